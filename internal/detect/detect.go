@@ -1,0 +1,67 @@
+// Package detect is the contract of detectors, and what they share: the ledger of outcomes behind every control
+// group, what is known of each host, and the gates that say what a capture cannot prove.
+//
+// Detectors run in one goroutine and see every event in total order. They never see bytes.
+package detect
+
+import (
+	"io"
+	"time"
+
+	"firestorm/internal/event"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+)
+
+// Def is a detector as the list in internal/standard names it.
+type Def struct {
+	Name  string // folder name
+	Codes []*finding.Code
+	New   func(s *Scope) Detector
+}
+
+// Detector answers one question from events.
+type Detector interface {
+	// Handle sees each event once, in order.
+	Handle(e event.Event)
+	// Tick is called each second of packet time, never backwards.
+	Tick(now packet.Time)
+	// End says that the input ended: time did not pass, nothing may be expired as if it had.
+	End(now packet.Time)
+	// Compose writes the finding for a group of the detector's instances, when it is decided: everything the
+	// ledger learned meanwhile is known then. Returning false drops the group: at decision it was not worth a
+	// finding after all (the reason is counted under the detector's name).
+	Compose(g *finding.Group, b *finding.Builder) bool
+}
+
+// Keeper is a detector with a memory over restarts. Splitting a capture anywhere with Save and Load in between gives
+// the same findings.
+type Keeper interface {
+	Save(w io.Writer) error
+	Load(r io.Reader) error
+}
+
+// Scope is what a detector may use.
+type Scope struct {
+	Ledger *Ledger
+	Hosts  *Hosts
+	Twins  *Twins // nil unless two captures are joined
+	Limits Limits
+	report func(*finding.Instance)
+}
+
+// Limits bounds a detector's tables; derived from --max-memory alone.
+type Limits struct {
+	Entries int // per table
+}
+
+// NewScope returns a scope that hands instances to report.
+func NewScope(l *Ledger, h *Hosts, t *Twins, lim Limits, report func(*finding.Instance)) *Scope {
+	return &Scope{l, h, t, lim, report}
+}
+
+// Report hands one occurrence of a cause to the finding engine.
+func (s *Scope) Report(i *finding.Instance) { s.report(i) }
+
+// TickEvery is the packet time between two ticks.
+const TickEvery = time.Second

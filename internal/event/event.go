@@ -1,0 +1,67 @@
+// Package event holds what was observed: flows, ICMP errors, anomalies, the state of the capture itself.
+//
+// An event is immutable once emitted and owns its strings: it outlives the packets it came from. Events carry the
+// frames that prove them and write themselves as EVE records.
+package event
+
+import "firestorm/internal/packet"
+
+// Kind names the type of an event.
+type Kind uint8
+
+// Event kinds of the core. Analyzers have their own kinds from FirstAnalyzerKind on, given out at start-up.
+const (
+	KindNone Kind = iota
+	KindFlow
+	KindExchange
+	KindICMPError
+	KindAnomaly
+	KindARP
+	KindCapture
+	KindRepeat
+	KindTwin
+	KindAlert
+	KindStats
+	FirstAnalyzerKind Kind = 32
+)
+
+// End is one end of a conversation.
+type End struct {
+	Addr packet.Addr
+	Port uint16 // 0 where the protocol has none
+}
+
+// Head is what every event carries.
+type Head struct {
+	Kind     Kind
+	Ordinal  uint64     // ordinal of the packet that completed the event: its place in the total order
+	Sub      uint32     // order among the events of one ordinal, set by the border
+	Seen     packet.Ref // the packet that completed the event; its Time is the event's time
+	Released packet.Ref // where TCP data waited for an acknowledgement: the packet that released it; else zero
+	FlowID   uint64     // 0 when the event belongs to no flow
+	Client   End        // flow events: who began; else the packet's source
+	Server   End        // flow events: who was called; else the packet's destination
+	Proto    uint8      // IP protocol, 0 for non-IP
+	Vantage  uint16
+	Tunnel   uint32 // 0 outside any tunnel
+	NVLAN    uint8
+	VLANs    [2]uint16
+	SrcMAC   packet.MAC // of the packet Seen
+	DstMAC   packet.MAC
+}
+
+// Event is one observation.
+type Event interface {
+	Head() *Head
+	// AppendEVE appends the event as one EVE JSON record without the final newline, or nothing when the event
+	// has no EVE form. Keys come in a fixed order.
+	AppendEVE(dst []byte, c *EVE) []byte
+}
+
+// EVE is what an EVE record needs from outside the event.
+type EVE struct {
+	Version  int                        // 7 or 8: shape of versioned records
+	File     func(source uint16) string // name of the capture file; nil omits pcap_filename
+	Iface    func(source uint16) string // name of the live interface; nil omits in_iface
+	Checksum bool
+}

@@ -1,0 +1,54 @@
+package finding
+
+import "firestorm/internal/packet"
+
+// Instance is one occurrence of a cause as a detector reports it. Instances of one code with equal Key are the same
+// cause: they are folded into one finding.
+type Instance struct {
+	Code    string
+	Key     string // cause within the code, e.g. "server:port client"; not shown
+	FlowID  uint64 // flow it happened to; 0 = none
+	Vantage uint16
+	Client  packet.Addr // ends for gates and absorption; zero = any
+	Server  packet.Addr
+	Port    uint16 // 0 = any
+	First   packet.Ref
+	Last    packet.Ref
+	Covers  Cover // what else, beside its own flow, the instance explains
+	Data    any   // the detector's own, given back in Compose
+}
+
+// Cover says which instances of absorbed codes an instance explains beyond those of its own flow: all whose client,
+// server and port match (zero = any) and whose time overlaps. The zero Cover covers nothing more.
+type Cover struct {
+	Client, Server packet.Addr
+	Port           uint16
+	ByPrefix       bool // compare addresses by /24 and /64
+}
+
+// Group is the instances folded into one finding, as Compose gets it.
+type Group struct {
+	Code      *Code
+	Key       string
+	Count     int        // all instances
+	Kept      []Instance // the first MaxKept, in order of First
+	First     packet.Ref
+	Last      packet.Ref
+	Decided   packet.Time // the moment of decision, in packet time
+	AtEnd     bool        // the input ended before the settle time had passed
+	Gates     []GateResult
+	Explained []Explained
+}
+
+// MaxKept is how many instances of a group keep their details.
+const MaxKept = 32
+
+// Failed reports whether gate g did not pass for the group.
+func (g *Group) Failed(gate Gate) bool {
+	for _, r := range g.Gates {
+		if r.Gate == gate {
+			return true
+		}
+	}
+	return false
+}

@@ -9,8 +9,9 @@ import (
 	"firestorm/internal/packet"
 )
 
-// Source yields frames in order. It fills, for each packet: Data (borrowed until the batch's Release), Time,
-// Frame, Source, Link, WireLen and, where the medium carries it, Firewall. Everything else is Decode's work.
+// Source yields frames in order. It sets, for each packet, the fields of origin: Data (borrowed until the batch's
+// Release), Time, Frame, Source, Vantage, Link, WireLen, Missing, and zeroes Ordinal. All other fields keep what
+// an earlier packet left in the slab: Decode clears and fills them.
 type Source interface {
 	// Next appends up to packet.BatchSize packets to the empty batch b. It returns nil with at least one
 	// packet, io.EOF at the end, ErrIdle when a live or followed source has nothing now, or *Damaged when

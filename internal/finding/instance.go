@@ -14,6 +14,7 @@ type Instance struct {
 	Port    uint16 // 0 = any
 	First   packet.Ref
 	Last    packet.Ref
+	NoBegin bool  // the begin of the flow was not in the capture (gate G-HS)
 	Covers  Cover // what else, beside its own flow, the instance explains
 	Data    any   // the detector's own, given back in Compose
 }

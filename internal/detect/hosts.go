@@ -1,0 +1,250 @@
+package detect
+
+import (
+	"time"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// Hosts remembers, per vantage and address, how a host's packets look: what tells a host from a box that answers in
+// its name, and one machine from several behind a NAT.
+type Hosts struct {
+	max  int
+	m    map[hostKey]*Host
+	fifo []hostKey // by first sight; the oldest goes first
+	// Evicted counts hosts forgotten for lack of room.
+	Evicted uint64
+}
+
+type hostKey struct {
+	vantage uint16
+	addr    packet.Addr
+}
+
+// Host is what is known of one address at one vantage.
+type Host struct {
+	TTLs      [4]uint8 // distinct TTLs of its packets that are not RST, in order of sight; 0 = none
+	TTLRefs   [4]packet.Ref
+	SYNPrints [4]uint32 // distinct fingerprints of SYNs it sent
+	Clocks    [4]Clock  // distinct timestamp clocks among the SYNs it sent
+	First     packet.Ref
+	Last      packet.Ref
+	LastSpoke packet.Ref // last packet it sent as a server
+	MinRTT    time.Duration
+	MaxRTT    time.Duration
+	RTTs      uint32
+	MAC       packet.MAC
+
+	ARPAsked               packet.Ref // last ARP request for it
+	ARPAskedN              uint32     // requests since the last reply
+	ARPAskFirst            packet.Ref // first of those
+	ARPAnswered            packet.Ref // last reply from it (or announcement)
+	ARPAskedUnansweredRefs [3]packet.Ref
+}
+
+// Clock is a TCP timestamp clock as its SYNs show it (RFC 7323 5.4): one machine, as a rule, has one.
+type Clock struct {
+	TSVal uint32
+	At    packet.Ref
+}
+
+// NewHosts returns a table for at most max hosts.
+func NewHosts(max int) *Hosts { return &Hosts{max: max, m: map[hostKey]*Host{}} }
+
+// Get returns what is known of addr, or nil.
+func (t *Hosts) Get(vantage uint16, addr packet.Addr) *Host { return t.m[hostKey{vantage, addr}] }
+
+// Handle learns from an event; the border calls it before the detectors see the event.
+func (t *Hosts) Handle(e event.Event) {
+	switch x := e.(type) {
+	case *event.Flow:
+		t.flow(x)
+	case *event.ARP:
+		t.arp(x)
+	}
+}
+
+func (t *Hosts) host(vantage uint16, a packet.Addr, ref packet.Ref) *Host {
+	k := hostKey{vantage, a}
+	h := t.m[k]
+	if h == nil {
+		if len(t.m) >= t.max && len(t.fifo) > 0 {
+			delete(t.m, t.fifo[0])
+			t.fifo = t.fifo[1:]
+			t.Evicted++
+		}
+		h = &Host{First: ref}
+		t.m[k] = h
+		t.fifo = append(t.fifo, k)
+	}
+	h.Last = ref
+	return h
+}
+
+func (t *Hosts) flow(f *event.Flow) {
+	h := f.Head()
+	if f.What == event.Started && h.Proto == packet.ProtoTCP {
+		c := &f.Sides[packet.ToServer]
+		if c.SYNSeen {
+			host := t.host(h.Vantage, h.Client.Addr, f.Start)
+			host.ttl(c.TTLFirst, f.Start)
+			host.print(c.SYNPrint)
+			if c.TSSeen {
+				host.clock(c.TSFirst, f.Start)
+			}
+		}
+		return
+	}
+	switch f.What {
+	case event.Answered, event.Established, event.Ended, event.Closed:
+	default:
+		return
+	}
+	s := &f.Sides[packet.ToClient]
+	if s.TTLFirst != 0 {
+		host := t.host(h.Vantage, h.Server.Addr, h.Seen)
+		host.ttl(s.TTLMin, h.Seen)
+		host.ttl(s.TTLMax, h.Seen)
+		host.LastSpoke = f.Last
+		if f.What == event.Answered && f.RTTServer > 0 {
+			host.RTTs++
+			host.MaxRTT = max(host.MaxRTT, f.RTTServer)
+			if host.MinRTT == 0 || f.RTTServer < host.MinRTT {
+				host.MinRTT = f.RTTServer
+			}
+		}
+	}
+	if c := &f.Sides[packet.ToServer]; c.TTLFirst != 0 && f.What == event.Ended {
+		host := t.host(h.Vantage, h.Client.Addr, h.Seen)
+		host.ttl(c.TTLMin, h.Seen)
+		host.ttl(c.TTLMax, h.Seen)
+	}
+}
+
+func (t *Hosts) arp(a *event.ARP) {
+	h := a.Head()
+	switch {
+	case a.Op == 1 && a.TargetIP != a.SenderIP && !a.TargetIP.IsZero():
+		host := t.host(h.Vantage, a.TargetIP, h.Seen)
+		if host.ARPAskedN == 0 {
+			host.ARPAskFirst = h.Seen
+		}
+		if int(host.ARPAskedN) < len(host.ARPAskedUnansweredRefs) {
+			host.ARPAskedUnansweredRefs[host.ARPAskedN] = h.Seen
+		}
+		host.ARPAsked = h.Seen
+		host.ARPAskedN++
+	}
+	if a.SenderIP.IsZero() || a.SenderIP == unspecified4 {
+		return
+	}
+	host := t.host(h.Vantage, a.SenderIP, h.Seen)
+	host.MAC = a.SenderMAC
+	host.ARPAnswered = h.Seen
+	host.ARPAskedN = 0
+	host.ARPAskedUnansweredRefs = [3]packet.Ref{}
+}
+
+func (h *Host) ttl(v uint8, ref packet.Ref) {
+	if v == 0 {
+		return
+	}
+	for i, x := range h.TTLs {
+		if x == v {
+			return
+		}
+		if x == 0 {
+			h.TTLs[i], h.TTLRefs[i] = v, ref
+			return
+		}
+	}
+}
+
+// HasTTL reports whether the host was seen with this TTL; ok is false when no TTL of it is known.
+func (h *Host) HasTTL(v uint8) (has, ok bool) {
+	if h == nil || h.TTLs[0] == 0 {
+		return false, false
+	}
+	for _, x := range h.TTLs {
+		if x == v {
+			return true, true
+		}
+	}
+	return false, true
+}
+
+func (h *Host) print(v uint32) {
+	if v == 0 {
+		return
+	}
+	for i, x := range h.SYNPrints {
+		if x == v {
+			return
+		}
+		if x == 0 {
+			h.SYNPrints[i] = v
+			return
+		}
+	}
+}
+
+// clock assigns a timestamp to the clock it fits: common rates are 1 to 1000 ticks a second, so the value must lie
+// between the old one and what 1 100 Hz would give, plus a second of slack.
+func (h *Host) clock(v uint32, at packet.Ref) {
+	for i := range h.Clocks {
+		c := &h.Clocks[i]
+		if c.At.IsZero() {
+			*c = Clock{v, at}
+			return
+		}
+		d := at.Time.Sub(c.At.Time)
+		if d < 0 {
+			return
+		}
+		ticks := int64(int32(v - c.TSVal))
+		if ticks >= -1000 && ticks <= int64(d/time.Millisecond)*11/10+1000 {
+			*c = Clock{v, at}
+			return
+		}
+	}
+}
+
+// NAT says how many machines the SYNs of the address show: signs counts the independent signs (two or more TTLs, SYN
+// fingerprints, clocks) that there is more than one.
+func (h *Host) NAT() (signs, machines int) {
+	if h == nil {
+		return 0, 0
+	}
+	count := func(n int) {
+		if n > 1 {
+			signs++
+			machines = max(machines, n)
+		}
+	}
+	n := 0
+	for _, t := range h.TTLs {
+		if t != 0 {
+			n++
+		}
+	}
+	count(n)
+	n = 0
+	for _, p := range h.SYNPrints {
+		if p != 0 {
+			n++
+		}
+	}
+	count(n)
+	n = 0
+	for _, c := range h.Clocks {
+		if !c.At.IsZero() {
+			n++
+		}
+	}
+	count(n)
+	return signs, machines
+}
+
+// unspecified4 is the sender of an ARP probe (RFC 5227 1.1): it claims nothing.
+var unspecified4 = packet.MustAddr("0.0.0.0")

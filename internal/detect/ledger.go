@@ -1,0 +1,389 @@
+package detect
+
+import (
+	"sort"
+	"time"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// Outcome is how an attempt to reach a service went.
+type Outcome uint8
+
+// Outcomes of an attempt.
+const (
+	Undecided Outcome = iota // not answered, and not enough tries or time to call it silence
+	OutAnswered
+	OutRefused // RST, or an ICMP error that quotes it
+	OutSilent
+)
+
+var outcomeNames = [...]string{"undecided", "answered", "refused", "silent"}
+
+// String returns the word.
+func (o Outcome) String() string { return outcomeNames[o] }
+
+// Service is what a client wants to reach.
+type Service struct {
+	Addr  packet.Addr
+	Port  uint16
+	Proto uint8
+}
+
+// Attempt is one try to reach a service: one flow.
+type Attempt struct {
+	FlowID     uint64
+	Client     event.End
+	Service    Service
+	Vantage    uint16
+	Outcome    Outcome
+	Tries      uint32
+	Start      packet.Ref
+	Answer     packet.Ref // SYN/ACK, RST, ICMP error, first datagram back; zero when none
+	LastTry    packet.Ref
+	End        packet.Ref    // last packet
+	Connect    time.Duration // SYN to SYN/ACK; 0 unknown
+	Think      time.Duration // slowest beginning of an answer
+	ThinkTotal time.Duration
+	Exchanges  uint32
+	Stalled    bool // data got no answer at some time
+	Reset      bool
+	Closed     bool
+	Midstream  bool
+	OneSided   bool
+	ReuseAge   time.Duration // since the earlier connection with the same ports closed; 0 = no such connection
+	TTL        uint8
+	MSS        uint16
+	TS         bool
+	ECN        bool
+	ICMPType   uint8 // of the error that refused it
+	ICMPCode   uint8
+	Bytes      [2]uint64
+	Retrans    uint32
+	Packets    uint64
+	MaxStall   uint32 // size of the packet that stalled, bytes
+	// IdleBeforeStall is the silence before the data that got no answer.
+	IdleBeforeStall time.Duration
+}
+
+// Ledger remembers who reached what, when, with what outcome: the control group of every diagnosis. It is bounded:
+// beyond MaxAttempts the oldest attempts of the largest service lose their details, and Known says so.
+type Ledger struct {
+	max      int
+	total    int
+	services map[svcKey]*serviceLog
+	order    []*serviceLog // by first sight
+	byFlow   map[uint64]*Attempt
+	// ServicesDropped counts services beyond the table's room.
+	ServicesDropped uint64
+}
+
+type svcKey struct {
+	vantage uint16
+	Service
+}
+
+type serviceLog struct {
+	key      svcKey
+	attempts []*Attempt // by start
+	trimmed  uint64
+	trimTo   packet.Time // attempts up to here are gone
+	counts   [4]uint64   // of trimmed attempts, by outcome
+}
+
+// NewLedger returns a ledger for at most max attempts.
+func NewLedger(max int) *Ledger {
+	return &Ledger{max: max, services: map[svcKey]*serviceLog{}, byFlow: map[uint64]*Attempt{}}
+}
+
+// Handle learns from an event; the border calls it before the detectors see the event.
+func (l *Ledger) Handle(e event.Event) {
+	switch x := e.(type) {
+	case *event.Flow:
+		l.flow(x)
+	case *event.ICMPError:
+		if a := l.byFlow[x.Head().FlowID]; a != nil && x.QuotedDir == packet.ToServer && a.Outcome != OutAnswered && unreachable(x) {
+			a.Outcome, a.Answer, a.ICMPType, a.ICMPCode = OutRefused, x.Head().Seen, x.Type, x.Code
+		}
+	}
+}
+
+// unreachable reports an error that ends an attempt: destination unreachable other than "fragmentation needed".
+func unreachable(x *event.ICMPError) bool {
+	if x.Version == 4 {
+		return x.Type == 3 && x.Code != 4
+	}
+	return x.Type == 1
+}
+
+func (l *Ledger) flow(f *event.Flow) {
+	h := f.Head()
+	if h.Proto != packet.ProtoTCP && h.Proto != packet.ProtoUDP {
+		return
+	}
+	a := l.byFlow[h.FlowID]
+	if a == nil {
+		if f.What == event.Ended || h.FlowID == 0 {
+			return
+		}
+		a = l.begin(f)
+		if a == nil {
+			return
+		}
+	}
+	s := &f.Sides
+	a.End = f.Last
+	a.Packets = s[0].Packets + s[1].Packets
+	a.Bytes = [2]uint64{s[0].Bytes, s[1].Bytes}
+	a.Exchanges, a.Think, a.ThinkTotal = f.Exchanges, f.ThinkMax, f.ThinkTotal
+	a.Retrans = s[0].Retrans + s[1].Retrans + s[0].RetransGap + s[1].RetransGap
+	a.OneSided = f.OneSided
+	if h.Proto == packet.ProtoTCP && f.SYNTries > 0 {
+		a.Tries = f.SYNTries
+		a.LastTry = f.Marks[event.MarkSYNLast]
+	}
+	switch f.What {
+	case event.Answered, event.Established:
+		a.Outcome = OutAnswered
+		if r := f.Marks[event.MarkSYNACK]; !r.IsZero() {
+			a.Answer = r
+		} else if a.Answer.IsZero() {
+			a.Answer = h.Seen
+		}
+		a.Connect = f.RTTServer
+		a.ECN = f.ECN
+	case event.Refused:
+		a.Outcome, a.Answer = OutRefused, f.Refusal.Ref
+	case event.Silent:
+		if a.Outcome == Undecided {
+			a.Outcome = OutSilent
+		}
+	case event.Stalled:
+		a.Stalled = true
+		a.MaxStall = max(a.MaxStall, f.Stall.IPLen)
+		a.IdleBeforeStall = max(a.IdleBeforeStall, f.Stall.IdleBefore)
+	case event.Reset:
+		a.Reset = true
+	case event.Closed:
+		a.Closed = true
+	case event.Ended:
+		if f.Midstream && a.Outcome == Undecided && s[0].Packets > 0 && s[1].Packets > 0 {
+			a.Outcome = OutAnswered
+		}
+		delete(l.byFlow, h.FlowID)
+	}
+	if f.Midstream && s[1].Packets > 0 && s[0].Packets > 0 {
+		a.Outcome = OutAnswered
+	}
+}
+
+func (l *Ledger) begin(f *event.Flow) *Attempt {
+	h := f.Head()
+	k := svcKey{h.Vantage, Service{h.Server.Addr, h.Server.Port, h.Proto}}
+	log := l.services[k]
+	if log == nil {
+		if len(l.order) >= l.max {
+			l.ServicesDropped++
+			return nil
+		}
+		log = &serviceLog{key: k}
+		l.services[k] = log
+		l.order = append(l.order, log)
+	}
+	if l.total >= l.max {
+		l.trim()
+	}
+	c := &f.Sides[packet.ToServer]
+	a := &Attempt{FlowID: h.FlowID, Client: h.Client, Service: k.Service, Vantage: h.Vantage, Start: f.Start, LastTry: f.Start, End: f.Last,
+		Tries: 1, Midstream: f.Midstream, TTL: c.TTLFirst, MSS: c.MSS, TS: c.TSSeen}
+	if p := f.Prev; p != nil {
+		end := p.Closed
+		if end.IsZero() {
+			end = p.Last
+		}
+		a.ReuseAge = f.Start.Time.Sub(end.Time)
+	}
+	log.attempts = append(log.attempts, a)
+	l.byFlow[h.FlowID] = a
+	l.total++
+	return a
+}
+
+// trim drops the older half of the largest service's attempts.
+func (l *Ledger) trim() {
+	var big *serviceLog
+	for _, s := range l.order {
+		if big == nil || len(s.attempts) > len(big.attempts) {
+			big = s
+		}
+	}
+	n := len(big.attempts)/2 + 1
+	n = min(n, len(big.attempts))
+	for _, a := range big.attempts[:n] {
+		big.counts[a.Outcome]++
+		big.trimTo = max(big.trimTo, a.Start.Time)
+		delete(l.byFlow, a.FlowID)
+	}
+	big.trimmed += uint64(n)
+	l.total -= n
+	big.attempts = append([]*Attempt(nil), big.attempts[n:]...)
+}
+
+// Control is a control group: what happened to others at the same time.
+type Control struct {
+	Answered, Refused, Silent, Undecided int
+	Clients                              int          // distinct client addresses among them
+	AnsweredRefs                         []packet.Ref // first four answers
+	SilentRefs                           []packet.Ref // first four attempts without one
+	Known                                bool         // false: some attempts of that time are no longer remembered
+}
+
+// Total is the number of attempts of the group.
+func (c *Control) Total() int { return c.Answered + c.Refused + c.Silent + c.Undecided }
+
+// Others returns what happened between from and to at service s of the vantage, without the attempts for which except
+// is true (nil: none). An attempt counts when it began, or was answered, in that time.
+func (l *Ledger) Others(vantage uint16, s Service, except func(*Attempt) bool, from, to packet.Time) Control {
+	log := l.services[svcKey{vantage, s}]
+	c := Control{Known: true}
+	if log == nil {
+		return c
+	}
+	c.Known = log.trimmed == 0 || log.trimTo < from
+	l.collect(&c, log.attempts, except, from, to)
+	return c
+}
+
+// Server returns the same over all services of the address.
+func (l *Ledger) Server(vantage uint16, addr packet.Addr, except func(*Attempt) bool, from, to packet.Time) Control {
+	c := Control{Known: true}
+	for _, log := range l.order {
+		if log.key.vantage == vantage && log.key.Addr == addr {
+			c.Known = c.Known && (log.trimmed == 0 || log.trimTo < from)
+			l.collect(&c, log.attempts, except, from, to)
+		}
+	}
+	return c
+}
+
+func (l *Ledger) collect(c *Control, as []*Attempt, except func(*Attempt) bool, from, to packet.Time) {
+	clients := map[packet.Addr]struct{}{}
+	for _, a := range as {
+		in := a.Start.Time >= from && a.Start.Time <= to || !a.Answer.IsZero() && a.Answer.Time >= from && a.Answer.Time <= to
+		if !in || except != nil && except(a) {
+			continue
+		}
+		clients[a.Client.Addr] = struct{}{}
+		switch a.Outcome {
+		case OutAnswered:
+			c.Answered++
+			if len(c.AnsweredRefs) < 4 && !a.Answer.IsZero() {
+				c.AnsweredRefs = append(c.AnsweredRefs, a.Answer)
+			}
+		case OutRefused:
+			c.Refused++
+		case OutSilent:
+			c.Silent++
+			if len(c.SilentRefs) < 4 {
+				c.SilentRefs = append(c.SilentRefs, a.Start)
+			}
+		default:
+			c.Undecided++
+		}
+	}
+	c.Clients += len(clients)
+}
+
+// Attempts calls f for each remembered attempt at service s (zero Addr: any; zero Port: any; zero Proto: any), in order
+// of service and start, until f returns false.
+func (l *Ledger) Attempts(s Service, f func(*Attempt) bool) {
+	for _, log := range l.order {
+		if !s.Addr.IsZero() && log.key.Addr != s.Addr || s.Port != 0 && log.key.Port != s.Port || s.Proto != 0 && log.key.Proto != s.Proto {
+			continue
+		}
+		for _, a := range log.attempts {
+			if !f(a) {
+				return
+			}
+		}
+	}
+}
+
+// Attempt returns the attempt of a live flow, or nil.
+func (l *Ledger) Attempt(flow uint64) *Attempt { return l.byFlow[flow] }
+
+// ServiceSummary is one service's record, for the report.
+type ServiceSummary struct {
+	Service
+	Vantage                              uint16
+	Attempts                             int
+	Answered, Refused, Silent, Undecided int
+	Clients                              int
+	ConnectMedian, ConnectMax            time.Duration
+	Exchanges                            uint64
+	ThinkMean, ThinkMax                  time.Duration
+	SlowestAt                            packet.Ref
+	Bytes                                uint64
+}
+
+// Services summarises every service, busiest first.
+func (l *Ledger) Services() []ServiceSummary {
+	out := make([]ServiceSummary, 0, len(l.order))
+	for _, log := range l.order {
+		s := ServiceSummary{Service: log.key.Service, Vantage: log.key.vantage}
+		s.Undecided, s.Answered, s.Refused, s.Silent = int(log.counts[0]), int(log.counts[1]), int(log.counts[2]), int(log.counts[3])
+		clients := map[packet.Addr]struct{}{}
+		var connects []time.Duration
+		var think time.Duration
+		for _, a := range log.attempts {
+			clients[a.Client.Addr] = struct{}{}
+			switch a.Outcome {
+			case OutAnswered:
+				s.Answered++
+			case OutRefused:
+				s.Refused++
+			case OutSilent:
+				s.Silent++
+			default:
+				s.Undecided++
+			}
+			if a.Connect > 0 {
+				connects = append(connects, a.Connect)
+			}
+			s.Exchanges += uint64(a.Exchanges)
+			think += a.ThinkTotal
+			if a.Think > s.ThinkMax {
+				s.ThinkMax, s.SlowestAt = a.Think, a.Start
+			}
+			s.Bytes += a.Bytes[0] + a.Bytes[1]
+		}
+		s.Attempts = s.Answered + s.Refused + s.Silent + s.Undecided
+		s.Clients = len(clients)
+		if s.Exchanges > 0 {
+			s.ThinkMean = think / time.Duration(s.Exchanges)
+		}
+		if len(connects) > 0 {
+			sort.Slice(connects, func(i, j int) bool { return connects[i] < connects[j] })
+			s.ConnectMedian, s.ConnectMax = connects[len(connects)/2], connects[len(connects)-1]
+		}
+		out = append(out, s)
+	}
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		if a.Attempts != b.Attempts {
+			return a.Attempts > b.Attempts
+		}
+		if c := a.Addr.Compare(b.Addr); c != 0 {
+			return c < 0
+		}
+		if a.Port != b.Port {
+			return a.Port < b.Port
+		}
+		if a.Proto != b.Proto {
+			return a.Proto < b.Proto
+		}
+		return a.Vantage < b.Vantage
+	})
+	return out
+}

@@ -1,0 +1,350 @@
+package finding
+
+import (
+	"fmt"
+	"sort"
+	"time"
+
+	"firestorm/internal/packet"
+)
+
+// Options is what an Engine needs from its surroundings.
+type Options struct {
+	Codes []*Code
+	// Compose writes the finding of a group; false drops it.
+	Compose func(g *Group, b *Builder) bool
+	// Gates judges what the capture could not prove for a group, over [first - 60 s, decided].
+	Gates func(g *Group) []GateResult
+	// Same maps a flow to the flow that stands for it when several vantages saw one connection; nil: itself.
+	Same  func(flow uint64) uint64
+	Mutes *Mutes
+	// MaxGroups and MaxInstances bound what is held; beyond, instances are counted in Dropped.
+	MaxGroups, MaxInstances int
+}
+
+// Engine holds reported instances until they can be decided, in one place for all codes.
+type Engine struct {
+	o        Options
+	codes    map[string]*Code
+	order    []*Code // absorbers before what they absorb
+	groups   map[groupKey]*group
+	list     []*group // in order of first report: the only order that reaches the output
+	held     int
+	now      packet.Time
+	Counts   EngineCounts
+	released []*Finding
+}
+
+// EngineCounts is what happened to instances and groups; every loss has a reason.
+type EngineCounts struct {
+	Instances  int // reported
+	DroppedMax int // not held: too many groups or instances
+	Absorbed   int // explained by a more specific cause
+	Unworthy   int // groups their detector dropped at decision
+	Muted      int // findings hidden by a mute
+	Faulty     []string
+}
+
+type groupKey struct{ code, key string }
+
+// brief is what absorption needs of an instance; kept for more instances than the details are.
+type brief struct {
+	flow           uint64
+	first, last    packet.Time
+	client, server packet.Addr
+	port           uint16
+	absorbed       bool
+}
+
+type group struct {
+	Group
+	briefs   []brief
+	covers   []covered // non-empty Covers of its instances
+	sorted   bool
+	decideAt packet.Time
+	finding  *Finding
+	done     bool
+	dirty    bool
+}
+
+type covered struct {
+	Cover
+	first, last packet.Time
+}
+
+// NewEngine checks the codes: unique names, and no cycle of absorption.
+func NewEngine(o Options) (*Engine, error) {
+	e := &Engine{o: o, codes: map[string]*Code{}, groups: map[groupKey]*group{}}
+	if e.o.MaxGroups == 0 {
+		e.o.MaxGroups = 20000
+	}
+	if e.o.MaxInstances == 0 {
+		e.o.MaxInstances = 400000
+	}
+	if e.o.Same == nil {
+		e.o.Same = func(f uint64) uint64 { return f }
+	}
+	for _, c := range o.Codes {
+		if e.codes[c.ID] != nil {
+			return nil, fmt.Errorf("finding code %s is defined twice", c.ID)
+		}
+		e.codes[c.ID] = c
+	}
+	state := map[string]int{} // 1 on the path, 2 done
+	var visit func(c *Code) error
+	var post []*Code
+	visit = func(c *Code) error {
+		switch state[c.ID] {
+		case 1:
+			return fmt.Errorf("finding code %s absorbs itself through a cycle", c.ID)
+		case 2:
+			return nil
+		}
+		state[c.ID] = 1
+		for _, id := range c.Absorbs {
+			if a := e.codes[id]; a != nil {
+				if err := visit(a); err != nil {
+					return err
+				}
+			}
+		}
+		state[c.ID] = 2
+		post = append(post, c)
+		return nil
+	}
+	for _, c := range o.Codes {
+		if err := visit(c); err != nil {
+			return nil, err
+		}
+	}
+	for i := len(post) - 1; i >= 0; i-- {
+		e.order = append(e.order, post[i])
+	}
+	return e, nil
+}
+
+// Report takes one instance.
+func (e *Engine) Report(i *Instance) {
+	e.Counts.Instances++
+	c := e.codes[i.Code]
+	if c == nil {
+		panic("finding: unknown code " + i.Code) // a detector's fault; contained by its runner
+	}
+	k := groupKey{i.Code, i.Key}
+	g := e.groups[k]
+	if g == nil {
+		if len(e.list) >= e.o.MaxGroups {
+			e.Counts.DroppedMax++
+			return
+		}
+		g = &group{Group: Group{Code: c, Key: i.Key, First: i.First, Last: i.Last}, decideAt: i.Last.Time.Add(c.Settle)}
+		e.groups[k] = g
+		e.list = append(e.list, g)
+	}
+	g.Count++
+	g.dirty = true
+	if i.First.Time < g.First.Time || g.First.IsZero() {
+		g.First = i.First
+	}
+	if i.Last.Time > g.Last.Time {
+		g.Last = i.Last
+	}
+	if len(g.Kept) < MaxKept {
+		g.Kept = append(g.Kept, *i)
+	}
+	if e.held < e.o.MaxInstances {
+		e.held++
+		g.briefs = append(g.briefs, brief{e.o.Same(i.FlowID), i.First.Time, i.Last.Time, i.Client, i.Server, i.Port, false})
+	} else {
+		e.Counts.DroppedMax++
+	}
+	if i.Covers != (Cover{}) && len(g.covers) < 4096 {
+		g.covers = append(g.covers, covered{i.Covers, i.First.Time, i.Last.Time})
+	}
+}
+
+// Tick releases the groups whose settle time has passed, and newer revisions of released ones that grew, at most one
+// a minute. Live use; offline everything is decided by End.
+func (e *Engine) Tick(now packet.Time) []*Finding {
+	e.now = now
+	var due []*group
+	for _, g := range e.list {
+		if g.dirty && g.decideAt <= now {
+			due = append(due, g)
+		}
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	return e.decide(due, false)
+}
+
+// End decides everything that is still held: the input is over, nothing more will come.
+func (e *Engine) End(now packet.Time) []*Finding {
+	e.now = now
+	var due []*group
+	for _, g := range e.list {
+		if g.dirty {
+			due = append(due, g)
+		}
+	}
+	return e.decide(due, true)
+}
+
+// Findings returns all findings released so far in the order reports show them: worst first, then by time.
+func (e *Engine) Findings() []*Finding {
+	var out []*Finding
+	for _, g := range e.list {
+		if g.finding != nil {
+			out = append(out, g.finding)
+		}
+	}
+	SortForReport(out)
+	return out
+}
+
+// SortForReport orders findings: severity, confidence, first frame, code, identity.
+func SortForReport(fs []*Finding) {
+	sort.SliceStable(fs, func(i, j int) bool {
+		a, b := fs[i], fs[j]
+		switch {
+		case a.Severity != b.Severity:
+			return a.Severity > b.Severity
+		case a.Confidence != b.Confidence:
+			return a.Confidence > b.Confidence
+		case a.First.Time != b.First.Time:
+			return a.First.Time < b.First.Time
+		case a.First.Source != b.First.Source:
+			return a.First.Source < b.First.Source
+		case a.First.Frame != b.First.Frame:
+			return a.First.Frame < b.First.Frame
+		case a.Code.ID != b.Code.ID:
+			return a.Code.ID < b.Code.ID
+		}
+		return a.ID < b.ID
+	})
+}
+
+const revisionEvery = time.Minute
+
+func (e *Engine) decide(due []*group, atEnd bool) []*Finding {
+	byCode := map[*Code][]*group{}
+	for _, g := range due {
+		byCode[g.Code] = append(byCode[g.Code], g)
+	}
+	var out []*Finding
+	ab := e.newAbsorber()
+	for _, c := range e.order {
+		for _, g := range byCode[c] {
+			if f := e.decideGroup(g, ab, atEnd); f != nil {
+				out = append(out, f)
+			}
+		}
+	}
+	e.yield(due)
+	SortForReport(out)
+	return dropAbsorbed(out)
+}
+
+func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
+	g.dirty = false
+	g.decideAt = e.now.Add(revisionEvery)
+	g.Decided = e.now
+	g.AtEnd = atEnd
+	g.sortKept()
+	whole := e.compose(g, g.Group)
+	if whole == nil {
+		e.Counts.Unworthy++
+		g.done = true
+		return nil
+	}
+	if n := ab.absorb(g, whole.Confidence); n > 0 {
+		e.Counts.Absorbed += n
+		rest, any := g.remaining()
+		if !any {
+			g.done, g.finding = true, nil
+			return nil
+		}
+		if whole = e.compose(g, rest); whole == nil {
+			return nil
+		}
+	}
+	if g.finding != nil {
+		whole.Revision = g.finding.Revision + 1
+		whole.ID = g.finding.ID
+		whole.State = Updated
+	}
+	if e.o.Mutes != nil {
+		if why, ok := e.o.Mutes.match(whole, e.now); ok {
+			whole.MutedBy = why
+			e.Counts.Muted++
+		}
+	}
+	g.finding = whole
+	ab.add(g)
+	return whole
+}
+
+func (e *Engine) compose(g *group, view Group) *Finding {
+	if e.o.Gates != nil {
+		view.Gates = e.o.Gates(&view)
+	}
+	b := NewBuilder(&view)
+	if !e.o.Compose(&view, b) {
+		return nil
+	}
+	f, err := b.Done()
+	if err != nil {
+		e.Counts.Faulty = append(e.Counts.Faulty, err.Error())
+		return nil
+	}
+	f.Explains = g.Explained
+	return f
+}
+
+func (g *group) sortKept() {
+	sort.SliceStable(g.Kept, func(i, j int) bool { return g.Kept[i].First.Time < g.Kept[j].First.Time })
+}
+
+// remaining is the group without its absorbed instances.
+func (g *group) remaining() (Group, bool) {
+	r := g.Group
+	r.Kept = nil
+	r.Count = g.Count
+	gone := map[uint64]int{}
+	first, last := packet.Time(1<<63-1), packet.Time(-1<<63)
+	for i := range g.briefs {
+		b := &g.briefs[i]
+		if b.absorbed {
+			r.Count--
+			gone[key3(b)]++
+			continue
+		}
+		first, last = min(first, b.first), max(last, b.last)
+	}
+	for _, k := range g.Kept {
+		b := brief{flow: k.FlowID, first: k.First.Time, last: k.Last.Time}
+		if gone[key3(&b)] > 0 {
+			gone[key3(&b)]--
+			continue
+		}
+		r.Kept = append(r.Kept, k)
+	}
+	if r.Count <= 0 || len(r.Kept) == 0 {
+		return r, false
+	}
+	r.First, r.Last = r.Kept[0].First, r.Kept[0].Last
+	for _, k := range r.Kept {
+		if k.First.Time < r.First.Time {
+			r.First = k.First
+		}
+		if k.Last.Time > r.Last.Time {
+			r.Last = k.Last
+		}
+	}
+	return r, true
+}
+
+func key3(b *brief) uint64 {
+	return b.flow ^ uint64(b.first)*0x9e3779b97f4a7c15 ^ uint64(b.last)*0xc2b2ae3d27d4eb4f
+}

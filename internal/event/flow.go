@@ -220,6 +220,8 @@ type Flow struct {
 	Missing      packet.Missing
 	Prev         *Previous // nil: none remembered
 	Anomalies    []packet.Anomaly
+	AppProto     string // the application protocol in EVE's word; empty = not known
+	Alerted      bool   // a rule hit belongs to the flow
 }
 
 // RST is a reset as a packet.

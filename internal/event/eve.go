@@ -1,0 +1,260 @@
+package event
+
+import (
+	"strconv"
+
+	"firestorm/internal/packet"
+)
+
+// AppendEVEHead opens an EVE record of type name with the keys that all records share: up to proto, without a final
+// comma. dir is the way the record's packet travelled: src is the client for ToServer. The caller appends its own
+// object and ends with AppendEVETail.
+//
+// For ICMP and ICMPv6 the ports of Head are the message type (Client) and code (Server) of the first packet.
+func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []byte {
+	dst = append(dst, `{"timestamp":`...)
+	dst = AppendEVETime(dst, h.Seen.Time)
+	if h.FlowID != 0 {
+		dst = append(dst, `,"flow_id":`...)
+		dst = strconv.AppendUint(dst, h.FlowID, 10)
+	}
+	if c.Iface != nil {
+		if n := c.Iface(h.Seen.Source); n != "" {
+			dst = append(dst, `,"in_iface":`...)
+			dst = AppendJSONString(dst, n)
+		}
+	}
+	if h.Seen.Frame != 0 && c.Iface == nil && name != "flow" { // a flow record is of no single packet
+		dst = append(dst, `,"pcap_cnt":`...)
+		dst = strconv.AppendUint(dst, h.Seen.Frame, 10)
+	}
+	dst = append(dst, `,"event_type":`...)
+	dst = AppendJSONString(dst, name)
+	if n := min(int(h.NVLAN), len(h.VLANs)); n > 0 {
+		dst = append(dst, `,"vlan":[`...)
+		for i := range n {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = strconv.AppendUint(dst, uint64(h.VLANs[i]), 10)
+		}
+		dst = append(dst, ']')
+	}
+	if h.Client.Addr.IsZero() && h.Server.Addr.IsZero() {
+		return dst // no IP: ARP and the like say who in their own object
+	}
+	src, dest := h.Client, h.Server
+	if dir == packet.ToClient {
+		src, dest = dest, src
+	}
+	ports := hasPorts(h.Proto)
+	dst = append(dst, `,"src_ip":`...)
+	dst = AppendJSONAddr(dst, src.Addr)
+	if ports {
+		dst = append(dst, `,"src_port":`...)
+		dst = strconv.AppendUint(dst, uint64(src.Port), 10)
+	}
+	dst = append(dst, `,"dest_ip":`...)
+	dst = AppendJSONAddr(dst, dest.Addr)
+	if ports {
+		dst = append(dst, `,"dest_port":`...)
+		dst = strconv.AppendUint(dst, uint64(dest.Port), 10)
+	}
+	dst = append(dst, `,"proto":`...)
+	dst = AppendJSONString(dst, packet.ProtoName(h.Proto))
+	if h.Proto == packet.ProtoICMP || h.Proto == packet.ProtoICMPv6 {
+		dst = append(dst, `,"icmp_type":`...)
+		dst = strconv.AppendUint(dst, uint64(h.Client.Port), 10)
+		dst = append(dst, `,"icmp_code":`...)
+		dst = strconv.AppendUint(dst, uint64(h.Server.Port), 10)
+	}
+	return dst
+}
+
+// AppendEVETail closes the record that AppendEVEHead opened.
+func AppendEVETail(dst []byte, h *Head, c *EVE) []byte {
+	if !h.Client.Addr.IsZero() && !h.Server.Addr.IsZero() && h.Proto != 0 {
+		dst = append(dst, `,"community_id":"`...)
+		dst = AppendCommunityID(dst, h.Proto, h.Client.Addr, h.Server.Addr, h.Client.Port, h.Server.Port)
+		dst = append(dst, '"')
+	}
+	if c.File != nil {
+		if n := c.File(h.Seen.Source); n != "" {
+			dst = append(dst, `,"pcap_filename":`...)
+			dst = AppendJSONString(dst, n)
+		}
+	}
+	return append(dst, '}')
+}
+
+// AppendEVEDirection appends `,"direction":"to_server"` (or to_client).
+func AppendEVEDirection(dst []byte, dir packet.Dir) []byte {
+	dst = append(dst, `,"direction":"`...)
+	dst = append(dst, dir.String()...)
+	return append(dst, '"')
+}
+
+func hasPorts(proto uint8) bool {
+	switch proto {
+	case packet.ProtoTCP, packet.ProtoUDP, packet.ProtoSCTP, packet.ProtoUDPLite, protoDCCP:
+		return true
+	}
+	return false
+}
+
+const protoDCCP = 33
+
+// AppendEVE writes the flow record when the flow has ended, nothing before.
+func (f *Flow) AppendEVE(dst []byte, c *EVE) []byte {
+	if f.What != Ended {
+		return dst
+	}
+	h := &f.head
+	dst = AppendEVEHead(dst, h, "flow", packet.ToServer, c)
+	if f.AppProto != "" {
+		dst = append(dst, `,"app_proto":`...)
+		dst = AppendJSONString(dst, f.AppProto)
+	}
+	s, t := &f.Sides[packet.ToServer], &f.Sides[packet.ToClient]
+	dst = append(dst, `,"flow":{"pkts_toserver":`...)
+	dst = strconv.AppendUint(dst, s.Packets, 10)
+	dst = append(dst, `,"pkts_toclient":`...)
+	dst = strconv.AppendUint(dst, t.Packets, 10)
+	dst = append(dst, `,"bytes_toserver":`...)
+	dst = strconv.AppendUint(dst, s.Bytes, 10)
+	dst = append(dst, `,"bytes_toclient":`...)
+	dst = strconv.AppendUint(dst, t.Bytes, 10)
+	dst = append(dst, `,"start":`...)
+	dst = AppendEVETime(dst, f.Start.Time)
+	dst = append(dst, `,"end":`...)
+	dst = AppendEVETime(dst, f.Last.Time)
+	dst = append(dst, `,"age":`...)
+	dst = strconv.AppendInt(dst, age(f.Start.Time, f.Last.Time), 10)
+	dst = append(dst, `,"state":"`...)
+	dst = append(dst, f.eveState()...)
+	dst = append(dst, `","reason":"`...)
+	dst = append(dst, f.End.eve()...)
+	dst = append(dst, `","alerted":`...)
+	dst = strconv.AppendBool(dst, f.Alerted)
+	dst = append(dst, '}')
+	if h.Proto == packet.ProtoTCP {
+		dst = f.appendTCP(dst)
+	}
+	return AppendEVETail(dst, h, c)
+}
+
+// age is the difference of whole seconds, as Suricata counts it; a clock that ran backwards gives 0.
+func age(from, to packet.Time) int64 {
+	a, _ := floorDiv(int64(from))
+	b, _ := floorDiv(int64(to))
+	return max(b-a, 0)
+}
+
+// eveState is Suricata's flow.state: new until both sides spoke, closed from the last FIN on.
+func (f *Flow) eveState() string {
+	if f.head.Proto == packet.ProtoTCP {
+		switch f.State {
+		case StateNone, StateSYNSent, StateSYNRecv:
+			return "new"
+		case StateLastACK, StateTimeWait, StateClosed:
+			return "closed"
+		}
+		return "established"
+	}
+	if f.Sides[0].Packets > 0 && f.Sides[1].Packets > 0 {
+		return "established"
+	}
+	return "new"
+}
+
+// eve is Suricata's flow.reason. A closed flow leaves its table there when its last timer runs out.
+func (r EndReason) eve() string {
+	switch r {
+	case EndTimeout, EndClosed:
+		return "timeout"
+	case EndReused, EndEvicted, EndInput:
+		return r.String()
+	}
+	return "unknown"
+}
+
+var flagKeys = [...]struct {
+	bit uint16
+	key string
+}{
+	{packet.SYN, `,"syn":true`}, {packet.FIN, `,"fin":true`}, {packet.RST, `,"rst":true`}, {packet.PSH, `,"psh":true`},
+	{packet.ACK, `,"ack":true`}, {packet.URG, `,"urg":true`}, {packet.ECE, `,"ecn":true`}, {packet.CWR, `,"cwr":true`},
+}
+
+func (f *Flow) appendTCP(dst []byte) []byte {
+	s, t := &f.Sides[packet.ToServer], &f.Sides[packet.ToClient]
+	all := s.Flags | t.Flags
+	dst = append(dst, `,"tcp":{"tcp_flags":"`...)
+	dst = appendHexByte(dst, all)
+	dst = append(dst, `","tcp_flags_ts":"`...)
+	dst = appendHexByte(dst, s.Flags)
+	dst = append(dst, `","tcp_flags_tc":"`...)
+	dst = appendHexByte(dst, t.Flags)
+	dst = append(dst, '"')
+	for _, k := range flagKeys {
+		if all&k.bit != 0 {
+			dst = append(dst, k.key...)
+		}
+	}
+	dst = append(dst, `,"state":"`...)
+	dst = append(dst, f.State.String()...)
+	dst = append(dst, '"')
+	if s.Gaps > 0 {
+		dst = append(dst, `,"ts_gap":true`...)
+	}
+	if t.Gaps > 0 {
+		dst = append(dst, `,"tc_gap":true`...)
+	}
+	return append(dst, '}')
+}
+
+func appendHexByte(dst []byte, v uint16) []byte {
+	return append(dst, hexLower[v>>4&15], hexLower[v&15])
+}
+
+// AppendEVE writes an anomaly record.
+func (x *Anomaly) AppendEVE(dst []byte, c *EVE) []byte {
+	dst = AppendEVEHead(dst, &x.head, "anomaly", x.Dir, c)
+	dst = append(dst, `,"anomaly":{"type":`...)
+	dst = AppendJSONString(dst, x.Code.Type())
+	dst = append(dst, `,"event":`...)
+	dst = AppendJSONString(dst, x.Code.String())
+	dst = append(dst, '}')
+	return AppendEVETail(dst, &x.head, c)
+}
+
+// AppendEVE writes nothing: Suricata has no record for an ICMP error; the flow it quotes tells the story.
+func (x *ICMPError) AppendEVE(dst []byte, _ *EVE) []byte { return dst }
+
+// AppendEVE writes an arp record.
+func (x *ARP) AppendEVE(dst []byte, c *EVE) []byte {
+	h := x.head
+	h.Client, h.Server = End{}, End{} // an ARP packet has no IP header: its addresses stand in its own object
+	dst = AppendEVEHead(dst, &h, "arp", packet.ToServer, c)
+	dst = append(dst, `,"arp":{"hw_type":"ethernet","proto_type":"ipv4","opcode":`...)
+	switch x.Op {
+	case 1:
+		dst = append(dst, `"request"`...)
+	case 2:
+		dst = append(dst, `"reply"`...)
+	default:
+		dst = append(dst, '"')
+		dst = strconv.AppendUint(dst, uint64(x.Op), 10)
+		dst = append(dst, '"')
+	}
+	dst = append(dst, `,"src_mac":`...)
+	dst = AppendJSONMAC(dst, x.SenderMAC)
+	dst = append(dst, `,"src_ip":`...)
+	dst = AppendJSONAddr(dst, x.SenderIP)
+	dst = append(dst, `,"dest_mac":`...)
+	dst = AppendJSONMAC(dst, x.TargetMAC)
+	dst = append(dst, `,"dest_ip":`...)
+	dst = AppendJSONAddr(dst, x.TargetIP)
+	dst = append(dst, '}')
+	return AppendEVETail(dst, &h, c)
+}

@@ -1,0 +1,151 @@
+package event
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"firestorm/internal/packet"
+)
+
+// Unprintable reports that r must not reach a person as it is: C0 and C1 controls, DEL, and the invisible or
+// reordering characters (zero-width, bidirectional overrides, line separators, tags, byte order mark) with which a
+// packet could forge a line of a report. Every output asks here; each writes such a character in its own medium's way.
+func Unprintable(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7f && r <= 0x9f, r == 0xad, r == 0x061c, r == 0x115f, r == 0x1160, r == 0x180e,
+		r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0x3164,
+		r >= 0xfe00 && r <= 0xfe0f, r == 0xfeff, r == 0xffa0, r >= 0xfff0 && r <= 0xfffb,
+		r >= 0xe0000 && r <= 0xe0fff, r >= 0xd800 && r <= 0xdfff:
+		return true
+	}
+	return false
+}
+
+const hexLower = "0123456789abcdef"
+
+// AppendJSONString appends s as a JSON string with its quotes. Unprintable characters become \uXXXX, so that the
+// line is safe to print; a byte that is not UTF-8 becomes the four characters \xNN, as Suricata prints it.
+func AppendJSONString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	from := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c >= 0x20 && c != '"' && c != '\\' && c != 0x7f {
+				i++
+				continue
+			}
+			dst = append(dst, s[from:i]...)
+			switch c {
+			case '"', '\\':
+				dst = append(dst, '\\', c)
+			case '\n':
+				dst = append(dst, '\\', 'n')
+			case '\r':
+				dst = append(dst, '\\', 'r')
+			case '\t':
+				dst = append(dst, '\\', 't')
+			default:
+				dst = append(dst, '\\', 'u', '0', '0', hexLower[c>>4], hexLower[c&15])
+			}
+			i++
+			from = i
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			dst = append(dst, s[from:i]...)
+			dst = append(dst, '\\', '\\', 'x', hexLower[c>>4], hexLower[c&15])
+			i++
+			from = i
+			continue
+		}
+		if Unprintable(r) {
+			dst = append(dst, s[from:i]...)
+			if r > 0xffff { // JSON writes these as a surrogate pair
+				v := r - 0x10000
+				dst = appendU(dst, 0xd800+v>>10)
+				dst = appendU(dst, 0xdc00+v&0x3ff)
+			} else {
+				dst = appendU(dst, r)
+			}
+			from = i + n
+		}
+		i += n
+	}
+	dst = append(dst, s[from:]...)
+	return append(dst, '"')
+}
+
+func appendU(dst []byte, r rune) []byte {
+	return append(dst, '\\', 'u', hexLower[r>>12&15], hexLower[r>>8&15], hexLower[r>>4&15], hexLower[r&15])
+}
+
+// AppendEVETime appends t in EVE's form with its quotes: microseconds, UTC written as +0000.
+func AppendEVETime(dst []byte, t packet.Time) []byte {
+	sec, ns := floorDiv(int64(t))
+	y, mo, d := time.Unix(sec, 0).UTC().Date()
+	h, mi, s := time.Unix(sec, 0).UTC().Clock()
+	dst = append(dst, '"')
+	dst = appendPadded(dst, y, 4)
+	dst = append(dst, '-')
+	dst = appendPadded(dst, int(mo), 2)
+	dst = append(dst, '-')
+	dst = appendPadded(dst, d, 2)
+	dst = append(dst, 'T')
+	dst = appendPadded(dst, h, 2)
+	dst = append(dst, ':')
+	dst = appendPadded(dst, mi, 2)
+	dst = append(dst, ':')
+	dst = appendPadded(dst, s, 2)
+	dst = append(dst, '.')
+	dst = appendPadded(dst, int(ns/1000), 6)
+	return append(dst, "+0000\""...)
+}
+
+func floorDiv(ns int64) (sec, rest int64) {
+	sec, rest = ns/1e9, ns%1e9
+	if rest < 0 {
+		sec, rest = sec-1, rest+1e9
+	}
+	return sec, rest
+}
+
+func appendPadded(dst []byte, v, width int) []byte {
+	for p := pow10(width - 1); p > v && p > 1; p /= 10 {
+		dst = append(dst, '0')
+	}
+	return strconv.AppendInt(dst, int64(v), 10)
+}
+
+func pow10(n int) int {
+	p := 1
+	for ; n > 0; n-- {
+		p *= 10
+	}
+	return p
+}
+
+// AppendJSONAddr appends an address with its quotes. An address without a value is written as 0.0.0.0.
+func AppendJSONAddr(dst []byte, a packet.Addr) []byte {
+	dst = append(dst, '"')
+	if a.IsZero() {
+		dst = append(dst, "0.0.0.0"...)
+	} else {
+		dst = a.Netip().AppendTo(dst)
+	}
+	return append(dst, '"')
+}
+
+// AppendJSONMAC appends a MAC with its quotes.
+func AppendJSONMAC(dst []byte, m packet.MAC) []byte {
+	dst = append(dst, '"')
+	for i, c := range m {
+		if i > 0 {
+			dst = append(dst, ':')
+		}
+		dst = append(dst, hexLower[c>>4], hexLower[c&15])
+	}
+	return append(dst, '"')
+}

@@ -72,6 +72,199 @@ lab_clean() {
 	exit "$rc"
 }
 
+# --- programs ---------------------------------------------------------------
+
+# tool NAME: builds testbed/NAME once and prints the path of the program.
+tool() {
+	local bin=${TMPDIR:-/tmp}/fst-tools-$(id -u)/$1 src=$FST_TESTBED/$1
+	if [ ! -x "$bin" ] || [ -n "$(find "$src" -newer "$bin" -name '*.go')" ]; then
+		command -v go >/dev/null || skip "program 'go' is missing: it builds testbed/$1"
+		mkdir -p "$(dirname "$bin")"
+		(cd "$src" && CGO_ENABLED=0 go build -o "$bin.$$" . && mv "$bin.$$" "$bin") >&2 || skip "testbed/$1 does not build here"
+	fi
+	echo "$bin"
+}
+
+# --- namespaces -------------------------------------------------------------
+
+# ns NAME COMMAND...: runs COMMAND in the lab's namespace NAME.
+ns() {
+	local n=$1
+	shift
+	ip netns exec "$P-$n" "$@"
+}
+
+# bg NAME COMMAND...: the same in the background; output goes to LAB/NAME.log.
+bg() {
+	local n=$1
+	shift
+	ip netns exec "$P-$n" "$@" </dev/null >>"$LAB/$n.log" 2>&1 &
+	disown
+}
+
+# node NAME...: makes namespaces. Duplicate address detection and router
+# solicitation are off: they cost seconds and are not the situation.
+node() {
+	local n
+	for n in "$@"; do
+		mkdir -p "/etc/netns/$P-$n"
+		echo "nameserver 127.0.0.1" >"/etc/netns/$P-$n/resolv.conf"
+		LAB_NS+=("$n")
+		ip netns add "$P-$n"
+		ns "$n" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
+			net.ipv6.conf.default.router_solicitations=0 net.ipv6.conf.all.router_solicitations=0
+		ns "$n" ip link set lo up
+	done
+}
+
+# plain NS DEV: offloads off; with them captures show frames no wire carries.
+plain() { ns "$1" ethtool -K "$2" tx off rx off tso off gso off gro off >/dev/null 2>&1 || true; }
+
+# link A DEVA B DEVB [impair flags...]: a cable, with faults if flags are given.
+link() {
+	local a=$1 da=$2 b=$3 db=$4 w
+	shift 4
+	if [ $# = 0 ]; then
+		ip link add "$da" netns "$P-$a" type veth peer name "$db" netns "$P-$b"
+	else
+		w=w${#LAB_NS[@]}
+		node "$w"
+		ns "$w" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+		ip link add "$da" netns "$P-$a" type veth peer name a netns "$P-$w"
+		ip link add "$db" netns "$P-$b" type veth peer name b netns "$P-$w"
+		ns "$w" ip link set a up
+		ns "$w" ip link set b up
+		plain "$w" a
+		plain "$w" b
+		bg "$w" "$(tool impair)" -a a -b b "$@"
+		LAB_WIRE=$w
+	fi
+	ns "$a" ip link set "$da" up
+	ns "$b" ip link set "$db" up
+	plain "$a" "$da"
+	plain "$b" "$db"
+}
+
+# addr NS DEV ADDRESS...
+addr() {
+	local n=$1 d=$2 a
+	shift 2
+	for a in "$@"; do ns "$n" ip addr add "$a" dev "$d"; done
+}
+
+# lab_gw CLIENT...: clients on a bridge "inner" of the router gw, the server s
+# behind its device "outer". The Nth client has IN4.1N. Flags for a faulty cable
+# may stand in WIRE_IN (every client's cable) and WIRE_OUT (the server's).
+lab_gw() {
+	local c i=11
+	need_root
+	need ip ethtool tcpdump tshark sysctl
+	node gw s
+	ns gw sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	ns gw ip link add inner type bridge mcast_snooping 0
+	ns gw ip link set inner up
+	addr gw inner "$IN4.1/24" "${IN6}:1/64"
+	plain gw inner
+	for c in "$@"; do
+		node "$c"
+		link "$c" eth0 gw "p-$c" ${WIRE_IN:-}
+		ns gw ip link set "p-$c" master inner
+		addr "$c" eth0 "$IN4.$i/24" "${IN6}:$i/64"
+		ns "$c" ip route add default via "$IN4.1"
+		ns "$c" ip -6 route add default via "${IN6}:1"
+		i=$((i + 1))
+	done
+	link gw outer s eth0 ${WIRE_OUT:-}
+	addr gw outer "$OUT4.1/24" "${OUT6}:1/64"
+	addr s eth0 "$OUT4.2/24" "${OUT6}:2/64"
+	ns s ip route add default via "$OUT4.1"
+	ns s ip -6 route add default via "${OUT6}:1"
+	sleep 0.3
+}
+
+# wait_port NS PORT: waits until something listens there (TCP).
+wait_port() {
+	local i
+	for i in $(seq 50); do
+		[ -z "$(ns "$1" ss -Hltn "sport = :$2")" ] || return 0
+		sleep 0.1
+	done
+	die "nothing listens on port $2 of $1: $(tail -n 3 "$LAB/$1.log" 2>/dev/null)"
+}
+
+# web NS [PORT]: a real web server (lighttpd) with a few pages, IPv4 and IPv6.
+web() {
+	local n=$1 port=${2:-80} root=$LAB/www-$1-${2:-80} i
+	need lighttpd curl
+	mkdir -p "$root"
+	for i in 200 3000 20000; do head -c "$i" < <(yes "a line of the page, of no meaning") >"$root/page-$i.txt"; done
+	cp "$root/page-3000.txt" "$root/index.html"
+	cat >"$root.conf" <<-W
+		server.document-root = "$root"
+		server.port = $port
+		server.errorlog = "$root.log"
+		index-file.names = ( "index.html" )
+		mimetype.assign = ( ".txt" => "text/plain", ".html" => "text/html" )
+		\$SERVER["socket"] == "[::]:$port" { server.set-v6only = "enable" }
+	W
+	chmod -R a+rX "$LAB"
+	bg "$n" lighttpd -D -f "$root.conf"
+	wait_port "$n" "$port"
+}
+
+# fetch NS URL [CURL FLAGS...]: one line with the result into LAB/answers.
+fetch() {
+	local n=$1 url=$2
+	shift 2
+	ns "$n" curl -g -sS -o /dev/null -m 6 "$@" -w "$n $url %{http_code} after %{time_total} s, port %{local_port} %{errormsg}\n" "$url" 2>/dev/null >>"$LAB/answers" || true
+}
+
+# answers: the clients' results go into the ground truth.
+answers() { truth_block "Clients' view (000: no answer)" <"$LAB/answers"; }
+
+# every_ok, some_failed: what the clients saw.
+every_ok() { ! grep -qE ' 000 |fail|dead' "$LAB/answers"; }
+
+# --- capture ----------------------------------------------------------------
+
+# capture NS DEV FILE [FILTER...]: starts a capture into OUT/FILE and returns
+# when it runs. capture_stop ends all of them.
+capture() {
+	local n=$1 d=$2 f=$3 i
+	shift 3
+	ip netns exec "$P-$n" tcpdump -Z root -n -q -U --immediate-mode --time-stamp-precision=nano -s "${SNAP:-0}" \
+		-i "$d" -w "$OUT/$f" "$@" 2>"$LAB/$f.err" &
+	LAB_CAPS+=($!)
+	for i in $(seq 50); do
+		grep -q 'listening on' "$LAB/$f.err" && return 0
+		sleep 0.1
+	done
+	die "capture on $d of $n did not start: $(cat "$LAB/$f.err")"
+}
+
+# capture_both: inside.pcap and outside.pcap on gw.
+capture_both() {
+	capture gw inner inside.pcap "$@"
+	capture gw outer outside.pcap "$@"
+	vantage inside.pcap "gw, device inner: between the clients and gw"
+	vantage outside.pcap "gw, device outer: between gw and the server"
+}
+
+capture_stop() {
+	local p f
+	sleep 0.5
+	for p in "${LAB_CAPS[@]}"; do kill -INT "$p"; done
+	for p in "${LAB_CAPS[@]}"; do wait "$p" || true; done
+	LAB_CAPS=()
+	for f in "$OUT"/*.pcap; do
+		grep -h 'dropped by kernel' "$LAB/$(basename "$f").err" 2>/dev/null | grep -qv '^0 ' &&
+			die "the capture $(basename "$f") lost frames"
+	done
+	return 0
+}
+
+# --- what is kept -----------------------------------------------------------
+
 # truth TEXT...: adds one line to the ground truth that is kept with the capture.
 truth() { echo "- $*" >>"$OUT/truth.md"; }
 

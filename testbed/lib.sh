@@ -130,13 +130,13 @@ link() {
 		w=w${#LAB_NS[@]}
 		node "$w"
 		ns "$w" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-		ip link add "$da" netns "$P-$a" type veth peer name a netns "$P-$w"
-		ip link add "$db" netns "$P-$b" type veth peer name b netns "$P-$w"
-		ns "$w" ip link set a up
-		ns "$w" ip link set b up
-		plain "$w" a
-		plain "$w" b
-		bg "$w" "$(tool impair)" -a a -b b "$@"
+		ip link add "$da" netns "$P-$a" type veth peer name wa netns "$P-$w"
+		ip link add "$db" netns "$P-$b" type veth peer name wb netns "$P-$w"
+		ns "$w" ip link set dev wa up
+		ns "$w" ip link set dev wb up
+		plain "$w" wa
+		plain "$w" wb
+		bg "$w" "$(tool impair)" -a wa -b wb "$@"
 		LAB_WIRE=$w
 	fi
 	ns "$a" ip link set "$da" up
@@ -161,6 +161,8 @@ lab_gw() {
 	need ip ethtool tcpdump tshark sysctl
 	node gw s
 	ns gw sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	# A filter on the bridge would answer past the captured device.
+	ns gw sysctl -eqw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-arptables=0
 	ns gw ip link add inner type bridge mcast_snooping 0
 	ns gw ip link set inner up
 	addr gw inner "$IN4.1/24" "${IN6}:1/64"

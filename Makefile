@@ -1,0 +1,92 @@
+# Firestorm. "make help" lists the targets; README.md tells which two you need.
+SHELL       := /bin/bash
+GO          ?= go
+GO_MIN      := 1.26
+CGO_ENABLED ?= 0
+export CGO_ENABLED
+
+# The version is what VERSION says, plus the commit when there is one. Nothing else of the machine or the hour goes
+# into the binary: the same commit gives the same bytes.
+VERSION := $(shell scripts/version.sh)
+LDFLAGS := -s -w -buildid= -X main.version=$(VERSION)
+BUILD   := $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+BIN     := bin/firestorm
+
+# Targets other than help and clean start with this check: an old Go fails with words nobody understands.
+.PHONY: help go-version
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+go-version: ## check that Go is new enough, and print the fix if not
+	@scripts/go-version.sh '$(GO)' '$(GO_MIN)'
+
+.PHONY: build demo
+build: go-version ## build bin/firestorm for this machine
+	@mkdir -p bin
+	$(BUILD) -o $(BIN) ./cmd/firestorm
+
+demo: build ## build, analyse the captures in testdata/ and show the findings
+	@scripts/demo.sh $(BIN)
+
+.PHONY: fmt check unit cross docs docs-check
+fmt: go-version ## format all Go code
+	gofmt -w $$(git ls-files '*.go')
+
+docs: go-version ## write the generated pages again (docs/findings.md)
+	$(GO) run ./scripts/gendocs -write
+
+docs-check: go-version ## fail when a generated page is not up to date
+	$(GO) run ./scripts/gendocs
+
+cross: go-version ## prove that the analysis builds for darwin, windows and js/wasm
+	@for t in linux/arm64 darwin/arm64 windows/amd64 js/wasm; do \
+	  GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/firestorm || exit 1; \
+	  echo "builds for $$t"; done
+
+check: go-version ## format, vet, unit tests, conventions, cross builds (3 min)
+	@scripts/gofmt-check.sh
+	$(GO) vet ./...
+	$(GO) test -skip '^TestCases$$|^TestBadInput$$' ./...
+	@$(MAKE) --no-print-directory cross
+
+.PHONY: test cases fuzz test-race test-net test-long bench
+cases: go-version ## whole runs over captures (test/cases) and damaged input
+	$(GO) test -count=1 -run '^TestCases$$|^TestBadInput$$' ./...
+
+FUZZTIME ?= 5s
+fuzz: go-version ## run every fuzz target for FUZZTIME (5s)
+	@scripts/fuzz.sh '$(GO)' '$(FUZZTIME)'
+
+test: check cases fuzz ## everything that belongs to a change: check, cases, bad input, fuzzing (12 min)
+	@scripts/skipped.sh
+
+test-race: go-version ## unit tests and cases under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+test-net: go-version ## make the testbed's captures again with real programs (root, Linux, 40 min)
+	@scripts/test-net.sh
+
+test-long: go-version ## three minutes of fuzzing for each target, and the whole suite ten times (hours)
+	@scripts/fuzz.sh '$(GO)' 3m
+	$(GO) test -count=10 ./...
+
+bench: go-version ## benchmarks: ratios measured in one run (docs/performance.md)
+	@scripts/bench.sh '$(GO)'
+
+.PHONY: deps testbed package man clean
+deps: ## install the Debian packages that tests use (root); no service is started
+	@scripts/deps.sh
+
+testbed: ## list the situations that testbed/ can make
+	@testbed/run -l
+
+man: go-version ## man pages and shell completion, into dist/
+	@rm -rf dist/man dist/completion
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
+	$(GO) run -tags docgen -ldflags '-X main.version=$(VERSION)' ./cmd/firestorm gen-docs dist
+
+package: go-version man ## static binaries for linux amd64 and arm64, and a deb of each, into dist/
+	@GO='$(GO)' VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' scripts/package.sh
+
+clean: ## remove what was built
+	rm -rf bin dist

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Exit statuses. They are an interface: scripts depend on them.
+const (
+	exitOK          = 0   // nothing at or above --fail-on
+	exitFindings    = 1   // findings at or above --fail-on
+	exitUsage       = 2   // wrong use or configuration
+	exitDamaged     = 3   // input damaged or partly unread; what was read is reported
+	exitPermission  = 4   // a permission or capability is missing
+	exitEngine      = 5   // store, rules or engine failure
+	exitInterrupted = 130 // stopped by a signal after everything was written
+)
+
+// failure is an error as a person reads it: what failed, why, and what to try.
+type failure struct {
+	code int
+	what string
+	why  string // may be empty
+	try  string // a command or setting; may be empty
+	err  error  // cause for errors.Is; may be nil
+}
+
+// Error writes the failure on one line.
+func (f *failure) Error() string {
+	s := f.what
+	if f.why != "" {
+		s += ": " + f.why
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (f *failure) Unwrap() error { return f.err }
+
+// status is an exit status that needs no words: the report has said it all.
+type status int
+
+// Error is only seen when a status is printed by mistake.
+func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+func usagef(try, format string, args ...any) error {
+	return &failure{code: exitUsage, what: fmt.Sprintf(format, args...), try: try}
+}
+
+// finish prints err, if it is one to print, and turns it into an exit status.
+func (a *app) finish(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var s status
+	if errors.As(err, &s) {
+		return int(s)
+	}
+	var f *failure
+	if !errors.As(err, &f) {
+		// What cobra and pflag find wrong is wrong use.
+		f = &failure{code: exitUsage, what: err.Error(), try: "firestorm --help"}
+	}
+	fmt.Fprintf(a.stderr, "firestorm: %s\n", printable(f.what))
+	if f.why != "" {
+		fmt.Fprintf(a.stderr, "  why   %s\n", printable(f.why))
+	}
+	if f.try != "" {
+		fmt.Fprintf(a.stderr, "  try   %s\n", strings.ReplaceAll(f.try, "\n", "\n        "))
+	}
+	return f.code
+}
+
+// printable replaces what could steer a terminal: file names and file contents reach error texts.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
+}

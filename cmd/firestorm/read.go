@@ -1,0 +1,67 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func (a *app) readCommand() *cobra.Command {
+	var r rawRead
+	c := &cobra.Command{
+		Use:   "read FILE...",
+		Short: "analyse captures and say what is broken or attacking, and why",
+		Long: `Analyse captures and say what is broken or attacking, and why.
+
+Captures are pcap or pcapng, plain or packed with gzip or zstd; - is standard input.
+Each file is taken for its own place of capture. Two files from both sides of a NAT
+or firewall are matched packet by packet; files that see the same wire are joined
+with --tap.`,
+		Example: `  firestorm read problem.pcapng
+  firestorm read inside.pcap outside.pcap
+  tcpdump -i eth0 -w - | firestorm read -
+  firestorm read problem.pcapng --json | jq .title`,
+		GroupID: groupLook,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.files = append(r.files, args...)
+			r.formatGiven = cmd.Flags().Changed("format")
+			o, err := r.check()
+			if err != nil {
+				return err
+			}
+			return a.runRead(cmd.Context(), o)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"pcap", "pcapng", "cap", "gz", "zst"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringArrayVarP(&r.files, "read", "r", nil, "capture to read, as with tcpdump; the same as the argument FILE")
+	f.StringArrayVar(&r.taps, "tap", nil, "A+B: these files see one wire (a tap with a file for each direction, a rotated capture)")
+	f.StringVarP(&r.filter, "filter", "f", "", "capture filter in libpcap's language")
+	f.StringVarP(&r.checksums, "checksums", "k", "auto", "which checksums must be right: none, all, auto (auto understands offload)")
+	f.StringSliceVar(&r.homeNet, "home-net", nil, "networks that are inside (default: private and link-local addresses)")
+	f.StringVar(&r.since, "since", "", "leave out packets before: RFC 3339 time, or +90s from the first packet")
+	f.StringVar(&r.until, "until", "", "leave out packets at or after: RFC 3339 time, or +90s from the first packet")
+	f.StringVar(&r.formatIn, "format-in", "pcap", "what the input is: pcap, or tshark-text (a pasted packet listing)")
+	f.BoolVar(&r.follow, "follow", false, "go on reading a file that grows, until Ctrl-C")
+
+	f.StringVar(&r.format, "format", "text", "what to print: text, json, eve, html, md")
+	f.BoolVar(&r.json, "json", false, "the same as --format json: one finding a line, then a summary")
+	f.StringVar(&r.eve, "eve", "", "write EVE JSON to FILE (- is standard output)")
+	f.StringVarP(&r.write, "write", "w", "", "write the packets that prove the findings to FILE, as annotated pcapng")
+	f.StringVar(&r.outdir, "outdir", "", "write every form of the report into this directory")
+	f.StringVar(&r.mutes, "mutes", "", "file of findings to hide, each with a reason; they are still counted")
+	f.StringVar(&r.minConf, "min-confidence", "cannot-tell", "leave out findings below: cannot-tell, possible, likely, certain")
+	f.StringVar(&r.failOn, "fail-on", "none", "exit 1 when a finding is at or above: info, low, medium, high, critical")
+	f.BoolVar(&r.utc, "utc", false, "times in UTC (the default)")
+	f.BoolVar(&r.local, "local", false, "times in the local zone")
+	f.BoolVarP(&r.quiet, "quiet", "q", false, "only findings, no line for what is well")
+	f.CountVarP(&r.verbose, "verbose", "v", "say more: every fact, counters of what was discarded")
+	f.StringVar(&r.progress, "progress", "auto", "progress bar on standard error: auto, always, never")
+
+	f.StringVar(&r.memory, "max-memory", defaultMemory, "most memory to use; past it old state is dropped, and said")
+	f.IntVar(&r.workers, "workers", 0, "parallel workers, 0 for one each processor; the result is the same for any number")
+	f.Uint64Var(&r.seed, "seed", 0, "seed of the hash tables; the result is the same for any")
+	_ = f.MarkHidden("seed")
+	return c
+}

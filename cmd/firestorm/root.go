@@ -1,0 +1,125 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Groups of verbs in the help.
+const (
+	groupLook = "look"
+	groupRun  = "run"
+)
+
+// root builds the command tree. A verb stands here once it works.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "firestorm",
+		Short: "explains what is broken in a network or attacking it",
+		Long: `Firestorm reads packets and says in plain words what is broken in a network or
+attacking it: whose side, what to do, and which packets prove it.
+
+  firestorm problem.pcapng          the same as: firestorm read problem.pcapng`,
+		Args:                       cobra.ArbitraryArgs,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		Version:                    version,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknownVerb(cmd, args[0])
+		},
+	}
+	root.SetVersionTemplate("firestorm {{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version") // before cobra takes -v for it: -v belongs to read
+	root.SetUsageTemplate(usageTemplate)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef(cmd.CommandPath()+" --help", "%s", err)
+	})
+	root.PersistentFlags().Var(&a.color, "color", "colour on the terminal: auto, always, never (auto obeys NO_COLOR)")
+	root.AddGroup(&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupRun, Title: "Run:"})
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.AddCommand(a.readCommand(), a.explainCommand(), a.completionCommand(), a.versionCommand())
+	addDocsCommand(a, root)
+	return root
+}
+
+// withRead puts the verb read in front of a command line that names none but a file or one of read's flags.
+func withRead(root *cobra.Command, args []string) []string {
+	verbs := map[string]bool{cobra.ShellCompRequestCmd: true, cobra.ShellCompNoDescRequestCmd: true}
+	for _, c := range root.Commands() {
+		verbs[c.Name()] = true
+		for _, al := range c.Aliases {
+			verbs[al] = true
+		}
+	}
+	if slices.ContainsFunc(args, func(s string) bool { return verbs[s] }) {
+		return args
+	}
+	for i, s := range args {
+		switch {
+		case s == "-h" || s == "--help" || s == "--version":
+			return args
+		case s == "-" || isFile(s) || looksLikeFile(s), i == 0 && isFlag(s) && !strings.HasPrefix(s, "--color"):
+			return append([]string{"read"}, args...)
+		}
+	}
+	return args
+}
+
+func isFlag(s string) bool { return len(s) > 1 && s[0] == '-' }
+
+func isFile(s string) bool {
+	st, err := os.Stat(s)
+	return err == nil && st.Mode()&fs.ModeType != fs.ModeDir
+}
+
+// looksLikeFile tells a file that is not there from a mistyped verb.
+func looksLikeFile(s string) bool {
+	if strings.HasPrefix(s, "-") {
+		return false
+	}
+	return strings.ContainsAny(s, `/\`) || filepath.Ext(s) != ""
+}
+
+func unknownVerb(root *cobra.Command, verb string) error {
+	try := "firestorm --help"
+	if near := root.SuggestionsFor(verb); len(near) > 0 {
+		try = "firestorm " + near[0]
+	}
+	return usagef(try, "there is no verb and no file %q", verb)
+}
+
+// usageTemplate is cobra's in our words: verbs by group, nothing that is empty.
+const usageTemplate = `Usage:
+{{- if .Runnable}}{{if .HasParent}}
+  {{.UseLine}}{{else}}
+  firestorm FILE...
+  firestorm VERB [flags]{{end}}{{end}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+{{- if .HasAvailableSubCommands}}{{$all := .Commands}}{{range $g := .Groups}}
+
+{{.Title}}{{range $all}}{{if and (eq .GroupID $g.ID) .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Everywhere:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+firestorm VERB --help says more about a verb.{{end}}{{"\n"}}`

@@ -1,0 +1,197 @@
+package report
+
+import (
+	"sort"
+	"strings"
+
+	"firestorm/internal/finding"
+)
+
+// Verdict is the answer of the whole report in one word.
+type Verdict string
+
+// Verdicts.
+const (
+	Found        Verdict = "found"         // at least one finding at the wanted confidence
+	OnlyPossible Verdict = "possible"      // nothing surer than possible
+	CannotTell   Verdict = "cannot tell"   // the capture cannot show it
+	NothingWrong Verdict = "nothing wrong" // what was checked went well
+)
+
+// view is the report sorted for a reader.
+type view struct {
+	*Report
+	verdict  Verdict
+	shown    []*finding.Finding // in full, worst first
+	possible []*finding.Finding // compact: nothing stronger explains them
+	withheld int                // possible, but something stronger is about the same parties
+	cannot   []*finding.Finding
+}
+
+func newView(r *Report, o *Options) *view {
+	floor := o.MinConfidence
+	if floor == 0 {
+		floor = finding.Likely
+	}
+	v := &view{Report: r}
+	var weak []*finding.Finding
+	for _, f := range sorted(r.Findings) {
+		switch {
+		case f.Confidence == finding.CannotTell:
+			v.cannot = append(v.cannot, f)
+		case f.Confidence >= floor:
+			v.shown = append(v.shown, f)
+		case f.Confidence == finding.Possible:
+			weak = append(weak, f)
+		default:
+			v.withheld++
+		}
+	}
+	for _, f := range weak {
+		if explained(f, v.shown) {
+			v.withheld++
+		} else {
+			v.possible = append(v.possible, f)
+		}
+	}
+	switch {
+	case len(v.shown) > 0:
+		v.verdict = Found
+	case len(v.possible) > 0:
+		v.verdict = OnlyPossible
+	case len(v.cannot) > 0 || r.blind():
+		v.verdict = CannotTell
+	default:
+		v.verdict = NothingWrong
+	}
+	return v
+}
+
+// blind reports that a gate forbids any verdict, or that there was nothing to judge.
+func (r *Report) blind() bool {
+	for _, g := range r.Gates {
+		if g.Caps == finding.CannotTell {
+			return true
+		}
+	}
+	n, _ := r.packets()
+	return n == 0
+}
+
+// explained reports that something surer is about the same parties.
+func explained(f *finding.Finding, by []*finding.Finding) bool {
+	if len(f.Subjects) == 0 {
+		return false
+	}
+	for _, g := range by {
+		all := true
+		for i := range f.Subjects {
+			all = all && about(g, &f.Subjects[i])
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+func about(f *finding.Finding, s *finding.Subject) bool {
+	for i := range f.Subjects {
+		t := &f.Subjects[i]
+		if !s.Addr.IsZero() && s.Addr == t.Addr || s.Addr.IsZero() && !s.MAC.IsZero() && s.MAC == t.MAC {
+			return true
+		}
+	}
+	return false
+}
+
+// sorted returns findings worst first: severity, confidence, time, then the id so that ties do not depend on anything.
+func sorted(in []*finding.Finding) []*finding.Finding {
+	out := append([]*finding.Finding(nil), in...)
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		switch {
+		case a.Severity != b.Severity:
+			return a.Severity > b.Severity
+		case a.Confidence != b.Confidence:
+			return a.Confidence > b.Confidence
+		case a.First.Time != b.First.Time:
+			return a.First.Time < b.First.Time
+		}
+		return a.ID < b.ID
+	})
+	return out
+}
+
+// count is the last line: "2 findings (1 high, 1 low), 1 possible, 3 muted".
+func (v *view) count() string {
+	by := [finding.Critical + 1]int{}
+	for _, f := range v.shown {
+		by[f.Severity]++
+	}
+	var parts []string
+	for s := finding.Critical; s >= finding.Info; s-- {
+		if by[s] > 0 {
+			parts = append(parts, number(by[s])+" "+s.String())
+		}
+	}
+	line := "no findings"
+	if len(v.shown) > 0 {
+		line = plural(len(v.shown), "finding", "findings") + " (" + strings.Join(parts, ", ") + ")"
+	}
+	if n := len(v.possible); n > 0 {
+		line += ", " + number(n) + " possible"
+	}
+	if n := len(v.cannot); n > 0 {
+		line += ", " + number(n) + " undecidable in this capture"
+	}
+	if v.withheld > 0 {
+		line += ", " + number(v.withheld) + " less sure not shown"
+	}
+	if n := len(v.Muted); n > 0 {
+		line += ", " + number(n) + " muted"
+	}
+	return line
+}
+
+// account is the state of the capture in words: "capture clean (0 dropped, 0 truncated)".
+func (r *Report) account() string {
+	c := &r.Capture
+	lost := notRecorded
+	if c.DroppedKnown || c.Dropped > 0 {
+		lost = number(c.Dropped) + " dropped"
+	}
+	parts := []string{lost, number(c.Truncated) + " truncated"}
+	word := "clean"
+	if lost == notRecorded {
+		word = "looks clean"
+	}
+	if c.Dropped > 0 || c.Truncated > 0 || c.Undecoded > 0 {
+		word = "incomplete"
+	}
+	if c.Undecoded > 0 {
+		parts = append(parts, number(c.Undecoded)+" not understood")
+	}
+	if c.Duplicates > 0 {
+		parts = append(parts, number(c.Duplicates)+" copies counted once")
+	}
+	for _, f := range r.Files {
+		if f.Damaged != "" {
+			word = "damaged"
+		}
+	}
+	return "capture " + word + " (" + strings.Join(parts, ", ") + ")"
+}
+
+const notRecorded = "drops not recorded"
+
+// home is the home network in words.
+func (r *Report) home() string {
+	if r.HomeNet == "" {
+		return ""
+	}
+	if r.HomeNetDefault {
+		return "home network " + r.HomeNet + " (default)"
+	}
+	return "home network " + r.HomeNet
+}

@@ -96,8 +96,8 @@ func hostile(s string) *Report {
 	f.Facts[0].Text, f.RuledOut[0].Text, f.CouldBe[0].Text, f.Remedy[0].Text = s, s, s, s
 	f.Subjects[0].Name, f.Evidence[0].Role, f.Explains[0].Text = s, s, s
 	f.Ladder[0].Label, f.Ladder[0].Note = s, s
-	f.Gates = []finding.GateResult{{Text: s, How: s}}
-	r.Gates = []Gate{{finding.GateResult{Text: s, How: s}, s}}
+	f.Gates = []finding.GateResult{{Text: s, How: s, Caps: finding.Likely}}
+	r.Gates = []Gate{{finding.GateResult{Text: s, How: s, Caps: finding.Likely}, s}}
 	return r
 }
 

@@ -1,0 +1,93 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+func schema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	s, err := c.Compile("../../docs/schema/finding.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func checkLine(s *jsonschema.Schema, line string) error {
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+	if err != nil {
+		return err
+	}
+	return s.Validate(v)
+}
+
+func jsonLines(t *testing.T, r *Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WriteJSON(&b, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestJSON(t *testing.T) {
+	s := schema(t)
+	for name, r := range map[string]*Report{"finding": founding(), "nothing-wrong": healthy(), "cannot-tell": oneSided(),
+		"possible": guesses(), "two-files": two(), "no-packet": {}} {
+		got := jsonLines(t, r)
+		if name == "finding" || name == "nothing-wrong" {
+			golden(t, name+".jsonl", []byte(got))
+		}
+		lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
+		for _, l := range lines {
+			if err := checkLine(s, l); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, l)
+			}
+		}
+		if !strings.HasPrefix(lines[len(lines)-1], `{"type":"summary",`) {
+			t.Errorf("%s: the last line is no summary: %s", name, lines[len(lines)-1])
+		}
+		if again := jsonLines(t, r); again != got {
+			t.Errorf("%s: not the same bytes the second time", name)
+		}
+		if strings.Contains(got, "/home/") {
+			t.Errorf("%s: a path of the machine is in it", name)
+		}
+	}
+}
+
+func TestSchemaIsClosed(t *testing.T) {
+	s, line := schema(t), string(AppendFinding(nil, founding(), timewait()))
+	for _, bad := range []string{
+		strings.Replace(line, `{"type"`, `{"extra":1,"type"`, 1),
+		strings.Replace(line, `"kind":"diagnosis"`, `"kind":"guess"`, 1),
+		strings.Replace(line, `"impact"`, `"impct"`, 1),
+		strings.Replace(line, `"version":1`, `"version":2`, 1),
+	} {
+		if checkLine(s, bad) == nil {
+			t.Errorf("accepted: %.120s", bad)
+		}
+	}
+}
+
+func TestHostileJSON(t *testing.T) {
+	s := schema(t)
+	for _, n := range nasty {
+		got := jsonLines(t, hostile(n))
+		checkPrintable(t, "json", got)
+		if lines := strings.Count(got, "\n"); lines != 2 {
+			t.Errorf("%q made %d lines", n, lines)
+		}
+		for _, l := range strings.Split(strings.TrimSuffix(got, "\n"), "\n") {
+			if err := checkLine(s, l); err != nil {
+				t.Errorf("%q: %v", n, err)
+			}
+		}
+	}
+}

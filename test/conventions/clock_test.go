@@ -1,0 +1,76 @@
+package conventions
+
+import (
+	"fmt"
+	"go/ast"
+	"strings"
+	"testing"
+)
+
+// analysis lists the packages whose result may depend on nothing but packets and options.
+var analysis = []string{"internal/packet", "internal/header", "internal/pcapfile", "internal/filter", "internal/capture",
+	"internal/defrag", "internal/flow", "internal/stream", "internal/event", "internal/analyzer", "internal/analyzer/*",
+	"internal/rules", "internal/rules/*", "internal/finding", "internal/neighbour", "internal/detect", "internal/detect/*",
+	"internal/evidence", "internal/report", "internal/output", "internal/output/*", "internal/sensor", "internal/count"}
+
+// machineCalls are functions that let the machine or the hour into a result.
+var machineCalls = map[string]string{
+	"time.Now": "", "time.Since": "", "time.Until": "", "time.After": "", "time.AfterFunc": "", "time.Tick": "",
+	"time.NewTimer": "", "time.NewTicker": "", "time.Sleep": "", "os.Hostname": "", "os.Getpid": "", "os.Getwd": "",
+	"maphash.MakeSeed": "", "runtime.ReadMemStats": "", "runtime.NumCPU": "", "rand.Int": "", "rand.Intn": "",
+	"rand.IntN": "", "rand.Uint64": "", "rand.Uint32": "", "rand.Float64": "", "rand.Perm": "", "rand.Shuffle": "",
+}
+
+// clockExceptions are calls that do not reach a result, with the reason.
+var clockExceptions = []struct{ file, call, why string }{
+	{"internal/capture/follow.go", "time.Sleep", "waits for a growing file; packet times come from the file"},
+	{"internal/sensor/sensor.go", "time.Sleep", "waits when a followed file has nothing new"},
+	{"internal/sensor/ingest.go", "time.Sleep", "waits when a followed file has nothing new"},
+}
+
+func clockRule(s *source) []string {
+	if s.test || !allowed(strings.Join(analysis, " "), s.pkg) {
+		return nil
+	}
+	names := map[string]bool{}
+	for p := range s.imports() {
+		names[p[strings.LastIndexByte(p, '/')+1:]] = true
+	}
+	var out []string
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		id, ok := sel.X.(*ast.Ident)
+		if !ok || id.Obj != nil { // a local variable of that name
+			return true
+		}
+		call := id.Name + "." + sel.Sel.Name
+		if _, bad := machineCalls[call]; !bad || !names[id.Name] {
+			return true
+		}
+		for _, e := range clockExceptions {
+			if e.file == s.path && e.call == call {
+				return true
+			}
+		}
+		out = append(out, fmt.Sprintf("%s:%d: %s: analysis knows packet time only", s.path, s.fset.Position(n.Pos()).Line, call))
+		return true
+	})
+	return out
+}
+
+func TestNoMachineInResults(t *testing.T) {
+	for _, s := range goSources(t) {
+		report(t, clockRule(s))
+	}
+}
+
+func TestClockRuleCanFail(t *testing.T) {
+	bad := "package x\nimport \"time\"\nvar t = time.Now()\n"
+	mustComplain(t, "clock", clockRule(parse(t, "internal/flow/a.go", bad)),
+		clockRule(parse(t, "internal/web/a.go", bad)), "time.Now")
+	mustComplain(t, "timer in a child", clockRule(parse(t, "internal/detect/x/a.go", "package x\nimport \"time\"\nvar f = time.AfterFunc\n")),
+		clockRule(parse(t, "internal/detect/x/a_test.go", bad)), "time.AfterFunc")
+}

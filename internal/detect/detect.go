@@ -47,6 +47,7 @@ type Scope struct {
 	Hosts  *Hosts
 	Twins  *Twins // nil unless two captures are joined
 	Limits Limits
+	Begin  packet.Time // time of the input's first packet; set before the first event
 	report func(*finding.Instance)
 }
 
@@ -57,7 +58,7 @@ type Limits struct {
 
 // NewScope returns a scope that hands instances to report.
 func NewScope(l *Ledger, h *Hosts, t *Twins, lim Limits, report func(*finding.Instance)) *Scope {
-	return &Scope{l, h, t, lim, report}
+	return &Scope{Ledger: l, Hosts: h, Twins: t, Limits: lim, report: report}
 }
 
 // Report hands one occurrence of a cause to the finding engine.

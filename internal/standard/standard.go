@@ -3,7 +3,12 @@
 // The lists are ordered: the order is part of the output for equal inputs. Nothing else belongs in this package.
 package standard
 
-import "firestorm/internal/detect"
+import (
+	"firestorm/internal/detect"
+	"firestorm/internal/detect/timewait"
+)
 
 // Detectors answer questions from events, in this order.
-var Detectors = []detect.Def{}
+var Detectors = []detect.Def{
+	timewait.Def,
+}

@@ -1,0 +1,123 @@
+package detect
+
+import (
+	"fmt"
+	"net/netip"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// Since writes when something happened, in seconds since the input began: "68.26".
+func (s *Scope) Since(r packet.Ref) string { return Seconds(r.Time.Sub(s.Begin)) }
+
+// Seconds writes a duration in seconds with two digits after the point, as captures are read: "67.95".
+func Seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) }
+
+// Span writes a duration for a sentence: "12 ms", "3.4 s", "68.0 s", "4 min", "2 h".
+func Span(d time.Duration) string {
+	neg := ""
+	if d < 0 {
+		neg, d = "-", -d
+	}
+	switch {
+	case d < time.Millisecond:
+		return neg + strconv.FormatFloat(float64(d)/1e6, 'f', 2, 64) + " ms"
+	case d < 10*time.Millisecond:
+		return neg + strconv.FormatFloat(float64(d)/1e6, 'f', 1, 64) + " ms"
+	case d < time.Second:
+		return neg + strconv.FormatInt(int64(d/time.Millisecond), 10) + " ms"
+	case d < 10*time.Second:
+		return neg + strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + " s"
+	case d < 10*time.Minute:
+		return neg + strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	case d < 3*time.Hour:
+		return neg + strconv.FormatInt(int64(d/time.Minute), 10) + " min"
+	}
+	return neg + strconv.FormatFloat(d.Hours(), 'f', 1, 64) + " h"
+}
+
+// AtLeast writes a lower bound, cut down to a tenth of a second so that it stays true: "76.8 s".
+func AtLeast(d time.Duration) string {
+	return strconv.FormatFloat((d - d%(100*time.Millisecond)).Seconds(), 'f', 1, 64) + " s"
+}
+
+// EndText writes address and port: "10.0.0.254:80", "[2001:db8::1]:443"; without a port the address alone.
+func EndText(e event.End) string {
+	if e.Port == 0 {
+		return e.Addr.String()
+	}
+	return netip.AddrPortFrom(e.Addr.Netip(), e.Port).String()
+}
+
+// Times writes several moments in one go: "68.26, 71.18, 77.13 s"; at most max, then "and n more".
+func (s *Scope) Times(refs []packet.Ref, max int) string {
+	var b strings.Builder
+	for i, r := range refs {
+		if i == max {
+			fmt.Fprintf(&b, " s and %d more", len(refs)-max)
+			return b.String()
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(s.Since(r))
+	}
+	b.WriteString(" s")
+	return b.String()
+}
+
+// Plural writes a count with its noun: "1 attempt", "3 attempts".
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// List joins a few items: "a, b and c"; at most max, then "and n more".
+func List(items []string, max int) string {
+	switch {
+	case len(items) == 0:
+		return ""
+	case len(items) == 1:
+		return items[0]
+	case len(items) > max:
+		return strings.Join(items[:max], ", ") + fmt.Sprintf(" and %d more", len(items)-max)
+	}
+	return strings.Join(items[:len(items)-1], ", ") + " and " + items[len(items)-1]
+}
+
+// Ports writes port numbers in order without repeats.
+func Ports(ps []uint16) string {
+	sort.Slice(ps, func(i, j int) bool { return ps[i] < ps[j] })
+	var items []string
+	for i, p := range ps {
+		if i == 0 || p != ps[i-1] {
+			items = append(items, strconv.Itoa(int(p)))
+		}
+	}
+	return List(items, 6)
+}
+
+// Refs collects the marks that were set, in the order given, without repeats.
+func Refs(rs ...packet.Ref) []packet.Ref {
+	var out []packet.Ref
+next:
+	for _, r := range rs {
+		if r.IsZero() {
+			continue
+		}
+		for _, o := range out {
+			if o == r {
+				continue next
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}

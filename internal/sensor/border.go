@@ -1,0 +1,177 @@
+package sensor
+
+import (
+	"fmt"
+
+	"firestorm/internal/detect"
+	"firestorm/internal/event"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+)
+
+// border puts the events of all shards into one total order and hands them to everyone behind it: gates, ledger and
+// host memory first, so that they know as much as the detectors do, then the detectors, then the outputs. It runs in
+// one goroutine and sees no bytes.
+type border struct {
+	gates     *detect.Gates
+	ledger    *detect.Ledger
+	hosts     *detect.Hosts
+	detectors []*guarded
+	engine    *finding.Engine
+	outputs   []EventSink
+	summary   summary
+	lastTick  packet.Time
+	ticked    bool
+	lastOrd   uint64
+	sub       uint32
+	events    uint64
+}
+
+// EventSink takes every event in total order: an output, or a test that looks.
+type EventSink interface{ Event(e event.Event) error }
+
+// guarded is a detector with its faults contained: one that panics is switched off and said.
+type guarded struct {
+	def   *detect.Def
+	d     detect.Detector
+	broke string
+}
+
+func (g *guarded) do(f func(d detect.Detector)) {
+	if g.broke != "" {
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			g.broke = fmt.Sprint(r)
+		}
+	}()
+	f(g.d)
+}
+
+// event hands one event to everybody.
+func (b *border) event(e event.Event) {
+	h := e.Head()
+	if h.Ordinal == b.lastOrd {
+		b.sub++
+	} else {
+		b.lastOrd, b.sub = h.Ordinal, 0
+	}
+	h.Sub = b.sub
+	b.events++
+	b.summary.see(e)
+	b.gates.Handle(e)
+	b.ledger.Handle(e)
+	b.hosts.Handle(e)
+	for _, g := range b.detectors {
+		if g.broke == "" {
+			b.handle(g, e)
+		}
+	}
+	for _, o := range b.outputs {
+		if err := o.Event(e); err != nil {
+			b.summary.outputFailed(err)
+		}
+	}
+}
+
+func (b *border) handle(g *guarded, e event.Event) {
+	defer func() {
+		if r := recover(); r != nil {
+			g.broke = fmt.Sprint(r)
+		}
+	}()
+	g.d.Handle(e)
+}
+
+// tick tells everybody that packet time has passed, at most once a second and never backwards.
+func (b *border) tick(now packet.Time) {
+	if b.ticked && now.Sub(b.lastTick) < detect.TickEvery {
+		return
+	}
+	b.ticked, b.lastTick = true, now
+	for _, g := range b.detectors {
+		g.do(func(d detect.Detector) { d.Tick(now) })
+	}
+}
+
+// round merges the outputs of the workers for one round.
+func (b *border) round(r *round) {
+	own := r.events
+	pos := make([]int, len(r.out))
+	agedPos := make([]int, len(r.out))
+	upTo := func(ord uint64) {
+		for {
+			var best event.Event
+			from := -1
+			if len(own) > 0 {
+				best = own[0]
+			}
+			for w := range r.out {
+				if pos[w] < len(r.out[w].events) {
+					e := r.out[w].events[pos[w]]
+					if best == nil || e.Head().Ordinal < best.Head().Ordinal {
+						best, from = e, w
+					}
+				}
+			}
+			if best == nil || best.Head().Ordinal > ord {
+				return
+			}
+			if from < 0 {
+				own = own[1:]
+			} else {
+				pos[from]++
+			}
+			b.event(best)
+		}
+	}
+	age := func(edge int) {
+		for {
+			from, shard := -1, uint8(255)
+			for w := range r.out {
+				if agedPos[w] < len(r.out[w].aged) {
+					if a := &r.out[w].aged[agedPos[w]]; a.edge == edge && a.shard < shard {
+						from, shard = w, a.shard
+					}
+				}
+			}
+			if from < 0 {
+				return
+			}
+			for _, e := range r.out[from].aged[agedPos[from]].events {
+				b.event(e)
+			}
+			agedPos[from]++
+		}
+	}
+	for i := range r.edges {
+		upTo(r.edges[i].ordinal)
+		age(i)
+		b.tick(r.edges[i].now)
+	}
+	upTo(^uint64(0))
+	if r.final {
+		age(len(r.edges))
+	}
+}
+
+// end closes the detectors and decides all findings.
+func (b *border) end(now packet.Time) []*finding.Finding {
+	for _, g := range b.detectors {
+		g.do(func(d detect.Detector) { d.End(now) })
+	}
+	b.engine.End(now)
+	fs := b.engine.Findings()
+	return fs
+}
+
+// compose asks the detector that reported a group for its words.
+func (b *border) compose(owner map[string]*guarded, g *finding.Group, bl *finding.Builder) (ok bool) {
+	d := owner[g.Code.ID]
+	if d == nil || d.broke != "" {
+		return false
+	}
+	d.do(func(det detect.Detector) { ok = det.Compose(g, bl) })
+	return ok && d.broke == ""
+}

@@ -1,0 +1,190 @@
+package sensor
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"firestorm/internal/capture"
+	"firestorm/internal/count"
+	"firestorm/internal/defrag"
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// ingest turns batches of a source into rounds: it numbers packets, decodes them, keeps the clock, takes out copies,
+// puts fragments together and says which shard each packet belongs to. It runs in one goroutine.
+type ingest struct {
+	src      capture.Source
+	decode   packet.Options
+	strict   bool // -k all: wrong checksums are dropped whoever sent them
+	vantage  []uint16
+	wires    []wire
+	senders  senders
+	frags    *defrag.Table
+	clock    clock
+	ordinal  uint64
+	lastEdge packet.Time
+	counts   *count.Ingest
+	damaged  error
+	lostSeen uint64
+}
+
+// wire is what ingest keeps per vantage.
+type wire struct {
+	dedup *dedup
+	acc   event.Capture // of the current round
+	any   bool
+}
+
+const edgeEvery = time.Second
+
+func (in *ingest) wire(v uint16) *wire {
+	for len(in.wires) <= int(v) {
+		in.wires = append(in.wires, wire{dedup: newDedup()})
+	}
+	return &in.wires[v]
+}
+
+// next fills r with the next round. It returns io.EOF after the last one, which is marked final.
+func (in *ingest) next(r *round) error {
+	r.shard, r.edges, r.events = r.shard[:0], r.edges[:0], r.events[:0]
+	r.final = false
+	err := in.src.Next(&r.batch)
+	var dmg *capture.Damaged
+	switch {
+	case err == nil, errors.Is(err, capture.ErrIdle):
+	case errors.As(err, &dmg):
+		in.damaged = err
+	case errors.Is(err, io.EOF):
+	default:
+		return err
+	}
+	for i := range r.batch.Packets {
+		in.packet(r, i)
+	}
+	r.now, r.last = in.clock.now, in.ordinal
+	if err != nil && !errors.Is(err, capture.ErrIdle) {
+		in.flush(r)
+		r.final = true
+		return io.EOF
+	}
+	return nil
+}
+
+// stop makes r the final round without reading on: the user interrupted.
+func (in *ingest) stop(r *round) {
+	r.shard, r.edges, r.events = r.shard[:0], r.edges[:0], r.events[:0]
+	in.flush(r)
+	r.now, r.last, r.final = in.clock.now, in.ordinal, true
+}
+
+func (in *ingest) packet(r *round, i int) {
+	p := &r.batch.Packets[i]
+	in.ordinal++
+	p.Ordinal = in.ordinal
+	if int(p.Source) < len(in.vantage) {
+		p.Vantage = in.vantage[p.Source]
+	}
+	packet.Decode(p, &in.decode)
+	w := in.wire(p.Vantage)
+	j, jumped := in.clock.see(p.Ref())
+	in.account(w, p, j, jumped)
+
+	shard := in.admit(r, w, p)
+	r.shard = append(r.shard, shard)
+	if in.ordinal%packet.BatchSize == 0 || in.clock.now.Sub(in.lastEdge) >= edgeEvery || in.clock.now < in.lastEdge {
+		in.lastEdge = in.clock.now
+		in.flush(r)
+		in.frags.Age(in.clock.now)
+		r.edges = append(r.edges, edge{i, in.ordinal, in.clock.now})
+	}
+}
+
+// admit decides whether a packet goes on, and to which shard.
+func (in *ingest) admit(r *round, w *wire, p *packet.Packet) uint8 {
+	what, ev := w.dedup.see(p)
+	if ev != nil {
+		r.events = append(r.events, ev)
+	}
+	switch what {
+	case isCopy:
+		w.acc.Duplicates++
+		in.counts.Copies++
+		return shardDrop
+	case isRouted:
+		w.acc.Routed++
+		in.counts.Routed++
+		return shardDrop
+	case isLoop:
+		in.counts.Looped++
+		return shardDrop
+	}
+	if p.L4Sum == packet.SumBad && (in.strict || in.senders.damaged(p)) {
+		in.counts.BadSums++
+		return shardDrop
+	} else if !in.strict && p.L4Sum == packet.SumGood {
+		in.senders.damaged(p)
+	}
+	if p.IPFlags&packet.Fragment != 0 {
+		if !in.frags.Packet(p) {
+			in.counts.Fragments++
+			return shardDrop
+		}
+		in.counts.Reassembled++
+		packet.DecodeDatagram(p, &in.decode)
+	}
+	return shardOf(p)
+}
+
+// account adds a packet to the state of its vantage.
+func (in *ingest) account(w *wire, p *packet.Packet, j jump, jumped bool) {
+	a := &w.acc
+	if !w.any {
+		w.any = true
+		*a = *event.NewCapture(event.Head{Vantage: p.Vantage})
+		a.From, a.To = p.Time, p.Time
+	}
+	a.Head().Ordinal, a.Head().Seen = p.Ordinal, p.Ref()
+	a.From, a.To = min(a.From, p.Time), max(a.To, p.Time)
+	a.Packets++
+	a.Bytes += uint64(p.WireLen)
+	in.counts.Packets++
+	in.counts.Bytes += uint64(p.WireLen)
+	if p.Truncated() {
+		a.Truncated++
+		in.counts.Truncated++
+	}
+	switch p.L4Sum {
+	case packet.SumBad:
+		a.BadSums++
+	case packet.SumOffload:
+		a.Offload++
+	}
+	if p.IPVersion == 0 {
+		if why := notUnderstood(p); why != "" {
+			a.Undecoded++
+			in.counts.NotUnderstood(why)
+		}
+	}
+	if jumped {
+		a.JumpFrom, a.JumpTo = j.from, j.to
+		in.counts.ClockJumps++
+	}
+}
+
+// flush hands out the state of each vantage since the last edge.
+func (in *ingest) flush(r *round) {
+	for v := range in.wires {
+		w := &in.wires[v]
+		if !w.any {
+			continue
+		}
+		if lost := in.src.Stats().KernelLost; v == 0 && lost > in.lostSeen {
+			w.acc.KernelLost, in.lostSeen = lost-in.lostSeen, lost
+		}
+		w.any = false
+		e := w.acc
+		r.events = append(r.events, &e)
+	}
+}

@@ -1,0 +1,98 @@
+package sensor
+
+import (
+	"fmt"
+	"sort"
+	"time"
+
+	"firestorm/internal/packet"
+)
+
+// Summary counts what the report tells of the whole input.
+type Summary struct {
+	Flows, TCP, UDP uint64
+	Conversations   int      // distinct pairs of addresses
+	More            bool     // there were more than could be counted
+	Talkers         []Talker // busiest first, at most 32
+	Retrans         uint64   // segments repeated though the sensor had seen them
+	RetransGap      uint64   // segments lost before the sensor
+	ZeroWindow      time.Duration
+	Think           time.Duration // servers' time to begin answers, summed
+	Connect         time.Duration // time to connect, summed
+	Anomalies       []AnomalyCount
+	Events          uint64
+}
+
+// AnomalyCount is how often an anomaly was reported.
+type AnomalyCount struct {
+	Code packet.Anomaly
+	N    uint64
+}
+
+const topTalkers = 32
+
+func (s *run) result(stopped bool) *Result {
+	b := s.border
+	r := &Result{Counts: s.counts, Source: s.o.Source.Stats(), Ledger: b.ledger, Hosts: b.hosts, First: s.span.first, Last: s.span.last,
+		Damaged: s.in.damaged, OutputErr: b.summary.outputErr, Interrupted: stopped}
+	r.Findings = b.end(s.in.clock.now)
+	r.Engine = b.engine.Counts
+	r.Gates = b.gates.Failing()
+	for _, g := range b.detectors {
+		if g.broke != "" {
+			r.Broken = append(r.Broken, fmt.Sprintf("%s: %s", g.def.Name, g.broke))
+		}
+	}
+	for _, w := range s.workers {
+		for _, sh := range w.shards {
+			if sh != nil {
+				st := sh.flows.Stats()
+				r.Flow.Flows += st.Flows
+				r.Flow.Live += st.Live
+				for i := range st.Ended {
+					r.Flow.Ended[i] += st.Ended[i]
+				}
+				r.Flow.EvictedNew += st.EvictedNew
+				r.Flow.TombsEvicted += st.TombsEvicted
+				r.Flow.DetailsLost += st.DetailsLost
+				r.Flow.Fragments += st.Fragments
+				r.Flow.NoPorts += st.NoPorts
+				r.Flow.ICMPErrors += st.ICMPErrors
+				r.Flow.ICMPNoQuote += st.ICMPNoQuote
+			}
+		}
+	}
+	for _, n := range s.in.frags.Stats().GivenUp {
+		r.Counts.FragLost += n
+	}
+	r.Summary = b.summary.public()
+	r.Summary.Events = b.events
+	return r
+}
+
+func (s *summary) public() Summary {
+	p := Summary{Flows: s.flows, TCP: s.tcp, UDP: s.udp, Conversations: len(s.pairsSeen), More: s.pairsFull, Retrans: s.retrans, RetransGap: s.retransGap,
+		ZeroWindow: s.zeroTotal, Think: s.think, Connect: s.connect}
+	for _, t := range s.talkers {
+		p.Talkers = append(p.Talkers, *t)
+	}
+	sort.Slice(p.Talkers, func(i, j int) bool {
+		a, b := &p.Talkers[i], &p.Talkers[j]
+		if a.Bytes != b.Bytes {
+			return a.Bytes > b.Bytes
+		}
+		return a.Addr.Compare(b.Addr) < 0
+	})
+	p.Talkers = p.Talkers[:min(len(p.Talkers), topTalkers)]
+	for c, n := range s.anomalies {
+		p.Anomalies = append(p.Anomalies, AnomalyCount{c, n})
+	}
+	sort.Slice(p.Anomalies, func(i, j int) bool {
+		a, b := p.Anomalies[i], p.Anomalies[j]
+		if a.N != b.N {
+			return a.N > b.N
+		}
+		return a.Code < b.Code
+	})
+	return p
+}

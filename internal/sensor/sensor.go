@@ -1,0 +1,274 @@
+// Package sensor is the pipeline: ingest, 64 shards on N workers, the border where events get their total order,
+// detectors and the finding engine. worker.go shows the packet path on one screen.
+//
+// The package knows no analyzer, detector or output by name: lists of them arrive as arguments.
+package sensor
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"firestorm/internal/capture"
+	"firestorm/internal/count"
+	"firestorm/internal/defrag"
+	"firestorm/internal/detect"
+	"firestorm/internal/finding"
+	"firestorm/internal/flow"
+	"firestorm/internal/packet"
+)
+
+// Options says what to run. Source is required; everything else has a default.
+type Options struct {
+	Source     capture.Source
+	Vantages   []uint16 // vantage of each Packet.Source; missing entries keep what the source said
+	Names      []string // of the vantages, for texts
+	Workers    int      // 0: one for each processor, at most 8
+	Checksums  packet.Checksums
+	MaxMemory  int64 // bytes; 0: DefaultMaxMemory. Limits of all tables follow from it
+	Seed       uint64
+	Detectors  []detect.Def
+	Sinks      []EventSink // see every event in total order
+	Mutes      *finding.Mutes
+	Twins      *detect.Twins
+	Progress   func(Progress) // called about every 64 rounds from the ingest goroutine
+	WantAll    bool           // decoder anomalies as events too
+	OnFindings func([]*finding.Finding)
+}
+
+// DefaultMaxMemory is the bound on memory when the user sets none.
+const DefaultMaxMemory = 400 << 20
+
+// Progress is how far a run is.
+type Progress struct {
+	Packets    uint64
+	InputBytes int64
+	InputTotal int64
+	Now        packet.Time
+}
+
+// Result is what a run found.
+type Result struct {
+	Findings    []*finding.Finding
+	Counts      count.Ingest
+	Source      capture.Stats
+	Engine      finding.EngineCounts
+	Flow        flow.Stats // summed over the shards
+	Ledger      *detect.Ledger
+	Hosts       *detect.Hosts
+	Gates       []finding.GateResult // that fail for a whole vantage
+	Summary     Summary
+	First, Last packet.Time
+	Damaged     error    // *capture.Damaged when the input broke; results up to there are good
+	Broken      []string // detectors that failed and were switched off, with the reason
+	OutputErr   error
+	Interrupted bool // ctx was cancelled; results are those up to then
+}
+
+// Run reads the source to its end, or until ctx is cancelled, and returns what was found. The error is a failure of
+// the engine or the source; damage of the input is in Result.Damaged.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	s, err := newRun(&o)
+	if err != nil {
+		return nil, err
+	}
+	return s.run(ctx)
+}
+
+type run struct {
+	o       *Options
+	in      *ingest
+	workers []*worker
+	border  *border
+	counts  count.Ingest
+	span    span
+}
+
+type span struct {
+	first, last packet.Time
+	any         bool
+}
+
+func newRun(o *Options) (*run, error) {
+	if o.Workers <= 0 {
+		o.Workers = min(runtime.GOMAXPROCS(0), 8)
+	}
+	o.Workers = min(o.Workers, Shards)
+	if o.MaxMemory <= 0 {
+		o.MaxMemory = DefaultMaxMemory
+	}
+	lim := limitsFor(o.MaxMemory)
+	debug.SetMemoryLimit(o.MaxMemory)
+	s := &run{o: o}
+	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll}
+	s.in.decode.Checksums = o.Checksums
+	s.in.frags = defrag.New(defrag.Options{})
+
+	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), outputs: o.Sinks}
+	s.border = b
+	owner := map[string]*guarded{}
+	var codes []*finding.Code
+	scope := detect.NewScope(b.ledger, b.hosts, o.Twins, detect.Limits{Entries: lim.entries}, func(i *finding.Instance) { b.engine.Report(i) })
+	for i := range o.Detectors {
+		g := &guarded{def: &o.Detectors[i]}
+		for _, c := range g.def.Codes {
+			owner[c.ID] = g
+		}
+		codes = append(codes, g.def.Codes...)
+		b.detectors = append(b.detectors, g)
+	}
+	var err error
+	b.engine, err = finding.NewEngine(finding.Options{
+		Codes: codes, Mutes: o.Mutes, Gates: b.gates.Judge, Same: o.Twins.Same,
+		Compose: func(g *finding.Group, bl *finding.Builder) bool { return b.compose(owner, g, bl) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range b.detectors {
+		g.d = g.def.New(scope)
+	}
+	s.workers = make([]*worker, o.Workers)
+	for i := range s.workers {
+		s.workers[i] = &worker{shards: make([]*shard, Shards), anoms: o.WantAll}
+	}
+	for n := 0; n < Shards; n++ {
+		sh := &shard{flows: flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, Seed: o.Seed})}
+		s.workers[n%o.Workers].shards[n] = sh
+	}
+	return s, nil
+}
+
+func (s *run) run(ctx context.Context) (*Result, error) {
+	var err error
+	var stopped bool
+	if len(s.workers) == 1 {
+		stopped, err = s.inline(ctx)
+	} else {
+		stopped, err = s.parallel(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.in.frags.End()
+	return s.result(stopped), nil
+}
+
+// inline runs everything in this goroutine: one worker needs no hand-over.
+func (s *run) inline(ctx context.Context) (bool, error) {
+	r := &round{out: make([]output, 1)}
+	for n := 0; ; n++ {
+		last, err := s.fill(ctx, r)
+		if err != nil {
+			return false, err
+		}
+		s.workers[0].round(r, &r.out[0])
+		s.border.round(r)
+		s.done(r, n)
+		if last {
+			return ctx.Err() != nil, nil
+		}
+	}
+}
+
+// inFlight is how many rounds are on their way at once: enough to keep every worker busy, few enough to bound memory.
+const inFlight = 6
+
+// parallel runs ingest, each worker and the border in goroutines of their own. Every worker sees every round and takes
+// the packets of its shards; the border takes rounds in order when all workers are done with them.
+func (s *run) parallel(ctx context.Context) (bool, error) {
+	type job struct {
+		r    *round
+		wg   *sync.WaitGroup
+		last bool
+	}
+	free := make(chan *round, inFlight)
+	for i := 0; i < inFlight; i++ {
+		free <- &round{out: make([]output, len(s.workers))}
+	}
+	in := make([]chan job, len(s.workers))
+	var workers sync.WaitGroup
+	for i, w := range s.workers {
+		in[i] = make(chan job, inFlight)
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			for j := range in[i] {
+				w.round(j.r, &j.r.out[i])
+				j.wg.Done()
+			}
+		}()
+	}
+	border := make(chan job, inFlight)
+	var borderDone sync.WaitGroup
+	borderDone.Add(1)
+	go func() {
+		defer borderDone.Done()
+		for j := range border {
+			j.wg.Wait()
+			s.border.round(j.r)
+			j.r.batch.Release()
+			free <- j.r
+		}
+	}()
+	var err error
+	for n := 0; ; n++ {
+		r := <-free
+		var last bool
+		if last, err = s.fill(ctx, r); err != nil {
+			break
+		}
+		s.progress(r, n)
+		wg := &sync.WaitGroup{}
+		wg.Add(len(s.workers))
+		j := job{r, wg, last}
+		for i := range in {
+			in[i] <- j
+		}
+		border <- j
+		if last {
+			break
+		}
+	}
+	for i := range in {
+		close(in[i])
+	}
+	workers.Wait()
+	close(border)
+	borderDone.Wait()
+	return ctx.Err() != nil, err
+}
+
+// fill reads the next round; last says that it is the final one. A cancelled context ends the input cleanly.
+func (s *run) fill(ctx context.Context, r *round) (last bool, err error) {
+	if ctx.Err() != nil {
+		s.in.stop(r)
+		return true, nil
+	}
+	err = s.in.next(r)
+	if r.final {
+		return true, nil
+	}
+	return false, err
+}
+
+func (s *run) done(r *round, n int) {
+	s.progress(r, n)
+	r.batch.Release()
+}
+
+func (s *run) progress(r *round, n int) {
+	for i := range r.batch.Packets {
+		p := &r.batch.Packets[i]
+		if !s.span.any {
+			s.span = span{p.Time, p.Time, true}
+			continue
+		}
+		s.span.first, s.span.last = min(s.span.first, p.Time), max(s.span.last, p.Time)
+	}
+	if s.o.Progress != nil && n%64 == 0 {
+		st := s.o.Source.Stats()
+		s.o.Progress(Progress{s.counts.Packets, st.InputBytes, st.InputTotal, r.now})
+	}
+}

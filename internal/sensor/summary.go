@@ -1,0 +1,111 @@
+package sensor
+
+import (
+	"time"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// summary counts what the report tells of the whole input.
+type summary struct {
+	flows       uint64
+	tcp, udp    uint64
+	outputErr   error
+	stalled     time.Duration
+	anomalies   map[packet.Anomaly]uint64
+	pairsSeen   map[pair]struct{}
+	pairsFull   bool
+	talkers     map[packet.Addr]*Talker
+	talkersFull bool
+	retrans     uint64
+	retransGap  uint64
+	zeroTotal   time.Duration
+	think       time.Duration
+	connect     time.Duration
+}
+
+type pair struct{ a, b packet.Addr }
+
+// Talker is one pair of hosts and what went between them.
+type Talker struct {
+	Addr    packet.Addr
+	Flows   uint64
+	Bytes   uint64
+	Packets uint64
+}
+
+const maxTalkers = 4096
+
+func (s *summary) outputFailed(err error) {
+	if s.outputErr == nil {
+		s.outputErr = err
+	}
+}
+
+func (s *summary) see(e event.Event) {
+	switch x := e.(type) {
+	case *event.Flow:
+		switch x.What {
+		case event.Started:
+			s.flows++
+			switch x.Head().Proto {
+			case packet.ProtoTCP:
+				s.tcp++
+			case packet.ProtoUDP:
+				s.udp++
+			}
+			s.pair(x.Head())
+		case event.Ended:
+			s.ended(x)
+		}
+	case *event.Anomaly:
+		if s.anomalies == nil {
+			s.anomalies = map[packet.Anomaly]uint64{}
+		}
+		s.anomalies[x.Code]++
+	}
+}
+
+func (s *summary) pair(h *event.Head) {
+	p := pair{h.Client.Addr, h.Server.Addr}
+	if p.a.Compare(p.b) > 0 {
+		p.a, p.b = p.b, p.a
+	}
+	if s.pairsSeen == nil {
+		s.pairsSeen = map[pair]struct{}{}
+	}
+	if len(s.pairsSeen) >= 1<<18 {
+		s.pairsFull = true
+		return
+	}
+	s.pairsSeen[p] = struct{}{}
+}
+
+func (s *summary) ended(f *event.Flow) {
+	h := f.Head()
+	if s.talkers == nil {
+		s.talkers = map[packet.Addr]*Talker{}
+	}
+	for _, a := range [2]packet.Addr{h.Client.Addr, h.Server.Addr} {
+		t := s.talkers[a]
+		if t == nil {
+			if len(s.talkers) >= maxTalkers {
+				s.talkersFull = true
+				continue
+			}
+			t = &Talker{Addr: a}
+			s.talkers[a] = t
+		}
+		t.Flows++
+		t.Bytes += f.Sides[0].Bytes + f.Sides[1].Bytes
+		t.Packets += f.Sides[0].Packets + f.Sides[1].Packets
+	}
+	for d := range f.Sides {
+		s.retrans += uint64(f.Sides[d].Retrans)
+		s.retransGap += uint64(f.Sides[d].RetransGap)
+		s.zeroTotal += f.Sides[d].ZeroTotal
+	}
+	s.think += f.ThinkTotal
+	s.connect += f.RTTServer
+}

@@ -1,0 +1,38 @@
+package sensor
+
+import (
+	"encoding/binary"
+
+	"firestorm/internal/packet"
+)
+
+// senders judges wrong checksums per sender: a machine whose packets are all "wrong" has a card that fills checksums
+// in after the capture point, and is believed; a wrong packet among right ones is damaged, and its receiver threw it
+// away. Direct-mapped: a collision forgets, which errs on the side of believing.
+type senders struct{ slots [1024]senderSums }
+
+type senderSums struct {
+	key       uint64
+	good, bad uint32
+}
+
+// damaged reports that p's transport checksum is wrong though most of its sender's are right.
+func (t *senders) damaged(p *packet.Packet) bool {
+	if p.L4Sum != packet.SumGood && p.L4Sum != packet.SumBad {
+		return false
+	}
+	k := mix(uint64(binary.LittleEndian.Uint32(p.SrcMAC[2:]))<<16|uint64(p.Vantage), uint64(p.SrcMAC[0])<<8|uint64(p.SrcMAC[1]))
+	if p.SrcMAC.IsZero() {
+		k = mix(k, fold(&p.Src))
+	}
+	s := &t.slots[k%uint64(len(t.slots))]
+	if s.key != k {
+		*s = senderSums{key: k}
+	}
+	if p.L4Sum == packet.SumGood {
+		s.good++
+		return false
+	}
+	s.bad++
+	return s.good > s.bad
+}

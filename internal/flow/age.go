@@ -1,0 +1,193 @@
+package flow
+
+import (
+	"sort"
+	"time"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// listID names a list of flows that wait for the same thing for the same time: its head is the next one due.
+type listID uint8
+
+const (
+	listTCPNew     listID = iota // one SYN, no answer
+	listTCPRetry                 // two or more tries; due for Silent
+	listTCPSilent                // Silent was said
+	listTCPOpening               // answered, handshake not complete
+	listUDPNew
+	listOtherNew
+	listUDPTwoWay
+	listOtherTwoWay
+	listTCPOpen
+	listTCPStall // data repeated in vain: looked at every stallLook
+	listTCPClosing
+	listTCPClosed
+	numLists
+
+	firstKept = listUDPTwoWay // lists before it are evicted first
+)
+
+// list is a doubly linked list through rec.next and rec.prev, longest waiting first.
+type list struct{ head, tail uint32 }
+
+// moveEvery is how stale a flow's place in its list may be: a busy flow is moved once a second, not at each packet.
+const moveEvery = 1 // seconds
+
+func (t *Table) newList(proto uint8) listID {
+	if proto == packet.ProtoUDP || proto == packet.ProtoUDPLite {
+		return listUDPNew
+	}
+	return listOtherNew
+}
+
+func (t *Table) seconds() uint32 { return uint32(uint64(t.clock.Sub(t.base)) / uint64(time.Second)) }
+
+// enter puts flow i at the end of list l.
+func (t *Table) enter(i uint32, l listID) {
+	r := t.flows.at(i)
+	t.leave(i, r)
+	r.list, r.moved = l, t.seconds()
+	q := &t.lists[l]
+	r.prev, r.next = q.tail, 0
+	if q.tail != 0 {
+		t.flows.at(q.tail).next = i
+	} else {
+		q.head = i
+	}
+	q.tail = i
+}
+
+// leave takes flow i off its list; a flow on no list is left alone.
+func (t *Table) leave(i uint32, r *rec) {
+	q := &t.lists[r.list]
+	if r.prev != 0 {
+		t.flows.at(r.prev).next = r.next
+	} else if q.head == i {
+		q.head = r.next
+	} else {
+		return
+	}
+	if r.next != 0 {
+		t.flows.at(r.next).prev = r.prev
+	} else {
+		q.tail = r.prev
+	}
+	r.prev, r.next = 0, 0
+}
+
+// touch moves flow i to the end of its list, if that was not done within the last second.
+func (t *Table) touch(i uint32, r *rec) {
+	if r.next != 0 && t.seconds() != r.moved {
+		t.enter(i, r.list)
+	}
+}
+
+func (t *Table) timeout(l listID) time.Duration {
+	o := &t.opt.Timeouts
+	switch l {
+	case listTCPNew, listTCPRetry, listTCPSilent, listTCPOpening:
+		return o.TCPNew
+	case listUDPNew:
+		return o.UDPNew
+	case listUDPTwoWay:
+		return o.UDPEstablished
+	case listOtherNew:
+		return o.OtherNew
+	case listOtherTwoWay:
+		return o.OtherAnswered
+	case listTCPClosing:
+		return o.TCPClosing
+	case listTCPClosed:
+		return o.TCPClosed
+	}
+	return o.TCPEstablished
+}
+
+// Age tells the table the round's clock: silence, stalls and timeouts that are due become events, appended to *out
+// with the given ordinal. The work is bounded by the number of flows that are due, each at most once.
+func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
+	t.tick(now)
+	t.out = out
+	seen := packet.Ref{Time: t.clock}
+	for {
+		i := t.lists[listTCPRetry].head
+		if i == 0 || t.clock.Sub(t.lastTry(t.flows.at(i))) < event.SilenceAfter {
+			break
+		}
+		t.saySilent(i, seen, ordinal, nil)
+	}
+	t.ageStalls(seen, ordinal)
+	for l := listID(0); l < numLists; l++ {
+		limit := t.timeout(l)
+		for {
+			i := t.lists[l].head
+			if i == 0 {
+				break
+			}
+			r := t.flows.at(i)
+			if t.clock.Sub(r.lastTime) < limit {
+				// The head was touched after it was moved last; those behind it may be due. Its place is renewed,
+				// which happens at most once a second for each flow.
+				if r.next != 0 && r.moved != t.seconds() && t.clock.Sub(t.movedAt(r)) >= limit {
+					t.enter(i, l)
+					continue
+				}
+				break
+			}
+			t.end(i, endOf(r), seen, ordinal, nil)
+		}
+	}
+	t.ageGraves()
+}
+
+func (t *Table) movedAt(r *rec) packet.Time { return t.base.Add(time.Duration(r.moved) * time.Second) }
+
+func endOf(r *rec) event.EndReason {
+	if r.list == listTCPClosed {
+		return event.EndClosed
+	}
+	return event.EndTimeout
+}
+
+// End says that the input ended at time now: what the highest packet time proves is said (silence, stalls), then each
+// live flow ends with EndInput, in the order of first packets. Nothing is timed out: time did not pass.
+func (t *Table) End(now packet.Time, ordinal uint64, out *[]event.Event) {
+	t.tick(now)
+	t.out = out
+	seen := packet.Ref{Time: t.clock}
+	for {
+		i := t.lists[listTCPRetry].head
+		if i == 0 || t.clock.Sub(t.lastTry(t.flows.at(i))) < event.SilenceAfter {
+			break
+		}
+		t.saySilent(i, seen, ordinal, nil)
+	}
+	t.ageStalls(seen, ordinal)
+	live := make([]uint32, 0, t.flows.live)
+	for l := range t.lists {
+		for i := t.lists[l].head; i != 0; i = t.flows.at(i).next {
+			live = append(live, i)
+		}
+	}
+	sort.Slice(live, func(x, y int) bool { return t.before(live[x], live[y]) })
+	for _, i := range live {
+		t.end(i, event.EndInput, seen, ordinal, nil)
+	}
+}
+
+// before orders flows by their first packets; the rest only matters where a caller gives no ordinals.
+func (t *Table) before(i, j uint32) bool {
+	a, b := t.flows.at(i), t.flows.at(j)
+	if a.startOrd != b.startOrd {
+		return a.startOrd < b.startOrd
+	}
+	if a.startTime != b.startTime {
+		return a.startTime < b.startTime
+	}
+	if a.startFrame != b.startFrame {
+		return a.startFrame < b.startFrame
+	}
+	return i < j
+}

@@ -1,0 +1,111 @@
+package flow
+
+import (
+	"time"
+	"unsafe"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// Options sets the limits of one Table. Zero values mean the defaults.
+type Options struct {
+	MaxFlows      int    // live flows of this shard; default 16384
+	MaxTombstones int    // remembered closed flows of this shard; default MaxFlows
+	Seed          uint64 // of the keyed hash; results do not depend on it
+	Timeouts      Timeouts
+	TombstoneLife time.Duration // default 240 s: twice the maximum segment lifetime of RFC 9293 3.4.2
+	// Want says which flow events are made; zero means all. See Wants.
+	Want uint32
+	// Released, when not nil, is called when a record is about to end, before its Ended event is appended: whoever
+	// keeps state by Index lets go of it there.
+	Released func(index uint32, why event.EndReason)
+}
+
+// Wants returns the bit of w for Options.Want.
+func Wants(w event.What) uint32 { return 1 << w }
+
+// Timeouts says how long a flow may be idle, by state, in packet time.
+type Timeouts struct {
+	TCPNew         time.Duration // SYN not answered, or handshake not completed; default 60 s
+	TCPEstablished time.Duration // default 2 h 4 min (RFC 5382 REQ-5)
+	TCPClosing     time.Duration // a FIN was seen; default 10 min
+	TCPClosed      time.Duration // both FINs acknowledged, or reset; default 60 s
+	UDPNew         time.Duration // default 30 s
+	UDPEstablished time.Duration // default 300 s
+	OtherNew       time.Duration // default 30 s
+	OtherAnswered  time.Duration // default 300 s
+}
+
+func (o *Options) fill() {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	if o.MaxFlows <= 0 {
+		o.MaxFlows = 16384
+	}
+	if o.MaxTombstones <= 0 {
+		o.MaxTombstones = o.MaxFlows
+	}
+	if o.Want == 0 {
+		o.Want = ^uint32(0)
+	}
+	def(&o.TombstoneLife, 240*time.Second)
+	t := &o.Timeouts
+	def(&t.TCPNew, 60*time.Second)
+	def(&t.TCPEstablished, 7440*time.Second)
+	def(&t.TCPClosing, 600*time.Second)
+	def(&t.TCPClosed, 60*time.Second)
+	def(&t.UDPNew, 30*time.Second)
+	def(&t.UDPEstablished, 300*time.Second)
+	def(&t.OtherNew, 30*time.Second)
+	def(&t.OtherAnswered, 300*time.Second)
+}
+
+// detailShare is the part of MaxFlows that may hold rare details (retries, losses, stalls) at one time.
+const detailShare = 8
+
+func detailMax(flows int) int { return max(flows/detailShare, 1024) }
+
+// MaxBytes is an upper bound of the memory of a Table with these limits, for the caller that derives them from a memory
+// limit. Each index is at worst 3/8 full.
+func MaxBytes(flows, tombstones int) int {
+	const slot = 8 * 8 / 3
+	n := func(i int) int { return (i + chunkLen) }
+	b := n(flows) * (int(unsafe.Sizeof(rec{})) + int(unsafe.Sizeof(talkPart{})) + slot + 8)
+	b += n(flows+tombstones/2) * (int(unsafe.Sizeof(closePart{})) + 4)
+	b += n(tombstones) * (int(unsafe.Sizeof(tomb{})) + slot + 4)
+	d := n(detailMax(flows))
+	b += d * (int(unsafe.Sizeof(oddPart{})) + int(unsafe.Sizeof(lossPart{})) + int(unsafe.Sizeof(tomb{})) + int(unsafe.Sizeof(stallPart{})) + 16)
+	return b + 2*indexParts*indexFirst*8
+}
+
+// Stats counts what a Table did. All numbers are since New.
+type Stats struct {
+	Flows          uint64 // records made
+	Live           int    // records now
+	Ended          [6]uint64
+	EvictedNew     uint64      // of Ended[EndEvicted]: never answered
+	Tombstones     int         // now
+	TombsEvicted   uint64      // thrown out before their life passed, for lack of room
+	EvictedFrom    packet.Time // last packet of the first flow whose tombstone was thrown out early
+	EvictedTo      packet.Time // last packet of the newest such flow: history before it has holes
+	TombsUnkept    uint64      // flows that ended without a tombstone because they were never answered
+	DetailsLost    uint64      // details of a flow not kept: the slab of that detail was full
+	MarksLost      uint64      // marks too far from the flow's start to be stored
+	NotIP          uint64      // packets without IP: no flow
+	Fragments      uint64      // fragments that nobody put together: no flow
+	NoPorts        uint64      // TCP or UDP packets whose header was cut off
+	ICMPErrors     uint64
+	ICMPNoQuote    uint64 // ICMP errors too short to say which flow they mean
+	Unwanted       uint64 // events not made because Options.Want has no bit for them
+	FlowBytes      int    // memory, bytes
+	TombstoneBytes int
+	IndexBytes     int
+	DetailBytes    int
+}
+
+// Bytes returns the memory of all slabs and indexes.
+func (s *Stats) Bytes() int { return s.FlowBytes + s.TombstoneBytes + s.IndexBytes + s.DetailBytes }

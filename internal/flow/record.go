@@ -1,0 +1,231 @@
+package flow
+
+import (
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// rec is one live flow. It holds no pointers. What few flows need lies in parts, each in its own slab, made on demand.
+type rec struct {
+	startTime  packet.Time
+	startFrame uint64
+	startOrd   uint64
+	lastTime   packet.Time
+	k          key
+	lastFrame  int32 // relative to startFrame, as in mark; lastLost when out of its range
+	next, prev uint32
+	moved      uint32 // seconds of the table's clock when last moved to its list's end
+	talk       uint32 // parts; 0 = none
+	closing    uint32
+	odd        uint32
+	loss       [2]uint32
+	prior      uint32
+	stall      uint32
+	sides      [2]side // by direction travelled
+	synack     mark
+	handshake  mark
+	synTries   uint32
+	anom       [2]uint32 // anomaly codes already reported, by direction
+	bits       recBits
+	vlans      [2]uint16
+	source     uint16 // of the first packet
+	lastSource uint16
+	missing    packet.Missing
+	state      event.TCPState
+	list       listID
+	nvlan      uint8
+	_          uint8
+}
+
+type recBits uint32
+
+const (
+	clientIsB   recBits = 1 << iota // the client is the key's b
+	midstream                       // first packet was not a SYN
+	serverGuess                     // roles guessed from ports
+	answered                        // Answered was emitted
+	established                     // Established was emitted, or the flow began mid-stream
+	silent                          // Silent was emitted
+	staleSeen                       // StaleACK was emitted
+	halfClosed                      // HalfClosed was emitted
+	closed                          // Closed was emitted
+	refused                         // Refused was emitted
+	resetDone                       // Reset was emitted
+	resetValid                      // a valid RST ended the flow
+	serverFirst                     // the server sent the first FIN
+	backSince                       // the server sent something since the last try
+	simOpen                         // both sides sent a SYN
+	ecnAsked                        // SYN with ECE and CWR
+	ecnOK                           // SYN/ACK with ECE answered it
+	ackMoved                        // acknowledgements advanced over data that was never seen
+	synackFirst                     // first packet was a SYN/ACK
+	pendSYN                         // a SYN came inside the connection: odd.pend holds it
+	lastLost                        // lastFrame could not be stored
+	detailLost                      // a part could not be made: the slab was full
+	wasEst                          // the handshake was seen to complete
+	unordered                       // no sequence numbers: order decides
+	turnServer                      // the server spoke last (see exchange.go)
+	clientSpoke                     // the client sent payload
+	thinking                        // a request waits for its answer
+	startLost                       // the first packet was a SYN seen before the record was made
+)
+
+func (b recBits) has(x recBits) bool { return b&x != 0 }
+
+// side is what one end sent.
+type side struct {
+	packets, bytes, payload uint32 // low words; carries are in odd.hi
+	isn                     uint32
+	next                    uint32 // highest sequence number sent, plus one
+	acked                   uint32 // highest acknowledgement of it
+	limit                   uint32 // highest sequence number the peer's windows allowed it
+	maxWin                  uint32 // largest window this side advertised, scaled
+	tsFirst, tsLast         uint32
+	synPrint                uint32
+	pendEnd                 uint32 // end of the largest segment not yet acknowledged
+	pendLen                 uint16 // its IP length
+	maxIPLen                uint16
+	delivered               uint16
+	mss                     uint16
+	flags                   uint16
+	bits                    sideBits
+	ttlFirst                uint8
+	ttlMin                  uint8
+	ttlMax                  uint8
+	wscale                  int8 // -1 = not announced
+}
+
+type sideBits uint16
+
+const (
+	seqKnown sideBits = 1 << iota
+	synSeen
+	synAcked
+	sackOK
+	tsSeen
+	finSent
+	finAcked
+	ackKnown // acked is set
+	limitKnown
+	zeroOpen // this side's window is closed now
+	scaleKnown
+	spoke     // sent payload
+	heldLimit // unused windows: maxWin is known
+)
+
+func (b sideBits) has(x sideBits) bool { return b&x != 0 }
+
+// talkPart belongs to flows that carried payload.
+type talkPart struct {
+	first      [2]mark // first payload by direction
+	request    mark    // last packet of the request
+	count      uint32
+	thinkTotal int64
+	thinkMax   int64
+	retrans    uint32 // repeats of both sides when the request ended
+	_          uint32
+}
+
+// closePart belongs to flows with a FIN; a tombstone inherits it.
+type closePart struct {
+	answer mark // SYN/ACK, set when the tombstone is made
+	fin    [2]mark
+	finack [2]mark // finack[d] acknowledges fin[d]
+	rtt    uint32  // see packSpan; set with answer
+}
+
+// Rare marks, in oddPart.
+const (
+	oddSYN = iota // where the SYN was not the first packet
+	oddSYN2
+	oddSYN3
+	oddSYNLast
+	oddSYNACKLast
+	oddStale
+	oddClientRST
+	oddServerRST
+	oddICMP
+	oddFrag
+	numOdd
+)
+
+// oddPart belongs to flows that had a retry, a reset, an ICMP error or a carry of a counter.
+type oddPart struct {
+	hi          [2][3]uint32
+	marks       [numOdd]mark
+	pend        pendPart
+	synackTries uint32
+	staleACKs   uint32
+	staleNum    uint32
+	rst         rstPart
+	rstFlags    [2]uint16
+	icmpType    uint8
+	icmpCode    uint8
+	idle        idlePart
+}
+
+// pendPart is a SYN inside a connection.
+type pendPart struct {
+	ref            mark
+	seq, wire, win uint32
+	mss            uint16
+	wscale         int8
+}
+
+type rstPart struct {
+	ref      mark
+	seq, ack uint32
+	ipid     uint32
+	window   uint16
+	dir      packet.Dir
+	ttl      uint8
+	set      bool
+	hasACK   bool
+	df       bool
+	valid    bool
+}
+
+type idlePart struct {
+	best, cand         int64 // ns
+	bestFrom, bestTo   mark
+	candFrom, candTo   mark
+	candEnd            uint32
+	candDir            packet.Dir
+	candSet            bool
+	lastPacketWasProbe bool
+	_                  bool
+}
+
+// start returns the first packet.
+func (r *rec) start() packet.Ref {
+	return packet.Ref{Frame: r.startFrame, Time: r.startTime, Source: r.source}
+}
+
+// last returns the last packet.
+func (r *rec) last() packet.Ref {
+	if r.bits.has(lastLost) {
+		return packet.Ref{}
+	}
+	return packet.Ref{Frame: r.startFrame + uint64(int64(r.lastFrame)), Time: r.lastTime, Source: r.lastSource}
+}
+
+func (r *rec) setLast(p *packet.Packet) {
+	df := int64(p.Frame - r.startFrame)
+	r.lastFrame = int32(df)
+	if df != int64(r.lastFrame) {
+		r.bits |= lastLost
+	} else {
+		r.bits &^= lastLost
+	}
+	r.lastTime, r.lastSource = p.Time, p.Source
+}
+
+func (r *rec) ref(m mark) packet.Ref { return m.ref(r.startTime, r.startFrame) }
+
+func (r *rec) ends() (client, server event.End) {
+	a, b := event.End{Addr: r.k.a, Port: r.k.aport}, event.End{Addr: r.k.b, Port: r.k.bport}
+	if r.bits.has(clientIsB) {
+		return b, a
+	}
+	return a, b
+}

@@ -1,0 +1,177 @@
+package flow
+
+import (
+	"math/bits"
+	"time"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// emit appends a flow event that p completes.
+func (t *Table) emit(i uint32, w event.What, p *packet.Packet) {
+	t.emitAt(i, w, event.EndNone, p.Ref(), p.Ordinal, p)
+}
+
+// emitAt appends a flow event. Without a packet (p nil: time alone completed it) seen has frame 0 and the event has no
+// link addresses.
+func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.Ref, ord uint64, p *packet.Packet) {
+	if t.opt.Want&Wants(w) == 0 {
+		t.stats.Unwanted++
+		return
+	}
+	r := t.flows.at(i)
+	f := event.NewFlow(t.head(r, event.KindFlow, seen, ord, p))
+	f.What, f.End = w, why
+	t.fill(r, f)
+	*t.out = append(*t.out, f)
+}
+
+// head returns the common part of an event of flow r.
+func (t *Table) head(r *rec, k event.Kind, seen packet.Ref, ord uint64, p *packet.Packet) event.Head {
+	h := event.Head{Kind: k, Ordinal: ord, Seen: seen, FlowID: r.k.id(r.start()), Proto: r.k.proto,
+		Vantage: r.k.vantage, Tunnel: r.k.tunnel, NVLAN: r.nvlan, VLANs: r.vlans}
+	h.Client, h.Server = r.ends()
+	if p != nil {
+		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC
+	}
+	return h
+}
+
+// fill writes the whole state of r into f.
+func (t *Table) fill(r *rec, f *event.Flow) {
+	f.State, f.Start, f.Last = r.state, r.start(), r.last()
+	f.SYNTries, f.Missing = r.synTries, r.missing
+	f.ECN = r.bits.has(ecnOK)
+	f.Midstream, f.ServerGuess = r.bits.has(midstream), r.bits.has(serverGuess)
+	f.OneSided = r.oneSided()
+	f.Marks[event.MarkSYNACK] = r.ref(r.synack)
+	f.Marks[event.MarkHandshake] = r.ref(r.handshake)
+	if r.synTries > 0 {
+		f.Marks[event.MarkSYN] = r.start()
+		f.SYNTries = r.synTries
+		f.Marks[event.MarkSYNLast] = r.start()
+	}
+	if !r.synack.isZero() {
+		f.SYNACKTries = 1
+	}
+	for d := range r.sides {
+		t.fillSide(r, packet.Dir(d), &f.Sides[d])
+	}
+	if r.odd != 0 {
+		t.fillOdd(r, t.odds.at(r.odd), f)
+	}
+	if r.talk != 0 {
+		x := t.talks.at(r.talk)
+		f.Marks[event.MarkClientData], f.Marks[event.MarkServerData] = r.ref(x.first[0]), r.ref(x.first[1])
+		f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
+	}
+	if r.closing != 0 {
+		c := t.closes.at(r.closing)
+		f.Marks[event.MarkClientFIN], f.Marks[event.MarkServerFIN] = r.ref(c.fin[0]), r.ref(c.fin[1])
+		f.Marks[event.MarkClientFINACK], f.Marks[event.MarkServerFINACK] = r.ref(c.finack[0]), r.ref(c.finack[1])
+	}
+	if r.stall != 0 {
+		t.fillStall(r, t.stalls.at(r.stall), &f.Stall)
+	}
+	f.RTT, f.RTTServer = t.rtts(r)
+	f.Prev = t.previous(r)
+	f.Anomalies = r.anomalies()
+}
+
+func (t *Table) fillSide(r *rec, d packet.Dir, v *event.Side) {
+	s := &r.sides[d]
+	v.Packets, v.Bytes, v.Payload = uint64(s.packets), uint64(s.bytes), uint64(s.payload)
+	v.Flags, v.TTLFirst, v.TTLMin, v.TTLMax = s.flags, s.ttlFirst, s.ttlMin, s.ttlMax
+	v.ISN, v.Next, v.Acked = s.isn, s.next, s.acked
+	v.SeqKnown, v.SYNSeen, v.SACKOK, v.TSSeen = s.bits.has(seqKnown), s.bits.has(synSeen), s.bits.has(sackOK), s.bits.has(tsSeen)
+	v.MSS, v.WScale, v.TSFirst, v.TSLast, v.SYNPrint = s.mss, s.wscale, s.tsFirst, s.tsLast, s.synPrint
+	v.MaxIPLen, v.MaxDelivered = uint32(s.maxIPLen), uint32(s.delivered)
+	if n := r.loss[d]; n != 0 {
+		t.fillLoss(r, t.losses.at(n), v)
+	}
+}
+
+func (t *Table) fillOdd(r *rec, o *oddPart, f *event.Flow) {
+	for d := range f.Sides {
+		v := &f.Sides[d]
+		v.Packets |= uint64(o.hi[d][0]) << 32
+		v.Bytes |= uint64(o.hi[d][1]) << 32
+		v.Payload |= uint64(o.hi[d][2]) << 32
+	}
+	set := func(id event.MarkID, m int) {
+		if !o.marks[m].isZero() {
+			f.Marks[id] = r.ref(o.marks[m])
+		}
+	}
+	set(event.MarkSYN, oddSYN)
+	set(event.MarkSYNLast, oddSYN)
+	set(event.MarkSYN2, oddSYN2)
+	set(event.MarkSYN3, oddSYN3)
+	set(event.MarkSYNLast, oddSYNLast)
+	set(event.MarkSYNACKLast, oddSYNACKLast)
+	set(event.MarkStaleACK, oddStale)
+	set(event.MarkClientRST, oddClientRST)
+	set(event.MarkServerRST, oddServerRST)
+	set(event.MarkICMP, oddICMP)
+	set(event.MarkFragNeeded, oddFrag)
+	f.SYNACKTries += o.synackTries
+	f.StaleACKs, f.StaleACKNum = o.staleACKs, o.staleNum
+	f.RSTFlags, f.ICMPType, f.ICMPCode = o.rstFlags, o.icmpType, o.icmpCode
+	if x := &o.rst; x.set {
+		f.Refusal = event.RST{Ref: r.ref(x.ref), Dir: x.dir, Seq: x.seq, Ack: x.ack, HasACK: x.hasACK, TTL: x.ttl, IPID: x.ipid,
+			DF: x.df, Window: x.window, Valid: x.valid}
+	}
+	f.IdleSurvived = time.Duration(o.idle.best)
+	f.IdleFrom, f.IdleTo = r.ref(o.idle.bestFrom), r.ref(o.idle.bestTo)
+}
+
+// oneSided reports that one side was never seen though the other acknowledges it.
+func (r *rec) oneSided() bool {
+	if r.sides[0].packets != 0 && r.sides[1].packets != 0 {
+		return false
+	}
+	return r.bits.has(ackMoved | synackFirst)
+}
+
+// synMark returns the last SYN before the answer.
+func (t *Table) synLast(r *rec) packet.Ref {
+	if r.synTries == 0 {
+		return packet.Ref{}
+	}
+	if r.odd != 0 {
+		o := t.odds.at(r.odd)
+		for _, m := range [...]int{oddSYNLast, oddSYN} {
+			if !o.marks[m].isZero() {
+				return r.ref(o.marks[m])
+			}
+		}
+	}
+	return r.start()
+}
+
+// rtts returns the sensor's view of the handshake: whole, and to the server and back. After retries the last SYN
+// counts: the true span may be longer, never shorter.
+func (t *Table) rtts(r *rec) (whole, server time.Duration) {
+	syn, sa, hs := t.synLast(r), r.ref(r.synack), r.ref(r.handshake)
+	if syn.IsZero() || sa.IsZero() {
+		return 0, 0
+	}
+	server = max(sa.Time.Sub(syn.Time), 0)
+	if !hs.IsZero() {
+		whole = max(hs.Time.Sub(syn.Time), 0)
+	}
+	return whole, server
+}
+
+func (r *rec) anomalies() []packet.Anomaly {
+	both := r.anom[0] | r.anom[1]
+	if both == 0 {
+		return nil
+	}
+	v := make([]packet.Anomaly, 0, bits.OnesCount32(both))
+	for ; both != 0; both &= both - 1 {
+		v = append(v, streamCodes[bits.TrailingZeros32(both)])
+	}
+	return v
+}

@@ -1,0 +1,481 @@
+package flow
+
+import (
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// tcp accounts one TCP packet; i is the live flow of its key, or 0.
+func (t *Table) tcp(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) Handle {
+	reused := false
+	if i != 0 {
+		r := t.flows.at(i)
+		d := r.dirOf(swapped, k)
+		if r.list == listTCPRetry && p.Time.Sub(t.lastTry(r)) >= event.SilenceAfter {
+			t.saySilent(i, p.Ref(), p.Ordinal, p)
+		}
+		if p.TCPFlags&(packet.SYN|packet.RST) == packet.SYN {
+			switch r.renews(p, d) {
+			case renewed:
+				t.end(i, event.EndReused, p.Ref(), p.Ordinal, p)
+				i, reused = 0, true
+			case renewedByPending:
+				return t.tcpPending(p, i, k, h, swapped)
+			}
+		}
+		if i != 0 {
+			t.tcpStep(i, r, p, d)
+			return Handle{Index: i, Dir: d}
+		}
+	}
+	return t.tcpNew(p, k, h, swapped, reused)
+}
+
+type renewal uint8
+
+const (
+	renewedNot renewal = iota
+	renewed
+	renewedByPending // a SYN inside the connection is answered now
+)
+
+// renews says whether a SYN or SYN/ACK begins a new incarnation on the same ports. Identical first sequence number
+// means the same attempt, a changed one a new attempt (RFC 9293 3.4.1); where numbers are unknown, a SYN before any
+// answer is a retry and a SYN after the close is new.
+func (r *rec) renews(p *packet.Packet, d packet.Dir) renewal {
+	s := &r.sides[d]
+	known := p.Missing&packet.NoSeq == 0 && s.bits.has(seqKnown)
+	over := r.state == event.StateClosed || r.state == event.StateTimeWait || r.state == event.StateLastACK || r.bits.has(halfClosed)
+	if p.TCPFlags&packet.ACK != 0 {
+		if d == packet.ToClient && r.bits.has(pendSYN) {
+			return renewedByPending // tcpPending looks whether it fits
+		}
+		if over && r.state != event.StateSYNSent && known && s.isn != p.Seq && (r.bits.has(established) || r.bits.has(midstream)) {
+			return renewed
+		}
+		return renewedNot
+	}
+	if known && s.bits.has(synSeen) && s.isn == p.Seq {
+		return renewedNot
+	}
+	switch r.state {
+	case event.StateSYNSent:
+		if d == packet.ToServer && known {
+			return renewed
+		}
+	case event.StateSYNRecv:
+		if d == packet.ToServer && known && !r.bits.has(simOpen) {
+			return renewed
+		}
+	case event.StateEstablished:
+		if r.bits.has(midstream) && r.sides[0].packets+r.sides[1].packets == r.sides[d].packets && r.sides[d].payload == 0 {
+			return renewed // stray packets of one side before its SYN: no connection was seen to stand
+		}
+	default:
+		if over {
+			return renewed
+		}
+	}
+	return renewedNot
+}
+
+// tcpNew makes the flow that p begins. A SYN decides the roles; a SYN/ACK was sent by the server; mid-stream the ports
+// are guessed from.
+func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool) Handle {
+	how := createHow(0)
+	var bits recBits
+	d := packet.ToServer
+	f := p.TCPFlags & (packet.SYN | packet.ACK | packet.RST)
+	switch {
+	case f == packet.SYN:
+	case f == packet.SYN|packet.ACK:
+		how, bits = clientIsDst, midstream|synackFirst
+	default:
+		bits = midstream | serverGuess
+		if p.SrcPort != p.DstPort && serverPort(p.SrcPort, p.DstPort) {
+			how = clientIsDst
+		}
+	}
+	if how == clientIsDst {
+		d = packet.ToClient
+	}
+	i := t.create(p, k, h, swapped, how)
+	r := t.flows.at(i)
+	r.bits |= bits
+	r.prior = t.exhume(h, reused)
+	t.tcpFirst(i, r, p, d)
+	return Handle{Index: i, Dir: d, New: true}
+}
+
+// tcpFirst accounts the first packet of a flow.
+func (t *Table) tcpFirst(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
+	t.account(r, p, d)
+	s := &r.sides[d]
+	switch f := p.TCPFlags & (packet.SYN | packet.ACK | packet.RST); {
+	case f == packet.SYN:
+		r.state, r.synTries = event.StateSYNSent, 1
+		s.learnSYN(p)
+		if p.TCPFlags&(packet.ECE|packet.CWR) == packet.ECE|packet.CWR {
+			r.bits |= ecnAsked
+		}
+	case f == packet.SYN|packet.ACK:
+		r.state = event.StateSYNRecv
+		s.learnSYN(p)
+		r.synack = t.mark(r, p)
+		if c := &r.sides[packet.ToServer]; p.Missing&packet.NoSeq == 0 {
+			c.isn, c.next, c.acked = p.Ack-1, p.Ack, p.Ack
+			c.bits |= seqKnown | ackKnown | synAcked
+		}
+	case f&packet.RST != 0:
+		r.state = event.StateClosed
+	default:
+		r.state = event.StateEstablished
+	}
+	t.enter(i, listTCPNew)
+	t.emit(i, event.Started, p)
+	switch {
+	case p.TCPFlags&packet.RST != 0:
+		t.noteRST(r, p, d, false)
+		t.anomaly(i, r, badRSTNoSession, p, d)
+	case p.TCPFlags&packet.SYN != 0:
+		if p.TCPFlags&packet.FIN != 0 {
+			t.anomaly(i, r, badFINSYN, p, d)
+		}
+		t.payload(i, r, p, d)
+	default:
+		if p.TCPFlags&packet.FIN != 0 {
+			t.anomaly(i, r, badFINNoSession, p, d)
+		}
+		t.segment(i, r, p, d)
+	}
+}
+
+// tcpPending handles a SYN/ACK while a SYN inside the connection waits: if it answers that SYN, the old connection is
+// over and the new one began with the SYN.
+func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) Handle {
+	r := t.flows.at(i)
+	d := r.dirOf(swapped, k)
+	o := t.odds.at(r.odd)
+	if p.Missing&packet.NoSeq == 0 && p.Ack != o.pend.seq+1 {
+		t.tcpStep(i, r, p, d)
+		return Handle{Index: i, Dir: d}
+	}
+	pend, ref, bits := o.pend, r.ref(o.pend.ref), r.bits
+	t.end(i, event.EndReused, p.Ref(), p.Ordinal, p)
+	i = t.create(p, k, h, swapped, clientIsDst)
+	r = t.flows.at(i)
+	r.bits |= bits & unordered
+	r.startTime, r.startFrame, r.source = ref.Time, ref.Frame, ref.Source
+	r.prior = t.exhume(h, true)
+	c := &r.sides[packet.ToServer]
+	c.packets, c.bytes = 1, pend.wire
+	c.isn, c.next = pend.seq, pend.seq+1
+	c.bits |= synSeen | seqKnown
+	c.mss, c.wscale, c.maxWin = pend.mss, pend.wscale, pend.win
+	r.state, r.synTries = event.StateSYNSent, 1
+	t.enter(i, listTCPNew)
+	t.emit(i, event.Started, p)
+	t.tcpStep(i, r, p, d)
+	return Handle{Index: i, Dir: d, New: true}
+}
+
+// tcpStep accounts a packet of a known flow.
+func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
+	before := r.last()
+	t.account(r, p, d)
+	if d == packet.ToClient {
+		r.bits |= backSince
+		if r.list == listTCPRetry {
+			t.enter(i, listTCPNew)
+		}
+	}
+	switch f := p.TCPFlags; {
+	case f&packet.RST != 0:
+		t.reset(i, r, p, d, before)
+	case f&packet.SYN != 0:
+		if f&packet.FIN != 0 {
+			t.anomaly(i, r, badFINSYN, p, d)
+		}
+		if f&packet.ACK != 0 {
+			t.synACK(i, r, p, d)
+		} else {
+			t.syn(i, r, p, d)
+		}
+	default:
+		t.silenceOver(r, p, d, before)
+		t.segment(i, r, p, d)
+	}
+	t.touch(i, r)
+}
+
+// syn handles a SYN that begins no new flow.
+func (t *Table) syn(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
+	s := &r.sides[d]
+	if d == packet.ToClient {
+		switch r.state {
+		case event.StateSYNSent: // simultaneous open, or a handshake split in two (RFC 9293 3.5)
+			r.bits |= simOpen
+			s.learnSYN(p)
+			r.state = event.StateSYNRecv
+			t.enter(i, listTCPOpening)
+			t.anomaly(i, r, badSYNToClient, p, d)
+		case event.StateSYNRecv:
+			if !s.bits.has(synSeen) { // the SYN was acknowledged before: handshake in four steps
+				s.learnSYN(p)
+				r.bits |= simOpen
+			}
+			t.anomaly(i, r, badSYNToClient, p, d)
+		default:
+			t.anomaly(i, r, badSYNEstClient, p, d)
+		}
+		return
+	}
+	switch r.state {
+	case event.StateSYNSent, event.StateSYNRecv:
+		t.retry(i, r, p)
+	case event.StateClosed:
+		if !r.bits.has(established) && s.bits.has(synSeen) { // again after a refusal, or after the client's own RST
+			r.state = event.StateSYNSent
+			t.retry(i, r, p)
+			return
+		}
+		t.anomaly(i, r, badSYNShutdown, p, d)
+	case event.StateEstablished:
+		known := p.Missing&packet.NoSeq == 0
+		if known && s.bits.has(synSeen) && s.isn == p.Seq {
+			t.retry(i, r, p)
+			t.anomaly(i, r, badSYNEst, p, d)
+			return
+		}
+		if o := t.oddOf(r); o != nil {
+			r.bits |= pendSYN
+			o.pend = pendPart{ref: t.mark(r, p), seq: p.Seq, wire: p.WireLen, win: uint32(p.Window), wscale: -1}
+			if p.TCPOpts&packet.OptMSS != 0 {
+				o.pend.mss = p.MSS
+			}
+			if p.TCPOpts&packet.OptWScale != 0 {
+				o.pend.wscale = int8(min(p.WScale, maxScale))
+			}
+		}
+		t.anomaly(i, r, badSYNEstSeq, p, d)
+	default:
+		t.anomaly(i, r, badSYNShutdown, p, d)
+	}
+}
+
+// retry counts a SYN that was sent again.
+func (t *Table) retry(i uint32, r *rec, p *packet.Packet) {
+	r.synTries++
+	r.bits &^= backSince
+	if o := t.oddOf(r); o != nil {
+		m := t.mark(r, p)
+		switch {
+		case o.marks[oddSYN2].isZero():
+			o.marks[oddSYN2] = m
+		case o.marks[oddSYN3].isZero():
+			o.marks[oddSYN3] = m
+		}
+		o.marks[oddSYNLast] = m
+	}
+	if r.state != event.StateSYNSent {
+		return
+	}
+	if r.bits.has(silent) {
+		t.enter(i, listTCPSilent)
+	} else {
+		t.enter(i, listTCPRetry)
+	}
+}
+
+// lastTry is when the last SYN was sent.
+func (t *Table) lastTry(r *rec) packet.Time {
+	if r.odd != 0 {
+		if m := t.odds.at(r.odd).marks[oddSYNLast]; !m.isZero() {
+			return m.time(r.startTime)
+		}
+	}
+	return r.lastTime
+}
+
+func (t *Table) saySilent(i uint32, seen packet.Ref, ord uint64, p *packet.Packet) {
+	r := t.flows.at(i)
+	r.bits |= silent
+	t.enter(i, listTCPSilent)
+	t.emitAt(i, event.Silent, event.EndNone, seen, ord, p)
+}
+
+// synACK handles a SYN/ACK of a known flow.
+func (t *Table) synACK(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
+	s, c := &r.sides[d], &r.sides[d.Other()]
+	known := p.Missing&packet.NoSeq == 0
+	fits := !known || !c.bits.has(seqKnown) || p.Ack == c.isn+1 || SeqLess(c.isn, p.Ack) && SeqLessEq(p.Ack, c.next)
+	if d == packet.ToServer && !r.bits.has(simOpen) {
+		if r.state == event.StateSYNSent || r.state == event.StateSYNRecv {
+			t.anomaly(i, r, badSYNACKWrongDir, p, d)
+		} else {
+			t.anomaly(i, r, badSYNACKEstServer, p, d)
+		}
+		return
+	}
+	switch r.state {
+	case event.StateSYNSent, event.StateSYNRecv:
+		if !fits {
+			if r.bits.has(simOpen) {
+				t.anomaly(i, r, bad4WHSWrongSYN, p, d)
+			} else if r.synack.isZero() {
+				t.anomaly(i, r, badSYNACKWrongAck, p, d)
+			} else {
+				t.anomaly(i, r, badSYNACKResendAck, p, d)
+			}
+			return
+		}
+		if !r.synack.isZero() && d == packet.ToClient {
+			if known && s.bits.has(seqKnown) && p.Seq != s.isn {
+				t.anomaly(i, r, badSYNACKResendSeq, p, d)
+				return
+			}
+			t.synACKAgain(r, p)
+			return
+		}
+		s.learnSYN(p)
+		c.bits |= synAcked
+		t.ackFor(r, p, d)
+		if d == packet.ToClient {
+			r.synack = t.mark(r, p)
+			if r.bits.has(ecnAsked) && p.TCPFlags&(packet.ECE|packet.CWR) == packet.ECE {
+				r.bits |= ecnOK
+			}
+		}
+		r.state = event.StateSYNRecv
+		t.enter(i, listTCPOpening)
+		if d == packet.ToClient && !r.bits.has(answered) {
+			r.bits |= answered
+			t.emit(i, event.Answered, p)
+		}
+		if s.bits.has(synAcked) {
+			t.establish(i, r, p, d == packet.ToServer)
+		}
+		t.payload(i, r, p, d)
+	default:
+		switch {
+		case known && s.bits.has(synSeen) && p.Seq != s.isn:
+			t.anomaly(i, r, badSYNACKEstSeq, p, d)
+		case known && c.bits.has(synSeen) && p.Ack != c.isn+1:
+			t.anomaly(i, r, badSYNACKEstAck, p, d)
+		default:
+			t.synACKAgain(r, p)
+			t.anomaly(i, r, badSYNACKEst, p, d)
+		}
+	}
+}
+
+func (t *Table) synACKAgain(r *rec, p *packet.Packet) {
+	if r.synack.isZero() {
+		r.synack = t.mark(r, p)
+		return
+	}
+	if o := t.oddOf(r); o != nil {
+		o.synackTries++
+		o.marks[oddSYNACKLast] = t.mark(r, p)
+	}
+}
+
+// establish says that both SYNs are acknowledged. byClient: p is the client's acknowledgement.
+func (t *Table) establish(i uint32, r *rec, p *packet.Packet, byClient bool) {
+	r.state = event.StateEstablished
+	r.bits |= established
+	if byClient {
+		r.handshake = t.mark(r, p)
+	}
+	t.enter(i, listTCPOpen)
+	t.emit(i, event.Established, p)
+}
+
+// learnSYN takes the numbers and options of a SYN or SYN/ACK.
+func (s *side) learnSYN(p *packet.Packet) {
+	if p.Missing&packet.NoSeq == 0 {
+		s.isn, s.next = p.Seq, p.Seq+1
+		s.bits |= seqKnown
+	}
+	s.bits |= synSeen
+	if p.Missing&packet.NoOptions == 0 {
+		if p.TCPOpts&packet.OptMSS != 0 {
+			s.mss = p.MSS
+		}
+		if p.TCPOpts&packet.OptWScale != 0 {
+			s.wscale = int8(min(p.WScale, maxScale))
+		}
+		if p.TCPOpts&packet.OptSACKOK != 0 {
+			s.bits |= sackOK
+		}
+		s.synPrint = synPrint(p)
+	}
+	s.learnTS(p)
+	if p.Missing&packet.NoWindow == 0 {
+		s.maxWin = max(uint32(p.Window), 1) // a SYN's window is never scaled (RFC 7323 2.2)
+	}
+}
+
+func (s *side) learnTS(p *packet.Packet) {
+	if p.TCPOpts&packet.OptTS == 0 {
+		return
+	}
+	if !s.bits.has(tsSeen) {
+		s.bits |= tsSeen
+		s.tsFirst = p.TSVal
+		s.tsLast = p.TSVal
+	} else if SeqLess(s.tsLast, p.TSVal) {
+		s.tsLast = p.TSVal
+	}
+}
+
+// maxScale is the largest window shift (RFC 7323 2.3).
+const maxScale = 14
+
+// synPrint is a fingerprint of a SYN: order of its options, window, MSS, scale. Never zero.
+func synPrint(p *packet.Packet) uint32 {
+	h := uint32(2166136261)
+	add := func(b uint32) { h = (h ^ b) * 16777619 }
+	lo, hi := int(p.L4)+20, int(p.PayloadOff)
+	if p.L4 != 0 && lo <= hi && hi <= len(p.Data) {
+		for o := p.Data[lo:hi]; len(o) > 0 && o[0] != 0; {
+			add(uint32(o[0]))
+			n := 1
+			if o[0] != 1 {
+				if len(o) < 2 || o[1] < 2 || int(o[1]) > len(o) {
+					break
+				}
+				n = int(o[1])
+			}
+			o = o[n:]
+		}
+	}
+	add(uint32(p.TCPOpts))
+	add(uint32(p.Window))
+	add(uint32(p.MSS))
+	add(uint32(p.WScale))
+	if h == 0 {
+		return 1
+	}
+	return h
+}
+
+// serverPort reports that a rather than b is the server's port: well-known before registered before ephemeral, then
+// the lower number.
+func serverPort(a, b uint16) bool {
+	rank := func(p uint16) int {
+		switch {
+		case p < 1024:
+			return 0
+		case p < 10000 || p == 27017 || p == 11211:
+			return 1
+		case p < 32768:
+			return 2
+		}
+		return 3
+	}
+	if x, y := rank(a), rank(b); x != y {
+		return x < y
+	}
+	return a < b
+}

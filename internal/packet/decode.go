@@ -32,6 +32,8 @@ type decoder struct {
 	o       *Options
 	b       []byte // the captured bytes
 	nesting int    // IP headers so far
+	tid     uint64 // kind and identifier of the tunnel opened last
+	vj      bool   // the next IPv4 header is one that Van Jacobson compression marked
 	trunc   bool   // an IP header claims more than the wire held
 }
 

@@ -18,7 +18,7 @@ func (d *decoder) ipv4(off, wend int) {
 		return
 	}
 	if d.nesting > 1 {
-		p.clearIP()
+		d.ipInside()
 	}
 	p.IPVersion = 4
 	p.L3 = uint16(off)
@@ -63,6 +63,10 @@ func (d *decoder) ipv4(off, wend int) {
 	}
 	if d.o.Checksums != ChecksumsNone {
 		p.IPSum = d.sumIPv4(off, hlen)
+	}
+	if d.vj {
+		d.vj = false
+		p.Proto = ProtoTCP // the field holds the compression slot (RFC 1144 3.2.2)
 	}
 	d.transport(p.Proto, off+hlen, wend)
 }

@@ -18,7 +18,7 @@ func (d *decoder) ipv6(off, wend int) {
 		return
 	}
 	if d.nesting > 1 {
-		p.clearIP()
+		d.ipInside()
 	}
 	p.IPVersion = 6
 	p.L3 = uint16(off)
@@ -187,6 +187,9 @@ func (d *decoder) fragment6(off, wend int) bool {
 	more := w&1 != 0
 	if more {
 		p.IPFlags |= MoreFragments | Fragment
+		if (wend-off)%8 != 0 {
+			p.AddAnomaly(BadIPv6FragInvalidLength)
+		}
 	}
 	p.FragOff = w &^ 7
 	if p.FragOff == 0 {

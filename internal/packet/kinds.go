@@ -11,6 +11,7 @@ const (
 	LinkPPPHDLC     LinkType = 50
 	LinkPPPoE       LinkType = 51
 	LinkRaw         LinkType = 101
+	LinkCHDLC       LinkType = 104
 	LinkIEEE80211   LinkType = 105
 	LinkLoop        LinkType = 108
 	LinkSLL         LinkType = 113

@@ -1,5 +1,7 @@
 package packet
 
+import "firestorm/internal/header"
+
 // transportRare decodes transport protocols other than TCP and UDP.
 func (d *decoder) transportRare(proto uint8, off, wend int) {
 	p := d.p
@@ -48,6 +50,14 @@ func (d *decoder) transportRare(proto uint8, off, wend int) {
 		}
 		d.ipTunnel(proto, off, wend)
 	default:
+		// 143 to 252 are not assigned, 253 and 254 are for experiments (RFC 3692), 255 is reserved.
+		if proto >= 143 {
+			if p.IPVersion == 4 {
+				p.AddAnomaly(BadIPv4UnknownProtocol)
+			} else {
+				p.AddAnomaly(BadIPv6UnknownNextHeader)
+			}
+		}
 		d.payload(off, wend)
 	}
 }
@@ -80,6 +90,9 @@ func (d *decoder) dccp(off, wend int) {
 	d.ports(LayerDCCP, n, off, wend)
 }
 
+// maxChunks is more than a sender can bundle into a jumbo frame of 9 000 bytes with 16 bytes for each chunk.
+const maxChunks = 600
+
 // sctp decodes the common header (RFC 9260 3.1) and counts chunks.
 func (d *decoder) sctp(off, wend int) {
 	p, b := d.p, d.b
@@ -98,6 +111,17 @@ func (d *decoder) sctp(off, wend int) {
 	}
 	p.SrcPort, p.DstPort = be16(b, off), be16(b, off+2)
 	d.payload(off+12, wend)
+	chunks := 0
+	for c := b[off+12 : d.cut(wend)]; ; chunks++ {
+		_, _, _, rest, ok, _ := header.NextSCTPChunk(c)
+		if !ok {
+			break
+		}
+		c = rest
+	}
+	if chunks > maxChunks {
+		p.AddAnomaly(BadSCTPTooManyChunks)
+	}
 	if d.o.Checksums != ChecksumsNone {
 		d.sumSCTP(off, wend)
 	}
@@ -116,6 +140,12 @@ func (d *decoder) igmp(off, wend int) {
 	p.ICMPType, p.ICMPCode = b[off], b[off+1]
 	p.ICMPRest = be32(b, off+4)
 	d.payload(off+8, wend)
+	switch {
+	case p.ICMPType == header.IGMPQuery && wend-off > 8 && wend-off < 12:
+		p.AddAnomaly(BadIGMPV3PktTooSmall)
+	case p.ICMPType == header.IGMPv3Report && int(p.ICMPRest&0xffff)*8 > wend-off-8:
+		p.AddAnomaly(BadIGMPMalformed)
+	}
 	if d.o.Checksums != ChecksumsNone {
 		d.sumL4(ProtoIGMP, off, wend, off+2)
 	}

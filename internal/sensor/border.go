@@ -16,6 +16,7 @@ type border struct {
 	gates     *detect.Gates
 	ledger    *detect.Ledger
 	hosts     *detect.Hosts
+	scope     *detect.Scope
 	detectors []*guarded
 	engine    *finding.Engine
 	outputs   []EventSink
@@ -97,6 +98,7 @@ func (b *border) tick(now packet.Time) {
 
 // round merges the outputs of the workers for one round.
 func (b *border) round(r *round) {
+	b.scope.Begin = r.begin
 	own := r.events
 	pos := make([]int, len(r.out))
 	agedPos := make([]int, len(r.out))

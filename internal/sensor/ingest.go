@@ -24,6 +24,7 @@ type ingest struct {
 	frags    *defrag.Table
 	clock    clock
 	ordinal  uint64
+	begin    packet.Time
 	lastEdge packet.Time
 	counts   *count.Ingest
 	damaged  error
@@ -63,7 +64,7 @@ func (in *ingest) next(r *round) error {
 	for i := range r.batch.Packets {
 		in.packet(r, i)
 	}
-	r.now, r.last = in.clock.now, in.ordinal
+	r.begin, r.now, r.last = in.begin, in.clock.now, in.ordinal
 	if err != nil && !errors.Is(err, capture.ErrIdle) {
 		in.flush(r)
 		r.final = true
@@ -76,7 +77,7 @@ func (in *ingest) next(r *round) error {
 func (in *ingest) stop(r *round) {
 	r.shard, r.edges, r.events = r.shard[:0], r.edges[:0], r.events[:0]
 	in.flush(r)
-	r.now, r.last, r.final = in.clock.now, in.ordinal, true
+	r.begin, r.now, r.last, r.final = in.begin, in.clock.now, in.ordinal, true
 }
 
 func (in *ingest) packet(r *round, i int) {
@@ -85,6 +86,9 @@ func (in *ingest) packet(r *round, i int) {
 	p.Ordinal = in.ordinal
 	if int(p.Source) < len(in.vantage) {
 		p.Vantage = in.vantage[p.Source]
+	}
+	if in.ordinal == 1 {
+		in.begin = p.Time
 	}
 	packet.Decode(p, &in.decode)
 	w := in.wire(p.Vantage)

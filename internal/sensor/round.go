@@ -15,6 +15,7 @@ type round struct {
 	edges  []edge
 	events []event.Event // ingest's own, in order
 	final  bool          // no more rounds: shards end after this one
+	begin  packet.Time   // of the input's first packet
 	now    packet.Time   // clock after the last packet
 	last   uint64        // ordinal of the last packet
 	out    []output      // per worker

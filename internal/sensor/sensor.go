@@ -118,6 +118,7 @@ func newRun(o *Options) (*run, error) {
 		codes = append(codes, g.def.Codes...)
 		b.detectors = append(b.detectors, g)
 	}
+	b.scope = scope
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
 		Codes: codes, Mutes: o.Mutes, Gates: b.gates.Judge, Same: o.Twins.Same,

@@ -128,7 +128,7 @@ func (d *detector) facts(b *finding.Builder, r *reuse, age time.Duration, tries 
 	}
 	if p.RTT > 0 || !p.FirstAnswer.IsZero() {
 		text := "the connection before worked"
-		if !p.FirstAnswer.IsZero() {
+		if !p.FirstAnswer.IsZero() && p.FirstAnswer.Time > p.Start.Time {
 			text += ", first answer after " + detect.Span(p.FirstAnswer.Time.Sub(p.Start.Time))
 		}
 		b.Fact(detect.Refs(p.Start, p.FirstAnswer), "%s", text)

@@ -200,7 +200,7 @@ func builtFrames(lt uint16) [][]byte {
 	for i, p := range all {
 		f := linkFrame(lt, i, p)
 		out = append(out, f)
-		if i%8 == 0 {
+		if i%16 == 0 {
 			for _, n := range []int{0, 1, 3, 5, 12, 13, 15, 19, 21, 23, 26, 29, 33, 35, 37, 41, 54, 55, 57, 60} {
 				if n < len(f) {
 					out = append(out, f[:n])

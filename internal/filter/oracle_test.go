@@ -161,9 +161,9 @@ var oracleLinks = []uint16{1, 101, 113, 276, 0, 108, 9, 12, 228, 229}
 
 func TestAgainstLibpcap(t *testing.T) {
 	o := newOracle(t)
-	limit, perLink := 400, 40
+	limit, perLink := 300, 40
 	if testing.Short() {
-		limit, perLink = 200, 15
+		limit, perLink = 100, 10
 	}
 	captured := capturedFrames(t, limit)
 	for _, lt := range oracleLinks {
@@ -173,9 +173,13 @@ func TestAgainstLibpcap(t *testing.T) {
 			if lt == 1 {
 				n *= 8
 			}
-			list := append(generated(20261123, lt, n), longFilters()...)
-			list = append(list, typedFilters()...)
+			list := append(generated(20261123, lt, n), typedFilters()...)
 			var sum tally
+			if lt == 1 || lt == 0 { // long programs are slow in bpf.VM
+				for _, expr := range longFilters() {
+					compareOne(t, o, lt, expr, frames[:len(frames)/8], &sum)
+				}
+			}
 			for _, expr := range list {
 				compareOne(t, o, lt, expr, frames, &sum)
 			}

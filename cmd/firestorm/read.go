@@ -51,7 +51,7 @@ with --tap.`,
 	f.StringVarP(&r.write, "write", "w", "", "write the packets that prove the findings to FILE, as annotated pcapng")
 	f.StringVar(&r.outdir, "outdir", "", "write every form of the report into this directory")
 	f.StringVar(&r.mutes, "mutes", "", "file of findings to hide, each with a reason; they are still counted")
-	f.StringVar(&r.minConf, "min-confidence", "cannot-tell", "leave out findings below: cannot-tell, possible, likely, certain")
+	f.StringVar(&r.minConf, "min-confidence", "", "show findings in full from: cannot-tell, possible, likely, certain (default likely, possible ones in short)")
 	f.StringVar(&r.failOn, "fail-on", "none", "exit 1 when a finding is at or above: info, low, medium, high, critical")
 	f.BoolVar(&r.utc, "utc", false, "times in UTC (the default)")
 	f.BoolVar(&r.local, "local", false, "times in the local zone")

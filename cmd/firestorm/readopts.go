@@ -30,10 +30,10 @@ type readOptions struct {
 	WriteFile     string // annotated pcapng; "-" is standard output
 	OutDir        string
 	Since, Until  timeBound
-	MinConfidence finding.Confidence
-	FailOn        finding.Severity // 0 = never
-	MaxMemory     int64            // bytes
-	Workers       int              // 0 = one for each processor
+	MinConfidence finding.Confidence // 0: likely in full, possible in short
+	FailOn        finding.Severity   // 0 = never
+	MaxMemory     int64              // bytes
+	Workers       int                // 0 = one for each processor
 	Follow        bool
 	Quiet         bool
 	Verbose       int
@@ -304,7 +304,9 @@ func parseBound(flag, s string, local bool) (timeBound, error) {
 
 func (r *rawRead) limits(o *readOptions) error {
 	var ok bool
-	if o.MinConfidence, ok = finding.ParseConfidence(r.minConf); !ok {
+	if r.minConf == "" {
+		o.MinConfidence, ok = 0, true
+	} else if o.MinConfidence, ok = finding.ParseConfidence(r.minConf); !ok {
 		return usagef("--min-confidence likely", "--min-confidence: %q is none of cannot-tell, possible, likely, certain", r.minConf)
 	}
 	if r.failOn != "none" {

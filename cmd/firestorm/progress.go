@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"firestorm/internal/sensor"
+)
+
+// progress draws how far a run is, on standard error, and only for a person.
+type progress struct {
+	a     *app
+	on    bool
+	bar   *progressbar.ProgressBar
+	begun time.Time // of the program, for the rate; never part of a result
+}
+
+// slowEnough keeps the bar away from runs that are over before anyone could read it.
+const slowEnough = 500 * time.Millisecond
+
+func (a *app) newProgress(mode string, quiet bool) *progress {
+	on := mode == "always" || mode == "auto" && !quiet && a.isTerminal(a.stderr) && a.getenv("TERM") != "dumb"
+	return &progress{a: a, on: on, begun: time.Now()}
+}
+
+// update is called by the run now and then, from one goroutine.
+func (p *progress) update(s sensor.Progress) {
+	if !p.on || time.Since(p.begun) < slowEnough {
+		return
+	}
+	if p.bar == nil {
+		total := s.InputTotal
+		if total <= 0 {
+			total = -1 // a pipe: nobody knows how much is to come
+		}
+		p.bar = progressbar.NewOptions64(total,
+			progressbar.OptionSetWriter(p.a.stderr),
+			progressbar.OptionShowBytes(true),
+			progressbar.OptionSetPredictTime(total > 0),
+			progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionSetWidth(30),
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionUseIECUnits(false),
+			progressbar.OptionClearOnFinish(),
+		)
+	}
+	p.bar.Describe(fmt.Sprintf("%d packets", s.Packets))
+	_ = p.bar.Set64(s.InputBytes)
+}
+
+// finish takes the bar away before the report is printed.
+func (p *progress) finish() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"firestorm/internal/capture"
+	"firestorm/internal/filter"
+	"firestorm/internal/packet"
+)
+
+// input is the opened captures as one source.
+type input struct {
+	capture.Source
+	files   []string    // one for each opened file, as the user gave it
+	damaged []error     // files of which nothing could be read, beside others that could
+	seen    []sourceLog // by Packet.Source
+	sieve   *sieve      // nil: no filter
+	window  timeWindow
+}
+
+// sourceLog is what came from one interface or file, counted before anything is left out by the sensor.
+type sourceLog struct {
+	packets, bytes uint64
+	from, to       packet.Time
+}
+
+// timeWindow is --since and --until.
+type timeWindow struct {
+	since, until timeBound
+	started      bool
+	from, to     packet.Time
+	away, bytes  uint64 // left out
+}
+
+// openInput opens all files of o. Files that one --tap names become one vantage.
+func (a *app) openInput(o *readOptions) (*input, error) {
+	in := &input{window: timeWindow{since: o.Since, until: o.Until}}
+	var groups []capture.Source
+	done := map[string]bool{}
+	closeAll := func() {
+		for _, g := range groups {
+			_ = g.Close()
+		}
+	}
+	for _, f := range o.Files {
+		if done[f] {
+			continue
+		}
+		members := []string{f}
+		for _, t := range o.Taps {
+			if slices.Contains(t, f) {
+				members = t
+			}
+		}
+		var srcs []capture.Source
+		for _, m := range members {
+			done[m] = true
+			s, err := a.openOne(m, o)
+			if err != nil {
+				if readable := new(failure); errors.As(err, &readable) && readable.code == exitDamaged && len(o.Files) > 1 {
+					in.damaged = append(in.damaged, err)
+					continue
+				}
+				closeAll()
+				return nil, err
+			}
+			in.files = append(in.files, m)
+			srcs = append(srcs, s)
+		}
+		switch {
+		case len(srcs) == 0:
+		case len(members) == 1:
+			groups = append(groups, srcs[0])
+		default:
+			groups = append(groups, capture.MergeWith(capture.MergeOptions{
+				Vantage: func(capture.Interface, int) uint16 { return 0 }}, srcs...))
+		}
+	}
+	if len(groups) == 0 {
+		return nil, in.damaged[0]
+	}
+	in.Source = capture.Merge(groups...)
+	if o.Filter != "" {
+		var err error
+		if in.sieve, err = newSieve(o.Filter, in.Source); err != nil {
+			closeAll()
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+func (a *app) openOne(name string, o *readOptions) (capture.Source, error) {
+	var s capture.Source
+	var err error
+	if name == "-" {
+		if a.isTerminal(a.stdin) {
+			return nil, usagef("tcpdump -i eth0 -w - | firestorm read -", "standard input is a terminal, not a capture")
+		}
+		s, err = capture.OpenReader("-", a.stdin, capture.FileOptions{})
+	} else {
+		s, err = capture.OpenFile(name, capture.FileOptions{Follow: o.Follow})
+	}
+	if err != nil {
+		return nil, openFailure(name, err)
+	}
+	return s, nil
+}
+
+// openFailure says why name cannot be read, and what to try.
+func openFailure(name string, err error) error {
+	f := &failure{code: exitDamaged, what: "cannot read " + name, why: strings.TrimPrefix(err.Error(), name+": "), err: err}
+	st, statErr := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.code, f.why, f.try = exitUsage, "no such file", "ls "+filepath.Dir(name)
+	case errors.Is(err, fs.ErrPermission):
+		f.code, f.why, f.try = exitPermission, "not allowed to", "sudo cat "+shellWord(name)+" | firestorm read -"
+	case statErr == nil && st.IsDir():
+		f.code, f.why, f.try = exitUsage, "it is a directory", "firestorm read "+shellWord(filepath.Join(name, "FILE"))
+	default:
+		f.try = "file " + shellWord(name)
+	}
+	return f
+}
+
+// shellWord quotes s for a shell where it must be.
+func shellWord(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%", r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// sieve is the capture filter. A program depends on the link type, so each has its own.
+type sieve struct {
+	expr     string
+	programs map[packet.LinkType]*filter.Program // nil: cannot be compiled for that link type
+	away     uint64                              // frames turned away
+	bytes    uint64
+	unfit    map[packet.LinkType]error
+}
+
+func newSieve(expr string, src capture.Source) (*sieve, error) {
+	s := &sieve{expr: expr, programs: map[packet.LinkType]*filter.Program{}, unfit: map[packet.LinkType]error{}}
+	links := []packet.LinkType{packet.LinkEthernet}
+	if known := capture.Interfaces(src); len(known) > 0 {
+		links = links[:0]
+		for _, i := range known {
+			links = append(links, i.Link)
+		}
+	}
+	for _, l := range links {
+		if s.program(l) == nil {
+			return nil, &failure{code: exitUsage, what: "the capture filter cannot be used", why: s.unfit[l].Error(),
+				try: "man 7 pcap-filter   shows the language", err: s.unfit[l]}
+		}
+	}
+	return s, nil
+}
+
+func (s *sieve) program(l packet.LinkType) *filter.Program {
+	p, ok := s.programs[l]
+	if !ok {
+		var err error
+		if p, err = filter.Compile(s.expr, uint16(l), filter.Options{}); err != nil {
+			s.unfit[l], p = err, nil
+		}
+		s.programs[l] = p
+	}
+	return p
+}
+
+func (s *sieve) keeps(p *packet.Packet) bool {
+	if prog := s.program(p.Link); prog != nil && prog.Match(p.Data, int(p.WireLen)) {
+		return true
+	}
+	s.away++
+	s.bytes += uint64(len(p.Data))
+	return false
+}
+
+// Next counts what arrives and leaves out what the filter or the time window turns away.
+func (in *input) Next(b *packet.Batch) error {
+	for {
+		err := in.Source.Next(b)
+		n := 0
+		for i := range b.Packets {
+			p := &b.Packets[i]
+			if in.sieve != nil && !in.sieve.keeps(p) {
+				continue
+			}
+			if !in.window.holds(p) {
+				continue
+			}
+			in.log(p)
+			if n != i {
+				b.Packets[n] = *p
+			}
+			n++
+		}
+		b.Packets = b.Packets[:n]
+		if err != nil || n > 0 {
+			return err
+		}
+		b.Release()
+	}
+}
+
+// Stats adds what was turned away here.
+func (in *input) Stats() capture.Stats {
+	s := in.Source.Stats()
+	if in.sieve != nil {
+		s.Filtered += in.sieve.away
+		s.Received -= in.sieve.away
+		s.Bytes -= in.sieve.bytes
+	}
+	s.Received -= in.window.away
+	s.Bytes -= in.window.bytes
+	return s
+}
+
+func (in *input) log(p *packet.Packet) {
+	for int(p.Source) >= len(in.seen) {
+		in.seen = append(in.seen, sourceLog{})
+	}
+	s := &in.seen[p.Source]
+	if s.packets == 0 {
+		s.from, s.to = p.Time, p.Time
+	}
+	s.packets++
+	s.bytes += uint64(len(p.Data))
+	s.from, s.to = min(s.from, p.Time), max(s.to, p.Time)
+}
+
+// Interfaces implements capture.Lister.
+func (in *input) Interfaces() []capture.Interface { return capture.Interfaces(in.Source) }
+
+func (w *timeWindow) holds(p *packet.Packet) bool {
+	if !w.since.Set && !w.until.Set {
+		return true
+	}
+	if !w.started {
+		w.started, w.from, w.to = true, w.since.At(p.Time), w.until.At(p.Time)
+	}
+	if (!w.since.Set || p.Time >= w.from) && (!w.until.Set || p.Time < w.to) {
+		return true
+	}
+	w.away++
+	w.bytes += uint64(len(p.Data))
+	return false
+}

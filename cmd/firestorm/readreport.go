@@ -1,0 +1,246 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"sort"
+	"strings"
+
+	"firestorm/internal/detect"
+	"firestorm/internal/packet"
+	"firestorm/internal/report"
+	"firestorm/internal/sensor"
+)
+
+// How many rows the overview tables show.
+const (
+	topServices = 12
+	topTalkers  = 8
+	topSlow     = 5
+)
+
+// buildReport puts what the sensor found into the form that is rendered.
+func buildReport(in *input, o *readOptions, res *sensor.Result) *report.Report {
+	r := &report.Report{HomeNet: homeNetText(o), HomeNetDefault: !o.HomeNetGiven, Conversations: int(res.Summary.Flows)}
+	r.Files = reportFiles(in, res)
+	for _, f := range res.Findings {
+		if f.MutedBy != "" {
+			r.Muted = append(r.Muted, f)
+		} else {
+			r.Findings = append(r.Findings, f)
+		}
+	}
+	c := &res.Counts
+	r.Capture = report.Capture{Dropped: res.Source.KernelLost, DroppedKnown: res.Source.LossKnown, Truncated: c.Truncated,
+		Undecoded: c.Undecoded, Duplicates: c.Copies + c.Routed}
+	for _, i := range c.NotUsed() {
+		r.Capture.Reasons = append(r.Capture.Reasons, report.Reason{What: i.What, Count: i.N})
+	}
+	if n := res.Source.Filtered; n > 0 {
+		r.Capture.Reasons = append(r.Capture.Reasons, report.Reason{What: "turned away by the capture filter", Count: n})
+	}
+	if n := in.window.away; n > 0 {
+		r.Capture.Reasons = append(r.Capture.Reasons, report.Reason{What: "outside --since and --until", Count: n})
+	}
+	for _, g := range res.Gates {
+		r.Gates = append(r.Gates, report.Gate{GateResult: g})
+	}
+	services := res.Ledger.Services()
+	fillServices(r, services)
+	fillTalkers(r, res.Ledger)
+	fillChecked(r, services, res)
+	fillTime(r, &res.Summary)
+	fillWarnings(r, in, o, res)
+	return r
+}
+
+func homeNetText(o *readOptions) string {
+	// The default is said by its best known part: RFC 1918. The rest never leaves a site either.
+	nets := o.HomeNet
+	if !o.HomeNetGiven {
+		nets = nets[:3]
+	}
+	var s []string
+	for _, p := range nets {
+		s = append(s, p.String())
+	}
+	return strings.Join(s, ", ")
+}
+
+func reportFiles(in *input, res *sensor.Result) []report.File {
+	var out []report.File
+	for i, itf := range in.Interfaces() {
+		f := report.File{Name: itf.Name, Link: itf.Link.String()}
+		if i < len(in.seen) {
+			s := in.seen[i]
+			f.Packets, f.Bytes, f.From, f.To = s.packets, s.bytes, s.from, s.to
+		}
+		if res.Damaged != nil && strings.HasPrefix(res.Damaged.Error(), itf.Name+":") {
+			f.Damaged = strings.TrimPrefix(res.Damaged.Error(), itf.Name+": ")
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func fillServices(r *report.Report, services []detect.ServiceSummary) {
+	for i := range services {
+		s := &services[i]
+		if i < topServices {
+			r.Services = append(r.Services, report.Service{Proto: protoName(s.Proto), Addr: s.Addr, Port: s.Port, Clients: s.Clients,
+				Attempts: s.Attempts, Answered: s.Answered, Refused: s.Refused, Silent: s.Silent, ConnectMedian: s.ConnectMedian,
+				ConnectMax: s.ConnectMax, AnswerMedian: s.ThinkMean, AnswerMax: s.ThinkMax})
+		}
+		if s.ThinkMax > 0 {
+			r.Slowest = append(r.Slowest, report.Slow{What: fmt.Sprintf("%s began an answer", endText(s.Addr, s.Port)), Took: s.ThinkMax,
+				Refs: []packet.Ref{s.SlowestAt}})
+		}
+	}
+	sort.SliceStable(r.Slowest, func(i, j int) bool { return r.Slowest[i].Took > r.Slowest[j].Took })
+	r.Slowest = r.Slowest[:min(len(r.Slowest), topSlow)]
+}
+
+func protoName(p uint8) string {
+	switch p {
+	case packet.ProtoTCP:
+		return "TCP"
+	case packet.ProtoUDP:
+		return "UDP"
+	}
+	return fmt.Sprintf("IP %d", p)
+}
+
+func endText(a packet.Addr, port uint16) string {
+	return netip.AddrPortFrom(a.Netip(), port).String()
+}
+
+func fillTalkers(r *report.Report, l *detect.Ledger) {
+	type pair struct{ c, s packet.Addr }
+	at := map[pair]int{}
+	ports := map[pair][]string{}
+	l.Attempts(detect.Service{}, func(x *detect.Attempt) bool {
+		k := pair{x.Client.Addr, x.Service.Addr}
+		i, ok := at[k]
+		if !ok {
+			i = len(r.Talkers)
+			at[k] = i
+			r.Talkers = append(r.Talkers, report.Talker{Client: k.c, Server: k.s})
+		}
+		t := &r.Talkers[i]
+		t.Conversations++
+		t.Bytes += x.Bytes[0] + x.Bytes[1]
+		name := fmt.Sprintf("%d/%s", x.Service.Port, strings.ToLower(protoName(x.Service.Proto)))
+		if p := ports[k]; len(p) <= 3 && !slices.Contains(p, name) {
+			ports[k] = append(p, name)
+		}
+		return true
+	})
+	for k, i := range at { // each entry is written once: the order of the map does not reach the result
+		p := ports[k]
+		if len(p) > 3 {
+			p = append(p[:3:3], "…")
+		}
+		r.Talkers[i].Services = strings.Join(p, ", ")
+	}
+	sort.SliceStable(r.Talkers, func(i, j int) bool { return r.Talkers[i].Bytes > r.Talkers[j].Bytes })
+	r.Talkers = r.Talkers[:min(len(r.Talkers), topTalkers)]
+}
+
+// fillChecked says what was looked at and how often it went well.
+func fillChecked(r *report.Report, services []detect.ServiceSummary, res *sensor.Result) {
+	var all detect.ServiceSummary
+	for i := range services {
+		s := &services[i]
+		all.Attempts += s.Attempts
+		all.Answered += s.Answered
+		all.Refused += s.Refused
+		all.Silent += s.Silent
+		all.Undecided += s.Undecided
+		all.ConnectMax = max(all.ConnectMax, s.ConnectMax)
+	}
+	if all.Attempts > 0 {
+		line := fmt.Sprintf("connection requests: %d of %d answered", all.Answered, all.Attempts)
+		if all.ConnectMax > 0 {
+			line += ", the slowest in " + report.Duration(all.ConnectMax)
+		}
+		r.Checked = append(r.Checked, line)
+	}
+	if res.Summary.TCP > 0 {
+		r.Checked = append(r.Checked, fmt.Sprintf("losses: %d segments sent again", res.Summary.Retrans+res.Summary.RetransGap))
+	}
+	if n := len(res.Summary.Anomalies); n > 0 {
+		a := res.Summary.Anomalies[0]
+		r.Checked = append(r.Checked, fmt.Sprintf("odd packets: %d kinds, the commonest %s (%d)", n, a.Code, a.N))
+	}
+	switch {
+	case all.Undecided == 1:
+		r.Undecided = append(r.Undecided, "1 request had no answer yet when the capture ended")
+	case all.Undecided > 1:
+		r.Undecided = append(r.Undecided, fmt.Sprintf("%d requests had no answer yet when the capture ended", all.Undecided))
+	}
+}
+
+func fillTime(r *report.Report, s *sensor.Summary) {
+	for _, x := range []report.Share{
+		{What: "servers beginning their answers", Time: s.Think},
+		{What: "receivers that had closed their window", Time: s.ZeroWindow},
+		{What: "setting up connections", Time: s.Connect},
+	} {
+		if x.Time > 0 {
+			r.TimeWent = append(r.TimeWent, x)
+		}
+	}
+	sort.SliceStable(r.TimeWent, func(i, j int) bool { return r.TimeWent[i].Time > r.TimeWent[j].Time })
+}
+
+func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Result) {
+	for _, err := range in.damaged {
+		r.Warnings = append(r.Warnings, err.Error())
+	}
+	for _, n := range res.Source.SkippedNotes {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("at byte %d: %s", n.Offset, n.What))
+	}
+	if in.sieve != nil {
+		for l, err := range in.sieve.unfit {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("frames of link type %s do not fit the capture filter and were left out: %s", l, err))
+		}
+		sort.Strings(r.Warnings)
+	}
+	if w := homeNetWarning(o, res.Ledger); w != "" {
+		r.Warnings = append(r.Warnings, w)
+	}
+}
+
+// homeNetWarning speaks up when hardly anything touches the networks that count as inside.
+func homeNetWarning(o *readOptions, l *detect.Ledger) string {
+	inside := func(a packet.Addr) bool {
+		return slices.ContainsFunc(o.HomeNet, func(p netip.Prefix) bool { return p.Contains(a.Netip()) })
+	}
+	total, home := 0, 0
+	nets := map[netip.Prefix]int{}
+	l.Attempts(detect.Service{}, func(x *detect.Attempt) bool {
+		total++
+		if inside(x.Client.Addr) || inside(x.Service.Addr) {
+			home++
+		}
+		bits := 64
+		if x.Client.Addr.Is4() {
+			bits = 24
+		}
+		if p, err := x.Client.Addr.Netip().Prefix(bits); err == nil {
+			nets[p]++
+		}
+		return true
+	})
+	if total == 0 || home*20 >= total {
+		return ""
+	}
+	var best netip.Prefix
+	for p, n := range nets {
+		if m := nets[best]; n > m || n == m && (!best.IsValid() || p.Addr().Less(best.Addr())) {
+			best = p
+		}
+	}
+	return fmt.Sprintf("%d of %d conversations touch the home network; if these hosts are yours: --home-net %s", home, total, best)
+}

@@ -70,7 +70,8 @@ func Markdown(s string) string {
 				b.WriteByte('\\')
 			}
 		case '.', ')':
-			if digits(s[:i]) || strings.HasSuffix(strings.ToLower(s[:i]), "www") {
+			rest := s[i+1:] // "1. " would begin a list
+			if digits(s[:i]) && (rest == "" || rest[0] == ' ') || strings.HasSuffix(strings.ToLower(s[:i]), "www") {
 				b.WriteByte('\\')
 			}
 		}

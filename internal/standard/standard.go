@@ -5,10 +5,12 @@ package standard
 
 import (
 	"firestorm/internal/detect"
+	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
 )
 
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
+	synsilent.Def,
 	timewait.Def,
 }

@@ -66,7 +66,7 @@ var Def = detect.Def{
 		Settle:     30 * time.Second,
 		About: "Two machines behind one NAT share an address but not a clock. When the second gets the port of the first soon after, its TCP timestamps may be lower " +
 			"than those the server remembers, and the server takes its request for a stray old packet (PAWS, RFC 7323 5.3). Looked for as tcp-timewait-reuse, with a " +
-			"sequence number that is newer and a timestamp that is older.",
+			"timestamp that is older.",
 		Reproduce: "testbed/timewait.sh with timestamps on",
 	}},
 	New: func(s *detect.Scope) detect.Detector { return &detector{scope: s, open: map[uint64]*reuse{}} },
@@ -172,7 +172,7 @@ func (d *detector) report(r *reuse) {
 		r.tsOK = truthOf(int32(c.TSFirst-r.prev.ClientTS) > 0)
 	}
 	code := Reuse
-	if r.seqOK == yes && r.tsOK == no {
+	if r.tsOK == no { // PAWS refuses whatever the sequence number says (RFC 7323 5.3)
 		code = Clocks
 	}
 	last := f.Marks[event.MarkSYNLast]

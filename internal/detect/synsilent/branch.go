@@ -1,0 +1,93 @@
+package synsilent
+
+import (
+	"firestorm/internal/detect"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+)
+
+// branch is where the requests die, as far as the control group says.
+type branch uint8
+
+const (
+	unknown      branch = iota
+	portFiltered        // other ports of the server answer
+	hostSilent          // the server answers ARP, but nobody gets a connection
+	hostOff             // nobody answers ARP for it
+	sourceFilter        // the same port answers others
+)
+
+// witness is everything that decides the branch. Controls hold only attempts that began after the first silent one, so
+// that a server which went off in between is not called choosy.
+type witness struct {
+	branch  branch
+	clients []packet.Addr  // that met silence, in order
+	ports   []uint16       // that were silent
+	others  detect.Control // at the silent ports, other clients
+	same    detect.Control // at the silent ports, the same clients
+	near    detect.Control // other ports of the server, anybody
+	own     detect.Control // other ports of the server, the same clients
+	arp     *detect.Host   // what ARP says of the server; nil: nothing
+	local   bool           // a client is on the server's own wire
+	died    detect.Trace   // what a second capture says of the first request
+}
+
+// look asks the ledger and the host memory about the time from the first silent request to a minute after the last.
+func (d *detector) look(g *finding.Group, silent []*attempt) witness {
+	var w witness
+	client, port := map[packet.Addr]bool{}, map[uint16]bool{}
+	h := silent[0].flow.Head()
+	from, to := silent[0].flow.Start.Time, g.Last.Time.Add(around)
+	for _, a := range silent {
+		x := a.flow.Head()
+		if !client[x.Client.Addr] {
+			client[x.Client.Addr] = true
+			w.clients = append(w.clients, x.Client.Addr)
+		}
+		if !port[x.Server.Port] {
+			port[x.Server.Port] = true
+			w.ports = append(w.ports, x.Server.Port)
+		}
+		from = min(from, a.flow.Start.Time)
+	}
+	control := func(keep func(a *detect.Attempt) bool) detect.Control {
+		return d.scope.Ledger.Server(h.Vantage, h.Server.Addr, func(a *detect.Attempt) bool {
+			return a.Service.Proto != packet.ProtoTCP || a.Start.Time < from || !keep(a)
+		}, from, to)
+	}
+	w.others = control(func(a *detect.Attempt) bool { return port[a.Service.Port] && !client[a.Client.Addr] })
+	w.same = control(func(a *detect.Attempt) bool {
+		return port[a.Service.Port] && client[a.Client.Addr] && a.Outcome == detect.OutAnswered
+	})
+	w.near = control(func(a *detect.Attempt) bool { return !port[a.Service.Port] })
+	w.own = control(func(a *detect.Attempt) bool { return !port[a.Service.Port] && client[a.Client.Addr] })
+	w.arp = d.scope.Hosts.Nearest(h.Server.Addr)
+	for _, c := range w.clients {
+		if x := d.scope.Hosts.Nearest(c); x != nil && w.arp != nil && !x.ARPAnswered.IsZero() && x.Prefix == w.arp.Prefix {
+			w.local = true
+		}
+	}
+	w.died = d.scope.Twins.Trace(silent[0].flow.Start)
+	reached := w.near.Answered+w.near.Refused > 0
+	switch {
+	case w.same.Answered > 0: // it works now and then for the same client: neither filter nor absence explains that
+	case w.others.Answered > 0:
+		w.branch = sourceFilter
+	case w.arp != nil && w.arp.ARPAskedN >= arpUnanswered && w.arp.ARPAsked.Time >= from && w.arp.ARPAskFirst.Time <= to && !reached:
+		w.branch = hostOff
+	case reached:
+		w.branch = portFiltered
+	case w.arp != nil && w.arp.ARPAskedN < arpUnanswered && w.arp.ARPAnswered.Time >= from.Add(-around) && w.arp.ARPAnswered.Time <= to:
+		w.branch = hostSilent
+	}
+	return w
+}
+
+// who names the clients that met silence.
+func (w *witness) who() string {
+	var names []string
+	for _, c := range w.clients {
+		names = append(names, c.String())
+	}
+	return detect.List(names, 3)
+}

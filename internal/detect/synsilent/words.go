@@ -1,0 +1,170 @@
+package synsilent
+
+import (
+	"fmt"
+
+	"firestorm/internal/detect"
+	"firestorm/internal/event"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+)
+
+// Compose writes the finding for the silent attempts of one client at one service.
+func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
+	var silent []*attempt
+	tries := 0
+	for i := range g.Kept {
+		if a := g.Kept[i].Data.(*attempt); !a.answered { // answered after all: slow, not silent
+			silent = append(silent, a)
+			tries += int(a.flow.SYNTries)
+		}
+	}
+	if len(silent) == 0 {
+		return false
+	}
+	f := silent[0].flow
+	h := f.Head()
+	w := d.look(g, silent)
+	ports := detect.Ports(w.ports)
+	b.Subject(finding.Subject{Role: "client", Addr: h.Client.Addr})
+	b.Subject(finding.Subject{Role: "server", Addr: h.Server.Addr, Port: h.Server.Port})
+	requests := detect.Plural(tries, "request", "requests")
+	asked := fmt.Sprintf("%s asked %s (port %s) for a connection %s and heard nothing, not even a refusal.", w.who(), h.Server.Addr, ports, detect.Plural(tries, "time", "times"))
+	switch w.branch {
+	case sourceFilter:
+		b.Title("%s answers others on port %s but not %s", h.Server.Addr, ports, w.who())
+		b.Why("somebody filters by source: %s from %s met silence while %s of others to the same port were answered", requests, w.who(), detect.Plural(w.others.Answered, "request", "requests"))
+		b.Summary("%s The same service answered %s meanwhile. It works; a filter on the way, or on the server, leaves out this client, or the answers to it are sent somewhere else.",
+			asked, detect.Plural(w.others.Clients, "other client", "other clients"))
+	case portFiltered:
+		b.Title("port %s of %s is filtered: requests vanish while its other ports answer", ports, h.Server.Addr)
+		b.Why("a firewall, on the way or on the server, drops what goes to port %s: %s met silence while other ports of the server answered", ports, requests)
+		b.Summary("%s The server is up: other ports of it answered meanwhile. Something between, or on it, drops requests to this port.", asked)
+	case hostSilent:
+		b.Title("%s is on the network but answers nobody", h.Server.Addr)
+		b.Why("the machine answers ARP, so it is switched on and connected; above that it is silent: its own firewall drops everything, or it hangs")
+		b.Summary("%s The machine answers the network's question who has its address, so it is on; nobody got further than that.", asked)
+	case hostOff:
+		b.Title("nobody has the address %s: the server is off, or the address is wrong", h.Server.Addr)
+		b.Why("%s for %s were not answered by anyone: on its own wire nobody has that address", detect.Plural(int(w.arp.ARPAskedN), "ARP request", "ARP requests"), h.Server.Addr)
+		b.Summary("%s On the server's own wire nobody answers for its address: the machine is off, unplugged, or has another address.", asked)
+	default:
+		b.Title("%s (port %s) did not answer %s", h.Server.Addr, ports, w.who())
+		b.Why("nothing came back; where the requests die cannot be seen from here")
+		b.Summary("%s Nothing in this capture says where the requests die.", asked)
+	}
+	b.Impact("%s failed after %s without an answer", detect.Plural(len(silent), "attempt", "attempts"), detect.Span(f.Marks[event.MarkSYNLast].Time.Sub(f.Start.Time)+event.SilenceAfter))
+	d.facts(b, f, &w)
+	d.alternatives(b, f, &w)
+	d.remedy(b, h, &w)
+	b.Check(fmt.Sprintf("nc -vz -w 5 %s %d", h.Server.Addr, h.Server.Port), "from the client, then from a machine beside the server: where it first works, the filter lies before")
+	b.WrongIf("a capture at the server that shows it answering")
+	for i, t := range tryRefs(f) {
+		label, note := "SYN", "the client asks"
+		if i > 0 {
+			label, note = "SYN (again)", "again, no answer"
+		}
+		b.Evidence(t, note)
+		b.Ladder(finding.LadderRow{Ref: t, Dir: packet.ToServer, Label: label, Note: note, Lost: true})
+	}
+	for _, r := range append(w.others.AnsweredRefs, w.near.AnsweredRefs...) {
+		b.Evidence(r, "others are answered meanwhile")
+	}
+	return true
+}
+
+func tryRefs(f *event.Flow) []packet.Ref {
+	return detect.Refs(f.Marks[event.MarkSYN], f.Marks[event.MarkSYN2], f.Marks[event.MarkSYN3], f.Marks[event.MarkSYNLast])
+}
+
+func (d *detector) facts(b *finding.Builder, f *event.Flow, w *witness) {
+	h := f.Head()
+	b.Fact(tryRefs(f), "%s from %s at %s, no reply", detect.Plural(int(f.SYNTries), "request", "requests"), detect.EndText(h.Client), d.scope.Times(tryRefs(f), 4))
+	switch {
+	case w.others.Answered > 0:
+		b.Fact(w.others.AnsweredRefs, "the same port answered %s from %s after that", detect.Plural(w.others.Answered, "request", "requests"), detect.Plural(w.others.Clients, "other address", "other addresses"))
+	case w.others.Total() > 0:
+		b.Fact(w.others.SilentRefs, "%s tried the same port then; none was answered", detect.Plural(w.others.Clients, "other address", "other addresses"))
+	default:
+		b.Fact(nil, "nobody else was answered there from then on, up to a minute after the last request")
+	}
+	if w.near.Answered+w.near.Refused > 0 {
+		b.Fact(w.near.AnsweredRefs, "other ports of %s answered %s meanwhile", h.Server.Addr, detect.Plural(w.near.Answered+w.near.Refused, "time", "times"))
+	}
+	if w.arp != nil && w.arp.ARPAskedN >= arpUnanswered {
+		b.Fact(w.arp.ARPAskedUnansweredRefs[:], "%s asked for %s by ARP, no reply", detect.Plural(int(w.arp.ARPAskedN), "time", "times"), h.Server.Addr)
+	} else if w.arp != nil && !w.arp.ARPAnswered.IsZero() {
+		b.Fact(detect.Refs(w.arp.ARPAnswered), "%s answers ARP from %s", h.Server.Addr, w.arp.MAC)
+	}
+	if w.died.Known {
+		if w.died.Seen {
+			b.Fact(detect.Refs(f.Start, w.died.Ref), "the first request left %s: it was seen at %s too", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage))
+		} else {
+			b.Fact(detect.Refs(f.Start), "the first request was seen at %s and never at %s: it died between them", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage))
+		}
+	}
+}
+
+func (d *detector) alternatives(b *finding.Builder, f *event.Flow, w *witness) {
+	tries := tryRefs(f)
+	b.RuledOut("loss", tries, "%s in a row met the same silence", detect.Plural(int(f.SYNTries), "request", "requests"))
+	switch w.branch {
+	case sourceFilter:
+		b.RuledOut("server-down", w.others.AnsweredRefs, "it answered others meanwhile")
+		b.RuledOut("busy", w.others.AnsweredRefs, "it accepted %s of others meanwhile", detect.Plural(w.others.Answered, "request", "requests"))
+		w.returnPath(b)
+	case portFiltered:
+		b.RuledOut("server-down", w.near.AnsweredRefs, "its other ports answered")
+		w.returnPath(b)
+		b.Open("busy", "ss -ltn on the server shows whether its queue is full")
+	case hostSilent:
+		b.RuledOut("server-down", detect.Refs(w.arp.ARPAnswered), "it answered ARP; if it hangs, that is what this finding says")
+		if w.local {
+			b.RuledOut("return-path", detect.Refs(w.arp.ARPAnswered), "client and server are on the same wire")
+		} else {
+			b.Open("return-path", serverDecides)
+		}
+		if len(w.ports) > 1 {
+			b.RuledOut("busy", tries, "%d of its ports are silent: one full queue does not explain that", len(w.ports))
+		} else {
+			b.Open("busy", "ss -ltn on the server shows whether its queue is full")
+		}
+	case hostOff:
+		b.RuledOut("server-down", w.arp.ARPAskedUnansweredRefs[:], "that is what this finding says: nobody has the address")
+		b.RuledOut("return-path", w.arp.ARPAskedUnansweredRefs[:], "the question on the server's own wire went unanswered")
+		b.RuledOut("busy", w.arp.ARPAskedUnansweredRefs[:], "a busy machine still answers ARP")
+	default:
+		b.Open("server-down", "ping it, or look whether its link is up")
+		b.Open("return-path", serverDecides)
+		b.Open("busy", "ss -ltn on the server shows whether its queue is full")
+	}
+}
+
+const serverDecides = "a capture at the server decides"
+
+// returnPath is excluded when answers of the same server reached the same client.
+func (w *witness) returnPath(b *finding.Builder) {
+	if w.own.Answered+w.own.Refused > 0 {
+		b.RuledOut("return-path", w.own.AnsweredRefs, "the same client got answers from other ports of the server")
+	} else {
+		b.Open("return-path", serverDecides)
+	}
+}
+
+func (d *detector) remedy(b *finding.Builder, h *event.Head, w *witness) {
+	switch w.branch {
+	case sourceFilter:
+		b.Remedy(finding.AtFirewall, "find the rule that names %s or its network, and allow it to %s: nft list ruleset | grep -n %s", h.Client.Addr, detect.EndText(h.Server), h.Server.Addr)
+		b.Remedy(finding.AtServer, "look for a local rule or fail2ban entry against it: nft list ruleset; fail2ban-client banned")
+		b.Remedy(finding.AtServer, "check the way back: ip route get %s", h.Client.Addr)
+	case portFiltered:
+		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it: nft add rule inet filter forward ip daddr %s tcp dport %d accept", h.Server.Addr, h.Server.Port)
+		b.Remedy(finding.AtServer, "check its own firewall for port %d: nft list ruleset", h.Server.Port)
+		b.Remedy(finding.AtFirewall, "if it is not meant to be reached, answer instead of dropping, so that clients do not wait: reject with tcp reset")
+	case hostSilent:
+		b.Remedy(finding.AtServer, "look at its console: does it hang; does its firewall drop everything (nft list ruleset)?")
+	case hostOff:
+		b.Remedy(finding.AtServer, "switch it on, check cable and port, and that it has the address %s (ip address)", h.Server.Addr)
+		b.Remedy(finding.AtClient, "check that %s is still the right address of the service", h.Server.Addr)
+	}
+}

@@ -5,7 +5,18 @@ import (
 )
 
 func (a *app) readCommand() *cobra.Command {
-	var r rawRead
+	c, _ := a.readFlags()
+	return c
+}
+
+// take adds what only the parsed command line knows: the arguments, and which flags were given.
+func (r *rawRead) take(c *cobra.Command) {
+	r.files = append(r.files, c.Flags().Args()...)
+	r.formatGiven = c.Flags().Changed("format")
+}
+
+func (a *app) readFlags() (*cobra.Command, *rawRead) {
+	r := &rawRead{}
 	c := &cobra.Command{
 		Use:   "read FILE...",
 		Short: "analyse captures and say what is broken or attacking, and why",
@@ -20,9 +31,8 @@ with --tap.`,
   tcpdump -i eth0 -w - | firestorm read -
   firestorm read problem.pcapng --json | jq .title`,
 		GroupID: groupLook,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r.files = append(r.files, args...)
-			r.formatGiven = cmd.Flags().Changed("format")
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r.take(cmd)
 			o, err := r.check()
 			if err != nil {
 				return err
@@ -63,5 +73,5 @@ with --tap.`,
 	f.IntVar(&r.workers, "workers", 0, "parallel workers, 0 for one each processor; the result is the same for any number")
 	f.Uint64Var(&r.seed, "seed", 0, "seed of the hash tables; the result is the same for any")
 	_ = f.MarkHidden("seed")
-	return c
+	return c, r
 }

@@ -22,7 +22,7 @@ const (
 
 // buildReport puts what the sensor found into the form that is rendered.
 func buildReport(in *input, o *readOptions, res *sensor.Result) *report.Report {
-	r := &report.Report{HomeNet: homeNetText(o), HomeNetDefault: !o.HomeNetGiven, Conversations: int(res.Summary.Flows)}
+	r := &report.Report{HomeNet: homeNetText(o), HomeNetDefault: !o.HomeNetGiven, Conversations: res.Summary.Conversations}
 	r.Files = reportFiles(in, res)
 	for _, f := range res.Findings {
 		if f.MutedBy != "" {

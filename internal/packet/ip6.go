@@ -133,10 +133,15 @@ func (d *decoder) extensions(next uint8, off, wend int) {
 				d.short(off, 8, wend, BadIPv6TruncExthdr)
 				return
 			}
+			if once(sawFragment, BadIPv6ExthdrDuplFH); p.IPFlags&Fragment != 0 {
+				// A fragment of a fragment: a host joins the outer ones before it looks at this header.
+				p.L4 = d.at(off)
+				d.payload(off, wend)
+				return
+			}
 			if !d.layer(LayerIPv6Fragment, off) {
 				return
 			}
-			once(sawFragment, BadIPv6ExthdrDuplFH)
 			if d.fragment6(off, wend) {
 				return
 			}

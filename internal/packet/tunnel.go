@@ -260,8 +260,8 @@ func (d *decoder) udpTunnel(off, wend int) {
 	}
 }
 
-// vxlan opens VXLAN, VXLAN-GBP and VXLAN-GPE. Reserved bits are wanted zero: RFC 7348 makes senders clear them,
-// and it keeps other traffic on these ports apart.
+// vxlan opens VXLAN, VXLAN-GBP and VXLAN-GPE. RFC 7348 makes senders clear the reserved bits and receivers ignore
+// them. Where they are set, other traffic on these ports is likely, so the frame inside must look like IP.
 func (d *decoder) vxlan(off, wend int) {
 	b := d.b
 	have := d.cut(wend) - off
@@ -269,11 +269,24 @@ func (d *decoder) vxlan(off, wend int) {
 		return
 	}
 	h, ok := header.ParseVXLAN(b[off:])
-	if !ok || h[7] != 0 || h[0]&0x84 == 0 && (h[1]|h[2]|h[3]) != 0 {
+	if !ok {
 		return
 	}
 	inner := off + header.VXLANLen
 	next := h.NextProtocol()
+	switch {
+	case h[7] != 0:
+	case h[0] == 0x08 && h[1]|h[2]|h[3] == 0, h[0] == 0x88: // RFC 7348; group policy
+		next = 0
+	case h[0]&0x04 != 0 && h[1]|h[2] == 0 && next >= 1 && next <= 4: // generic protocol extension
+	default:
+		next = 0xff
+	}
+	if h[7] != 0 || next == 0xff {
+		if next = 0; !plainIP(b[inner : off+have]) {
+			return
+		}
+	}
 	known := next == 1 || next == 2
 	if next == 0 || next == 3 {
 		if have < header.VXLANLen+ethernetLen {
@@ -295,6 +308,20 @@ func (d *decoder) vxlan(off, wend int) {
 	default:
 		d.ethernet(inner, wend)
 	}
+}
+
+// plainIP reports an untagged Ethernet frame that holds an IP packet of a length that fits.
+func plainIP(f []byte) bool {
+	if len(f) < ethernetLen+20 {
+		return false
+	}
+	switch be16(f, 12) {
+	case EtherIPv4:
+		return f[14] >= 0x45 && f[14] <= 0x4f && int(be16(f, 16)) >= 20
+	case EtherIPv6:
+		return f[14]>>4 == 6
+	}
+	return false
 }
 
 // knownEther reports an EtherType or length field that an overlay carries.

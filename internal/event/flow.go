@@ -134,6 +134,13 @@ type Side struct {
 	Truncated    uint32 // frames the capture cut short
 	MaxIPLen     uint32 // longest IP packet sent
 	MaxDelivered uint32 // longest IP packet known to have arrived (acknowledged), 0 = none
+	MaxFlight    uint32 // most bytes sent and not yet acknowledged
+	MaxWindow    uint32 // largest window this side announced, scaled where the scale is known
+	SACKOutside  uint32 // SACK blocks of the other side beyond all that this side sent
+
+	RTTs     uint32        // segments of this side whose acknowledgement measured a round trip: sensor to receiver and back
+	RTTLeast time.Duration // least of them, delayed acknowledgements included; 0 unknown
+	RTTMost  time.Duration
 
 	ZeroCount   uint32        // times this side closed its window
 	ZeroTotal   time.Duration // how long in all
@@ -203,9 +210,10 @@ type Flow struct {
 	Refusal      RST    // the RST that refused, or reset
 	ECN          bool   // negotiated: SYN with ECE+CWR, SYN/ACK with ECE
 	RSTFlags     [2]uint16
-	Midstream    bool // first packet was not a SYN
-	OneSided     bool // the other side was never seen though acknowledgements show that it spoke
-	ServerGuess  bool // roles guessed from ports, not seen
+	Resets       [2]Resets // by the direction travelled
+	Midstream    bool      // first packet was not a SYN
+	OneSided     bool      // the other side was never seen though acknowledgements show that it spoke
+	ServerGuess  bool      // roles guessed from ports, not seen
 	Stall        Stall
 	Exchanges    uint32        // request/answer turns
 	ThinkTotal   time.Duration // time the server took to begin its answers
@@ -235,6 +243,14 @@ type RST struct {
 	DF       bool
 	Window   uint16
 	Valid    bool // in answer to a SYN: seq 0 or in window, ack = ISN+1 (RFC 9293 3.10.7.1)
+}
+
+// Resets sums up the RSTs of one side of a flow.
+type Resets struct {
+	Count  uint32
+	TTLMin uint8
+	TTLMax uint8
+	After  packet.Ref // first packet of the same side after its RST that is none: who sent the RST? zero = none
 }
 
 // Head returns the common part.

@@ -35,7 +35,7 @@ const (
 	badRSTInject
 	badTimestamp
 	badSpurious
-	badBrokenAck
+	badOldAck
 	badAckDataInject
 	badWindowUpdate
 	badClosedAck
@@ -71,7 +71,7 @@ var streamCodes = [numBad]packet.Anomaly{
 	badRSTInject:       packet.StreamSuspectedRstInject,
 	badTimestamp:       packet.StreamPktInvalidTimestamp,
 	badSpurious:        packet.StreamPktSpuriousRetransmission,
-	badBrokenAck:       packet.StreamPktBrokenAck,
+	badOldAck:          packet.StreamPktInvalidAck,
 	badAckDataInject:   packet.Stream3WHSAckDataInject,
 	badWindowUpdate:    packet.StreamPktBadWindowUpdate,
 	badClosedAck:       packet.StreamTimewaitInvalidAck,

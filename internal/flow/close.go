@@ -24,7 +24,9 @@ func (t *Table) fin(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 			r.state = event.StateCloseWait
 		}
 		r.bits |= halfClosed
-		t.enter(i, listTCPClosing)
+		if r.list != listTCPStall {
+			t.enter(i, listTCPClosing)
+		}
 		t.emit(i, event.HalfClosed, p)
 		return
 	}
@@ -70,8 +72,8 @@ func (t *Table) finAcks(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	}
 }
 
-// reset handles a RST of a known flow; before is the flow's last packet before it.
-func (t *Table) reset(i uint32, r *rec, p *packet.Packet, d packet.Dir, before packet.Ref) {
+// reset handles a RST of a known flow.
+func (t *Table) reset(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	if p.PayloadWire > 0 {
 		t.anomaly(i, r, badRSTData, p, d)
 	}
@@ -117,7 +119,7 @@ func (t *Table) reset(i uint32, r *rec, p *packet.Packet, d packet.Dir, before p
 		if valid {
 			r.bits |= resetValid
 			r.state = event.StateClosed
-			t.stallReset(i, r, p, d, before)
+			t.stallReset(r, p, d)
 			t.enter(i, listTCPClosed)
 		}
 		if !r.bits.has(resetDone) && !(handshake && d == packet.ToServer) {
@@ -154,6 +156,12 @@ func (t *Table) noteRST(r *rec, p *packet.Packet, d packet.Dir, valid bool) {
 		return
 	}
 	o.rstFlags[d] |= p.TCPFlags
+	c := &o.rsts[d]
+	if c.n == 0 {
+		c.ttlMin, c.ttlMax = p.TTL, p.TTL
+	}
+	c.n++
+	c.ttlMin, c.ttlMax = min(c.ttlMin, p.TTL), max(c.ttlMax, p.TTL)
 	m := t.mark(r, p)
 	if x := &o.marks[oddClientRST+int(d)]; x.isZero() {
 		*x = m

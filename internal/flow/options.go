@@ -78,7 +78,7 @@ func MaxBytes(flows, tombstones int) int {
 	b += n(flows+tombstones/2) * (int(unsafe.Sizeof(closePart{})) + 4)
 	b += n(tombstones) * (int(unsafe.Sizeof(tomb{})) + slot + 4)
 	d := n(detailMax(flows))
-	b += d * (int(unsafe.Sizeof(oddPart{})) + int(unsafe.Sizeof(lossPart{})) + int(unsafe.Sizeof(tomb{})) + int(unsafe.Sizeof(stallPart{})) + 16)
+	b += d * (int(unsafe.Sizeof(oddPart{})) + 2*int(unsafe.Sizeof(lossPart{})) + int(unsafe.Sizeof(idlePart{})) + int(unsafe.Sizeof(tomb{})) + int(unsafe.Sizeof(stallPart{})) + 16)
 	return b + 2*indexParts*indexFirst*8
 }
 

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"time"
+
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
@@ -21,6 +23,7 @@ type rec struct {
 	loss       [2]uint32
 	prior      uint32
 	stall      uint32
+	idle       uint32
 	sides      [2]side // by direction travelled
 	synack     mark
 	handshake  mark
@@ -62,12 +65,7 @@ const (
 	pendSYN                         // a SYN came inside the connection: odd.pend holds it
 	lastLost                        // lastFrame could not be stored
 	detailLost                      // a part could not be made: the slab was full
-	wasEst                          // the handshake was seen to complete
-	unordered                       // no sequence numbers: order decides
-	turnServer                      // the server spoke last (see exchange.go)
-	clientSpoke                     // the client sent payload
 	thinking                        // a request waits for its answer
-	startLost                       // the first packet was a SYN seen before the record was made
 )
 
 func (b recBits) has(x recBits) bool { return b&x != 0 }
@@ -82,11 +80,13 @@ type side struct {
 	maxWin                  uint32 // largest window this side advertised, scaled
 	tsFirst, tsLast         uint32
 	synPrint                uint32
+	maxFlight               uint32 // most bytes sent and not acknowledged
 	pendEnd                 uint32 // end of the largest segment not yet acknowledged
 	pendLen                 uint16 // its IP length
 	maxIPLen                uint16
 	delivered               uint16
 	mss                     uint16
+	super, truncated        uint16 // low words; carries are in lossPart
 	flags                   uint16
 	bits                    sideBits
 	ttlFirst                uint8
@@ -108,22 +108,33 @@ const (
 	ackKnown // acked is set
 	limitKnown
 	zeroOpen // this side's window is closed now
-	scaleKnown
-	spoke     // sent payload
-	heldLimit // unused windows: maxWin is known
 )
 
 func (b sideBits) has(x sideBits) bool { return b&x != 0 }
 
 // talkPart belongs to flows that carried payload.
 type talkPart struct {
+	flight     [2]flight
+	rtt        [2]spans
 	first      [2]mark // first payload by direction
 	request    mark    // last packet of the request
 	count      uint32
 	thinkTotal int64
 	thinkMax   int64
-	retrans    uint32 // repeats of both sides when the request ended
+	repeats    uint32 // of both sides when the request began
 	_          uint32
+}
+
+// spans are times from a segment to its acknowledgement, as the sensor sees them, in microseconds.
+type spans struct{ n, least, most uint32 }
+
+func (x *spans) add(d time.Duration) {
+	us := uint32(min(max(d/time.Microsecond, 0), 1<<32-1))
+	if x.n == 0 || us < x.least {
+		x.least = us
+	}
+	x.most = max(x.most, us)
+	x.n++
 }
 
 // closePart belongs to flows with a FIN; a tombstone inherits it.
@@ -159,9 +170,9 @@ type oddPart struct {
 	staleNum    uint32
 	rst         rstPart
 	rstFlags    [2]uint16
+	rsts        [2]rstCount
 	icmpType    uint8
 	icmpCode    uint8
-	idle        idlePart
 }
 
 // pendPart is a SYN inside a connection.
@@ -170,6 +181,13 @@ type pendPart struct {
 	seq, wire, win uint32
 	mss            uint16
 	wscale         int8
+}
+
+// rstCount sums up the RSTs of one side.
+type rstCount struct {
+	n              uint32
+	after          mark // first packet of the side after its RST that is none
+	ttlMin, ttlMax uint8
 }
 
 type rstPart struct {
@@ -185,15 +203,14 @@ type rstPart struct {
 	valid    bool
 }
 
+// idlePart is the longest silence that a flow survived, and one not yet acknowledged.
 type idlePart struct {
-	best, cand         int64 // ns
-	bestFrom, bestTo   mark
-	candFrom, candTo   mark
-	candEnd            uint32
-	candDir            packet.Dir
-	candSet            bool
-	lastPacketWasProbe bool
-	_                  bool
+	best, cand       int64 // ns
+	bestFrom, bestTo mark
+	candFrom, candTo mark
+	candEnd          uint32
+	candDir          packet.Dir
+	candSet          bool
 }
 
 // start returns the first packet.

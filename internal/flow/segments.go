@@ -5,7 +5,7 @@ import (
 	"firestorm/internal/packet"
 )
 
-// segment handles a packet without SYN and RST.
+// segment handles a packet without SYN and RST: what it means for the state, then its numbers.
 func (t *Table) segment(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	s, o := &r.sides[d], &r.sides[d.Other()]
 	known := p.Missing&packet.NoSeq == 0
@@ -33,7 +33,6 @@ func (t *Table) segment(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		} else {
 			// The client acknowledges a SYN/ACK that came another way.
 			if !known || !ack || p.Ack == 0 || !SeqLess(s.isn, p.Seq) {
-				t.payload(i, r, p, d)
 				return
 			}
 			r.bits |= ackMoved
@@ -77,9 +76,12 @@ func (t *Table) segment(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 			}
 		}
 	}
+	if known && !t.inWindow(i, r, p, d) {
+		return
+	}
 	t.payload(i, r, p, d)
 	if ack {
-		t.ackFor(r, p, d)
+		t.ackFor(i, r, p, d)
 	}
 	if p.TCPFlags&packet.FIN != 0 {
 		t.fin(i, r, p, d)
@@ -100,52 +102,5 @@ func (t *Table) staleACK(i uint32, r *rec, p *packet.Packet) {
 	if !r.bits.has(staleSeen) {
 		r.bits |= staleSeen
 		t.emit(i, event.StaleACK, p)
-	}
-}
-
-// payload takes the sequence numbers that p sent.
-func (t *Table) payload(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
-	s := &r.sides[d]
-	if p.PayloadWire > 0 {
-		if x := t.talkOf(r); x != nil && x.first[d].isZero() {
-			x.first[d] = t.mark(r, p)
-		}
-	}
-	if p.Missing&packet.NoSeq != 0 {
-		return
-	}
-	s.learnTS(p)
-	end := p.Seq + p.PayloadWire
-	if p.TCPFlags&(packet.SYN|packet.FIN) != 0 {
-		end++
-	}
-	if !s.bits.has(seqKnown) {
-		s.isn, s.next = p.Seq, end
-		s.bits |= seqKnown
-		return
-	}
-	s.next = SeqMax(s.next, end)
-}
-
-// ackFor takes the acknowledgement that p carries for the other side.
-func (t *Table) ackFor(r *rec, p *packet.Packet, d packet.Dir) {
-	o := &r.sides[d.Other()]
-	if p.Missing&packet.NoSeq != 0 {
-		return
-	}
-	if !o.bits.has(ackKnown) {
-		o.acked = p.Ack
-		o.bits |= ackKnown
-	} else if SeqLess(o.acked, p.Ack) {
-		o.acked = p.Ack
-		if o.packets == 0 {
-			r.bits |= ackMoved
-		}
-	}
-	if !o.bits.has(seqKnown) {
-		o.isn, o.next = p.Ack-1, p.Ack
-		o.bits |= seqKnown
-	} else if o.packets == 0 {
-		o.next = SeqMax(o.next, p.Ack)
 	}
 }

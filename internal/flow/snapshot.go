@@ -64,6 +64,10 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 	if r.talk != 0 {
 		x := t.talks.at(r.talk)
 		f.Marks[event.MarkClientData], f.Marks[event.MarkServerData] = r.ref(x.first[0]), r.ref(x.first[1])
+		for d, m := range x.rtt {
+			v := &f.Sides[d]
+			v.RTTs, v.RTTLeast, v.RTTMost = m.n, time.Duration(m.least)*time.Microsecond, time.Duration(m.most)*time.Microsecond
+		}
 		f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
 	}
 	if r.closing != 0 {
@@ -73,6 +77,10 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 	}
 	if r.stall != 0 {
 		t.fillStall(r, t.stalls.at(r.stall), &f.Stall)
+	}
+	if r.idle != 0 {
+		x := t.idles.at(r.idle)
+		f.IdleSurvived, f.IdleFrom, f.IdleTo = time.Duration(x.best), r.ref(x.bestFrom), r.ref(x.bestTo)
 	}
 	f.RTT, f.RTTServer = t.rtts(r)
 	f.Prev = t.previous(r)
@@ -86,9 +94,11 @@ func (t *Table) fillSide(r *rec, d packet.Dir, v *event.Side) {
 	v.ISN, v.Next, v.Acked = s.isn, s.next, s.acked
 	v.SeqKnown, v.SYNSeen, v.SACKOK, v.TSSeen = s.bits.has(seqKnown), s.bits.has(synSeen), s.bits.has(sackOK), s.bits.has(tsSeen)
 	v.MSS, v.WScale, v.TSFirst, v.TSLast, v.SYNPrint = s.mss, s.wscale, s.tsFirst, s.tsLast, s.synPrint
+	v.Super, v.Truncated = uint32(s.super), uint32(s.truncated)
 	v.MaxIPLen, v.MaxDelivered = uint32(s.maxIPLen), uint32(s.delivered)
+	v.MaxFlight, v.MaxWindow = s.maxFlight, s.maxWin
 	if n := r.loss[d]; n != 0 {
-		t.fillLoss(r, t.losses.at(n), v)
+		t.fillLoss(r, t.losses.at(n), s, v)
 	}
 }
 
@@ -118,12 +128,13 @@ func (t *Table) fillOdd(r *rec, o *oddPart, f *event.Flow) {
 	f.SYNACKTries += o.synackTries
 	f.StaleACKs, f.StaleACKNum = o.staleACKs, o.staleNum
 	f.RSTFlags, f.ICMPType, f.ICMPCode = o.rstFlags, o.icmpType, o.icmpCode
+	for d, x := range o.rsts {
+		f.Resets[d] = event.Resets{Count: x.n, TTLMin: x.ttlMin, TTLMax: x.ttlMax, After: r.ref(x.after)}
+	}
 	if x := &o.rst; x.set {
 		f.Refusal = event.RST{Ref: r.ref(x.ref), Dir: x.dir, Seq: x.seq, Ack: x.ack, HasACK: x.hasACK, TTL: x.ttl, IPID: x.ipid,
 			DF: x.df, Window: x.window, Valid: x.valid}
 	}
-	f.IdleSurvived = time.Duration(o.idle.best)
-	f.IdleFrom, f.IdleTo = r.ref(o.idle.bestFrom), r.ref(o.idle.bestTo)
 }
 
 // oneSided reports that one side was never seen though the other acknowledges it.
@@ -134,7 +145,7 @@ func (r *rec) oneSided() bool {
 	return r.bits.has(ackMoved | synackFirst)
 }
 
-// synMark returns the last SYN before the answer.
+// synLast returns the last SYN before the answer.
 func (t *Table) synLast(r *rec) packet.Ref {
 	if r.synTries == 0 {
 		return packet.Ref{}

@@ -23,6 +23,8 @@ type Table struct {
 	losses slab[lossPart]
 	stalls slab[stallPart]
 	priors slab[tomb]
+	idles  slab[idlePart]
+	last   packet.Ref // last packet before the one at hand in its flow
 	index  index
 	lists  [numLists]list
 	graves graves
@@ -40,7 +42,7 @@ func New(o Options) *Table {
 	t.talks.max = o.MaxFlows
 	t.closes.max = o.MaxFlows + o.MaxTombstones/2
 	d := detailMax(o.MaxFlows)
-	t.odds.max, t.losses.max, t.stalls.max, t.priors.max = d, d, d, d
+	t.odds.max, t.losses.max, t.stalls.max, t.priors.max, t.idles.max = d, 2*d, d, d, d
 	t.graves.slab.max = o.MaxTombstones
 	return t
 }
@@ -188,8 +190,10 @@ func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
 		}
 	}
 	if p.Truncated() {
-		if l := t.lossOf(r, d); l != nil {
-			l.truncated++
+		if s.truncated++; s.truncated == 0 {
+			if l := t.lossOf(r, d); l != nil {
+				l.truncHi++
+			}
 		}
 	}
 }
@@ -261,6 +265,7 @@ func (t *Table) free(i uint32, h uint64) {
 	t.losses.release(r.loss[0])
 	t.losses.release(r.loss[1])
 	t.stalls.release(r.stall)
+	t.idles.release(r.idle)
 	if r.prior != 0 {
 		t.closes.release(t.priors.at(r.prior).closing)
 		t.priors.release(r.prior)
@@ -314,6 +319,6 @@ func (t *Table) Stats() Stats {
 	s.FlowBytes = t.flows.bytes()
 	s.TombstoneBytes = t.graves.slab.bytes()
 	s.IndexBytes = t.index.bytes() + t.graves.index.bytes()
-	s.DetailBytes = t.talks.bytes() + t.closes.bytes() + t.odds.bytes() + t.losses.bytes() + t.stalls.bytes() + t.priors.bytes()
+	s.DetailBytes = t.talks.bytes() + t.closes.bytes() + t.odds.bytes() + t.losses.bytes() + t.stalls.bytes() + t.priors.bytes() + t.idles.bytes()
 	return s
 }

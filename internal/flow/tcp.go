@@ -109,6 +109,7 @@ func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool)
 
 // tcpFirst accounts the first packet of a flow.
 func (t *Table) tcpFirst(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
+	t.last = packet.Ref{}
 	t.account(r, p, d)
 	s := &r.sides[d]
 	switch f := p.TCPFlags & (packet.SYN | packet.ACK | packet.RST); {
@@ -160,11 +161,10 @@ func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped
 		t.tcpStep(i, r, p, d)
 		return Handle{Index: i, Dir: d}
 	}
-	pend, ref, bits := o.pend, r.ref(o.pend.ref), r.bits
+	pend, ref := o.pend, r.ref(o.pend.ref)
 	t.end(i, event.EndReused, p.Ref(), p.Ordinal, p)
 	i = t.create(p, k, h, swapped, clientIsDst)
 	r = t.flows.at(i)
-	r.bits |= bits & unordered
 	r.startTime, r.startFrame, r.source = ref.Time, ref.Frame, ref.Source
 	r.prior = t.exhume(h, true)
 	c := &r.sides[packet.ToServer]
@@ -182,6 +182,10 @@ func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped
 // tcpStep accounts a packet of a known flow.
 func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	before := r.last()
+	t.last = before
+	if r.stall != 0 {
+		t.stallLook(i, r, p, d)
+	}
 	t.account(r, p, d)
 	if d == packet.ToClient {
 		r.bits |= backSince
@@ -189,9 +193,14 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 			t.enter(i, listTCPNew)
 		}
 	}
+	if r.odd != 0 && p.TCPFlags&packet.RST == 0 {
+		if c := &t.odds.at(r.odd).rsts[d]; c.n != 0 {
+			t.mark1(r, &c.after, p)
+		}
+	}
 	switch f := p.TCPFlags; {
 	case f&packet.RST != 0:
-		t.reset(i, r, p, d, before)
+		t.reset(i, r, p, d)
 	case f&packet.SYN != 0:
 		if f&packet.FIN != 0 {
 			t.anomaly(i, r, badFINSYN, p, d)
@@ -203,10 +212,17 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		}
 	default:
 		t.silenceOver(r, p, d, before)
+		t.probe(r, p, d)
 		t.segment(i, r, p, d)
+	}
+	if r.list == listTCPNew && r.bits.has(midstream) && r.sides[d].packets == oneSidedKept {
+		t.enter(i, listTCPOpen)
 	}
 	t.touch(i, r)
 }
+
+// oneSidedKept is after how many packets of one side a flow without handshake counts as standing, not as a stray.
+const oneSidedKept = 4
 
 // syn handles a SYN that begins no new flow.
 func (t *Table) syn(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
@@ -339,7 +355,7 @@ func (t *Table) synACK(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		}
 		s.learnSYN(p)
 		c.bits |= synAcked
-		t.ackFor(r, p, d)
+		t.ackFor(i, r, p, d)
 		if d == packet.ToClient {
 			r.synack = t.mark(r, p)
 			if r.bits.has(ecnAsked) && p.TCPFlags&(packet.ECE|packet.CWR) == packet.ECE {

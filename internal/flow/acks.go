@@ -1,0 +1,116 @@
+package flow
+
+import (
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// ackFor takes the acknowledgement that p, sent by side d, carries for the other side's data.
+func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
+	if p.Missing&packet.NoSeq != 0 {
+		return
+	}
+	o := &r.sides[d.Other()]
+	if p.NSACK > 0 {
+		t.sack(r, p, d.Other())
+	}
+	if !o.bits.has(seqKnown) {
+		o.isn, o.next = p.Ack, p.Ack
+		o.bits |= seqKnown
+	}
+	moved := false
+	switch {
+	case !o.bits.has(ackKnown):
+		o.acked = p.Ack
+		o.bits |= ackKnown
+		moved = true
+	case SeqLess(o.acked, p.Ack):
+		o.acked = p.Ack
+		moved = true
+	case p.Ack == o.acked && p.PayloadWire == 0 && r.loss[d.Other()] != 0 && SeqLess(o.acked, o.next):
+		t.losses.at(r.loss[d.Other()]).dups++
+	}
+	if SeqLess(o.next, p.Ack) {
+		if o.packets == 0 {
+			r.bits |= ackMoved
+		} else if l := t.lossOf(r, d.Other()); l != nil { // the end of what it sent was not seen
+			l.gaps++
+			l.gapBytes += uint64(p.Ack - o.next)
+		}
+		o.next = p.Ack
+	}
+	if !moved {
+		return
+	}
+	if n := r.loss[d.Other()]; n != 0 {
+		l := t.losses.at(n)
+		l.dups = 0
+		l.acknowledged(p.Ack)
+	}
+	if o.pendLen != 0 && SeqLessEq(o.pendEnd, p.Ack) {
+		o.delivered = max(o.delivered, o.pendLen)
+		o.pendLen = 0
+	}
+	if r.talk != 0 {
+		x := t.talks.at(r.talk)
+		if f := &x.flight[d.Other()]; f.set && SeqLessEq(f.end, p.Ack) {
+			f.set = false
+			if !f.again {
+				x.rtt[d.Other()].add(p.Time.Sub(f.mark.time(r.startTime)))
+			}
+		}
+	}
+	if r.stall != 0 {
+		t.stallAcked(i, r, p, d.Other())
+	}
+}
+
+// sack notes which data of side d arrived beyond a hole. A first block below the acknowledgement reports a duplicate
+// (RFC 2883 4) and says nothing of that.
+func (t *Table) sack(r *rec, p *packet.Packet, d packet.Dir) {
+	for _, b := range p.SACK[:min(int(p.NSACK), len(p.SACK))] {
+		if SeqLess(b[0], p.Ack) || !SeqLess(b[0], b[1]) {
+			continue
+		}
+		s := &r.sides[d]
+		if s.packets > 0 && s.bits.has(synSeen) && SeqLess(s.next, b[1]) {
+			// Beyond all that was sent: something rewrites sequence numbers but not the option, or the capture lost data.
+			if l := t.lossOf(r, d); l != nil {
+				l.sackOutside++
+			}
+			return
+		}
+		if l := t.lossOf(r, d); l != nil {
+			l.sackLow, l.sackHigh, l.sacked = b[0], b[1], true
+		}
+		return
+	}
+}
+
+// silenceOver notes data that comes after a silence of the whole flow: when it is acknowledged, whatever stands
+// between the two ends kept its memory that long. before is the packet before p.
+func (t *Table) silenceOver(r *rec, p *packet.Packet, d packet.Dir, before packet.Ref) {
+	if r.idle != 0 {
+		x := t.idles.at(r.idle)
+		// An acknowledgement of what ended the silence.
+		if x.candSet && d != x.candDir && p.TCPFlags&packet.ACK != 0 && (p.Missing&packet.NoSeq != 0 || SeqLessEq(x.candEnd, p.Ack)) {
+			x.candSet = false
+			if x.cand > x.best {
+				x.best, x.bestFrom, x.bestTo = x.cand, x.candFrom, x.candTo
+			}
+		}
+	}
+	gap := p.Time.Sub(before.Time)
+	if gap < idleLeast || before.IsZero() || r.state < event.StateEstablished {
+		return
+	}
+	s := &r.sides[d]
+	keep := p.Missing&packet.NoSeq == 0 && s.bits.has(ackKnown) && p.Seq == s.acked-1
+	if p.PayloadWire == 0 && !keep {
+		return
+	}
+	if x := part(t, r, &t.idles, &r.idle); x != nil && int64(gap) > x.best {
+		x.cand, x.candFrom, x.candTo = int64(gap), t.markRef(r, before), t.mark(r, p)
+		x.candEnd, x.candDir, x.candSet = p.Seq+p.PayloadWire, d, true
+	}
+}

@@ -11,6 +11,7 @@ import (
 const (
 	tunnelIP = iota + 1
 	tunnelGRE
+	tunnelPPTP
 	tunnelERSPAN
 	tunnelVXLAN
 	tunnelGeneve
@@ -119,7 +120,7 @@ func (d *decoder) gre(off, wend int) {
 	if h.Version() == 1 {
 		// The key is payload length and call identifier, which differs by direction.
 		if h.HasSequence() {
-			d.tunnel(tunnelGRE, 0)
+			d.tunnel(tunnelPPTP, 0)
 			d.ppp(off, wend)
 		}
 		return

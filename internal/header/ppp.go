@@ -27,6 +27,7 @@ func ParsePPP(b []byte) (PPP, bool) {
 		n = 2
 	}
 	switch {
+	case len(b) == 1 && b[0] == 0xff: // an address field whose control field is cut off
 	case len(b) > n && b[n]&1 != 0:
 		return PPP(b[:n+1]), true
 	case len(b) >= n+2:

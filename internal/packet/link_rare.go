@@ -163,8 +163,10 @@ func (d *decoder) nflog(wend int) {
 
 // nflogCut handles an attribute that runs past the captured bytes: fine for a payload that the capture cut.
 func (d *decoder) nflogCut(h header.NFLOG, off, wend int) {
-	if off+4 <= len(d.b) && wend > len(d.b) && d.b[off+2] == header.NFLOGPayload {
-		d.nflogPayload(h.Family(), off+4, wend, wend)
+	if wend > len(d.b) {
+		if off+4 <= len(d.b) && d.b[off+2] == header.NFLOGPayload {
+			d.nflogPayload(h.Family(), off+4, wend, wend)
+		}
 		return
 	}
 	d.p.AddAnomaly(BadNFLOGMalformed)

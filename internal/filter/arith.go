@@ -9,13 +9,6 @@ type number struct {
 	check *node
 }
 
-func (n number) code() []stmt {
-	if n.known {
-		return []stmt{{opLdImm, n.k}}
-	}
-	return n.stmts
-}
-
 const scratch = 16 // words of scratch memory in classic BPF
 
 // number generates a; slot is the first free scratch word.
@@ -36,9 +29,8 @@ func (g *gen) number(a *arith, slot uint32) number {
 	case "load":
 		return g.accessor(a, slot)
 	}
-	// Left before right: the checks and the layout follow the text.
-	l := g.number(a.l, slot+1)
-	r := g.number(a.r, slot)
+	l := g.number(a.l, slot)
+	r := g.number(a.r, slot+1)
 	op := binaryOps[a.op]
 	if r.known {
 		switch {
@@ -58,13 +50,21 @@ func (g *gen) number(a *arith, slot uint32) number {
 		out.stmts = join(l.stmts, stmt{op, r.k})
 		return out
 	}
+	if l.known {
+		out.stmts = join(r.stmts, stmt{op: opTAX}, stmt{opLdImm, l.k}, stmt{op: op + opAddX - opAdd})
+		return out
+	}
 	if slot >= scratch {
 		fail(a.pos, "write it with fewer parentheses", "the computation needs more than %d intermediate values", scratch)
 	}
-	out.stmts = join(r.stmts, stmt{opSt, slot})
-	out.stmts = append(out.stmts, l.code()...)
-	out.stmts = append(out.stmts, stmt{opLdxMem, slot}, stmt{op: op + opAddX - opAdd})
+	out.stmts = append(both(l, r, slot), stmt{op: op + opAddX - opAdd})
 	return out
+}
+
+// both leaves l in A and r in X; slot is free before and after.
+func both(l, r number, slot uint32) []stmt {
+	s := append(join(l.stmts, stmt{opSt, slot}), r.stmts...)
+	return append(s, stmt{op: opTAX}, stmt{opLdMem, slot})
 }
 
 // join copies, since operands may share their backing arrays.
@@ -145,8 +145,8 @@ func (g *gen) accessor(a *arith, slot uint32) number {
 
 // compare generates one relation.
 func (g *gen) compare(e *expr) *node {
-	l := g.number(e.a0, 1)
-	r := g.number(e.a1, 0)
+	l := g.number(e.a0, 0)
+	r := g.number(e.a1, 1)
 	t := &node{kind: nTest}
 	negate := false
 	switch e.word {
@@ -173,10 +173,7 @@ func (g *gen) compare(e *expr) *node {
 	case l.known:
 		t.stmts, t.useX = join(r.stmts, stmt{op: opTAX}, stmt{opLdImm, l.k}), true
 	default:
-		t.stmts = join(r.stmts, stmt{opSt, 0})
-		t.stmts = append(t.stmts, l.stmts...)
-		t.stmts = append(t.stmts, stmt{opLdxMem, 0})
-		t.useX = true
+		t.stmts, t.useX = both(l, r, 0), true
 	}
 	if negate {
 		t = not(t)

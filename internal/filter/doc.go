@@ -1,10 +1,16 @@
 // Package filter compiles capture filters written in libpcap's filter
 // language into classic BPF, and runs them.
 //
+// Link types: Ethernet (1), raw IP (101, 12, 14, 228, 229), BSD loopback (0,
+// 108), Linux cooked (113, 276) and PPP (9). On any other only lengths can be
+// tested.
+//
 // The result of Compile is the same program for three uses: Raw hands it to
 // the kernel, Match runs it on a packet already in memory without allocating,
 // and String lists it. Meaning follows libpcap 1.10 packet by packet,
-// including its habits that surprise people:
+// including its habits that surprise people. Where libpcap's optimizer removes
+// a load whose value cannot matter, and so accepts a packet too short for it,
+// this package keeps the load, as libpcap does without its optimizer.
 //
 //   - A load past the end of the captured bytes rejects the packet, even
 //     below "not".
@@ -15,6 +21,8 @@
 //     of them in the text, also across "or".
 //   - In "a - b", the protocol test of the left operand alone guards the
 //     arithmetic. Write "tcp and ..." when the right operand reads TCP.
+//   - "%" and "^" have no precedence: everything to their right belongs to
+//     their right operand. Use parentheses.
 //   - "and" and "or" bind equally and from the left.
 //
 // # Grammar
@@ -45,6 +53,11 @@
 //	arith   = number | "len" | "-" arith | "(" arith ")"
 //	        | proto "[" arith [ ":" ( "1" | "2" | "4" ) ] "]"
 //	        | arith ( "+" "-" "*" "/" "%" "&" "|" "^" "<<" ">>" ) arith
+//
+// Words are those of libpcap; "link", "ppp", "slip", "fddi", "tr" and "wlan"
+// are other spellings of "ether". Numbers are decimal, 0x hexadecimal, or octal
+// after a leading 0. Inside a list of ids parentheses may nest freely, which
+// libpcap does not allow.
 //
 // Names of TCP flags, ICMP and ICMPv6 types are numbers (tcp-syn, icmp-echo,
 // icmp6-routeradvert). Host and network names are refused: a filter must not

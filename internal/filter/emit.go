@@ -39,7 +39,7 @@ func (r registers) after(stmts []stmt) registers {
 			r.a.mask = s.k
 		case s.op == opLdxMsh:
 			r.x, r.hasX = s.k, true
-		case s.op == opLdxMem || s.op == opTAX:
+		case s.op == opTAX:
 			r.hasX = false
 		case s.op == opSt:
 		default:
@@ -181,8 +181,6 @@ func (s stmt) instruction() bpf.Instruction {
 		return bpf.LoadConstant{Dst: bpf.RegA, Val: s.k}
 	case opLdMem:
 		return bpf.LoadScratch{Dst: bpf.RegA, N: int(s.k)}
-	case opLdxMem:
-		return bpf.LoadScratch{Dst: bpf.RegX, N: int(s.k)}
 	case opLdxMsh:
 		return bpf.LoadMemShift{Off: s.k}
 	case opSt:

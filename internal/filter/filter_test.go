@@ -2,6 +2,7 @@ package filter
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -76,6 +77,7 @@ func TestRefused(t *testing.T) {
 		{"len / 0 = 1", 1, 4, "division by zero"},
 		{"len / (1 - 1) = 1", 1, 4, "division by zero"},
 		{"1 << 32 = len", 1, 2, "a shift by 32 bits"},
+		{strings.Repeat("len+(", 17) + "len" + strings.Repeat(")", 17) + " = 1", 1, 83, "16 intermediate values"},
 		{"byte 3 & 5", 1, 7, "forgets to load the byte"},
 		{"less than", 1, 5, "expected a number"},
 		{"(tcp", 1, 0, "never closed"},
@@ -236,6 +238,32 @@ func TestLongJumps(t *testing.T) {
 		for j, f := range builtFrames(1) {
 			if j%7 == 0 && run(t, vm, f) != p.Match(f, len(f)) {
 				t.Errorf("filter %d, frame %d: Match and bpf.VM differ", i, j)
+			}
+		}
+	}
+}
+
+// TestJumpReach moves the far end across the limit of one jump, step by step.
+func TestJumpReach(t *testing.T) {
+	frame := make([]byte, 300)
+	frame[0] = 7
+	for n := 100; n < 150; n++ {
+		var terms []string
+		for i := range n {
+			terms = append(terms, fmt.Sprintf("ether[%d] = 1", 1+i))
+		}
+		for _, expr := range []string{
+			"ether[0] = 7 or " + strings.Join(terms, " or "),
+			"ether[0] = 6 and (" + strings.Join(terms, " or ") + ") or len = 300",
+			"ether[0] = 6 and (ether[0] > 5 and " + strings.Join(terms, " or ") + ") or len = 300",
+		} {
+			p := mustCompile(t, expr, 1)
+			vm, err := bpf.NewVM(p.Instructions())
+			if err != nil {
+				t.Fatalf("%d terms: %v", n, err)
+			}
+			if !p.Match(frame, len(frame)) || !run(t, vm, frame) {
+				t.Errorf("%d terms: Match %v, bpf.VM %v, want both true", n, p.Match(frame, len(frame)), run(t, vm, frame))
 			}
 		}
 	}

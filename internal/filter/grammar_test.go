@@ -415,7 +415,9 @@ not len > 60
 port 80 and ((1) = 1)
 ether[60] = 1 or not ether[60] = 1
 not ip[300] = 1
-not (tcp[300] = 1 or udp)`
+not (tcp[300] = 1 or udp)
+len+len+len+len+len+len+len+len+len+len+len+len+len+len+len+len+len+len+len > ip[2:2]
+(ip[0]+(ip[1]+(ip[2]+(ip[3]+(ip[4]+(ip[5]+(ip[6]+(ip[7]+ip[8])))))))) > (ip[9]-(ip[10]-(ip[11]-ip[12])))`
 	return strings.Split(strings.TrimSpace(list), "\n")
 }
 

@@ -13,7 +13,6 @@ const (
 	opLdLen                // A = length on the wire
 	opLdImm                // A = k
 	opLdMem                // A = M[k]
-	opLdxMem               // X = M[k]
 	opLdxMsh               // X = 4 * (byte at k & 15), the IPv4 header length
 	opSt                   // M[k] = A
 	opTAX                  // X = A

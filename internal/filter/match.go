@@ -149,8 +149,6 @@ func (p *Program) Match(data []byte, wireLen int) bool {
 			a = s.off
 		case opLdMem:
 			a = mem[s.off%scratch]
-		case opLdxMem:
-			x = mem[s.off%scratch]
 		case opSt:
 			mem[s.off%scratch] = a
 		case opTAX:

@@ -252,18 +252,22 @@ func TestJumpReach(t *testing.T) {
 		for i := range n {
 			terms = append(terms, fmt.Sprintf("ether[%d] = 1", 1+i))
 		}
-		for _, expr := range []string{
-			"ether[0] = 7 or " + strings.Join(terms, " or "),
-			"ether[0] = 6 and (" + strings.Join(terms, " or ") + ") or len = 300",
-			"ether[0] = 6 and (ether[0] > 5 and " + strings.Join(terms, " or ") + ") or len = 300",
+		long := strings.Join(terms, " or ")
+		for expr, want := range map[string]bool{
+			"ether[0] = 7 or " + long:                                        true,
+			"ether[0] > 9 or ether[0] = 7 or " + long:                        true,
+			"ether[0] = 6 and (" + long + " or ether[299] = 0)":              false,
+			"ether[0] = 6 and ether[0] < 9 and (" + long + " or len = 300)":  false,
+			"ether[0] > 8 and (ether[0] > 9 or " + long + " or len = 300)":   false,
+			"not (ether[0] = 6 and (" + long + " or len = 300)) and len > 9": true,
 		} {
 			p := mustCompile(t, expr, 1)
 			vm, err := bpf.NewVM(p.Instructions())
 			if err != nil {
 				t.Fatalf("%d terms: %v", n, err)
 			}
-			if !p.Match(frame, len(frame)) || !run(t, vm, frame) {
-				t.Errorf("%d terms: Match %v, bpf.VM %v, want both true", n, p.Match(frame, len(frame)), run(t, vm, frame))
+			if got, onVM := p.Match(frame, len(frame)), run(t, vm, frame); got != want || onVM != want {
+				t.Errorf("%d terms: Match %v, bpf.VM %v, want both %v", n, got, onVM, want)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"firestorm/internal/capture"
 	"firestorm/internal/filter"
@@ -37,8 +38,9 @@ type timeWindow struct {
 	away, bytes  uint64 // left out
 }
 
-// openInput opens all files of o. Files that one --tap names become one vantage.
-func (a *app) openInput(o *readOptions) (*input, error) {
+// openInput opens all files of o. Files that one --tap names become one vantage. The times of the second vantage are
+// moved by shift.
+func (a *app) openInput(o *readOptions, shift time.Duration) (*input, error) {
 	in := &input{window: timeWindow{since: o.Since, until: o.Until}}
 	var groups []capture.Source
 	done := map[string]bool{}
@@ -83,6 +85,9 @@ func (a *app) openInput(o *readOptions) (*input, error) {
 	}
 	if len(groups) == 0 {
 		return nil, in.damaged[0]
+	}
+	if len(groups) > 1 {
+		groups[1] = capture.Shifted(groups[1], shift)
 	}
 	in.Source = capture.Merge(groups...)
 	if o.Filter != "" {

@@ -21,13 +21,20 @@ import (
 // runRead analyses the captures of o and writes what was found. What was found is written whatever happens to the
 // input; the exit status says what happened.
 func (a *app) runRead(ctx context.Context, o *readOptions) error {
-	in, err := a.openInput(o)
+	twins, err := a.compare(ctx, o)
+	if err != nil {
+		return &failure{code: exitEngine, what: "the captures cannot be compared", why: err.Error(), err: err}
+	}
+	in, err := a.openInput(o, twins.shift())
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	opt := sensor.Options{Source: in, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Detectors: standard.Detectors,
 		Checksums: checksumModes[o.Checksums], Names: vantageNames(in)}
+	if twins != nil && twins.join != nil {
+		opt.Join, opt.Vantages = twins.join, twins.vantages
+	}
 	if opt.Mutes, err = a.readMutes(o.MutesFile); err != nil {
 		return err
 	}
@@ -39,6 +46,9 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
 	rep := buildReport(in, o, res)
+	if twins != nil {
+		rep.Warnings = append(rep.Warnings, twins.note)
+	}
 	if err := a.writeReports(o, rep); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ type Trace struct {
 	Ref     packet.Ref // where
 	Vantage uint16     // the other vantage
 	Changed []string   // what the box between changed, in words
+	Removed uint16     // TCP options of a SYN that were taken out on the way (packet.Opt bits)
 }
 
 // NewTwins returns an empty join; trace answers for single packets.

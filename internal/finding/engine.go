@@ -16,8 +16,10 @@ type Options struct {
 	// Gates judges what the capture could not prove for a group, over [first - 60 s, decided].
 	Gates func(g *Group) []GateResult
 	// Same maps a flow to the flow that stands for it when several vantages saw one connection; nil: itself.
-	Same  func(flow uint64) uint64
-	Mutes *Mutes
+	Same func(flow uint64) uint64
+	// Enrich adds to a finding what its detector cannot know; nil: nothing.
+	Enrich func(f *Finding)
+	Mutes  *Mutes
 	// MaxGroups and MaxInstances bound what is held; beyond, instances are counted in Dropped.
 	MaxGroups, MaxInstances int
 }
@@ -299,6 +301,9 @@ func (e *Engine) compose(g *group, view Group) *Finding {
 		return nil
 	}
 	f.Explains = g.Explained
+	if e.o.Enrich != nil {
+		e.o.Enrich(f)
+	}
 	return f
 }
 

@@ -17,6 +17,7 @@ type border struct {
 	ledger    *detect.Ledger
 	hosts     *detect.Hosts
 	scope     *detect.Scope
+	joined    *joined // nil: one capture, or captures that share nothing
 	detectors []*guarded
 	engine    *finding.Engine
 	outputs   []EventSink
@@ -61,6 +62,7 @@ func (b *border) event(e event.Event) {
 	h.Sub = b.sub
 	b.events++
 	b.summary.see(e)
+	b.joined.see(e)
 	b.gates.Handle(e)
 	b.ledger.Handle(e)
 	b.hosts.Handle(e)

@@ -17,6 +17,7 @@ import (
 	"firestorm/internal/finding"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
+	"firestorm/internal/twin"
 )
 
 // Options says what to run. Source is required; everything else has a default.
@@ -31,7 +32,7 @@ type Options struct {
 	Detectors  []detect.Def
 	Sinks      []EventSink // see every event in total order
 	Mutes      *finding.Mutes
-	Twins      *detect.Twins
+	Join       *twin.Join     // of vantages 0 and 1; nil: captures are not joined
 	Progress   func(Progress) // called about every 64 rounds from the ingest goroutine
 	WantAll    bool           // decoder anomalies as events too
 	OnFindings func([]*finding.Finding)
@@ -109,7 +110,10 @@ func newRun(o *Options) (*run, error) {
 	s.border = b
 	owner := map[string]*guarded{}
 	var codes []*finding.Code
-	scope := detect.NewScope(b.ledger, b.hosts, o.Twins, detect.Limits{Entries: lim.entries}, func(i *finding.Instance) { b.engine.Report(i) })
+	if o.Join != nil {
+		b.joined = newJoined(o)
+	}
+	scope := detect.NewScope(b.ledger, b.hosts, b.joined.twins(), detect.Limits{Entries: lim.entries}, func(i *finding.Instance) { b.engine.Report(i) })
 	for i := range o.Detectors {
 		g := &guarded{def: &o.Detectors[i]}
 		for _, c := range g.def.Codes {
@@ -121,7 +125,7 @@ func newRun(o *Options) (*run, error) {
 	b.scope = scope
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
-		Codes: codes, Mutes: o.Mutes, Gates: b.gates.Judge, Same: o.Twins.Same,
+		Codes: codes, Mutes: o.Mutes, Gates: b.gates.Judge, Same: b.joined.twins().Same, Enrich: b.joined.enrich,
 		Compose: func(g *finding.Group, bl *finding.Builder) bool { return b.compose(owner, g, bl) },
 	})
 	if err != nil {

@@ -167,3 +167,12 @@ func TestVXLANPorts(t *testing.T) {
 		}
 	}
 }
+
+// TestInnerTruncation: a length that lies inside a tunnel is blamed although the outer packet is whole.
+func TestInnerTruncation(t *testing.T) {
+	d := edited(innerTCP.Datagram(), set16(2, 900))
+	p := packettest.Raw{Src: "10.0.0.1", Dst: "10.0.0.2", Proto: 4, Payload: string(d)}.Packet()
+	if !p.HasAnomaly(packet.BadIPv4TruncPkt) || !p.Invalid() || p.SrcPort != 40000 {
+		t.Errorf("%+v", p)
+	}
+}

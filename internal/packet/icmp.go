@@ -41,6 +41,7 @@ func (d *decoder) icmp4(off, wend int) {
 	}
 	if p.ICMPCode > maxCode {
 		p.AddAnomaly(BadICMPv4UnknownCode)
+		return
 	}
 	switch p.ICMPType {
 	case 3, 4, 5, 11, 12:

@@ -48,6 +48,7 @@ func (d *decoder) ipv4(off, wend int) {
 	} else {
 		wend = off + total
 	}
+	trunc, known := d.trunc, p.NAnomaly
 	frag := binary.BigEndian.Uint16(h[6:])
 	if frag != 0 {
 		d.fragment4(frag)
@@ -67,6 +68,9 @@ func (d *decoder) ipv4(off, wend int) {
 		p.Proto = ProtoTCP // the field holds the compression slot (RFC 1144 3.2.2)
 	}
 	d.transport(p.Proto, off+hlen, wend)
+	if trunc {
+		d.forget(known)
+	}
 }
 
 // fragment4 reads the flags and offset word of an IPv4 header.

@@ -39,12 +39,24 @@ func (d *decoder) ipv6(off, wend int) {
 	} else {
 		wend = off + 40 + plen
 	}
+	trunc, known := d.trunc, p.NAnomaly
 	switch next {
 	case ProtoTCP, ProtoUDP, ProtoICMPv6:
 		d.transport(next, off+40, wend)
-		return
+	default:
+		d.extensions(next, off+40, wend)
 	}
-	d.extensions(next, off+40, wend)
+	if trunc {
+		d.forget(known)
+	}
+}
+
+// forget drops what was found inside a packet whose end the wire did not hold: its length has been blamed already.
+func (d *decoder) forget(known uint8) {
+	if p := d.p; p.NAnomaly > known {
+		clear(p.Anomalies[known:])
+		p.NAnomaly = known
+	}
 }
 
 // jumbo finds the length of a packet whose length field is 0: a jumbo payload option (RFC 2675), or
@@ -86,9 +98,15 @@ func (d *decoder) extensions(next uint8, off, wend int) {
 		}
 		seen |= bit
 	}
-	for {
+	for first := true; ; first = false {
 		p.Proto = next
 		have := d.cut(wend) - off
+		if !first && wend-off < 2 && next != ProtoNoNext { // the chain names a header that is not there
+			p.AddAnomaly(BadIPv6TruncExthdr)
+			p.L4 = d.at(off)
+			d.payload(off, wend)
+			return
+		}
 		switch next {
 		case ProtoHopByHop, ProtoDestOpts, ProtoRouting, 135, 139, 140:
 			p.IPFlags |= HasOptions

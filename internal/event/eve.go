@@ -10,13 +10,13 @@ import (
 // comma. dir is the way the record's packet travelled: src is the client for ToServer. The caller appends its own
 // object and ends with AppendEVETail.
 //
-// For ICMP and ICMPv6 the ports of Head are the message type (Client) and code (Server) of the first packet.
+// flow_id is the low 53 bits of the flow's id: what every reader of JSON can hold exactly.
 func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []byte {
 	dst = append(dst, `{"timestamp":`...)
 	dst = AppendEVETime(dst, h.Seen.Time)
 	if h.FlowID != 0 {
 		dst = append(dst, `,"flow_id":`...)
-		dst = strconv.AppendUint(dst, h.FlowID, 10)
+		dst = strconv.AppendUint(dst, max(h.FlowID&(1<<53-1), 1), 10)
 	}
 	if c.Iface != nil {
 		if n := c.Iface(h.Seen.Source); n != "" {
@@ -47,7 +47,7 @@ func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []b
 	if dir == packet.ToClient {
 		src, dest = dest, src
 	}
-	ports := hasPorts(h.Proto)
+	ports := hasPorts(h.Proto) || h.Proto == 0 && src.Port|dest.Port != 0
 	dst = append(dst, `,"src_ip":`...)
 	dst = AppendJSONAddr(dst, src.Addr)
 	if ports {
@@ -60,22 +60,28 @@ func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []b
 		dst = append(dst, `,"dest_port":`...)
 		dst = strconv.AppendUint(dst, uint64(dest.Port), 10)
 	}
-	dst = append(dst, `,"proto":`...)
-	dst = AppendJSONString(dst, packet.ProtoName(h.Proto))
-	if h.Proto == packet.ProtoICMP || h.Proto == packet.ProtoICMPv6 {
+	if h.Proto != 0 {
+		dst = append(dst, `,"proto":`...)
+		dst = AppendJSONString(dst, packet.ProtoName(h.Proto))
+	}
+	if isICMP(h.Proto) && h.ICMPKnown {
 		dst = append(dst, `,"icmp_type":`...)
-		dst = strconv.AppendUint(dst, uint64(h.Client.Port), 10)
+		dst = strconv.AppendUint(dst, uint64(h.ICMPType), 10)
 		dst = append(dst, `,"icmp_code":`...)
-		dst = strconv.AppendUint(dst, uint64(h.Server.Port), 10)
+		dst = strconv.AppendUint(dst, uint64(h.ICMPCode), 10)
 	}
 	return dst
 }
 
 // AppendEVETail closes the record that AppendEVEHead opened.
 func AppendEVETail(dst []byte, h *Head, c *EVE) []byte {
-	if !h.Client.Addr.IsZero() && !h.Server.Addr.IsZero() && h.Proto != 0 {
+	if !h.Client.Addr.IsZero() && !h.Server.Addr.IsZero() && h.Proto != 0 && (h.ICMPKnown || !isICMP(h.Proto)) {
+		sport, dport := h.Client.Port, h.Server.Port
+		if isICMP(h.Proto) {
+			sport, dport = uint16(h.ICMPType), uint16(h.ICMPCode)
+		}
 		dst = append(dst, `,"community_id":"`...)
-		dst = AppendCommunityID(dst, h.Proto, h.Client.Addr, h.Server.Addr, h.Client.Port, h.Server.Port)
+		dst = AppendCommunityID(dst, h.Proto, h.Client.Addr, h.Server.Addr, sport, dport)
 		dst = append(dst, '"')
 	}
 	if c.File != nil {
@@ -103,6 +109,8 @@ func hasPorts(proto uint8) bool {
 }
 
 const protoDCCP = 33
+
+func isICMP(proto uint8) bool { return proto == packet.ProtoICMP || proto == packet.ProtoICMPv6 }
 
 // AppendEVE writes the flow record when the flow has ended, nothing before.
 func (f *Flow) AppendEVE(dst []byte, c *EVE) []byte {

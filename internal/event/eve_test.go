@@ -35,11 +35,15 @@ func TestAppendEVE(t *testing.T) {
 	odd := NewAnomaly(ended().head)
 	odd.Code, _ = packet.ParseAnomaly("decoder.ipv4.trunc_pkt")
 	odd.Dir = packet.ToClient
+	ping0, _ := packet.ParseAnomaly("decoder.icmpv4.pkt_too_small")
 	arp := NewARP(Head{Seen: packet.Ref{Frame: 4, Time: second(1)}})
 	arp.Op, arp.SenderMAC, arp.SenderIP = 2, packet.MAC{2, 0, 0, 0, 0, 1}, packet.MustAddr("10.0.0.1")
 	ping := NewAnomaly(Head{FlowID: 3, Proto: packet.ProtoICMP, Seen: packet.Ref{Frame: 5, Time: second(2)},
-		Client: End{packet.MustAddr("192.168.0.89"), 8}, Server: End{packet.MustAddr("192.168.0.1"), 0}})
-	ping.Code, _ = packet.ParseAnomaly("decoder.icmpv4.pkt_too_small")
+		Client: End{packet.MustAddr("192.168.0.89"), 77}, Server: End{packet.MustAddr("192.168.0.1"), 77}, ICMPType: 8, ICMPKnown: true})
+	other := NewAnomaly(Head{FlowID: 1<<63 + 5, Proto: packet.ProtoICMP, Seen: packet.Ref{Frame: 5, Time: second(2)},
+		Client: End{packet.MustAddr("192.168.0.89"), 77}, Server: End{packet.MustAddr("192.168.0.1"), 77}})
+	other.Code = ping0
+	ping.Code = ping0
 	for _, r := range []struct {
 		name string
 		e    Event
@@ -69,6 +73,9 @@ func TestAppendEVE(t *testing.T) {
 			`"src_ip":"192.168.0.89","dest_ip":"192.168.0.1","proto":"ICMP","icmp_type":8,"icmp_code":0,` +
 			`"anomaly":{"type":"decode","event":"decoder.icmpv4.pkt_too_small"},` +
 			`"community_id":"1:X0snYXpgwiv9TZtqg64sgzUn6Dk=","pcap_filename":"problem.pcap"}`},
+		{"icmp of unknown type", other, `{"timestamp":"2004-11-09T11:33:22.000000+0000","flow_id":5,"pcap_cnt":5,"event_type":"anomaly",` +
+			`"src_ip":"192.168.0.89","dest_ip":"192.168.0.1","proto":"ICMP",` +
+			`"anomaly":{"type":"decode","event":"decoder.icmpv4.pkt_too_small"},"pcap_filename":"problem.pcap"}`},
 	} {
 		got := string(r.e.AppendEVE(nil, &EVE{Version: 8, File: file}))
 		want := r.want

@@ -48,6 +48,10 @@ type Head struct {
 	VLANs    [2]uint16
 	SrcMAC   packet.MAC // of the packet Seen
 	DstMAC   packet.MAC
+
+	// ICMP and ICMPv6: type and code of the first packet the client sent, valid when ICMPKnown.
+	ICMPType, ICMPCode uint8
+	ICMPKnown          bool
 }
 
 // Event is one observation.

@@ -1,50 +1,13 @@
 package report
 
 import (
-	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"firestorm/internal/event"
 )
 
-// maxText is how many characters of one text are shown: a packet can carry a name of 64 KiB.
-const maxText = 2000
-
-// Visible makes hostile text safe for a terminal, and is the first step for every other medium: control, invisible
-// and reordering characters become \u{..}, bytes that are not UTF-8 become \xNN, and what is too long is cut with a note.
-func Visible(s string) string {
-	clean, n := true, 0
-	for _, r := range s {
-		n++
-		if r == utf8.RuneError || event.Unprintable(r) {
-			clean = false
-		}
-	}
-	if clean && n <= maxText {
-		return s
-	}
-	var b strings.Builder
-	shown := 0
-	for i := 0; i < len(s); {
-		if shown == maxText {
-			fmt.Fprintf(&b, "… (%d bytes more)", len(s)-i)
-			break
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case event.Unprintable(r):
-			fmt.Fprintf(&b, `\u{%x}`, r)
-		default:
-			b.WriteRune(r)
-		}
-		i += size
-		shown++
-	}
-	return b.String()
-}
+// Visible makes hostile text safe for a terminal, and is the first step for every other medium. See event.Visible.
+func Visible(s string) string { return event.Visible(s) }
 
 // Markdown makes hostile text inert in GitHub-flavoured Markdown, wherever in a line it stands: no markup, no HTML, no
 // links, no mentions, no table cells.

@@ -1,0 +1,59 @@
+// Package output is the contract of outputs and the runner that feeds them.
+//
+// Each output has its own goroutine and its own bounded queue. Offline an output may slow the reader down and loses
+// nothing; live it never stops the capture, and what did not fit its queue is counted.
+package output
+
+import (
+	"io"
+
+	"firestorm/internal/event"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+)
+
+// Output writes what was observed and concluded. All calls come from one goroutine, in the order of the border.
+// Events and findings are immutable: they may be kept.
+type Output interface {
+	Event(e event.Event) error
+	Finding(f *finding.Finding) error
+	// Flush brings everything received so far to its place.
+	Flush() error
+	// Close writes what belongs at the end and flushes. It does not close Setup.Out.
+	Close() error
+}
+
+// Def is an output as the list in internal/standard names it.
+type Def struct {
+	Name     string // folder name
+	About    string // one line for lists
+	Events   bool   // it wants events; else only findings
+	Blocking bool   // offline it may slow the reader down; false: it drops and counts there too
+	Drops    string // what it leaves out, in words
+	New      func(s Setup) (Output, error)
+}
+
+// Setup is what an output may need. Fields it does not name in its documentation may be left empty.
+type Setup struct {
+	Out           io.Writer
+	EVE           event.EVE
+	MinConfidence finding.Confidence // findings below are left out; 0 is Likely
+
+	// FindingJSON appends a finding as the one-line JSON object of docs/schema/finding.schema.json, SummaryJSON the
+	// summary of the run; it is called once, at Close.
+	FindingJSON func(dst []byte, f *finding.Finding) []byte
+	SummaryJSON func(dst []byte) []byte
+
+	// Fetch calls give for each frame of want that it can find again, each once, with Data as captured, borrowed
+	// until give returns. See evidence.Fetch and evidence.SecondPass.
+	Fetch       func(want []packet.Ref, give func(p *packet.Packet) error) error
+	Application string // name and version of this program, for files that say who wrote them
+}
+
+// AtLeast returns s.MinConfidence with its default.
+func (s *Setup) AtLeast() finding.Confidence {
+	if s.MinConfidence == 0 {
+		return finding.Likely
+	}
+	return s.MinConfidence
+}

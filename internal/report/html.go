@@ -98,7 +98,7 @@ func WriteHTML(w io.Writer, r *Report, o Options) error {
 	return err
 }
 
-var verdictWords = map[Verdict]string{Found: "Found", OnlyPossible: "Possible", CannotTell: "Cannot tell", NothingWrong: "Nothing wrong"}
+var verdictWords = map[Verdict]string{Found: "Found", OnlyPossible: "Possible", CannotTell: "Cannot tell", Unexplained: "Not explained", NothingWrong: "Nothing wrong"}
 
 func (v *view) html() *htmlPage {
 	p := &htmlPage{
@@ -201,6 +201,9 @@ func (v *view) lead() string {
 			return "There is no packet in this input."
 		}
 		return "This capture cannot show what happened. How to capture again stands below."
+	}
+	if v.verdict == Unexplained {
+		return sentence(v.unexplained()) + ". The services below show where."
 	}
 	return "Everything that was looked at went as it should."
 }

@@ -39,7 +39,7 @@ func jsonLines(t *testing.T, r *Report) string {
 func TestJSON(t *testing.T) {
 	s := schema(t)
 	for name, r := range map[string]*Report{"finding": founding(), "nothing-wrong": healthy(), "cannot-tell": oneSided(),
-		"possible": guesses(), "two-files": two(), "no-packet": {}} {
+		"possible": guesses(), "unexplained": refusals(), "two-files": two(), "no-packet": {}} {
 		got := jsonLines(t, r)
 		if name == "finding" || name == "nothing-wrong" {
 			golden(t, name+".jsonl", []byte(got))

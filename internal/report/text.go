@@ -34,9 +34,13 @@ func WriteText(w io.Writer, r *Report, o Options) error {
 			p.blank()
 			v.textBlind(p)
 		}
-	case NothingWrong:
+	case NothingWrong, Unexplained:
 		p.blank()
-		p.headline("NOTHING WRONG", styleGreen, "everything that was looked at went as it should", "")
+		if v.verdict == Unexplained {
+			p.headline("NOT EXPLAINED", styleYellow, r.unexplained(), "")
+		} else {
+			p.headline("NOTHING WRONG", styleGreen, "everything that was looked at went as it should", "")
+		}
 		p.fields("checked", r.Checked)
 		p.fields("cannot show", v.gateLines())
 	}
@@ -46,7 +50,7 @@ func WriteText(w io.Writer, r *Report, o Options) error {
 	if len(r.Undecided) > 0 && (v.verdict != Found || o.Verbose) {
 		p.fields("left open", r.Undecided)
 	}
-	if v.verdict != NothingWrong && v.verdict != CannotTell {
+	if v.verdict == Found || v.verdict == OnlyPossible {
 		if g := v.gateLines(); len(g) > 0 {
 			p.blank()
 			p.fields("cannot show", g)
@@ -244,6 +248,9 @@ func (v *view) textOverview(p *page) {
 		rows = append(rows, v.serviceRow(&v.Services[i]))
 	}
 	p.table("services", "<>>>>>>>", serviceHead, rows)
+	if len(rows) > 0 {
+		p.para(strings.Repeat(" ", 2*indent), 2*indent, styleDim, "connect and answer: median / longest")
+	}
 	rows = nil
 	for i := range v.Slowest {
 		s := &v.Slowest[i]

@@ -55,6 +55,7 @@ func TestTextGolden(t *testing.T) {
 		{"possible", guesses(), Options{}},
 		{"possible-on-request", guesses(), Options{MinConfidence: finding.Possible}},
 		{"two-files", two(), Options{}},
+		{"unexplained", refusals(), Options{}},
 		{"no-packet", &Report{Files: []File{{Name: "empty.pcap"}}}, Options{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

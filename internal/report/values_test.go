@@ -165,6 +165,13 @@ func oneSided() *Report {
 	return r
 }
 
+// refusals is a capture in which attempts failed and no detector had anything to say.
+func refusals() *Report {
+	r := healthy()
+	r.Services = append(r.Services, Service{Proto: "TCP", Addr: packet.MustAddr("10.0.0.5"), Port: 8443, Clients: 2, Attempts: 4, Refused: 3})
+	return r
+}
+
 func guesses() *Report {
 	r := founding()
 	f := timewait()

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"sort"
 	"strings"
 
@@ -15,6 +16,7 @@ const (
 	Found        Verdict = "found"         // at least one finding at the wanted confidence
 	OnlyPossible Verdict = "possible"      // nothing surer than possible
 	CannotTell   Verdict = "cannot tell"   // the capture cannot show it
+	Unexplained  Verdict = "unexplained"   // attempts failed, and no detector knows why
 	NothingWrong Verdict = "nothing wrong" // what was checked went well
 )
 
@@ -63,8 +65,27 @@ func newView(r *Report, o *Options) *view {
 		v.verdict = CannotTell
 	default:
 		v.verdict = NothingWrong
+		if failed, _ := r.failures(); failed > 0 {
+			v.verdict = Unexplained
+		}
 	}
 	return v
+}
+
+// failures counts the attempts that came to nothing, of those whose outcome is known.
+func (r *Report) failures() (failed, decided int) {
+	for i := range r.Services {
+		s := &r.Services[i]
+		failed += s.Refused + s.Silent
+		decided += s.Attempts - s.Undecided()
+	}
+	return failed, decided
+}
+
+// unexplained is the sentence of that verdict.
+func (r *Report) unexplained() string {
+	failed, decided := r.failures()
+	return fmt.Sprintf("%s of %s failed, and no cause was found for it", number(failed), plural(decided, "attempt", "attempts"))
 }
 
 // blind reports that a gate forbids any verdict, or that there was nothing to judge.

@@ -167,11 +167,11 @@ func fillChecked(r *report.Report, services []detect.ServiceSummary, res *sensor
 		r.Checked = append(r.Checked, line)
 	}
 	if res.Summary.TCP > 0 {
-		r.Checked = append(r.Checked, fmt.Sprintf("losses: %d segments sent again", res.Summary.Retrans+res.Summary.RetransGap))
-	}
-	if n := len(res.Summary.Anomalies); n > 0 {
-		a := res.Summary.Anomalies[0]
-		r.Checked = append(r.Checked, fmt.Sprintf("odd packets: %d kinds, the commonest %s (%d)", n, a.Code, a.N))
+		line := "losses: no segment was sent again"
+		if n := res.Summary.Retrans + res.Summary.RetransGap; n > 0 {
+			line = fmt.Sprintf("losses: segments sent again: %d", n)
+		}
+		r.Checked = append(r.Checked, line)
 	}
 	switch {
 	case all.Undecided == 1:

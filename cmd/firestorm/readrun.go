@@ -21,6 +21,16 @@ import (
 // runRead analyses the captures of o and writes what was found. What was found is written whatever happens to the
 // input; the exit status says what happened.
 func (a *app) runRead(ctx context.Context, o *readOptions) error {
+	if o.OutDir != "" {
+		if err := os.MkdirAll(o.OutDir, 0o755); err != nil {
+			return writeFailure(o.OutDir, err)
+		}
+	}
+	kept, err := a.openSpool(o)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
 	twins, err := a.compare(ctx, o)
 	if err != nil {
 		return &failure{code: exitEngine, what: "the captures cannot be compared", why: err.Error(), err: err}
@@ -30,13 +40,20 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return err
 	}
 	defer in.Close()
-	opt := sensor.Options{Source: in, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Detectors: standard.Detectors,
+	eve, err := a.openEVE(o, in)
+	if err != nil {
+		return err
+	}
+	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Detectors: standard.Detectors,
 		Checksums: checksumModes[o.Checksums], Names: vantageNames(in)}
 	if twins != nil && twins.join != nil {
 		opt.Join, opt.Vantages = twins.join, twins.vantages
 	}
 	if opt.Mutes, err = a.readMutes(o.MutesFile); err != nil {
 		return err
+	}
+	if eve != nil {
+		opt.Sinks, opt.WantAll = append(opt.Sinks, eve.runner), true
 	}
 	bar := a.newProgress(o.Progress, o.Quiet)
 	opt.Progress = bar.update
@@ -49,7 +66,10 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if twins != nil {
 		rep.Warnings = append(rep.Warnings, twins.note)
 	}
-	if err := a.writeReports(o, rep); err != nil {
+	if n := kept.note(); n != "" {
+		rep.Warnings = append(rep.Warnings, n)
+	}
+	if err := errors.Join(eve.finish(res.Findings), a.writeReports(o, rep), a.writeEvidence(o, rep, res, twins.shift(), kept)); err != nil {
 		return err
 	}
 	return a.verdict(ctx, o, in, res)
@@ -100,15 +120,13 @@ var forms = []struct {
 	{"text", "report.txt", report.WriteText},
 	{"json", "findings.jsonl", report.WriteJSON},
 	{"html", "report.html", report.WriteHTML},
+	{"md", "report.md", report.WriteMarkdown},
 }
 
 // writeReports writes the report to standard output, or beside it, and into --outdir.
 func (a *app) writeReports(o *readOptions, rep *report.Report) error {
 	ro := report.Options{Verbose: o.Verbose > 0, MinConfidence: o.MinConfidence}
 	if o.OutDir != "" {
-		if err := os.MkdirAll(o.OutDir, 0o755); err != nil {
-			return writeFailure(o.OutDir, err)
-		}
 		for _, f := range forms {
 			if err := writeFile(filepath.Join(o.OutDir, f.file), func(w io.Writer) error { return f.write(w, rep, ro) }); err != nil {
 				return err

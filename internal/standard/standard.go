@@ -7,10 +7,21 @@ import (
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
+	"firestorm/internal/output"
+	"firestorm/internal/output/eve"
+	"firestorm/internal/output/jsonlines"
+	"firestorm/internal/output/pcapng"
 )
 
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
 	synsilent.Def,
 	timewait.Def,
+}
+
+// Outputs write what was observed and concluded.
+var Outputs = []output.Def{
+	eve.Def,
+	jsonlines.Def,
+	pcapng.Def,
 }

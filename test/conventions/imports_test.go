@@ -56,6 +56,7 @@ var house = []room{
 		{"internal/output/pcapng", "evidence", "writes the packets that evidence fetches"},
 		{"internal/output/sqlite", "store", "is the store's writer"},
 	}},
+	{pkg: "internal/twin", may: "packet header"},
 	{pkg: "internal/store", may: "event finding packet"},
 	{pkg: "internal/state", may: "event finding packet"},
 	{pkg: "internal/web", may: "store report finding"},

@@ -47,12 +47,12 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		l.dups = 0
 		l.acknowledged(p.Ack)
 	}
-	if o.pendLen != 0 && SeqLessEq(o.pendEnd, p.Ack) {
-		o.delivered = max(o.delivered, o.pendLen)
-		o.pendLen = 0
-	}
 	if r.talk != 0 {
 		x := t.talks.at(r.talk)
+		if z := &x.size[d.Other()]; z.pendLen != 0 && SeqLessEq(z.pendEnd, p.Ack) {
+			z.delivered = max(z.delivered, z.pendLen)
+			z.pendLen = 0
+		}
 		if f := &x.flight[d.Other()]; f.set && SeqLessEq(f.end, p.Ack) {
 			f.set = false
 			if !f.again {
@@ -109,7 +109,7 @@ func (t *Table) silenceOver(r *rec, p *packet.Packet, d packet.Dir, before packe
 	if p.PayloadWire == 0 && !keep {
 		return
 	}
-	if x := part(t, r, &t.idles, &r.idle); x != nil && int64(gap) > x.best {
+	if x := part(t, r, &t.idles, &r.idle); x != nil && int64(gap) > x.best && !(x.candSet && x.cand >= int64(gap)) {
 		x.cand, x.candFrom, x.candTo = int64(gap), t.markRef(r, before), t.mark(r, p)
 		x.candEnd, x.candDir, x.candSet = p.Seq+p.PayloadWire, d, true
 	}

@@ -115,8 +115,10 @@ func (t *Table) old(i uint32, r *rec, p *packet.Packet, d packet.Dir, start, end
 	if l == nil {
 		return
 	}
-	if s.pendLen != 0 && SeqLess(start, s.pendEnd) {
-		s.pendLen = min(s.pendLen, uint16(min(p.IPLen, 0xffff))) // whichever of the two arrives: the smaller is sure
+	if r.talk != 0 {
+		if z := &t.talks.at(r.talk).size[d]; z.pendLen != 0 && SeqLess(start, z.pendEnd) {
+			z.pendLen = min(z.pendLen, uint16(min(p.IPLen, 0xffff))) // whichever of the two arrives: the smaller is sure
+		}
 	}
 	if p.PayloadWire <= 1 && p.TCPFlags&packet.FIN == 0 && r.sides[d.Other()].bits.has(zeroOpen) {
 		t.repeated(i, r, p, d, start, end, true) // a probe of a closed window is no loss
@@ -168,16 +170,17 @@ func (t *Table) checkSize(r *rec, p *packet.Packet, s, o *side, d packet.Dir) {
 
 // sent remembers the largest packet in flight, and the first one.
 func (t *Table) sent(r *rec, p *packet.Packet, s *side, d packet.Dir, start, end uint32) {
-	if s.bits.has(ackKnown) {
-		s.maxFlight = max(s.maxFlight, end-s.acked)
-	}
-	n := uint16(min(p.IPLen, 0xffff))
-	if n > s.delivered && n > s.pendLen {
-		s.pendLen, s.pendEnd = n, end
-	}
 	x := t.talkOf(r)
 	if x == nil {
 		return
+	}
+	z := &x.size[d]
+	if s.bits.has(ackKnown) {
+		z.maxFlight = max(z.maxFlight, end-s.acked)
+	}
+	n := uint16(min(p.IPLen, 0xffff))
+	if n > z.delivered && n > z.pendLen {
+		z.pendLen, z.pendEnd = n, end
 	}
 	if f := &x.flight[d]; !f.set {
 		*f = flight{seq: start, end: end, mark: t.mark(r, p), before: t.lastMark(r), iplen: n, set: true,

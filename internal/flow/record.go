@@ -80,11 +80,7 @@ type side struct {
 	maxWin                  uint32 // largest window this side advertised, scaled
 	tsFirst, tsLast         uint32
 	synPrint                uint32
-	maxFlight               uint32 // most bytes sent and not acknowledged
-	pendEnd                 uint32 // end of the largest segment not yet acknowledged
-	pendLen                 uint16 // its IP length
 	maxIPLen                uint16
-	delivered               uint16
 	mss                     uint16
 	super, truncated        uint16 // low words; carries are in lossPart
 	flags                   uint16
@@ -116,6 +112,7 @@ func (b sideBits) has(x sideBits) bool { return b&x != 0 }
 type talkPart struct {
 	flight     [2]flight
 	rtt        [2]spans
+	size       [2]sizes
 	first      [2]mark // first payload by direction
 	request    mark    // last packet of the request
 	count      uint32
@@ -123,6 +120,14 @@ type talkPart struct {
 	thinkMax   int64
 	repeats    uint32 // of both sides when the request began
 	_          uint32
+}
+
+// sizes are the largest packets of a side.
+type sizes struct {
+	maxFlight uint32 // most bytes sent and not acknowledged
+	pendEnd   uint32 // end of the largest segment not yet acknowledged
+	pendLen   uint16 // its IP length; 0 = none
+	delivered uint16
 }
 
 // spans are times from a segment to its acknowledgement, as the sensor sees them, in microseconds.

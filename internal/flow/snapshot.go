@@ -66,6 +66,7 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 		f.Marks[event.MarkClientData], f.Marks[event.MarkServerData] = r.ref(x.first[0]), r.ref(x.first[1])
 		for d, m := range x.rtt {
 			v := &f.Sides[d]
+			v.MaxFlight, v.MaxDelivered = x.size[d].maxFlight, uint32(x.size[d].delivered)
 			v.RTTs, v.RTTLeast, v.RTTMost = m.n, time.Duration(m.least)*time.Microsecond, time.Duration(m.most)*time.Microsecond
 		}
 		f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
@@ -95,8 +96,7 @@ func (t *Table) fillSide(r *rec, d packet.Dir, v *event.Side) {
 	v.SeqKnown, v.SYNSeen, v.SACKOK, v.TSSeen = s.bits.has(seqKnown), s.bits.has(synSeen), s.bits.has(sackOK), s.bits.has(tsSeen)
 	v.MSS, v.WScale, v.TSFirst, v.TSLast, v.SYNPrint = s.mss, s.wscale, s.tsFirst, s.tsLast, s.synPrint
 	v.Super, v.Truncated = uint32(s.super), uint32(s.truncated)
-	v.MaxIPLen, v.MaxDelivered = uint32(s.maxIPLen), uint32(s.delivered)
-	v.MaxFlight, v.MaxWindow = s.maxFlight, s.maxWin
+	v.MaxIPLen, v.MaxWindow = uint32(s.maxIPLen), s.maxWin
 	if n := r.loss[d]; n != 0 {
 		t.fillLoss(r, t.losses.at(n), s, v)
 	}

@@ -356,6 +356,10 @@ func (t *Table) synACK(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		s.learnSYN(p)
 		c.bits |= synAcked
 		t.ackFor(i, r, p, d)
+		if known && p.Missing&packet.NoWindow == 0 {
+			c.limit = p.Ack + max(uint32(p.Window), 1)
+			c.bits |= limitKnown
+		}
 		if d == packet.ToClient {
 			r.synack = t.mark(r, p)
 			if r.bits.has(ecnAsked) && p.TCPFlags&(packet.ECE|packet.CWR) == packet.ECE {

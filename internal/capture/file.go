@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"firestorm/internal/packet"
 	"firestorm/internal/pcapfile"
@@ -18,7 +19,8 @@ type FileOptions struct {
 	Follow bool
 	// Poison overwrites a batch's bytes when it is released. For tests: whoever kept bytes sees nonsense.
 	Poison bool
-	// Vantage chooses the vantage of an interface, counted from 0 in the order of their declaration. Nil means
+	// Vantage chooses the vantage of an interface, counted from 0 in the order of their declaration; the name it
+	// sees is "file#interface" but for the first one, which goes by the file's name. Nil means
 	// one vantage per interface name, so that a capture continued in a second section keeps its own.
 	Vantage func(i Interface, index int) uint16
 	// OnComment, when set, gets each opt_comment of a pcapng while Next runs.
@@ -40,9 +42,12 @@ type File struct {
 	file   *os.File      // nil for OpenReader
 	packed pcapfile.Compression
 	ifaces []Interface
-	names  map[string]uint16 // default vantages
+	keys   []string          // "name#interface" of each, though a single one goes by the file's name
+	names  map[string]uint16 // default vantages, by key
 	stats  Stats
-	notes  []Note // of earlier files under this name
+	peeked pcapfile.Record // the first packet, read early so that the interfaces before it are known
+	ahead  bool            // peeked is still to be handed over
+	notes  []Note          // of earlier files under this name
 	prior  priorFile
 	err    error
 }
@@ -97,10 +102,32 @@ func openOS(path string, f *os.File, o FileOptions) (*File, error) {
 	}
 	s := newFile(path, o)
 	s.file = f
-	if st.Mode().IsRegular() {
+	regular := st.Mode().IsRegular()
+	if regular {
 		s.stats.InputTotal = st.Size()
+	} else if o.Follow {
+		return nil, fmt.Errorf("%s: only a regular file can be followed; a pipe is read until it closes anyway", path)
 	}
-	return s, s.start(f)
+	if err := s.start(f); err != nil {
+		return nil, err
+	}
+	if regular && !o.Follow {
+		s.peek()
+	}
+	return s, nil
+}
+
+// peek reads up to the first packet, so that Interfaces can list what is declared before it. A pipe is not made
+// to wait for that.
+func (f *File) peek() {
+	if f.rd.Format() != pcapfile.FormatPcapNG {
+		return
+	}
+	if err := f.rd.Next(&f.peeked); err != nil {
+		f.err = f.final(err)
+		return
+	}
+	f.ahead = true
 }
 
 // OpenReader reads a capture from r; name is used in messages. Close does not close r.
@@ -134,6 +161,10 @@ func (f *File) start(r io.Reader) error {
 		f.rd = pcapfile.NewReader(plain, po)
 	}
 	err := f.rd.Start()
+	var magic *pcapfile.MagicError
+	if f.opt.Follow && errors.As(err, &magic) && pcapfile.Compressed(magic.Head) != pcapfile.Plain {
+		return fmt.Errorf("%s: a compressed file cannot be followed; leave out --follow, or follow the plain file", f.name)
+	}
 	if err == nil || f.opt.Follow && errors.Is(err, io.EOF) {
 		return nil
 	}
@@ -230,7 +261,9 @@ func (f *File) read(b *packet.Batch, l *lease) error {
 	n, bytes := len(b.Packets), 0
 	var err error
 	for n < len(ps) && bytes < maxBatchBytes {
-		if err = f.rd.Next(&rec); err != nil {
+		if f.ahead {
+			rec, f.ahead = f.peeked, false
+		} else if err = f.rd.Next(&rec); err != nil {
 			break
 		}
 		if blk := f.rd.Block(); blk != held {
@@ -281,13 +314,21 @@ func (f *File) learn() {
 }
 
 func (f *File) describe(in *pcapfile.Interface, index int) Interface {
-	out := Interface{Name: f.name, Link: in.Link, SnapLen: in.SnapLen, Filter: in.Filter}
+	name := in.Name
+	if name == "" {
+		name = strconv.Itoa(index)
+	}
+	key := f.name
 	if f.rd.Format() == pcapfile.FormatPcapNG {
-		name := in.Name
-		if name == "" {
-			name = fmt.Sprint(index)
-		}
-		out.Name += "#" + name
+		key += "#" + name
+	}
+	f.keys = append(f.keys, key)
+	out := Interface{Name: key, Link: in.Link, SnapLen: in.SnapLen, Filter: in.Filter}
+	switch index {
+	case 0:
+		out.Name = f.name
+	case 1:
+		f.ifaces[0].Name = f.keys[0]
 	}
 	for _, s := range []string{in.Description, in.Hardware, in.OS} {
 		if s != "" && out.Hardware != "" {
@@ -299,10 +340,10 @@ func (f *File) describe(in *pcapfile.Interface, index int) Interface {
 		out.Vantage = f.opt.Vantage(out, index)
 		return out
 	}
-	v, ok := f.names[out.Name]
+	v, ok := f.names[key]
 	if !ok {
 		v = uint16(len(f.names))
-		f.names[out.Name] = v
+		f.names[key] = v
 	}
 	out.Vantage = v
 	return out
@@ -332,7 +373,7 @@ func (f *File) Stats() Stats {
 	}
 	s.SkippedNotes = append([]Note(nil), f.notes...)
 	for _, n := range f.rd.Notes() {
-		if len(s.SkippedNotes) < pcapfile.MaxNotes {
+		if len(s.SkippedNotes) < maxNotes {
 			s.SkippedNotes = append(s.SkippedNotes, Note{n.Offset, n.What})
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"firestorm/internal/pcapfile"
 )
 
 // atEnd decides what the end of a followed file means. It returns nil when another file is to be read now,
@@ -49,7 +47,7 @@ func (f *File) remark(what string) {
 		what += fmt.Sprintf(" (the last %d bytes of the old one were an incomplete record)", k)
 		f.prior.skipped++
 	}
-	if len(f.notes) < pcapfile.MaxNotes {
+	if len(f.notes) < maxNotes {
 		f.notes = append(f.notes, Note{f.rd.Offset(), what})
 	}
 }

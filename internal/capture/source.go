@@ -43,12 +43,16 @@ type Stats struct {
 	Bytes        uint64 // captured bytes handed over
 	KernelLost   uint64 // frames the capturing kernel or interface dropped, as far as it said
 	OwnLost      uint64 // frames we dropped ourselves
+	Filtered     uint64 // frames the capture filter turned away; not in Received
 	LossKnown    bool   // the input carried drop counters (pcapng interface statistics, live sockets)
 	InputBytes   int64  // bytes consumed from the (possibly compressed) input, for progress
 	InputTotal   int64  // size of the input in bytes; 0 when unknown (pipe)
 	Skipped      uint64 // blocks or records passed over, not frames
 	SkippedNotes []Note // why, at most 16
 }
+
+// maxNotes bounds the notes of a source.
+const maxNotes = 16
 
 // Note is one thing a reader passed over or found odd, for the account of what was not understood.
 type Note struct {
@@ -64,4 +68,25 @@ type Interface struct {
 	Hardware string // if_description, if_os or hardware text, as written; hostile text
 	Filter   string // capture filter that was on, as written; hostile text
 	Vantage  uint16
+}
+
+// Lister is a Source that knows its interfaces.
+type Lister interface {
+	// Interfaces returns those met so far; packets' Source is the index. A pcapng may declare more later on.
+	Interfaces() []Interface
+}
+
+// Interfaces returns the interfaces src knows so far, none when it cannot tell.
+func Interfaces(src Source) []Interface {
+	if l, ok := src.(Lister); ok {
+		return l.Interfaces()
+	}
+	return nil
+}
+
+// origin copies the fields that a Source sets.
+func origin(dst, src *packet.Packet) {
+	dst.Data, dst.Time, dst.Frame, dst.Ordinal = src.Data, src.Time, src.Frame, 0
+	dst.Source, dst.Vantage, dst.Link, dst.WireLen = src.Source, src.Vantage, src.Link, src.WireLen
+	dst.Missing, dst.Firewall = src.Missing, src.Firewall
 }

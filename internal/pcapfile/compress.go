@@ -32,7 +32,7 @@ func Decompress(src io.Reader) (io.ReadCloser, Compression, error) {
 		return nil, Plain, err
 	}
 	all := &headReader{head: head[:n:n], src: src}
-	switch c := compressionOf(head[:n]); c {
+	switch c := Compressed(head[:n]); c {
 	case Gzip:
 		z, err := gzip.NewReader(all)
 		if err != nil {
@@ -49,11 +49,12 @@ func Decompress(src io.Reader) (io.ReadCloser, Compression, error) {
 	return &packed{Reader: all, close: func() {}}, Plain, nil
 }
 
-func compressionOf(head []byte) Compression {
+// Compressed tells the compression from an input's first bytes; four are enough.
+func Compressed(head []byte) Compression {
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		return Gzip
-	case len(head) == 4 && le.Uint32(head) == 0xfd2fb528, len(head) == 4 && le.Uint32(head)&^0xf == 0x184d2a50:
+	case len(head) >= 4 && le.Uint32(head) == 0xfd2fb528, len(head) >= 4 && le.Uint32(head)&^0xf == 0x184d2a50:
 		return Zstd // a frame, or a skippable frame before one (RFC 8878, section 3.1)
 	}
 	return Plain

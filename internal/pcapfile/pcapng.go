@@ -144,42 +144,51 @@ func (r *Reader) section(body []byte) error {
 // nextNG goes on to the next packet, reading what stands between.
 func (r *Reader) nextNG(rec *Record) error {
 	for {
-		typ, body, size, err := r.block()
+		_, size, got, err := r.step(rec)
 		if err != nil {
 			return err
 		}
-		var got bool
-		switch typ {
-		case blockEPB:
-			got = r.enhanced(rec, body)
-		case blockSPB:
-			got = r.simple(rec, body)
-		case blockPB:
-			got = r.obsolete(rec, body)
-		case blockSHB:
-			if err := r.section(body); err != nil {
-				return err
-			}
-			r.other(typ, body)
-		case blockIDB:
-			if err := r.describe(body); err != nil {
-				return err
-			}
-		default:
-			if typ == blockJournal {
-				r.frame++ // Wireshark numbers these among the frames
-			}
-			r.other(typ, body)
-		}
+		r.w.r += size
 		if got {
-			rec.Offset = r.w.offset()
-			r.frame++
-			rec.Frame = r.frame
-			r.w.r += size
 			return nil
 		}
-		r.w.r += size
 	}
+}
+
+// step reads one block without moving on: its type and size, and whether it filled rec with a packet.
+func (r *Reader) step(rec *Record) (typ uint32, size int, got bool, err error) {
+	typ, body, size, err := r.block()
+	if err != nil {
+		return typ, 0, false, err
+	}
+	switch typ {
+	case blockEPB:
+		got = r.enhanced(rec, body)
+	case blockSPB:
+		got = r.simple(rec, body)
+	case blockPB:
+		got = r.obsolete(rec, body)
+	case blockSHB:
+		if err := r.section(body); err != nil {
+			return typ, 0, false, err
+		}
+		r.other(typ, body)
+	case blockIDB:
+		if err := r.describe(body); err != nil {
+			return typ, 0, false, err
+		}
+	default:
+		if typ == blockJournal || typ == blockCB || typ == blockDCB {
+			r.frame++ // Wireshark numbers these among the frames; a finding's frame number must be found there
+		}
+		r.other(typ, body)
+	}
+	if got {
+		rec.Offset = r.w.offset()
+		r.frame++
+		rec.Frame = r.frame
+	}
+	return typ, size, got, nil
 }
 
 // enhanced reads an EPB (section 4.3). A block whose frame is right but whose content is not is passed over:

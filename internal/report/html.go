@@ -205,7 +205,7 @@ func (v *view) lead() string {
 	if v.verdict == Unexplained {
 		return sentence(v.unexplained()) + ". The services below show where."
 	}
-	return "Everything that was looked at went as it should."
+	return sentence(v.fine()) + "."
 }
 
 func (v *view) htmlFinding(f *finding.Finding) htmlFinding {

@@ -18,6 +18,9 @@ const (
 	xServer  = 556
 	xNote    = 578
 	slant    = 9 // how far an arrow falls on its way
+
+	noteWidth = 42 // characters of the margin's lines
+	roomy     = 54 // a step this high has room for its length in words
 )
 
 // AppendSVG draws the conversation of f as an SVG element with title and description; it draws nothing when the finding
@@ -52,7 +55,11 @@ func (l *ladder) lifelines(b *strings.Builder) {
 			fmt.Fprintf(b, `<path class="life" d="M%d %dV%d"/>`, x, from, to)
 		}
 	}
-	for _, g := range l.rungs {
+	for i, g := range l.rungs {
+		if i > 0 && g.pause == 0 && !g.moved && g.y-l.rungs[i-1].y >= roomy {
+			fmt.Fprintf(b, `<text class="wait" x="%d" y="%d" text-anchor="middle">%s</text>`, (xClient+xServer)/2,
+				(l.rungs[i-1].y+slant+g.y-14)/2+5, esc(Duration(g.Ref.Time.Sub(l.rungs[i-1].Ref.Time))))
+		}
 		if g.pause == 0 {
 			continue
 		}
@@ -105,9 +112,13 @@ func (l *ladder) arrow(b *strings.Builder, r *Report, g *rung, id string) {
 	b.WriteString(`</g>`)
 }
 
+// joinNote puts a before b, unless b says it already.
 func joinNote(a, b string) string {
 	if b == "" {
 		return a
+	}
+	if strings.Contains(b, a) {
+		return b
 	}
 	return a + "; " + b
 }
@@ -117,12 +128,12 @@ func notes(s string) []string {
 	if s == "" {
 		return nil
 	}
-	lines := wrap(Visible(s), 38)
+	lines := wrap(Visible(s), noteWidth)
 	if len(lines) > 2 {
-		lines = append(lines[:1], clip(lines[1]+" "+lines[2], 38))
+		lines = append(lines[:1], clip(lines[1]+" "+lines[2], noteWidth))
 	}
 	for i := range lines {
-		lines[i] = clip(lines[i], 38)
+		lines[i] = clip(lines[i], noteWidth)
 	}
 	return lines
 }

@@ -39,7 +39,7 @@ func WriteText(w io.Writer, r *Report, o Options) error {
 		if v.verdict == Unexplained {
 			p.headline("NOT EXPLAINED", styleYellow, r.unexplained(), "")
 		} else {
-			p.headline("NOTHING WRONG", styleGreen, "everything that was looked at went as it should", "")
+			p.headline("NOTHING WRONG", styleGreen, v.fine(), "")
 		}
 		p.fields("checked", r.Checked)
 		p.fields("cannot show", v.gateLines())
@@ -149,7 +149,7 @@ func (v *view) textFinding(p *page, f *finding.Finding, o *Options) {
 		p.field("not shown", gateLine(&g, ""))
 	}
 	if o.Verbose {
-		p.field("wrong if", f.WrongIf)
+		p.field("disproved by", f.WrongIf)
 	}
 	v.textRemedy(p, f)
 	p.command("check", f.Check, f.CheckNote)

@@ -59,7 +59,7 @@ func timewait() *finding.Finding {
 			{ID: "linux", Name: "a Linux or BSD server", Text: "its hold of 60 s had passed", Refs: fr(16)},
 		},
 		CouldBe: []finding.Alternative{{ID: "drop", Name: "a firewall that drops silently", Text: "a capture on the server decides"}},
-		WrongIf: "another client's request to 10.0.0.254:80 goes unanswered in the same seconds",
+		WrongIf: "another client's request to 10.0.0.254:80 without an answer in the same seconds",
 		Remedy: []finding.Step{
 			{Where: finding.AtNAT, Text: "keep a closed port unused for 240 s (Linux: sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=240)"},
 			{Where: finding.AtNAT, Text: "add addresses or ports to the pool, so that a port comes round less often"},

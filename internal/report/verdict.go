@@ -82,6 +82,14 @@ func (r *Report) failures() (failed, decided int) {
 	return failed, decided
 }
 
+// fine is the sentence of a report without findings: no more than is known.
+func (r *Report) fine() string {
+	if _, decided := r.failures(); decided == 0 {
+		return "no finding; what was checked stands below"
+	}
+	return "no finding, and no attempt failed; what was checked stands below"
+}
+
 // unexplained is the sentence of that verdict.
 func (r *Report) unexplained() string {
 	failed, decided := r.failures()

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"firestorm/internal/finding"
+	"firestorm/internal/report"
+	"firestorm/internal/sensor"
+	"firestorm/internal/standard"
+	"firestorm/testdata"
+)
+
+// story is one screen of the demonstration.
+type story struct {
+	name, code, file string
+	tells            string
+}
+
+var stories = []story{
+	{"timewait", "tcp-timewait-reuse", "captures/founding-timewait/founding.pcap",
+		"\"The web site hangs now and then, for some users.\" Seventeen frames, written down in 2003."},
+	{"silence", "tcp-syn-silent-drop", "captures/syn-silent-port/inside.pcap",
+		"\"The new service cannot be reached.\" Requests go out, nothing comes back."},
+	{"closed", "tcp-closed-port", "captures/closed-port/inside.pcap",
+		"\"Connection refused.\" By whom?"},
+	{"middlebox", "tcp-refused-by-middlebox", "captures/refused-by-middlebox/inside.pcap",
+		"\"Connection refused.\" The server's administrator swears it never saw the request."},
+	{"prohibited", "icmp-admin-prohibited", "captures/icmp-admin-prohibited/inside.pcap",
+		"\"No route to host\", though the route is there."},
+	{"idle", "tcp-idle-timeout-drop", "captures/idle-timeout/inside.pcap",
+		"\"The session dies when I come back from lunch.\""},
+	{"restart", "tcp-half-open-reset", "captures/half-open-reset/inside.pcap",
+		"\"Connection reset by peer\", in the middle of a quiet session."},
+	{"mtu", "pmtud-black-hole", "captures/pmtud-black-hole/outside.pcap",
+		"\"Small pages load, large ones hang.\""},
+	{"window", "tcp-zero-window-stall", "captures/zero-window/inside.pcap",
+		"\"The network is slow.\" It waits for an application."},
+}
+
+// toldIn returns the stories whose finding this build knows.
+func toldIn(known []*finding.Code) []story {
+	var out []story
+	for _, s := range stories {
+		for _, c := range known {
+			if c.ID == s.code {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	var save string
+	c := &cobra.Command{
+		Use:   "demo [NAME]",
+		Short: "tell well-known cases, one screen each, from captures inside the program",
+		Long: `Tell well-known cases, one screen each. The captures are inside the program; --save
+writes them into a directory, to try the other verbs on them.`,
+		GroupID: groupLook,
+		Args:    cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, s := range toldIn(codes()) {
+				names = append(names, s.name)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list := toldIn(codes())
+			if len(args) == 1 {
+				list = named(list, args[0])
+				if len(list) == 0 {
+					return usagef("firestorm demo", "there is no case %q; there are: %s", args[0], strings.Join(storyNames(toldIn(codes())), ", "))
+				}
+			}
+			if save != "" {
+				return a.saveStories(save, list)
+			}
+			for i, s := range list {
+				if err := a.tell(cmd.Context(), s, i+1, len(list)); err != nil {
+					return err
+				}
+			}
+			_, err := fmt.Fprintf(a.stdout, "\nNext:  firestorm demo --save demo && firestorm read demo/%s.pcap -v\n", list[0].name)
+			return err
+		},
+	}
+	c.Flags().StringVar(&save, "save", "", "write the captures into this directory instead of telling them")
+	return c
+}
+
+func named(list []story, name string) []story {
+	for _, s := range list {
+		if s.name == name {
+			return []story{s}
+		}
+	}
+	return nil
+}
+
+func storyNames(list []story) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+// tell analyses one capture and prints its report under what the user said.
+func (a *app) tell(ctx context.Context, s story, n, of int) error {
+	b, err := testdata.Captures.ReadFile(s.file)
+	if err != nil {
+		return err
+	}
+	quiet := *a
+	quiet.stdin = bytes.NewReader(b)
+	r := rawRead{files: []string{"-"}, checksums: "auto", format: "text", formatIn: "pcap", progress: "never", failOn: "none", memory: defaultMemory}
+	o, err := r.check()
+	if err != nil {
+		return err
+	}
+	in, err := quiet.openInput(o, 0)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	res, err := sensor.Run(ctx, sensor.Options{Source: in, MaxMemory: o.MaxMemory, Detectors: standard.Detectors, Checksums: checksumModes[o.Checksums]})
+	if err != nil {
+		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
+	}
+	rep := buildReport(in, o, res)
+	for i := range rep.Files {
+		rep.Files[i].Name = s.name + ".pcap"
+	}
+	if _, err := fmt.Fprintf(a.stdout, "%d/%d  %s\n      %s\n\n", n, of, s.name, s.tells); err != nil {
+		return err
+	}
+	if err := report.WriteText(a.stdout, rep, report.Options{Width: a.width(a.stdout), Color: a.useColor(a.stdout)}); err != nil {
+		return err
+	}
+	if interrupted(ctx) {
+		return status(exitInterrupted)
+	}
+	_, err = fmt.Fprintf(a.stdout, "\nMore about it:  firestorm explain %s\n\n", s.code)
+	return err
+}
+
+func (a *app) saveStories(dir string, list []story) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return writeFailure(dir, err)
+	}
+	for _, s := range list {
+		b, err := testdata.Captures.ReadFile(s.file)
+		if err != nil {
+			return err
+		}
+		name := filepath.Join(dir, s.name+".pcap")
+		if err := os.WriteFile(name, b, 0o644); err != nil {
+			return writeFailure(name, err)
+		}
+		if _, err := fmt.Fprintf(a.stdout, "%s   %s\n", name, s.tells); err != nil {
+			return err
+		}
+	}
+	return nil
+}

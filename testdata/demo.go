@@ -1,0 +1,17 @@
+// Package testdata carries the captures that "firestorm demo" tells about, so that the program is still one file.
+package testdata
+
+import "embed"
+
+// Captures holds the demonstration's captures by their path below this folder.
+//
+//go:embed captures/founding-timewait/founding.pcap
+//go:embed captures/syn-silent-port/inside.pcap
+//go:embed captures/closed-port/inside.pcap
+//go:embed captures/refused-by-middlebox/inside.pcap
+//go:embed captures/icmp-admin-prohibited/inside.pcap
+//go:embed captures/idle-timeout/inside.pcap
+//go:embed captures/half-open-reset/inside.pcap
+//go:embed captures/pmtud-black-hole/outside.pcap
+//go:embed captures/zero-window/inside.pcap
+var Captures embed.FS

@@ -97,29 +97,34 @@ func (t *Hosts) flow(f *event.Flow) {
 		}
 		return
 	}
+	s, c := &f.Sides[packet.ToClient], &f.Sides[packet.ToServer]
 	switch f.What {
-	case event.Answered, event.Established, event.Ended, event.Closed:
-	default:
-		return
-	}
-	s := &f.Sides[packet.ToClient]
-	if s.TTLFirst != 0 {
+	case event.Answered:
+		if s.TTLFirst == 0 {
+			return
+		}
 		host := t.host(h.Vantage, h.Server.Addr, h.Seen)
-		host.ttl(s.TTLMin, h.Seen)
-		host.ttl(s.TTLMax, h.Seen)
-		host.LastSpoke = f.Last
-		if f.What == event.Answered && f.RTTServer > 0 {
+		host.ttl(s.TTLFirst, h.Seen)
+		host.LastSpoke = h.Seen
+		if f.RTTServer > 0 {
 			host.RTTs++
 			host.MaxRTT = max(host.MaxRTT, f.RTTServer)
 			if host.MinRTT == 0 || f.RTTServer < host.MinRTT {
 				host.MinRTT = f.RTTServer
 			}
 		}
-	}
-	if c := &f.Sides[packet.ToServer]; c.TTLFirst != 0 && f.What == event.Ended {
-		host := t.host(h.Vantage, h.Client.Addr, h.Seen)
-		host.ttl(c.TTLMin, h.Seen)
-		host.ttl(c.TTLMax, h.Seen)
+	case event.Ended:
+		// What Started and Answered told is known; only a flow that shows more is worth the look-ups.
+		if s.TTLFirst != 0 && (s.TTLMin != s.TTLFirst || s.TTLMax != s.TTLFirst || f.Midstream) {
+			host := t.host(h.Vantage, h.Server.Addr, h.Seen)
+			host.ttl(s.TTLMin, h.Seen)
+			host.ttl(s.TTLMax, h.Seen)
+		}
+		if c.TTLFirst != 0 && (c.TTLMin != c.TTLFirst || c.TTLMax != c.TTLFirst || f.Midstream) {
+			host := t.host(h.Vantage, h.Client.Addr, h.Seen)
+			host.ttl(c.TTLMin, h.Seen)
+			host.ttl(c.TTLMax, h.Seen)
+		}
 	}
 }
 

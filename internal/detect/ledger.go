@@ -165,9 +165,8 @@ func (l *Ledger) flow(f *event.Flow) {
 		a.IdleBeforeStall = max(a.IdleBeforeStall, f.Stall.IdleBefore)
 	case event.Reset:
 		a.Reset = true
-	case event.Closed:
-		a.Closed = true
 	case event.Ended:
+		a.Closed = !f.Marks[event.MarkClientFINACK].IsZero() && !f.Marks[event.MarkServerFINACK].IsZero()
 		if f.Midstream && a.Outcome == Undecided && s[0].Packets > 0 && s[1].Packets > 0 {
 			a.Outcome = OutAnswered
 		}

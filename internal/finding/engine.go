@@ -301,6 +301,11 @@ func (e *Engine) compose(g *group, view Group) *Finding {
 		return nil
 	}
 	f.Explains = g.Explained
+	for i := range view.Kept {
+		if id := view.Kept[i].FlowID; id != 0 {
+			f.Flows = append(f.Flows, id)
+		}
+	}
 	if e.o.Enrich != nil {
 		e.o.Enrich(f)
 	}

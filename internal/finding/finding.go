@@ -178,6 +178,7 @@ type Finding struct {
 	Count      int // instances folded in
 	Explains   []Explained
 	Ladder     []LadderRow // the conversation as steps, for drawings; may be empty
+	Flows      []uint64    // flows it happened to, at most MaxKept; internal, in no output
 	MutedBy    string      // reason of the mute that hid it; empty = shown
 }
 

@@ -14,6 +14,7 @@ import (
 	"firestorm/internal/count"
 	"firestorm/internal/defrag"
 	"firestorm/internal/detect"
+	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
@@ -58,7 +59,8 @@ type Result struct {
 	Flow        flow.Stats // summed over the shards
 	Ledger      *detect.Ledger
 	Hosts       *detect.Hosts
-	Gates       []finding.GateResult // that fail for a whole vantage
+	Same        func(flow uint64) uint64 // the flow that stands for a connection seen at two vantages
+	Gates       []finding.GateResult     // that fail for a whole vantage
 	Summary     Summary
 	First, Last packet.Time
 	Damaged     error    // *capture.Damaged when the input broke; results up to there are good
@@ -76,6 +78,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	return s.run(ctx)
 }
+
+// wanted leaves out flow events that nobody listens to: the snapshot at the end tells the same.
+var wanted = ^(flow.Wants(event.HalfClosed) | flow.Wants(event.Closed))
 
 type run struct {
 	o       *Options
@@ -139,7 +144,7 @@ func newRun(o *Options) (*run, error) {
 		s.workers[i] = &worker{shards: make([]*shard, Shards), anoms: o.WantAll}
 	}
 	for n := 0; n < Shards; n++ {
-		sh := &shard{flows: flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, Seed: o.Seed})}
+		sh := &shard{flows: flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, Seed: o.Seed, Want: wanted})}
 		s.workers[n%o.Workers].shards[n] = sh
 	}
 	return s, nil

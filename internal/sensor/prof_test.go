@@ -1,0 +1,28 @@
+package sensor_test
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"firestorm/internal/capture"
+	"firestorm/internal/packet"
+	"firestorm/internal/sensor"
+	"firestorm/internal/standard"
+)
+
+func TestProf(t *testing.T) {
+	f := os.Getenv("PROF")
+	if f == "" {
+		t.Skip()
+	}
+	s, err := capture.OpenFile(f, capture.FileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := sensor.Run(context.Background(), sensor.Options{Source: s, Workers: 1, Checksums: packet.ChecksumsAuto, Detectors: standard.Detectors})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(r.Counts.Packets, r.Summary.Events)
+}

@@ -229,7 +229,7 @@ func (v *view) htmlFinding(f *finding.Finding) htmlFinding {
 		h.Remedy = append(h.Remedy, htmlPlace{string(w), by[w]})
 	}
 	if l, ok := layout(f); ok {
-		h.Drawing, h.Scale = template.HTML(AppendSVG(nil, v.Report, f)), l.scaleNote()
+		h.Drawing, h.Scale = template.HTML(AppendSVG(nil, v.Report, f)), l.scaleNote()+l.legend(v.Report)
 		for _, g := range l.rungs {
 			way := "client to server"
 			if g.Dir == 1 {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -65,6 +67,50 @@ func TestHostileHTML(t *testing.T) {
 			t.Errorf("%q changes the page", s)
 		}
 	}
+}
+
+// Every text colour has a contrast of at least 4.5 to 1 (WCAG AA) on every ground it stands on, light and dark.
+func TestContrast(t *testing.T) {
+	for name, block := range map[string]string{"light": pageStyle[:strings.Index(pageStyle, "@media")], "dark": pageStyle[strings.Index(pageStyle, "@media"):strings.Index(pageStyle, "\n*{")]} {
+		colour := map[string]float64{}
+		for _, m := range regexp.MustCompile(`--([a-z0-9]+):#([0-9a-f]{3,6})`).FindAllStringSubmatch(block, -1) {
+			colour[m[1]] = luminance(t, m[2])
+		}
+		for _, ground := range []string{"bg", "card", "tint", "code"} {
+			for _, ink := range []string{"ink", "soft", "accent", "critical", "high", "medium", "low", "info", "good", "warn", "c1", "c2"} {
+				a, okA := colour[ground]
+				b, okB := colour[ink]
+				if !okA || !okB {
+					t.Fatalf("%s: no colour %s or %s", name, ground, ink)
+				}
+				if ratio := (max(a, b) + .05) / (min(a, b) + .05); ratio < 4.5 {
+					t.Errorf("%s: %s on %s has a contrast of %.2f", name, ink, ground, ratio)
+				}
+			}
+		}
+	}
+}
+
+func luminance(t *testing.T, hex string) float64 {
+	t.Helper()
+	if len(hex) == 3 {
+		hex = string([]byte{hex[0], hex[0], hex[1], hex[1], hex[2], hex[2]})
+	}
+	v, err := strconv.ParseUint(hex, 16, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l float64
+	for i, weight := range []float64{.2126, .7152, .0722} {
+		c := float64(v>>(16-8*i)&255) / 255
+		if c <= .04045 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+.055)/1.055, 2.4)
+		}
+		l += weight * c
+	}
+	return l
 }
 
 func TestSVG(t *testing.T) {

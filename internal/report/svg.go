@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"html"
+	"strconv"
 	"strings"
 
 	"firestorm/internal/finding"
@@ -89,7 +90,7 @@ func (l *ladder) arrow(b *strings.Builder, r *Report, g *rung, id string) {
 	}
 	b.WriteString(`<g>`)
 	fmt.Fprintf(b, `<text class="time" x="%d" y="%d" text-anchor="end">%s</text>`, xTime, g.y+4, esc(r.Clock(g.Ref.Time)))
-	fmt.Fprintf(b, `<text class="frame" x="%d" y="%d" text-anchor="end">%d</text>`, xFrame, g.y+4, g.Ref.Frame)
+	fmt.Fprintf(b, `<text class="frame" x="%d" y="%d" text-anchor="end">%s%d</text>`, xFrame, g.y+4, r.letter(g.Ref.Source), g.Ref.Frame)
 	fmt.Fprintf(b, `<circle class="dot" cx="%d" cy="%d" r="3"/>`, x1, g.y)
 	if g.Lost {
 		fmt.Fprintf(b, `<path class="hop lost" d="M%d %dL%d %d" marker-end="url(#%s-a)"/>`, x1+dir*4, g.y, x2-dir*3, g.y+slant, id)
@@ -138,6 +139,35 @@ func notes(s string) []string {
 	return lines
 }
 
+// letter stands for a file where there are several: the drawing has no room for names.
+func (r *Report) letter(source uint16) string {
+	switch {
+	case !r.MultiSource():
+		return ""
+	case source < 26:
+		return string(rune('a'+source)) + ":"
+	}
+	return strconv.Itoa(int(source)) + ":"
+}
+
+// legend says which files the letters of a drawing stand for.
+func (l *ladder) legend(r *Report) string {
+	if !r.MultiSource() {
+		return ""
+	}
+	used := map[uint16]bool{}
+	for _, g := range l.rungs {
+		used[g.Ref.Source] = true
+	}
+	var s []string
+	for i := range r.Files {
+		if used[uint16(i)] {
+			s = append(s, strings.TrimSuffix(r.letter(uint16(i)), ":")+" is "+r.FileName(uint16(i)))
+		}
+	}
+	return " Frames: " + strings.Join(s, ", ") + "."
+}
+
 // scaleNote says how the drawing relates to time.
 func (l *ladder) scaleNote() string {
 	s := "Time runs downwards."
@@ -171,7 +201,7 @@ func (l *ladder) describe(r *Report) string {
 	if lost > 0 {
 		s += "; " + number(lost) + " without an answer"
 	}
-	return s + ". The table below has the same steps. " + l.scaleNote()
+	return s + ". The table below has the same steps. " + l.scaleNote() + l.legend(r)
 }
 
 // svgID is the finding's id as an XML name: everything else is left out.

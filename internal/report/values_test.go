@@ -193,6 +193,11 @@ func two() *Report {
 			f.Facts[1].Refs = append(f.Facts[1].Refs, packet.Ref{Source: 1, Frame: f.Evidence[i].Ref.Frame - 13, Time: f.Evidence[i].Ref.Time})
 		}
 	}
+	for i := range f.Ladder {
+		if n := f.Ladder[i].Ref.Frame; n >= 14 { // the requests as the other side of the NAT saw them
+			f.Ladder[i].Ref.Source, f.Ladder[i].Ref.Frame = 1, n-13
+		}
+	}
 	weak := timewait()
 	weak.ID, weak.Confidence = "FS-weaker", finding.Possible
 	r.Findings = append(r.Findings, weak)

@@ -239,3 +239,14 @@ func TestAnomalyNames(t *testing.T) {
 		t.Error("names in rules")
 	}
 }
+
+// TestFragmentPayload: the data of an IPv6 fragment starts at its fragment header's end, before further headers.
+func TestFragmentPayload(t *testing.T) {
+	body := header.AppendIPv6Fragment(nil, 60, 0, true, 9)
+	body = append(body, header.AppendIPv6Options(nil, 17, []byte{1, 4, 0, 0, 0, 0})...)
+	body = append(body, make([]byte, 16)...)
+	p := packettest.Raw{Src: "2001:db8::1", Dst: "2001:db8::2", Proto: 44, Payload: string(body)}.Packet()
+	if len(p.IPPayload()) != 24 || int(p.L4) != 14+40+8+8 || p.Proto != packet.ProtoUDP {
+		t.Errorf("%d bytes of data, L4 at %d, protocol %d", len(p.IPPayload()), p.L4, p.Proto)
+	}
+}

@@ -126,10 +126,10 @@ type Packet struct {
 	WireLen        uint32   // length on the wire, bytes
 	IPID           uint32   // IPv4 identification, or that of an IPv6 fragment header
 	FragOff        uint16   // fragment offset, bytes
-	IPLen          uint32   // total length of the innermost IP packet as its header says, bytes
+	IPLen          uint32   // total length of the innermost IP packet as its header says, bytes; when that is 0 (offload), what the wire held
 	IPFlags        IPFlags
 
-	L3, L4      uint16 // offsets in Data of the innermost IP header and its payload's header; 0 = none
+	L3, L4      uint16 // offsets in Data of the innermost IP header and of what follows it (a later fragment: its data); 0 = none
 	PayloadOff  uint16 // offset in Data of the transport payload
 	PayloadLen  uint32 // captured transport payload, bytes
 	PayloadWire uint32 // transport payload that the headers claim, bytes

@@ -142,6 +142,9 @@ type Side struct {
 	RTTLeast time.Duration // least of them, delayed acknowledgements included; 0 unknown
 	RTTMost  time.Duration
 
+	HeldWaits uint32        // small segments sent at once when a late, bare acknowledgement of the one before came: Nagle and delayed ACK
+	HeldTotal time.Duration // how long they waited in all
+
 	ZeroCount   uint32        // times this side closed its window
 	ZeroTotal   time.Duration // how long in all
 	ZeroLongest time.Duration

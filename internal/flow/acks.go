@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"time"
+
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
@@ -33,6 +35,9 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	if SeqLess(o.next, p.Ack) {
 		if o.packets == 0 {
 			r.bits |= ackMoved
+		} else if !o.bits.has(synSeen) && o.payload == 0 {
+			// It sent nothing but acknowledgements or keep-alives since the capture began: its number is not known better.
+			o.isn = p.Ack
 		} else if l := t.lossOf(r, d.Other()); l != nil { // the end of what it sent was not seen
 			l.gaps++
 			l.gapBytes += uint64(p.Ack - o.next)
@@ -56,7 +61,9 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		if f := &x.flight[d.Other()]; f.set && SeqLessEq(f.end, p.Ack) {
 			f.set = false
 			if !f.again {
-				x.rtt[d.Other()].add(p.Time.Sub(f.mark.time(r.startTime)))
+				wait := p.Time.Sub(f.mark.time(r.startTime))
+				x.rtt[d.Other()].add(wait)
+				t.waited(r, x, f, p, d.Other(), wait)
 			}
 		}
 	}
@@ -113,4 +120,41 @@ func (t *Table) silenceOver(r *rec, p *packet.Packet, d packet.Dir, before packe
 		x.cand, x.candFrom, x.candTo = int64(gap), t.markRef(r, before), t.mark(r, p)
 		x.candEnd, x.candDir, x.candSet = p.Seq+p.PayloadWire, d, true
 	}
+}
+
+// Bounds of a wait for a delayed acknowledgement, beyond the round trip: the delay is 40 to 500 ms (RFC 1122 4.2.3.2).
+const (
+	heldLeast = 30 * time.Millisecond
+	heldMost  = 510 * time.Millisecond
+	heldSmall = 1000                 // payload of a segment that Nagle's rule may hold back, bytes
+	heldNext  = 5 * time.Millisecond // how soon after the acknowledgement the next one follows, beyond the round trip
+)
+
+// waited notes that a bare acknowledgement of a small segment came late: if the next small one follows at once, it was
+// held back by Nagle's rule until then.
+func (t *Table) waited(r *rec, x *talkPart, f *flight, p *packet.Packet, sender packet.Dir, wait time.Duration) {
+	if p.PayloadWire != 0 || f.end-f.seq >= heldSmall || p.Ack != r.sides[sender].next {
+		return
+	}
+	rtt, _ := t.rtts(r)
+	if wait < rtt+heldLeast || wait > rtt+heldMost {
+		return
+	}
+	h := &x.held
+	h.ack, h.wait, h.dir, h.set = t.mark(r, p), uint32(wait/time.Microsecond), sender, true
+}
+
+// follows counts a wait that the sender's next small segment p ends.
+func (t *Table) follows(r *rec, x *talkPart, p *packet.Packet, d packet.Dir) {
+	h := &x.held
+	if h.dir != d {
+		return
+	}
+	h.set = false
+	rtt, _ := t.rtts(r)
+	if p.PayloadWire == 0 || p.PayloadWire >= heldSmall || p.Time.Sub(h.ack.time(r.startTime)) > rtt+heldNext || h.n[d] == 1<<16-1 {
+		return
+	}
+	h.n[d]++
+	h.total[d] += h.wait
 }

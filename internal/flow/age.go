@@ -42,13 +42,11 @@ func (t *Table) newList(proto uint8) listID {
 	return listOtherNew
 }
 
-func (t *Table) seconds() uint32 { return uint32(uint64(t.clock.Sub(t.base)) / uint64(time.Second)) }
-
 // enter puts flow i at the end of list l.
 func (t *Table) enter(i uint32, l listID) {
 	r := t.flows.at(i)
 	t.leave(i, r)
-	r.list, r.moved = l, t.seconds()
+	r.list, r.moved = l, t.secs
 	q := &t.lists[l]
 	r.prev, r.next = q.tail, 0
 	if q.tail != 0 {
@@ -79,7 +77,7 @@ func (t *Table) leave(i uint32, r *rec) {
 
 // touch moves flow i to the end of its list, if that was not done within the last second.
 func (t *Table) touch(i uint32, r *rec) {
-	if r.next != 0 && t.seconds() != r.moved {
+	if r.next != 0 && t.secs != r.moved {
 		t.enter(i, r.list)
 	}
 }
@@ -111,14 +109,8 @@ func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 	t.tick(now)
 	t.out = out
 	seen := packet.Ref{Time: t.clock}
-	for {
-		i := t.lists[listTCPRetry].head
-		if i == 0 || t.clock.Sub(t.lastTry(t.flows.at(i))) < event.SilenceAfter {
-			break
-		}
-		t.saySilent(i, seen, ordinal, nil)
-	}
-	t.ageStalls(seen, ordinal)
+	t.ageRetries(seen, ordinal, false)
+	t.ageStalls(seen, ordinal, false)
 	for l := listID(0); l < numLists; l++ {
 		limit := t.timeout(l)
 		for {
@@ -127,10 +119,10 @@ func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 				break
 			}
 			r := t.flows.at(i)
-			if t.clock.Sub(r.lastTime) < limit {
+			if t.now(r).Sub(r.lastTime) < limit {
 				// The head was touched after it was moved last; those behind it may be due. Its place is renewed,
 				// which happens at most once a second for each flow.
-				if r.next != 0 && r.moved != t.seconds() && t.clock.Sub(t.movedAt(r)) >= limit {
+				if r.next != 0 && r.moved != t.secs && t.clock.Sub(t.movedAt(r)) >= limit {
 					t.enter(i, l)
 					continue
 				}
@@ -140,6 +132,26 @@ func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 		}
 	}
 	t.ageGraves()
+}
+
+// now is the time at flow r: its last packet's, plus what the table's clock moved since. Where packet times jump, the
+// clock and the flow's own times may lie hours apart; only time that went by for the flow may end it.
+func (t *Table) now(r *rec) packet.Time {
+	return min(t.clock, r.lastTime.Add(t.clock.Sub(t.base.Add(time.Duration(r.seen)*time.Second))))
+}
+
+// ageRetries says Silent where it is due; all looks at the whole list rather than up to the first that is not due.
+func (t *Table) ageRetries(seen packet.Ref, ordinal uint64, all bool) {
+	for i := t.lists[listTCPRetry].head; i != 0; {
+		r := t.flows.at(i)
+		next := r.next
+		if t.now(r).Sub(t.lastTry(r)) >= event.SilenceAfter {
+			t.saySilent(i, seen, ordinal, nil)
+		} else if !all {
+			return
+		}
+		i = next
+	}
 }
 
 func (t *Table) movedAt(r *rec) packet.Time { return t.base.Add(time.Duration(r.moved) * time.Second) }
@@ -157,14 +169,15 @@ func (t *Table) End(now packet.Time, ordinal uint64, out *[]event.Event) {
 	t.tick(now)
 	t.out = out
 	seen := packet.Ref{Time: t.clock}
-	for {
-		i := t.lists[listTCPRetry].head
-		if i == 0 || t.clock.Sub(t.lastTry(t.flows.at(i))) < event.SilenceAfter {
-			break
-		}
-		t.saySilent(i, seen, ordinal, nil)
+	t.ageRetries(seen, ordinal, true)
+	t.ageStalls(seen, ordinal, true)
+	for _, i := range t.ordered() {
+		t.end(i, event.EndInput, seen, ordinal, nil)
 	}
-	t.ageStalls(seen, ordinal)
+}
+
+// ordered returns the live flows in the order of their first packets.
+func (t *Table) ordered() []uint32 {
 	live := make([]uint32, 0, t.flows.live)
 	for l := range t.lists {
 		for i := t.lists[l].head; i != 0; i = t.flows.at(i).next {
@@ -172,9 +185,7 @@ func (t *Table) End(now packet.Time, ordinal uint64, out *[]event.Event) {
 		}
 	}
 	sort.Slice(live, func(x, y int) bool { return t.before(live[x], live[y]) })
-	for _, i := range live {
-		t.end(i, event.EndInput, seen, ordinal, nil)
-	}
+	return live
 }
 
 // before orders flows by their first packets; the rest only matters where a caller gives no ordinals.

@@ -182,9 +182,12 @@ func (t *Table) sent(r *rec, p *packet.Packet, s *side, d packet.Dir, start, end
 	if n > z.delivered && n > z.pendLen {
 		z.pendLen, z.pendEnd = n, end
 	}
+	if x.held.set {
+		t.follows(r, x, p, d)
+	}
 	if f := &x.flight[d]; !f.set {
 		*f = flight{seq: start, end: end, mark: t.mark(r, p), before: t.lastMark(r), iplen: n, set: true,
-			df: p.IPFlags&packet.DontFragment != 0}
+			df: unfragmented(p)}
 	}
 }
 

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -241,5 +242,28 @@ func TestResetThenData(t *testing.T) {
 	f := flowsOf(evs, event.Ended)[0]
 	if r := f.Resets[packet.ToClient]; r.Count != 2 || r.TTLMin != 44 || r.TTLMax != 60 || r.After.Frame != 6 {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestHeld(t *testing.T) {
+	script := shake
+	seq := uint32(1001)
+	for k := 0; k < 5; k++ { // write, write, read: the second write waits 40 ms for the first one's acknowledgement
+		b := float64(k + 1)
+		script += fmt.Sprintf("%.4f > PA seq=%d ack=%d len=20\n%.4f < A seq=%d ack=%d\n%.4f > PA seq=%d ack=%d len=30\n%.4f < PA seq=%d ack=%d len=5\n",
+			b, seq, 5001+5*k, b+0.061, 5001+5*k, seq+20, b+0.0612, seq+20, 5001+5*k, b+0.08, 5001+5*k, seq+50)
+		seq += 50
+	}
+	f := flowsOf(run(t, Options{}, script), event.Ended)[0]
+	if s := f.Sides[0]; s.HeldWaits != 5 || s.HeldTotal != 305*time.Millisecond || f.Sides[1].HeldWaits != 0 || s.RTTs < 5 || s.RTTMost < 60*time.Millisecond {
+		t.Errorf("%d waits, %v; round trips %d, %v to %v", s.HeldWaits, s.HeldTotal, s.RTTs, s.RTTLeast, s.RTTMost)
+	}
+}
+
+// TestMidstreamKeepAlive: a capture that begins with a keep-alive has lost nothing.
+func TestMidstreamKeepAlive(t *testing.T) {
+	f := flowsOf(run(t, Options{}, "0 > A seq=999 ack=500\n0.01 < A seq=500 ack=1000\n1 > PA seq=1000 ack=500 len=10\n1.1 < A seq=500 ack=1010"), event.Ended)[0]
+	if s := f.Sides[0]; s.Gaps != 0 || s.RetransGap != 0 || s.Retrans != 0 || s.Next != 1010 || !f.Midstream {
+		t.Errorf("%+v", s)
 	}
 }

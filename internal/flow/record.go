@@ -17,6 +17,7 @@ type rec struct {
 	lastFrame  int32 // relative to startFrame, as in mark; lastLost when out of its range
 	next, prev uint32
 	moved      uint32 // seconds of the table's clock when last moved to its list's end
+	seen       uint32 // seconds of the table's clock at its last packet
 	talk       uint32 // parts; 0 = none
 	closing    uint32
 	odd        uint32
@@ -113,6 +114,7 @@ type talkPart struct {
 	flight     [2]flight
 	rtt        [2]spans
 	size       [2]sizes
+	held       heldPart
 	first      [2]mark // first payload by direction
 	request    mark    // last packet of the request
 	count      uint32
@@ -120,6 +122,16 @@ type talkPart struct {
 	thinkMax   int64
 	repeats    uint32 // of both sides when the request began
 	_          uint32
+}
+
+// heldPart counts small segments that waited for the acknowledgement of the one before (RFC 1122 4.2.3.2 and 4.2.3.4).
+type heldPart struct {
+	ack   mark      // the acknowledgement that ended the last wait
+	wait  uint32    // its length, microseconds
+	total [2]uint32 // microseconds, by the sender's direction
+	n     [2]uint16
+	dir   packet.Dir
+	set   bool
 }
 
 // sizes are the largest packets of a side.

@@ -67,6 +67,7 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 		for d, m := range x.rtt {
 			v := &f.Sides[d]
 			v.MaxFlight, v.MaxDelivered = x.size[d].maxFlight, uint32(x.size[d].delivered)
+			v.HeldWaits, v.HeldTotal = uint32(x.held.n[d]), time.Duration(x.held.total[d])*time.Microsecond
 			v.RTTs, v.RTTLeast, v.RTTMost = m.n, time.Duration(m.least)*time.Microsecond, time.Duration(m.most)*time.Microsecond
 		}
 		f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)

@@ -56,7 +56,7 @@ func (t *Table) repeated(i uint32, r *rec, p *packet.Packet, d packet.Dir, start
 	}
 	n := uint16(min(p.IPLen, 0xffff))
 	if !x.open || x.dir == d && SeqLess(start, x.seq) && !x.said {
-		*x = stallPart{seq: start, end: end, dir: d, open: true, iplen: n, df: p.IPFlags&packet.DontFragment != 0}
+		*x = stallPart{seq: start, end: end, dir: d, open: true, iplen: n, df: unfragmented(p)}
 		// Where the first transmission is not remembered, its frame is unknown and the first repeat stands in.
 		x.first = t.mark(r, p)
 		if seen {
@@ -164,17 +164,18 @@ func (t *Table) stallReset(r *rec, p *packet.Packet, d packet.Dir) {
 	x.byRST, x.rst, x.rstTTL, x.open = true, t.mark(r, p), p.TTL, false
 }
 
-// ageStalls looks at each flow with a candidate once a second of the table's clock.
-func (t *Table) ageStalls(seen packet.Ref, ord uint64) {
-	now := t.seconds()
+// ageStalls looks at each flow with a candidate once a second of the table's clock, or at all of them.
+func (t *Table) ageStalls(seen packet.Ref, ord uint64, all bool) {
+	now := t.secs
 	tail := t.lists[listTCPStall].tail
 	for i := t.lists[listTCPStall].head; i != 0; {
 		r := t.flows.at(i)
 		next := r.next
 		x := t.stalls.at(r.stall)
 		switch {
-		case t.stallDue(r, x, t.clock):
+		case t.stallDue(r, x, t.now(r)):
 			t.sayStalled(i, r, x, seen, ord, nil)
+		case all:
 		case r.moved == now:
 			return // it and those behind it were looked at within this second
 		default:
@@ -229,4 +230,9 @@ func (t *Table) fillLoss(r *rec, l *lossPart, s *side, v *event.Side) {
 			v.ZeroLongest, v.ZeroFrom, v.ZeroTo = span, from, packet.Ref{}
 		}
 	}
+}
+
+// unfragmented says that no router may cut p: DF is set, or it is IPv6 (RFC 8200 5).
+func unfragmented(p *packet.Packet) bool {
+	return p.IPVersion == 6 || p.IPFlags&packet.DontFragment != 0
 }

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"time"
+
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
@@ -30,6 +32,7 @@ type Table struct {
 	graves graves
 	clock  packet.Time // highest time given to Packet or Age
 	base   packet.Time // first time seen; rec.moved counts from it
+	secs   uint32      // of clock since base
 	begun  bool
 	stats  Stats
 }
@@ -107,6 +110,7 @@ func (t *Table) tick(now packet.Time) {
 		t.begun, t.base, t.clock = true, now, now
 	} else if now > t.clock {
 		t.clock = now
+		t.secs = uint32(uint64(now.Sub(t.base)) / uint64(time.Second))
 	}
 }
 
@@ -168,6 +172,7 @@ const clientIsDst createHow = 1
 // account counts p in its flow.
 func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
 	r.setLast(p)
+	r.seen = t.secs
 	r.missing |= p.Missing
 	s := &r.sides[d]
 	if s.packets++; s.packets == 0 {
@@ -305,6 +310,9 @@ func (t *Table) evict(p *packet.Packet) {
 
 func (t *Table) older(i, j uint32) bool {
 	a, b := t.flows.at(i), t.flows.at(j)
+	if a.seen != b.seen {
+		return a.seen < b.seen
+	}
 	if a.lastTime != b.lastTime {
 		return a.lastTime < b.lastTime
 	}

@@ -141,6 +141,9 @@ func (t *Table) exhume(h uint64, reused bool) uint32 {
 		return 0
 	}
 	b := g.slab.at(i)
+	// Whatever comes of it, it is in nobody's way any more: the next tombstone of these ports is a newer one.
+	b.bits |= tombDead
+	g.index.remove(h, i)
 	if !reused && t.clock.Sub(b.last.time(b.startTime)) > t.opt.TombstoneLife {
 		return 0
 	}
@@ -150,9 +153,8 @@ func (t *Table) exhume(h uint64, reused bool) uint32 {
 		return 0
 	}
 	*p = *b
+	p.bits &^= tombDead
 	b.closing = 0
-	b.bits |= tombDead
-	g.index.remove(h, i)
 	return n
 }
 

@@ -1,0 +1,23 @@
+package finding
+
+import (
+	"strings"
+	"testing"
+)
+
+// FuzzReadMutes: any text is read or refused with the line at fault.
+func FuzzReadMutes(f *testing.F) {
+	f.Add("")
+	f.Add("# comment\n\ntcp-closed-port 192.0.2.7 * 2026-12-31 printer is off at night\n* * 2001:db8::/32 - lab\n")
+	f.Add("tcp-closed-port *\n")
+	f.Add("* 300.0.0.1 * - x\n* * * 2026-02-30T00:00:00Z x")
+	f.Fuzz(func(t *testing.T, s string) {
+		m, err := ReadMutes("mutes", strings.NewReader(s))
+		if err != nil && !strings.Contains(err.Error(), "mutes") {
+			t.Errorf("%q: the error names no place: %v", s, err)
+		}
+		if (m == nil) == (err == nil) {
+			t.Errorf("%q: mutes %v with error %v", s, m, err)
+		}
+	})
+}

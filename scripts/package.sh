@@ -9,7 +9,7 @@ nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH
 mkdir -p dist/tool
-find dist/man dist/completion -type f -exec gzip -n9 -k {} + 2>/dev/null || true
+find dist/man -name "*.1" -exec gzip -n9 -k {} +
 GOBIN="$PWD/dist/tool" GOFLAGS='' "$GO" install "$nfpm"
 for arch in amd64 arm64; do
 	mkdir -p "dist/linux-$arch"

@@ -41,8 +41,15 @@ func (a Anomaly) Rule() string {
 // Invalid reports that a receiver drops such a packet, or that the rest of it could not be read.
 func (a Anomaly) Invalid() bool { return a < numAnomalies && anomalies[a].invalid }
 
-// ParseAnomaly finds a code by its event name ("decoder.ipv4.trunc_pkt").
+// ParseAnomaly finds a code by its event name ("decoder.ipv4.trunc_pkt"). For a rule's decode-event or
+// stream-event put "decoder." or "stream." in front. Suricata's own lists disagree on two names, both are known.
 func ParseAnomaly(event string) (Anomaly, bool) {
+	switch event {
+	case "stream.3whs_synack_resend_with_diff_ack":
+		return Stream3WHSSynAckResendWithDifferentAck, true
+	case "stream.est_synack_resend_with_diff_ack":
+		return StreamEstSynAckResendWithDifferentAck, true
+	}
 	for a := AnomalyMore; a < numAnomalies; a++ {
 		if anomalies[a].name == event {
 			return a, true

@@ -235,6 +235,9 @@ func TestAnomalyNames(t *testing.T) {
 			t.Errorf("%q, want %q", a, want)
 		}
 	}
+	if a, ok := packet.ParseAnomaly("stream.est_synack_resend_with_diff_ack"); !ok || a != packet.StreamEstSynAckResendWithDifferentAck {
+		t.Error("the other spelling of a stream event")
+	}
 	if packet.BadIPv4TruncPkt.Rule() != "ipv4.trunc_pkt" || packet.StreamPktInvalidAck.Rule() != "pkt_invalid_ack" {
 		t.Error("names in rules")
 	}

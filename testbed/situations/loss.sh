@@ -9,10 +9,10 @@ lab_begin "$1"
 peer=$(tool peer)
 # The cable's first end is the clients' side: ab is up, ba is down.
 case $1 in
-loss-server-side-down) WIRE_OUT="-delay 5ms -loss 0.05 -dir ba -seed 11" ;;
-loss-server-side-up) WIRE_OUT="-delay 5ms -loss 0.05 -dir ab -seed 12" ;;
-loss-client-side-down) WIRE_IN="-delay 5ms -loss 0.05 -dir ba -seed 13" ;;
-loss-client-side-up) WIRE_IN="-delay 5ms -loss 0.05 -dir ab -seed 14" ;;
+loss-server-side-down) WIRE_OUT="-delay 5ms -loss 0.08 -dir ba -seed 11" ;;
+loss-server-side-up) WIRE_OUT="-delay 5ms -loss 0.08 -dir ab -seed 12" ;;
+loss-client-side-down) WIRE_IN="-delay 5ms -loss 0.08 -dir ba -seed 13" ;;
+loss-client-side-up) WIRE_IN="-delay 5ms -loss 0.08 -dir ab -seed 14" ;;
 loss-none) WIRE_OUT="-delay 5ms" ;;
 reorder) WIRE_OUT="-delay 5ms -reorder 0.05 -seed 15" ;;
 duplicate-by-network) WIRE_OUT="-delay 5ms -dup 0.05 -seed 16" ;;
@@ -43,15 +43,16 @@ case $1 in
 loss-*-*)
 	side=${1#loss-} dir=${1##*-}
 	side=${side%-"$dir"}
-	shows "5 % of the frames are lost on the $side cable of the sensor, in the direction $([ "$dir" = up ] && echo 'to the server' || echo 'to the clients')."
+	shows "8 % of the frames are lost on the $side cable of the sensor, in the direction $([ "$dir" = up ] && echo 'to the server' || echo 'to the clients')."
 	finding tcp-loss-where positive
-	check_frames "retransmissions" inside.pcap "$retr" 5
+	check_frames "retransmissions" inside.pcap "$retr" 8
 	truth "Seen from the sensor, data towards the server is lost $([ "$side" = server-side ] && echo after || echo before) it, data towards the clients $([ "$side" = server-side ] && echo before || echo after) it."
 	;;
 loss-none)
 	shows "The same transfers over a path of 10 ms without loss."
 	finding tcp-loss-where clean
-	check_frames "no retransmission" inside.pcap "$retr" 0 0
+	# A probe for a lost tail may come before the ACK when the machine is busy.
+	check_frames "no retransmission but a stray tail probe" inside.pcap "$retr" 0 3
 	;;
 reorder)
 	shows "5 % of the frames are overtaken by later ones; none is lost."
@@ -67,6 +68,7 @@ duplicate-by-network)
 corrupt)
 	shows "3 % of the frames get one wrong bit on the server's cable: wrong checksums inside for the server's data, loss for the clients'."
 	finding tcp-loss-where positive
+	finding tcp-checksum-corrupt positive
 	check_frames "wrong checksums" inside.pcap "tcp.checksum.status == 0" 1
 	;;
 esac

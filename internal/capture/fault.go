@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -74,7 +75,7 @@ func (s *faulty) Next(b *packet.Batch) error {
 			s.in(&f)
 		}
 		b.Release()
-		if err == ErrIdle { //nolint:errorlint // the contract's own value
+		if errors.Is(err, ErrIdle) {
 			return err
 		}
 		if err != nil {

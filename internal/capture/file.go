@@ -78,6 +78,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // first bytes, never by the name. Errors say what is wrong with the file and what to try.
 func OpenFile(path string, o FileOptions) (Source, error) {
 	if path == "-" {
+		o.Follow = false // the end of a pipe is final
 		return OpenReader("-", os.Stdin, o)
 	}
 	f, err := os.Open(path)
@@ -130,7 +131,8 @@ func (f *File) peek() {
 	f.ahead = true
 }
 
-// OpenReader reads a capture from r; name is used in messages. Close does not close r.
+// OpenReader reads a capture from r; name is used in messages. Close does not close r. With Follow the end of r is
+// ErrIdle, and r is asked again on the next call.
 func OpenReader(name string, r io.Reader, o FileOptions) (Source, error) {
 	s := newFile(name, o)
 	if err := s.start(r); err != nil {

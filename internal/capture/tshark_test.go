@@ -1,6 +1,7 @@
 package capture_test
 
 import (
+	"errors"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -56,6 +57,12 @@ func TestAgreesWithTshark(t *testing.T) {
 		got, end := readAll(t, s)
 		s.Close()
 		want, stderr := tsharkFrames(t, tshark, path)
+		var broken *capture.Damaged
+		if errors.As(end, &broken) {
+			// Where a file breaks the readers may guess differently; up to there they must agree.
+			n := min(len(got), len(want))
+			got, want = got[:n], want[:n]
+		}
 		if len(got) != len(want) {
 			t.Errorf("%s: %d frames (%v), tshark %d (%s)", path, len(got), end, len(want), stderr)
 			continue

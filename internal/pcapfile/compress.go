@@ -80,12 +80,11 @@ type packed struct {
 	io.Reader
 	close func()
 	kind  Compression
-	open  bool
 }
 
 func (p *packed) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b)
-	if err != nil && p.kind != Plain && !(err == io.EOF) { //nolint:errorlint // a wrapped io.EOF is damage here
+	if err != nil && p.kind != Plain && err != io.EOF { // bare: an error that wraps io.EOF is damage here
 		err = fmt.Errorf("%s stream is damaged after this point of the uncompressed data: %w", p.kind, unEOF{err})
 	}
 	return n, err

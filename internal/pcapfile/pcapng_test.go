@@ -29,6 +29,7 @@ func TestPcapNGBlocks(t *testing.T) {
 			g.block(0x80000001, "local use")
 			g.epb(0, 3_000_000_000, "flags", g.opt(2, uint32(2<<5|1)), g.opt(0))
 			g.block(5, uint32(0), uint32(0), uint32(0), g.opt(4, uint64(100)), g.opt(5, uint64(7)), g.opt(7, uint64(1)), g.opt(1, "stats"), g.opt(0))
+			g.epb(0, 4_000_000_000, "late", g.opt(4, uint64(50)), g.opt(0)) // the statistics hold, not the sum
 			g.shb()
 			g.idb(228, 64)
 			g.epb(0, 5_000_000, "v4")
@@ -50,8 +51,9 @@ func TestPcapNGBlocks(t *testing.T) {
 				{2, 101_000_000_007, "simple", 6, 0, 1},
 				{3, 2_000_000_000, "obsFC", 5, 1, 101}, // the wire had 9 bytes, 4 of them FCS, of which 2 were not captured
 				{7, 103_000_000_000, "fla", 3, 0, 1},   // 4 to 6: what Wireshark numbers but is no packet
-				{8, 5_000_000_000, "v4", 2, 2, 228},
-				{9, 5_000_000_000, strings.Repeat("y", 64), 100, 2, 228},
+				{8, 104_000_000_000, "late", 4, 0, 1},
+				{9, 5_000_000_000, "v4", 2, 2, 228},
+				{10, 5_000_000_000, strings.Repeat("y", 64), 100, 2, 228},
 			}
 			if d := cmp.Diff(want, out); d != "" {
 				t.Error(d)

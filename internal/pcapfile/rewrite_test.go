@@ -12,7 +12,7 @@ import (
 
 // rich has blocks and options that nobody here knows.
 func rich(g *ngb) []byte {
-	g.shb(g.opt(1, "hello"), g.opt(7777, "odd"), g.opt(0))
+	g.block(0x0a0d0d0a, uint32(0x1a2b3c4d), uint16(1), uint16(0), uint64(1234), g.opt(1, "hello"), g.opt(7777, "odd"), g.opt(0))
 	g.idb(1, 0, g.opt(2, "eth0"), g.opt(2988, uint32(1), "copy"), g.opt(19372, uint32(1), "no copy"), g.opt(0))
 	g.block(0x12345678, "unknown block")
 	g.epb(0, 1e6, "one", g.opt(999, "unknown option"), g.opt(19373, uint32(1), "no copy"), g.opt(0))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -250,6 +251,14 @@ func TestCompressed(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	// A decoder's error that wraps io.EOF is damage all the same.
+	odd := &packed{Reader: io.MultiReader(bytes.NewReader(file), iotest.ErrReader(fmt.Errorf("member: %w", io.EOF))), kind: Gzip}
+	r := NewReader(odd, Options{})
+	var e *Error
+	if out, err := readAll(t, r); len(out) != 2 || !errors.As(err, &e) || e.Offset != int64(len(file)) {
+		t.Errorf("%d packets, %v", len(out), err)
+	}
+	r.Close()
 	if _, _, err := Decompress(bytes.NewReader([]byte{0x1f, 0x8b, 0, 0})); err == nil {
 		t.Error("a broken gzip header was taken")
 	}

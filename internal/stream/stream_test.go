@@ -319,6 +319,12 @@ func TestConversations(t *testing.T) {
 			}
 			r.seg(down, ack, 0, 4, "")
 		}, []string{`> "good"`}},
+		{"new data splits old", Options{Policy: func(packet.Addr) Policy { return PolicyLast }}, func(t *testing.T, r *rig) {
+			r.shake()
+			r.seg(up, ack, 0, 0, "abcdefgh")
+			r.seg(up, ack, 3, 0, "XY")
+			r.seg(down, ack, 0, 8, "")
+		}, []string{`> "abc"`, `> "XY"`, `> "fgh"`}},
 		{"cut by the capture", Options{}, func(t *testing.T, r *rig) {
 			r.shake()
 			r.cut(up, 0, "abcd", 2)

@@ -349,10 +349,6 @@ func (g *Gates) Failing() []finding.GateResult {
 			add(finding.GateLoss, fmt.Sprintf("the capture itself lost about %.1f %% of the packets", 100*share),
 				"tcpdump -B 65536 -s 128 -i IFACE -w again.pcap")
 		}
-		if w.dups > 0 && float64(w.dups) > 0.05*float64(w.packets) {
-			add(finding.GateDup, fmt.Sprintf("%d of %d packets were recorded twice; each was counted once", w.dups, w.packets),
-				"mirror each port in one direction only, or mirror one port")
-		}
 		if !w.jumpTo.IsZero() {
 			add(finding.GateClock, fmt.Sprintf("the clock jumped by %s at frame %d", w.jumpTo.Time.Sub(w.jumpFrom.Time).Round(time.Millisecond), w.jumpTo.Frame),
 				"capture on a machine whose clock is steady (chronyc tracking)")

@@ -5,6 +5,8 @@ package standard
 
 import (
 	"firestorm/internal/detect"
+	"firestorm/internal/detect/idle"
+	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/output"
@@ -15,6 +17,8 @@ import (
 
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
+	idle.Def,
+	pmtud.Def,
 	synsilent.Def,
 	timewait.Def,
 }

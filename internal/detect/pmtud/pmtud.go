@@ -1,0 +1,150 @@
+// Package pmtud finds paths on which large packets vanish while small ones pass: path MTU discovery black holes.
+package pmtud
+
+import (
+	"time"
+
+	"firestorm/internal/detect"
+	"firestorm/internal/event"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+)
+
+// Code is the only code of the package.
+const Code = "pmtud-black-hole"
+
+const (
+	// smallest is the size from which a lost packet can be too big for a path: every IPv6 link carries 1280 bytes (RFC
+	// 8200 5), and every IPv4 path in practice 576 (RFC 1191 7.1).
+	smallest4, smallest6 = 576, 1280
+	// enough is how many flows with the same limit make a pattern.
+	enough = 2
+)
+
+// Def is the detector's entry for internal/standard.
+var Def = detect.Def{
+	Name: "pmtud",
+	Codes: []*finding.Code{{
+		ID:       Code,
+		Title:    "large packets vanish on the way, and the message that should say so does not arrive",
+		Kind:     finding.Diagnosis,
+		Severity: finding.High,
+		Tier:     2,
+		Alternatives: []finding.Alt{
+			{ID: "loss", Name: "ordinary loss, whatever the size"},
+			{ID: "receiver", Name: "a receiver that stopped reading or went away"},
+			{ID: "one-off", Name: "chance: the packet lost was a large one"},
+		},
+		Absorbs:    []string{"tcp-loss-where", "tcp-idle-timeout-drop"},
+		References: []string{"RFC 1191 (path MTU discovery)", "RFC 8201 (for IPv6)", "RFC 2923 2.1 (black holes)", "RFC 8899 (DPLPMTUD)"},
+		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateOffload, finding.GateClock, finding.GateTable},
+		Settle:     30 * time.Second,
+		About: "A connection comes up and small packets pass, but a packet above some size is repeated in vain, always at the same size. A link on the way carries less, and the ICMP message " +
+			"that should tell the sender (IPv4 type 3 code 4, IPv6 type 2) is filtered or never sent. Looked for: a handshake, then a packet repeated three times at one size above what was ever " +
+			"delivered, while smaller packets of the same side pass, and no such ICMP message reaching the sender. Two captures show who filters it. Not this: loss of small packets too, a closed window, " +
+			"captures whose sizes are not those on the wire (offload).",
+		Reproduce: "testbed: pmtud-black-hole, pmtud-black-hole-filtered",
+	}},
+	New: func(s *detect.Scope) detect.Detector {
+		return &detector{scope: s, told: map[path]message{}, passed: map[path]passage{}}
+	},
+}
+
+// path is one direction between two networks.
+type path struct {
+	vantage  uint16
+	from, to packet.Addr // prefixes
+}
+
+// message is an ICMP message about size that was seen on its way back.
+type message struct {
+	ref    packet.Ref
+	sender packet.Addr
+	mtu    uint32
+}
+
+// passage is the largest packet known to have got through, beside those that vanished.
+type passage struct {
+	size uint32
+	ref  packet.Ref
+}
+
+// hole is one flow whose large packets vanished.
+type hole struct {
+	flow  *event.Flow
+	stall event.Stall
+}
+
+type detector struct {
+	scope  *detect.Scope
+	told   map[path]message
+	passed map[path]passage
+}
+
+func pathOf(f *event.Flow, d packet.Dir) path {
+	h := f.Head()
+	p := path{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix()}
+	if d == packet.ToClient {
+		p.from, p.to = p.to, p.from
+	}
+	return p
+}
+
+// Handle takes stalls by size, the messages that explain them, and what got through.
+func (d *detector) Handle(e event.Event) {
+	switch x := e.(type) {
+	case *event.ICMPError:
+		d.icmp(x)
+	case *event.Flow:
+		if x.Head().Proto != packet.ProtoTCP {
+			return
+		}
+		switch x.What {
+		case event.Stalled:
+			d.stalled(x)
+		case event.Ended:
+			for dir := range x.Sides {
+				d.delivered(pathOf(x, packet.Dir(dir)), x.Sides[dir].MaxDelivered, x.Last)
+			}
+		}
+	}
+}
+
+// icmp remembers a report of size; the quoted packet's way is the path that is too narrow.
+func (d *detector) icmp(x *event.ICMPError) {
+	if !(x.Version == 4 && x.Type == 3 && x.Code == 4 || x.Version == 6 && x.Type == 2) || !x.Fresh || x.Head().FlowID == 0 {
+		return
+	}
+	k := path{x.Head().Vantage, x.Quoted.Src.Prefix(), x.Quoted.Dst.Prefix()}
+	if _, ok := d.told[k]; ok || len(d.told) < d.scope.Limits.Entries {
+		d.told[k] = message{x.Head().Seen, x.Sender, x.MTU}
+	}
+}
+
+func (d *detector) delivered(k path, size uint32, ref packet.Ref) {
+	if p, ok := d.passed[k]; size > p.size && (ok || len(d.passed) < d.scope.Limits.Entries) {
+		d.passed[k] = passage{size, ref}
+	}
+}
+
+func (d *detector) stalled(f *event.Flow) {
+	s := f.Stall
+	side := &f.Sides[s.Dir]
+	limit := uint32(smallest4)
+	if !f.Head().Client.Addr.Is4() {
+		limit = smallest6
+	}
+	if s.WindowClosed || s.IPLen <= max(limit, side.MaxDelivered) || !s.Handshake && f.Midstream {
+		return
+	}
+	h := f.Head()
+	k := pathOf(f, s.Dir)
+	d.scope.Report(&finding.Instance{Code: Code, Key: k.from.String() + " " + k.to.String(), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr,
+		Port: h.Server.Port, First: f.Start, Last: s.Last, NoBegin: f.Midstream, Data: &hole{f, s}})
+}
+
+// Tick does nothing: the flow table says when data met silence.
+func (d *detector) Tick(packet.Time) {}
+
+// End does nothing.
+func (d *detector) End(packet.Time) {}

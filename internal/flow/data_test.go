@@ -224,8 +224,12 @@ func TestWindow(t *testing.T) {
 			}
 		})
 	}
+	evs := run(t, Options{}, shake+"1 > A seq=900001 ack=5001 len=10")
+	if f := flowsOf(evs, event.Ended)[0]; f.Sides[0].Next != 1001 || f.Sides[0].Gaps != 0 {
+		t.Errorf("a forged number was taken: next %d", f.Sides[0].Next)
+	}
 	// A capture that lost a megabyte is corrected by the second packet in the new place.
-	evs := run(t, Options{}, shake+"1 > A seq=90001001 ack=5001 len=10\n1 > A seq=90001011 ack=5001 len=10\n1 < A seq=5001 ack=90001021")
+	evs = run(t, Options{}, shake+"1 > A seq=90001001 ack=5001 len=10\n1 > A seq=90001011 ack=5001 len=10\n1 < A seq=5001 ack=90001021")
 	if f := flowsOf(evs, event.Ended)[0]; f.Sides[0].Next != 90001021 {
 		t.Errorf("not corrected: next %d", f.Sides[0].Next)
 	}
@@ -264,6 +268,11 @@ func TestHeld(t *testing.T) {
 func TestMidstreamKeepAlive(t *testing.T) {
 	f := flowsOf(run(t, Options{}, "0 > A seq=999 ack=500\n0.01 < A seq=500 ack=1000\n1 > PA seq=1000 ack=500 len=10\n1.1 < A seq=500 ack=1010"), event.Ended)[0]
 	if s := f.Sides[0]; s.Gaps != 0 || s.RetransGap != 0 || s.Retrans != 0 || s.Next != 1010 || !f.Midstream {
+		t.Errorf("%+v", s)
+	}
+	// Nor has one that begins while data is under way.
+	f = flowsOf(run(t, Options{}, "0 > A seq=999 ack=500\n0.01 < A seq=3000 ack=999 len=100\n0.02 > A seq=999 ack=3100"), event.Ended)[0]
+	if s := f.Sides[1]; s.Gaps != 0 || s.GapBytes != 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -68,6 +68,17 @@ func TestHandshake(t *testing.T) {
 					t.Errorf("%d %d %+v", f.StaleACKs, f.StaleACKNum, f.Marks[event.MarkStaleACK])
 				}
 			}},
+		{"RST after a stale acknowledgement does not end the attempt", "0 > S seq=1000\n0.1 < A seq=9 ack=777\n0.2 > R seq=777", "started@1 stale_ack@2 ended:shutdown",
+			func(t *testing.T, f *event.Flow) {
+				if f.State != event.StateSYNSent {
+					t.Errorf("state %v", f.State)
+				}
+			}},
+		{"client gives up", "0 > S seq=1000\n0.2 > R seq=1001", "started@1 ended:shutdown", func(t *testing.T, f *event.Flow) {
+			if f.State != event.StateClosed {
+				t.Errorf("state %v", f.State)
+			}
+		}},
 		{"stale acknowledgement is not silence", "0 > S seq=1000\n1 > S seq=1000\n1.1 < A seq=9 ack=777\nage 9", "started@1 stale_ack@3 ended:shutdown", nil},
 		{"SYN/ACK again after the handshake", shake + "1 < SA seq=5000 ack=1001\n3 < SA seq=5000 ack=1001",
 			"started@1 answered@2 established@3 stream.est_synack_resend@4 ended:shutdown", func(t *testing.T, f *event.Flow) {
@@ -97,6 +108,14 @@ func TestHandshake(t *testing.T) {
 					t.Errorf("start %+v, previous %+v", f.Start, f.Prev)
 				}
 			}},
+		{"SYN inside the connection, old SYN/ACK again", shake + "5 > S seq=90000\n5.1 < SA seq=5000 ack=1001",
+			"started@1 answered@2 established@3 stream.est_syn_resend_diff_seq@4 stream.est_synack_resend@5 ended:shutdown", func(t *testing.T, f *event.Flow) {
+				if len(f.Anomalies) != 2 || f.Anomalies[0] != packet.StreamEstSynAckResend || f.Anomalies[1] != packet.StreamEstSynResendDiffSeq {
+					t.Errorf("anomalies %v", f.Anomalies)
+				}
+			}},
+		{"both ends on one host", "0 > S seq=1 src=127.0.0.1 dst=127.0.0.1\n0.1 < SA seq=9 ack=2 src=127.0.0.1 dst=127.0.0.1\n0.2 > A seq=2 ack=10 src=127.0.0.1 dst=127.0.0.1",
+			"started@1 answered@2 established@3 ended:shutdown", nil},
 		{"half-open: challenge, RST, new SYN", shake + "5 > S seq=90000\n5.1 < A seq=5001 ack=1001\n5.2 > R seq=1001\n6.2 > S seq=90000",
 			"started@1 answered@2 established@3 stream.est_syn_resend_diff_seq@4 reset@6 ended:tcp_reuse@7 started@7 ended:shutdown",
 			func(t *testing.T, f *event.Flow) {

@@ -130,6 +130,49 @@ func TestTimeGoesBackwards(t *testing.T) {
 	checkLives(t, out)
 }
 
+// TestClockJump: one absurd time must not end the flows that go on with sane ones.
+func TestClockJump(t *testing.T) {
+	evs := run(t, Options{}, shake+`
+0.5     > S  seq=1 sport=5
+90000   > udp len=1 sport=9
+0.6     > S  seq=1 sport=5
+1       > PA seq=1001 ack=5001 len=5
+age 90000
+1.1     < A  seq=5001 ack=1006
+age 90000
+2       > FA seq=1006 ack=5001
+`)
+	want := "started@1 answered@2 established@3 started@4 started@5 half_closed@9 ended:shutdown ended:shutdown ended:shutdown"
+	if got := says(evs); got != want {
+		t.Errorf("events\n got %s\nwant %s", got, want)
+	}
+}
+
+// TestNothingLeft: when all has ended and every tombstone's life is over, no part of any record remains.
+func TestNothingLeft(t *testing.T) {
+	for _, o := range []Options{{}, {MaxFlows: 100, MaxTombstones: 20}} {
+		tab := New(o)
+		evs := runLines(tab, conversation(300))
+		if n := tab.Stats().Tombstones; n == 0 || tab.closes.live == 0 {
+			t.Errorf("%d tombstones, %d with a close", n, tab.closes.live)
+		}
+		tab.Age(t0.Add(time.Hour), 1<<40, &evs)
+		s := tab.Stats()
+		if n := tab.closes.live + tab.talks.live + tab.odds.live + tab.losses.live + tab.stalls.live + tab.priors.live + tab.idles.live; n != 0 || s.Live != 0 || s.Tombstones != 0 {
+			t.Errorf("%d parts, %d flows, %d tombstones left", n, s.Live, s.Tombstones)
+		}
+		used := 0
+		for _, x := range []*index{&tab.index, &tab.graves.index} {
+			for k := range x.parts {
+				used += x.parts[k].used
+			}
+		}
+		if used != 0 {
+			t.Errorf("%d slots left", used)
+		}
+	}
+}
+
 // checkLives holds for any input: Started before everything else of a flow, Ended exactly once and last.
 func checkLives(t testing.TB, evs []event.Event) {
 	t.Helper()

@@ -116,7 +116,7 @@ func (d *detector) icmp(x *event.ICMPError) {
 		return
 	}
 	k := path{x.Head().Vantage, x.Quoted.Src.Prefix(), x.Quoted.Dst.Prefix()}
-	if _, ok := d.told[k]; ok || len(d.told) < d.scope.Limits.Entries {
+	if _, ok := d.told[k]; !ok && len(d.told) < d.scope.Limits.Entries { // the first one counts: from then on the sender could know
 		d.told[k] = message{x.Head().Seen, x.Sender, x.MTU}
 	}
 }

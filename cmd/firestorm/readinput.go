@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -107,7 +108,17 @@ func (a *app) openOne(name string, o *readOptions) (capture.Source, error) {
 		if a.isTerminal(a.stdin) {
 			return nil, usagef("tcpdump -i eth0 -w - | firestorm read -", "standard input is a terminal, not a capture")
 		}
-		s, err = capture.OpenReader("-", a.stdin, capture.FileOptions{})
+		if o.FormatIn == "tshark-text" {
+			s, err = openListing("-", a.stdin)
+		} else {
+			s, err = capture.OpenReader("-", a.stdin, capture.FileOptions{})
+		}
+	} else if o.FormatIn == "tshark-text" {
+		var f *os.File
+		if f, err = os.Open(name); err == nil {
+			s, err = openListing(name, f)
+			_ = f.Close()
+		}
 	} else {
 		s, err = capture.OpenFile(name, capture.FileOptions{Follow: o.Follow})
 	}
@@ -115,6 +126,15 @@ func (a *app) openOne(name string, o *readOptions) (capture.Source, error) {
 		return nil, openFailure(name, err)
 	}
 	return s, nil
+}
+
+// openListing keeps a nil *capture.Listing from becoming a source.
+func openListing(name string, r io.Reader) (capture.Source, error) {
+	l, err := capture.OpenListing(name, r)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // openFailure says why name cannot be read, and what to try.

@@ -201,6 +201,9 @@ func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Resul
 	for _, n := range res.Source.SkippedNotes {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at byte %d: %s", n.Offset, n.What))
 	}
+	if o.FormatIn == "tshark-text" {
+		r.Warnings = append(r.Warnings, "a listing shows no bytes, and relative sequence numbers say nothing across connections: what needs them stays unknown")
+	}
 	if in.sieve != nil {
 		for l, err := range in.sieve.unfit {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("frames of link type %s do not fit the capture filter and were left out: %s", l, err))
@@ -220,6 +223,9 @@ func homeNetWarning(o *readOptions, l *detect.Ledger) string {
 	total, home := 0, 0
 	nets := map[netip.Prefix]int{}
 	l.Attempts(detect.Service{}, func(x *detect.Attempt) bool {
+		if x.Client.Addr.IsZero() {
+			return true // a listing without addresses
+		}
 		total++
 		if inside(x.Client.Addr) || inside(x.Service.Addr) {
 			home++

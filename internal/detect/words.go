@@ -48,6 +48,9 @@ func AtLeast(d time.Duration) string {
 
 // EndText writes address and port: "10.0.0.254:80", "[2001:db8::1]:443"; without a port the address alone.
 func EndText(e event.End) string {
+	if e.Addr.IsZero() { // a listing that shows no addresses
+		return fmt.Sprintf("port %d", e.Port)
+	}
 	if e.Port == 0 {
 		return e.Addr.String()
 	}

@@ -8,6 +8,9 @@ import (
 
 // notUnderstood says why a packet without an IP header could not be used; empty when it is a link protocol we know.
 func notUnderstood(p *packet.Packet) string {
+	if p.Missing != 0 {
+		return "" // a row of a listing: what it does not show is unknown, not undecoded
+	}
 	if p.NLayer == 0 {
 		return fmt.Sprintf("link type %d is not decoded", p.Link)
 	}

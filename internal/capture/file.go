@@ -42,6 +42,7 @@ type File struct {
 	file   *os.File      // nil for OpenReader
 	packed pcapfile.Compression
 	ifaces []Interface
+	index  []uint16          // the reader's interface number to ours
 	keys   []string          // "name#interface" of each, though a single one goes by the file's name
 	names  map[string]uint16 // default vantages, by key
 	stats  Stats
@@ -272,16 +273,16 @@ func (f *File) read(b *packet.Batch, l *lease) error {
 			l.hold(blk)
 			held = blk
 		}
-		idx := int(rec.Iface) + f.prior.ifaces
-		if idx >= len(f.ifaces) {
+		if int(rec.Iface) >= len(f.index) {
 			f.learn()
 		}
+		idx := f.index[rec.Iface]
 		p := &ps[n]
 		p.Data = rec.Data
 		p.Time = rec.Time
 		p.Frame = rec.Frame + f.prior.frames
 		p.Ordinal = 0
-		p.Source = uint16(idx)
+		p.Source = idx
 		p.Vantage = f.ifaces[idx].Vantage
 		p.Link = rec.Link
 		p.WireLen = rec.WireLen
@@ -310,20 +311,46 @@ func (f *File) final(err error) error {
 
 // learn takes over interfaces that the reader has met.
 func (f *File) learn() {
-	for i := len(f.ifaces) - f.prior.ifaces; i < len(f.rd.Interfaces()); i++ {
-		f.ifaces = append(f.ifaces, f.describe(&f.rd.Interfaces()[i], len(f.ifaces)))
+	for i := len(f.index); i < len(f.rd.Interfaces()); i++ {
+		in := &f.rd.Interfaces()[i]
+		known := f.known(in, i)
+		if known < 0 {
+			known = len(f.ifaces)
+			f.ifaces = append(f.ifaces, f.describe(in, i, known))
+		}
+		f.index = append(f.index, uint16(known))
 	}
 }
 
-func (f *File) describe(in *pcapfile.Interface, index int) Interface {
-	name := in.Name
-	if name == "" {
-		name = strconv.Itoa(index)
+// known finds the interface of an earlier file under this name that in continues, or -1: a capture that is rotated
+// for months must not use up the numbers. When they are used up all the same, the last one is shared.
+func (f *File) known(in *pcapfile.Interface, i int) int {
+	key := f.key(in, i)
+	for k := range f.prior.ifaces {
+		if f.keys[k] == key && f.ifaces[k].Link == in.Link {
+			return k
+		}
 	}
-	key := f.name
-	if f.rd.Format() == pcapfile.FormatPcapNG {
-		key += "#" + name
+	if len(f.ifaces) > pcapfile.MaxInterfaces {
+		return pcapfile.MaxInterfaces
 	}
+	return -1
+}
+
+// key names interface i of the file being read.
+func (f *File) key(in *pcapfile.Interface, i int) string {
+	if f.rd.Format() != pcapfile.FormatPcapNG {
+		return f.name
+	}
+	if in.Name == "" {
+		return f.name + "#" + strconv.Itoa(i)
+	}
+	return f.name + "#" + in.Name
+}
+
+// describe makes the account of interface i of the file, which gets our number index.
+func (f *File) describe(in *pcapfile.Interface, i, index int) Interface {
+	key := f.key(in, i)
 	f.keys = append(f.keys, key)
 	out := Interface{Name: key, Link: in.Link, SnapLen: in.SnapLen, Filter: in.Filter}
 	switch index {

@@ -62,5 +62,6 @@ func (f *File) again(r io.Reader) error {
 		lost: s.KernelLost, known: s.LossKnown, bytes: s.InputBytes,
 	}
 	f.rd.Close()
+	f.index = f.index[:0]
 	return f.start(r)
 }

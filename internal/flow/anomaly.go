@@ -36,9 +36,6 @@ const (
 	badTimestamp
 	badSpurious
 	badOldAck
-	badAckDataInject
-	badWindowUpdate
-	badClosedAck
 	numBad
 )
 
@@ -72,9 +69,6 @@ var streamCodes = [numBad]packet.Anomaly{
 	badTimestamp:       packet.StreamPktInvalidTimestamp,
 	badSpurious:        packet.StreamPktSpuriousRetransmission,
 	badOldAck:          packet.StreamPktInvalidAck,
-	badAckDataInject:   packet.Stream3WHSAckDataInject,
-	badWindowUpdate:    packet.StreamPktBadWindowUpdate,
-	badClosedAck:       packet.StreamTimewaitInvalidAck,
 }
 
 // anomaly reports a code once per flow and direction.

@@ -243,6 +243,9 @@ func TestWindow(t *testing.T) {
 
 func TestResetThenData(t *testing.T) {
 	evs := run(t, Options{}, shake+"1 < R seq=5001 ttl=44\n1.01 < R seq=5001 ttl=60\n1.1 < PA seq=5001 ack=1001 len=10")
+	if got, want := says(evs), "started@1 answered@2 established@3 reset@4 stream.suspected_rst_inject@6 ended:shutdown"; got != want {
+		t.Errorf("events\n got %s\nwant %s", got, want)
+	}
 	f := flowsOf(evs, event.Ended)[0]
 	if r := f.Resets[packet.ToClient]; r.Count != 2 || r.TTLMin != 44 || r.TTLMax != 60 || r.After.Frame != 6 {
 		t.Errorf("%+v", r)

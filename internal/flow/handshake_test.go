@@ -62,6 +62,8 @@ func TestHandshake(t *testing.T) {
 			"started@1 silent answered@3 established@4 ended:shutdown", nil},
 		{"silence times out", "0 > S seq=1\n1 > S seq=1\nage 5\nage 70", "started@1 silent ended:timeout", nil},
 		{"changed number is a new attempt", "0 > S seq=1\n1 > S seq=2", "started@1 ended:tcp_reuse@2 started@2 ended:shutdown", nil},
+		{"changed number after the answer", "0 > S seq=1\n0.1 < SA seq=9 ack=2\n1 > S seq=50",
+			"started@1 answered@2 stream.3whs_syn_resend_diff_seq_on_syn_recv@3 ended:tcp_reuse@3 started@3 ended:shutdown", nil},
 		{"stale acknowledgement, healed", "0 > S seq=1000\n0.1 < A seq=9 ack=777\n0.2 > R seq=777\n0.3 > S seq=1000\n0.4 < SA seq=20 ack=1001\n0.5 > A seq=1001 ack=21",
 			"started@1 stale_ack@2 answered@5 established@6 ended:shutdown", func(t *testing.T, f *event.Flow) {
 				if f.StaleACKs != 1 || f.StaleACKNum != 777 || f.Marks[event.MarkStaleACK].Frame != 2 || f.SYNTries != 2 || f.Marks[event.MarkClientRST].Frame != 3 {

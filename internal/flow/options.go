@@ -109,3 +109,32 @@ type Stats struct {
 
 // Bytes returns the memory of all slabs and indexes.
 func (s *Stats) Bytes() int { return s.FlowBytes + s.TombstoneBytes + s.IndexBytes + s.DetailBytes }
+
+// Add adds the counters and memory of o to s: a sensor sums its shards.
+func (s *Stats) Add(o Stats) {
+	s.Flows += o.Flows
+	s.Live += o.Live
+	for i := range s.Ended {
+		s.Ended[i] += o.Ended[i]
+	}
+	s.EvictedNew += o.EvictedNew
+	s.Tombstones += o.Tombstones
+	if o.TombsEvicted > 0 && (s.TombsEvicted == 0 || o.EvictedFrom < s.EvictedFrom) {
+		s.EvictedFrom = o.EvictedFrom
+	}
+	s.EvictedTo = max(s.EvictedTo, o.EvictedTo)
+	s.TombsEvicted += o.TombsEvicted
+	s.TombsUnkept += o.TombsUnkept
+	s.DetailsLost += o.DetailsLost
+	s.MarksLost += o.MarksLost
+	s.NotIP += o.NotIP
+	s.Fragments += o.Fragments
+	s.NoPorts += o.NoPorts
+	s.ICMPErrors += o.ICMPErrors
+	s.ICMPNoQuote += o.ICMPNoQuote
+	s.Unwanted += o.Unwanted
+	s.FlowBytes += o.FlowBytes
+	s.TombstoneBytes += o.TombstoneBytes
+	s.IndexBytes += o.IndexBytes
+	s.DetailBytes += o.DetailBytes
+}

@@ -465,3 +465,32 @@ func FuzzTable(f *testing.F) {
 		}
 	})
 }
+
+func TestStatsAdd(t *testing.T) {
+	a := Stats{Flows: 1, TombsEvicted: 1, EvictedFrom: 50, EvictedTo: 60}
+	a.Add(Stats{Flows: 2, Live: 3, TombsEvicted: 2, EvictedFrom: 40, EvictedTo: 55, Ended: [6]uint64{5: 7}})
+	a.Add(Stats{Flows: 4})
+	want := Stats{Flows: 7, Live: 3, TombsEvicted: 3, EvictedFrom: 40, EvictedTo: 60, Ended: [6]uint64{5: 7}}
+	if a != want {
+		t.Errorf("got %+v, want %+v", a, want)
+	}
+	// Each field is summed: one that is new and forgotten shows here.
+	var ones, zero Stats
+	v := reflect.ValueOf(&ones).Elem()
+	for i := 0; i < v.NumField(); i++ {
+		switch f := v.Field(i); f.Kind() {
+		case reflect.Uint64:
+			f.SetUint(1)
+		case reflect.Int, reflect.Int64:
+			f.SetInt(1)
+		case reflect.Array:
+			for k := 0; k < f.Len(); k++ {
+				f.Index(k).SetUint(1)
+			}
+		}
+	}
+	zero.Add(ones)
+	if zero != ones {
+		t.Errorf("Add lost something: %+v", zero)
+	}
+}

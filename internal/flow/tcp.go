@@ -17,6 +17,9 @@ func (t *Table) tcp(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) 
 		if p.TCPFlags&(packet.SYN|packet.RST) == packet.SYN {
 			switch r.renews(p, d) {
 			case renewed:
+				if r.state == event.StateSYNRecv {
+					t.anomaly(i, r, badSYNResendSeq, p, d)
+				}
 				t.end(i, event.EndReused, p.Ref(), p.Ordinal, p)
 				i, reused = 0, true
 			case renewedByPending:
@@ -196,6 +199,9 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	if r.odd != 0 && p.TCPFlags&packet.RST == 0 {
 		if c := &t.odds.at(r.odd).rsts[d]; c.n != 0 {
 			t.mark1(r, &c.after, p)
+			if o := &t.odds.at(r.odd).rst; p.PayloadWire > 0 && o.dir == d && o.set && p.Missing&packet.NoSeq == 0 && SeqLessEq(o.seq, p.Seq) {
+				t.anomaly(i, r, badRSTInject, p, d) // it goes on where its RST said it ended
+			}
 		}
 	}
 	switch f := p.TCPFlags; {

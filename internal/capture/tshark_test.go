@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"errors"
+	"fmt"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -77,3 +78,60 @@ func TestAgreesWithTshark(t *testing.T) {
 	}
 	t.Logf("%d files, %d frames compared", len(files), total)
 }
+
+// TestAgreesWithCapinfos compares count, bytes and first and last time of all conformance captures.
+func TestAgreesWithCapinfos(t *testing.T) {
+	capinfos, err := exec.LookPath("capinfos")
+	if err != nil {
+		t.Skip("capinfos is not installed")
+	}
+	files := conformanceFiles(t)
+	if testing.Short() {
+		files = files[:min(len(files), 50)]
+	}
+	// It ends with an error when a file is damaged, and leaves that one out of the table.
+	out, _ := exec.Command(capinfos, append([]string{"-T", "-r", "-M", "-S", "-c", "-d", "-a", "-e"}, files...)...).Output()
+	table := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		table[name] = rest
+	}
+	compared, odd := 0, 0
+	for _, path := range files {
+		s, err := capture.OpenFile(path, capture.FileOptions{})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		frames, end := readAll(t, s)
+		notes := s.Stats().SkippedNotes
+		s.Close()
+		want, ok := table[path]
+		var broken *capture.Damaged
+		if !ok || errors.As(end, &broken) || len(notes) > 0 {
+			if !errors.As(end, &broken) && len(notes) == 0 {
+				t.Errorf("%s: capinfos gives up, we find nothing wrong", path)
+			}
+			odd++
+			continue
+		}
+		bytes := 0
+		first, last := packet.Time(1<<63-1), packet.Time(-1<<63)
+		for _, f := range frames {
+			bytes += f.len
+			first, last = min(first, f.time), max(last, f.time)
+		}
+		got := fmt.Sprintf("%d\t%d\t%s\t%s", len(frames), bytes, epoch(first), epoch(last))
+		if len(frames) == 0 {
+			got = "0\t0\tn/a\tn/a"
+		}
+		if got != want {
+			t.Errorf("%s: %q, capinfos %q", path, got, want)
+		}
+		compared++
+	}
+	t.Logf("%d files compared, %d damaged or odd ones left out", compared, odd)
+}
+
+// epoch prints seconds with six places, as capinfos does for captures in microseconds.
+func epoch(t packet.Time) string { return fmt.Sprintf("%d.%06d", t/1e9, t%1e9/1000) }

@@ -141,6 +141,12 @@ type found struct {
 	Title      string `json:"title"`
 }
 
+// onlyPossible are captures whose positive cannot be surer than possible, with the reason.
+var onlyPossible = map[string]string{
+	"syn-silent-host":     "nobody else was answered meanwhile: off, hung and filtered look alike without a control group",
+	"syn-silent-host-off": "nobody else was answered meanwhile: off, hung and filtered look alike without a control group",
+}
+
 // TestCasesOfCaptures holds every capture of the repository against what its origin says it shows: a positive is found
 // at likely or above at one of its places of capture at least, a near-miss, a remedied or a clean one at none.
 func TestCasesOfCaptures(t *testing.T) {
@@ -172,13 +178,15 @@ func TestCasesOfCaptures(t *testing.T) {
 
 func checkOrigin(t *testing.T, dir string, o *origin, known map[string]bool) {
 	sure := map[string]string{} // code → where and what
-	for _, v := range o.Vantages {
-		if filepath.Ext(v.File) == ".txt" {
-			continue
+	_, weak := onlyPossible[filepath.Base(dir)]
+	for _, files := range placesOf(o) {
+		args := []string{"read", "--json", "--workers", "1"}
+		for _, f := range files {
+			args = append(args, filepath.Join(dir, f))
 		}
-		r := runApp(nil, "read", "--json", "--workers", "1", filepath.Join(dir, v.File))
+		r := runApp(nil, args...)
 		if r.code != exitOK {
-			t.Fatalf("%s: exit status %d: %s", v.File, r.code, r.stderr)
+			t.Fatalf("%s: exit status %d: %s", files, r.code, r.stderr)
 		}
 		dec := json.NewDecoder(strings.NewReader(r.stdout))
 		for {
@@ -186,10 +194,10 @@ func checkOrigin(t *testing.T, dir string, o *origin, known map[string]bool) {
 			if err := dec.Decode(&x); err == io.EOF {
 				break
 			} else if err != nil {
-				t.Fatalf("%s: %v", v.File, err)
+				t.Fatalf("%s: %v", files, err)
 			}
-			if x.Type == "finding" && (x.Confidence == "likely" || x.Confidence == "certain") {
-				sure[x.Code] = fmt.Sprintf("%s: %s, %s: %s", v.File, x.Severity, x.Confidence, x.Title)
+			if x.Type == "finding" && (x.Confidence == "likely" || x.Confidence == "certain" || weak && x.Confidence == "possible") {
+				sure[x.Code] = fmt.Sprintf("%s: %s, %s: %s", files, x.Severity, x.Confidence, x.Title)
 			}
 		}
 	}
@@ -209,6 +217,24 @@ func checkOrigin(t *testing.T, dir string, o *origin, known map[string]bool) {
 			t.Errorf("%s (%s) is found: %s", claim.Code, claim.Role, sure[claim.Code])
 		}
 	}
+}
+
+// placesOf returns each place of capture by itself, and the first two together.
+func placesOf(o *origin) [][]string {
+	var each []string
+	for _, v := range o.Vantages {
+		if filepath.Ext(v.File) != ".txt" {
+			each = append(each, v.File)
+		}
+	}
+	var out [][]string
+	for _, f := range each {
+		out = append(out, []string{f})
+	}
+	if len(each) > 1 {
+		out = append(out, each[:2])
+	}
+	return out
 }
 
 func claimed(o *origin, code string) bool {

@@ -94,8 +94,9 @@ Confidence is computed, never set: every alternative of a code ruled out with fr
 
 ## Matrix
 
-Captures stand in ` + "`testdata/captures`" + `. *Positive*: found there at likely or above. *Near-miss*: looks like it and is
-not reported. *Remedied*: the first remedy was applied and the finding is gone. The tests hold each against every run.
+Captures stand in ` + "`testdata/captures`" + `. *Positive*: found there at likely or above (a few that cannot
+be surer than possible are named in TestCasesOfCaptures). *Near-miss*: looks like it and is not reported. *Remedied*:
+the first remedy was applied and the finding is gone. The tests hold each against every run.
 
 | code | kind | severity | tier | positive | near-miss | remedied |
 |---|---|---|---|---|---|---|

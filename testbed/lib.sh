@@ -77,6 +77,7 @@ lab_clean() {
 # tool NAME: builds testbed/NAME once and prints the path of the program.
 tool() {
 	local bin=${TMPDIR:-/tmp}/fst-tools-$(id -u)/$1 src=$FST_TESTBED/$1
+	need_root
 	if [ ! -x "$bin" ] || [ -n "$(find "$src" -newer "$bin" -name '*.go')" ]; then
 		command -v go >/dev/null || skip "program 'go' is missing: it builds testbed/$1"
 		mkdir -p "$(dirname "$bin")"

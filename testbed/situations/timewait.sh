@@ -1,6 +1,6 @@
 #!/bin/bash
 # captures: timewait-stale-ack timewait-timestamps timewait-newer-isn
-# captures: timewait-client-first timewait-stale-ack-remedied
+# captures: timewait-client-first timewait-stale-ack-remedied timewait-stale-ack-cycle
 #
 # Two clients behind one NAT that owns one port and forgets a closed connection
 # after 1 s; a Linux server that closes first and holds TIME_WAIT for 60 s.
@@ -14,9 +14,12 @@ close=server stamps=0 ports=2268 hold=1 rounds=8 gap=1.6
 case $1 in
 *-timestamps) stamps=1 rounds=12 ;;
 *-client-first) close=client ;;
+*-cycle) rounds=6 ;;
 *-remedied) ports=2268-2273 hold=62 rounds=6 gap=0.5 ;;
 esac
 for n in c c2 s; do ns $n sysctl -qw net.ipv4.tcp_timestamps=$stamps; done
+# RFC 1337: the server ignores resets in TIME_WAIT, so a refusal repeats.
+[ "$1" != timewait-stale-ack-cycle ] || ns s sysctl -qw net.ipv4.tcp_rfc1337=1
 ns gw nft -f - <<N
 table ip nat {
 	chain post {
@@ -60,6 +63,14 @@ timewait-stale-ack)
 	check_frames "client resets after a stale ACK" outside.pcap "$rst" 1
 	check_frames "no timestamps" outside.pcap tcp.options.timestamp.tsval 0 0
 	;;
+timewait-stale-ack-cycle)
+	shows "As timewait-stale-ack, but the server honours RFC 1337 and ignores the client's reset: SYN, old ACK and reset repeat until the client gives up."
+	finding tcp-timewait-reuse positive
+	check_frames "client resets after stale ACKs" outside.pcap "$rst" 4
+	check "an attempt failed" grep -q fail "$LAB/answers"
+	lab_finish
+	exit
+	;;
 timewait-timestamps)
 	shows "Two clients with unrelated timestamp clocks share one NAT port; the server in TIME_WAIT refuses the one whose clock is behind, even with a newer sequence number."
 	finding tcp-timewait-nat-timestamps positive
@@ -70,7 +81,7 @@ timewait-timestamps)
 		awk '{ sub(/,.*/, "", $5) }
 		$1 == 1 && end != "" { d = ($4 - end + 4294967296) % 4294967296; t = ($5 - ts + 4294967296) % 4294967296
 			isn = d < 2147483648 ? "newer" : "older"; clock = t < 2147483648 ? "newer" : "older"; syn = 1 }
-		$3 == 1 && syn { print "refused: sequence number " isn ", clock " clock "; difference of the clocks " t; syn = 0 }
+		$3 == 1 && syn { print "refused: sequence number " isn ", clock " clock ", by " sprintf("%d", 4294967296 - t) " ticks"; syn = 0 }
 		$2 == 1 { end = $4 + 1; ts = $5; syn = 0 }' >"$LAB/refused"
 	truth_block "Refusals, computed from outside.pcap" <"$LAB/refused"
 	check "a refusal with a newer sequence number and an older clock" grep -q "number newer, clock older" "$LAB/refused"

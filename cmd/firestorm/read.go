@@ -63,9 +63,9 @@ with --tap.`,
 	f.StringVar(&r.mutes, "mutes", "", "file of findings to hide, each with a reason; they are still counted")
 	f.StringVar(&r.minConf, "min-confidence", "", "show findings in full from: cannot-tell, possible, likely, certain (default likely, possible ones in short)")
 	f.StringVar(&r.failOn, "fail-on", "none", "exit 1 when a finding is at or above: info, low, medium, high, critical")
-	f.BoolVar(&r.utc, "utc", false, "times in UTC (the default)")
-	f.BoolVar(&r.local, "local", false, "times in the local zone")
-	f.BoolVarP(&r.quiet, "quiet", "q", false, "only findings, no line for what is well")
+	f.BoolVar(&r.utc, "utc", false, "times of --since and --until without a zone are UTC (the default)")
+	f.BoolVar(&r.local, "local", false, "times of --since and --until without a zone are local")
+	f.BoolVarP(&r.quiet, "quiet", "q", false, "say nothing when there is no finding")
 	f.CountVarP(&r.verbose, "verbose", "v", "say more: every fact, counters of what was discarded")
 	f.StringVar(&r.progress, "progress", "auto", "progress bar on standard error: auto, always, never")
 

@@ -13,6 +13,7 @@ import (
 	"firestorm/internal/capture"
 	"firestorm/internal/filter"
 	"firestorm/internal/packet"
+	"firestorm/internal/pcapfile"
 )
 
 // input is the opened captures as one source.
@@ -23,6 +24,8 @@ type input struct {
 	seen    []sourceLog // by Packet.Source
 	sieve   *sieve      // nil: no filter
 	window  timeWindow
+	// recorded holds, for each file, what an earlier analysis wrote into it.
+	recorded []*recorded
 }
 
 // sourceLog is what came from one interface or file, counted before anything is left out by the sensor.
@@ -63,7 +66,7 @@ func (a *app) openInput(o *readOptions, shift time.Duration) (*input, error) {
 		var srcs []capture.Source
 		for _, m := range members {
 			done[m] = true
-			s, err := a.openOne(m, o)
+			s, err := a.openOne(m, o, in)
 			if err != nil {
 				if readable := new(failure); errors.As(err, &readable) && readable.code == exitDamaged && len(o.Files) > 1 {
 					in.damaged = append(in.damaged, err)
@@ -101,7 +104,10 @@ func (a *app) openInput(o *readOptions, shift time.Duration) (*input, error) {
 	return in, nil
 }
 
-func (a *app) openOne(name string, o *readOptions) (capture.Source, error) {
+func (a *app) openOne(name string, o *readOptions, in *input) (capture.Source, error) {
+	rec := &recorded{name: name}
+	in.recorded = append(in.recorded, rec)
+	onComment := func(c pcapfile.Comment) { rec.Add(c.Text) }
 	var s capture.Source
 	var err error
 	if name == "-" {
@@ -111,7 +117,7 @@ func (a *app) openOne(name string, o *readOptions) (capture.Source, error) {
 		if o.FormatIn == "tshark-text" {
 			s, err = openListing("-", a.stdin)
 		} else {
-			s, err = capture.OpenReader("-", a.stdin, capture.FileOptions{})
+			s, err = capture.OpenReader("-", a.stdin, capture.FileOptions{OnComment: onComment})
 		}
 	} else if o.FormatIn == "tshark-text" {
 		var f *os.File
@@ -120,7 +126,7 @@ func (a *app) openOne(name string, o *readOptions) (capture.Source, error) {
 			_ = f.Close()
 		}
 	} else {
-		s, err = capture.OpenFile(name, capture.FileOptions{Follow: o.Follow})
+		s, err = capture.OpenFile(name, capture.FileOptions{Follow: o.Follow, OnComment: onComment})
 	}
 	if err != nil {
 		return nil, openFailure(name, err)

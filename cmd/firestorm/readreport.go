@@ -77,7 +77,7 @@ func reportFiles(in *input, res *sensor.Result) []report.File {
 			f.Packets, f.Bytes, f.From, f.To = s.packets, s.bytes, s.from, s.to
 		}
 		if res.Damaged != nil && strings.HasPrefix(res.Damaged.Error(), itf.Name+":") {
-			f.Damaged = strings.TrimPrefix(res.Damaged.Error(), itf.Name+": ")
+			f.Damaged = strings.TrimPrefix(res.Damaged.Error(), itf.Name+": damaged ")
 		}
 		out = append(out, f)
 	}
@@ -197,6 +197,9 @@ func fillTime(r *report.Report, s *sensor.Summary) {
 func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Result) {
 	for _, err := range in.damaged {
 		r.Warnings = append(r.Warnings, err.Error())
+	}
+	for _, rec := range in.recorded {
+		r.Warnings = append(r.Warnings, rec.verdicts()...)
 	}
 	for _, n := range res.Source.SkippedNotes {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at byte %d: %s", n.Offset, n.What))

@@ -140,6 +140,9 @@ func (a *app) writeReports(o *readOptions, rep *report.Report) error {
 	if o.Format == "text" {
 		ro.Width, ro.Color = a.width(out), a.useColor(out)
 	}
+	if o.Quiet && o.Format == "text" && len(rep.Findings) == 0 {
+		return nil // cron sends mail for every line
+	}
 	for _, f := range forms {
 		if f.name != o.Format {
 			continue

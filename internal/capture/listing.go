@@ -286,7 +286,7 @@ func sideOf(info []string) (fromClient, ok bool) {
 	return false, false
 }
 
-func isArrow(s string) bool { return s == ">" || s == "→" || s == "->" || s == "\u2192" }
+func isArrow(s string) bool { return s == ">" || s == "→" || s == "->" }
 
 // listingTime reads seconds, or a date and time of day, and says how many fields it took.
 func listingTime(f []string) (packet.Time, int, bool) {

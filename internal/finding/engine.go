@@ -42,6 +42,7 @@ type EngineCounts struct {
 	Instances  int // reported
 	DroppedMax int // not held: too many groups or instances
 	Absorbed   int // explained by a more specific cause
+	Folded     int // the same occurrence at another vantage of one connection
 	Unworthy   int // groups their detector dropped at decision
 	Muted      int // findings hidden by a mute
 	Faulty     []string
@@ -51,7 +52,8 @@ type groupKey struct{ code, key string }
 
 // brief is what absorption needs of an instance; kept for more instances than the details are.
 type brief struct {
-	flow           uint64
+	flow           uint64 // that stands for the connection at all vantages; until the decision, raw
+	raw            uint64 // as reported
 	first, last    packet.Time
 	client, server packet.Addr
 	port           uint16
@@ -82,9 +84,6 @@ func NewEngine(o Options) (*Engine, error) {
 	}
 	if e.o.MaxInstances == 0 {
 		e.o.MaxInstances = 400000
-	}
-	if e.o.Same == nil {
-		e.o.Same = func(f uint64) uint64 { return f }
 	}
 	for _, c := range o.Codes {
 		if e.codes[c.ID] != nil {
@@ -156,7 +155,7 @@ func (e *Engine) Report(i *Instance) {
 	}
 	if e.held < e.o.MaxInstances {
 		e.held++
-		g.briefs = append(g.briefs, brief{e.o.Same(i.FlowID), i.First.Time, i.Last.Time, i.Client, i.Server, i.Port, false})
+		g.briefs = append(g.briefs, brief{i.FlowID, i.FlowID, i.First.Time, i.Last.Time, i.Client, i.Server, i.Port, false})
 	} else {
 		e.Counts.DroppedMax++
 	}
@@ -235,8 +234,10 @@ func (e *Engine) decide(due []*group, atEnd bool) []*Finding {
 		byCode[g.Code] = append(byCode[g.Code], g)
 	}
 	var out []*Finding
+	e.canonical(due)
 	ab := e.newAbsorber()
 	for _, c := range e.order {
+		e.foldTwins(c, byCode[c])
 		for _, g := range byCode[c] {
 			if f := e.decideGroup(g, ab, atEnd); f != nil {
 				out = append(out, f)
@@ -254,7 +255,12 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 	g.Decided = e.now
 	g.AtEnd = atEnd
 	g.sortKept()
-	whole := e.compose(g, g.Group)
+	rest, any := g.remaining()
+	if !any { // all of it is spoken of elsewhere
+		g.done, g.finding = true, nil
+		return nil
+	}
+	whole := e.compose(g, rest)
 	if whole == nil {
 		e.Counts.Unworthy++
 		g.done = true
@@ -262,8 +268,7 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 	}
 	if n := ab.absorb(g, whole.Confidence); n > 0 {
 		e.Counts.Absorbed += n
-		rest, any := g.remaining()
-		if !any {
+		if rest, any = g.remaining(); !any {
 			g.done, g.finding = true, nil
 			return nil
 		}
@@ -288,73 +293,29 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 }
 
 func (e *Engine) compose(g *group, view Group) *Finding {
-	if e.o.Gates != nil {
-		view.Gates = e.o.Gates(&view)
-	}
-	b := NewBuilder(&view)
-	if !e.o.Compose(&view, b) {
-		return nil
-	}
-	f, err := b.Done()
+	f, err := e.build(view)
 	if err != nil {
 		e.Counts.Faulty = append(e.Counts.Faulty, err.Error())
 		return nil
 	}
-	f.Explains = g.Explained
-	for i := range view.Kept {
-		if id := view.Kept[i].FlowID; id != 0 {
-			f.Flows = append(f.Flows, id)
-		}
+	if f == nil {
+		return nil
 	}
+	f.Explains = g.Explained
 	if e.o.Enrich != nil {
 		e.o.Enrich(f)
 	}
 	return f
 }
 
-func (g *group) sortKept() {
-	sort.SliceStable(g.Kept, func(i, j int) bool { return g.Kept[i].First.Time < g.Kept[j].First.Time })
-}
-
-// remaining is the group without its absorbed instances.
-func (g *group) remaining() (Group, bool) {
-	r := g.Group
-	r.Kept = nil
-	r.Count = g.Count
-	gone := map[uint64]int{}
-	first, last := packet.Time(1<<63-1), packet.Time(-1<<63)
-	for i := range g.briefs {
-		b := &g.briefs[i]
-		if b.absorbed {
-			r.Count--
-			gone[key3(b)]++
-			continue
-		}
-		first, last = min(first, b.first), max(last, b.last)
+// build asks the detector for the words of a group; nil without an error: it is not worth a finding.
+func (e *Engine) build(view Group) (*Finding, error) {
+	if e.o.Gates != nil {
+		view.Gates = e.o.Gates(&view)
 	}
-	for _, k := range g.Kept {
-		b := brief{flow: k.FlowID, first: k.First.Time, last: k.Last.Time}
-		if gone[key3(&b)] > 0 {
-			gone[key3(&b)]--
-			continue
-		}
-		r.Kept = append(r.Kept, k)
+	b := NewBuilder(&view)
+	if !e.o.Compose(&view, b) {
+		return nil, nil
 	}
-	if r.Count <= 0 || len(r.Kept) == 0 {
-		return r, false
-	}
-	r.First, r.Last = r.Kept[0].First, r.Kept[0].Last
-	for _, k := range r.Kept {
-		if k.First.Time < r.First.Time {
-			r.First = k.First
-		}
-		if k.Last.Time > r.Last.Time {
-			r.Last = k.Last
-		}
-	}
-	return r, true
-}
-
-func key3(b *brief) uint64 {
-	return b.flow ^ uint64(b.first)*0x9e3779b97f4a7c15 ^ uint64(b.last)*0xc2b2ae3d27d4eb4f
+	return b.Done()
 }

@@ -35,7 +35,9 @@ type ingest struct {
 type wire struct {
 	dedup *dedup
 	acc   event.Capture // of the current round
-	any   bool
+	// lastARP tells mirrored copies of ARP packets, which the dedup table does not hold, from new ones.
+	lastARP arpSeen
+	any     bool
 }
 
 const edgeEvery = time.Second
@@ -109,6 +111,10 @@ func (in *ingest) packet(r *round, i int) {
 
 // admit decides whether a packet goes on, and to which shard.
 func (in *ingest) admit(r *round, w *wire, p *packet.Packet) uint8 {
+	if x := w.arp(p); x != nil {
+		r.events = append(r.events, x)
+		return shardOf(p)
+	}
 	what, ev := w.dedup.see(p)
 	if ev != nil {
 		r.events = append(r.events, ev)
@@ -167,7 +173,10 @@ func (in *ingest) account(w *wire, p *packet.Packet, j jump, jumped bool) {
 	case packet.SumOffload:
 		a.Offload++
 	}
-	if p.IPVersion == 0 {
+	if p.Missing&packet.NoPayload != 0 {
+		a.Listed++
+	}
+	if p.IPVersion == 0 && p.Missing == 0 {
 		if why := notUnderstood(p); why != "" {
 			a.Undecoded++
 			in.counts.NotUnderstood(why)

@@ -7,8 +7,10 @@ import (
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/pmtud"
+	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
+	"firestorm/internal/detect/unreachable"
 	"firestorm/internal/output"
 	"firestorm/internal/output/eve"
 	"firestorm/internal/output/jsonlines"
@@ -19,8 +21,10 @@ import (
 var Detectors = []detect.Def{
 	idle.Def,
 	pmtud.Def,
+	refused.Def,
 	synsilent.Def,
 	timewait.Def,
+	unreachable.Def,
 }
 
 // Outputs write what was observed and concluded.

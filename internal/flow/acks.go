@@ -75,6 +75,10 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 // sack notes which data of side d arrived beyond a hole. A first block below the acknowledgement reports a duplicate
 // (RFC 2883 4) and says nothing of that.
 func (t *Table) sack(r *rec, p *packet.Packet, d packet.Dir) {
+	if first := p.SACK[0]; r.loss[d] != 0 && SeqLess(first[0], first[1]) &&
+		(SeqLess(first[0], p.Ack) || p.NSACK > 1 && SeqLessEq(p.SACK[1][0], first[0]) && SeqLessEq(first[1], p.SACK[1][1])) {
+		t.losses.at(r.loss[d]).dsacks++
+	}
 	for _, b := range p.SACK[:min(int(p.NSACK), len(p.SACK))] {
 		if SeqLess(b[0], p.Ack) || !SeqLess(b[0], b[1]) {
 			continue

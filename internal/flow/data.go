@@ -20,6 +20,8 @@ type lossPart struct {
 	sackLow, sackHigh uint32 // last block of the other side's SACK
 	sackOutside       uint32
 	dups              uint32 // duplicate acknowledgements since the last one that moved
+	spurious          uint32 // repeats of data whose acknowledgement had passed the sensor
+	dsacks            uint32 // reports of the receiver that data came twice
 	jump              uint32 // end of the last segment, or last acknowledgement, that was refused as out of the window
 	zeroCount         uint32
 	zeroProbes        uint32
@@ -149,6 +151,7 @@ func (t *Table) old(i uint32, r *rec, p *packet.Packet, d packet.Dir, start, end
 	}
 	l.retrans++
 	if s.bits.has(ackKnown) && SeqLessEq(end, s.acked) {
+		l.spurious++
 		t.anomaly(i, r, badSpurious, p, d)
 		return
 	}

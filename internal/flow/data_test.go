@@ -279,3 +279,23 @@ func TestMidstreamKeepAlive(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestNeedless tells repeats of what was lost from repeats of what had arrived.
+func TestNeedless(t *testing.T) {
+	for _, c := range []struct {
+		name, script     string
+		spurious, dsacks uint32
+	}{
+		{"lost", "1 > PA seq=1001 ack=5001 len=100\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1101", 0, 0},
+		{"its acknowledgement was lost", "1 > PA seq=1001 ack=5001 len=100\n1.1 < A seq=5001 ack=1101\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1101 sack=1001-1101", 1, 1},
+		{"overtaken behind the sensor", "1 > PA seq=1001 ack=5001 len=100\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1101\n1.5 < A seq=5001 ack=1101 sack=1001-1101", 0, 1},
+		{"a hole is no report of a copy", "1 > PA seq=1001 ack=5001 len=100\n1 > PA seq=1101 ack=5001 len=100\n1.1 < A seq=5001 ack=1001 sack=1101-1201\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1201", 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := flowsOf(run(t, Options{}, shake+c.script), event.Ended)[0].Sides[packet.ToServer]
+			if s.Retrans != 1 || s.Spurious != c.spurious || s.DSACKs != c.dsacks {
+				t.Errorf("%d repeats, %d of them needless, %d reported as copies; want 1, %d, %d", s.Retrans, s.Spurious, s.DSACKs, c.spurious, c.dsacks)
+			}
+		})
+	}
+}

@@ -213,6 +213,7 @@ func (t *Table) fillStall(r *rec, x *stallPart, v *event.Stall) {
 
 func (t *Table) fillLoss(r *rec, l *lossPart, s *side, v *event.Side) {
 	v.Retrans, v.RetransGap, v.OutOfOrder, v.Gaps, v.GapBytes = l.retrans, l.gap, l.ooo, l.gaps, l.gapBytes
+	v.Spurious, v.DSACKs = l.spurious, l.dsacks
 	for k := range l.retransRefs {
 		v.RetransRefs[k], v.GapRefs[k] = r.ref(l.retransRefs[k]), r.ref(l.gapRefs[k])
 	}

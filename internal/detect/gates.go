@@ -28,7 +28,7 @@ const (
 type bucket struct {
 	at                                       packet.Time
 	packets, truncated, dups, routed, supers uint64
-	lost, badSums, offload, evicted          uint64
+	lost, badSums, offload, evicted, listed  uint64
 	acks, gaps                               uint64 // from flows that ended in it
 	jumpFrom, jumpTo                         packet.Ref
 }
@@ -102,6 +102,7 @@ func (b *bucket) add(o *bucket) {
 	b.badSums += o.badSums
 	b.offload += o.offload
 	b.evicted += o.evicted
+	b.listed += o.listed
 	b.acks += o.acks
 	b.gaps += o.gaps
 	if b.jumpTo.IsZero() {
@@ -116,7 +117,7 @@ func (g *Gates) Handle(e event.Event) {
 		h := x.Head()
 		b := g.vantage(h.Vantage).bucket(x.To)
 		b.add(&bucket{packets: x.Packets, truncated: x.Truncated, dups: x.Duplicates, routed: x.Routed, supers: x.Super, lost: x.KernelLost,
-			badSums: x.BadSums, offload: x.Offload, evicted: x.Evicted, jumpFrom: x.JumpFrom, jumpTo: x.JumpTo})
+			badSums: x.BadSums, offload: x.Offload, evicted: x.Evicted, listed: x.Listed, jumpFrom: x.JumpFrom, jumpTo: x.JumpTo})
 	case *event.Flow:
 		if x.What == event.Ended {
 			g.flow(x)
@@ -247,6 +248,11 @@ func (g *Gates) judge(gate finding.Gate, gr *finding.Group) (finding.GateResult,
 		r.How = "tcpdump -B 65536 -s 128 -i IFACE -w again.pcap (a larger buffer, fewer bytes), or capture on a faster machine"
 		return r, true
 	case finding.GateSnap:
+		if w.listed > 0 {
+			r.Text = "the input is a listing: it shows who talked, not what was said"
+			r.How = "read the capture itself: tcpdump -s 0 -i IFACE -w again.pcap"
+			return r, true
+		}
 		if w.truncated == 0 {
 			return r, false
 		}

@@ -73,6 +73,7 @@ type Capture struct {
 	Packets    uint64
 	Bytes      uint64
 	Truncated  uint64
+	Listed     uint64 // rows of a pasted listing: no payload, no sequence numbers
 	Duplicates uint64 // dropped copies: same TTL, within 1 ms
 	Routed     uint64 // same packet with TTL-1: seen before and after a router
 	Super      uint64 // frames longer than the link's MTU

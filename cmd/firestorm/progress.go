@@ -27,7 +27,7 @@ func (a *app) newProgress(mode string, quiet bool) *progress {
 
 // update is called by the run now and then, from one goroutine.
 func (p *progress) update(s sensor.Progress) {
-	if !p.on || time.Since(p.begun) < slowEnough {
+	if !p.on {
 		return
 	}
 	if p.bar == nil {
@@ -36,7 +36,7 @@ func (p *progress) update(s sensor.Progress) {
 			total = -1 // a pipe: nobody knows how much is to come
 		}
 		p.bar = progressbar.NewOptions64(total,
-			progressbar.OptionSetWriter(p.a.stderr),
+			progressbar.OptionSetWriter(writerFunc(p.draw)),
 			progressbar.OptionShowBytes(true),
 			progressbar.OptionSetPredictTime(total > 0),
 			progressbar.OptionSetElapsedTime(false),
@@ -48,6 +48,14 @@ func (p *progress) update(s sensor.Progress) {
 	}
 	p.bar.Describe(fmt.Sprintf("%d packets", s.Packets))
 	_ = p.bar.Set64(s.InputBytes)
+}
+
+// draw keeps the bar unseen at first; it counts from the start, so that its rate is right.
+func (p *progress) draw(b []byte) (int, error) {
+	if time.Since(p.begun) < slowEnough {
+		return len(b), nil
+	}
+	return p.a.stderr.Write(b)
 }
 
 // finish takes the bar away before the report is printed.

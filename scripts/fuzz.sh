@@ -17,9 +17,12 @@ for pkg in $(grep -rl --include='*_test.go' '^func Fuzz' cmd internal scripts 2>
 	fi
 	[ -x "$dir/t" ] || continue
 	for target in $(cd "$pkg" && "$dir/t" -test.list '^Fuzz' | grep '^Fuzz'); do
-		if (cd "$pkg" && "$dir/t" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" -test.parallel 2 \
+		if (cd "$pkg" && "$dir/t" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" -test.fuzzminimizetime 1x -test.parallel 2 \
 			-test.fuzzcachedir "$cache/firestorm/$pkg") >"$dir/log" 2>&1; then
 			echo "ok    $pkg $target  $(grep -o 'execs: [0-9]*' "$dir/log" | tail -n 1)"
+		elif grep -q 'context deadline exceeded' "$dir/log" && ! grep -q 'Failing input written' "$dir/log"; then
+			# Go's fuzzer says so when time runs out while a worker is busy (golang.org/issue/48157): no crasher.
+			echo "ok    $pkg $target  (time ran out within one input)"
 		else
 			echo "FAIL  $pkg $target"
 			tail -n 40 "$dir/log"

@@ -201,6 +201,11 @@ func checkOrigin(t *testing.T, dir string, o *origin, known map[string]bool) {
 			}
 		}
 	}
+	// While the code that explains a capture is not in this build, the next best one may speak in its place.
+	excused := false
+	for _, claim := range o.Findings {
+		excused = excused || claim.Role == "positive" && !known[claim.Code]
+	}
 	for _, claim := range o.Findings {
 		switch {
 		case claim.Role == "clean":
@@ -213,6 +218,8 @@ func checkOrigin(t *testing.T, dir string, o *origin, known map[string]bool) {
 			t.Logf("%s: not in this build", claim.Code)
 		case claim.Role == "positive" && sure[claim.Code] == "":
 			t.Errorf("%s is not found at likely or above", claim.Code)
+		case claim.Role != "positive" && sure[claim.Code] != "" && excused:
+			t.Logf("%s (%s) is found, as the better explanation is not in this build: %s", claim.Code, claim.Role, sure[claim.Code])
 		case claim.Role != "positive" && sure[claim.Code] != "":
 			t.Errorf("%s (%s) is found: %s", claim.Code, claim.Role, sure[claim.Code])
 		}

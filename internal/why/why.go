@@ -35,6 +35,9 @@ func Parse(client, server string) (Question, error) {
 	}
 	host := server
 	if ap, err := netip.ParseAddrPort(server); err == nil {
+		if ap.Port() == 0 {
+			return q, fmt.Errorf("port 0 of server %q is none; leave it out for any port", server)
+		}
 		q.Port = ap.Port()
 		host = ap.Addr().String()
 	} else if i := strings.LastIndexByte(server, ':'); i > 0 && strings.Count(server, ":") == 1 {

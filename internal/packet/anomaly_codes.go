@@ -312,6 +312,7 @@ const (
 	AppProtoDetectionSkipped
 	AppNoTlsAfterStarttls
 	AppUnexpectedProtocol
+	AppAnalyzerPanic // ours: an analyzer failed on this flow and was taken off it
 
 	numAnomalies
 )

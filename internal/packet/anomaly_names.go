@@ -235,4 +235,5 @@ var anomalies = [numAnomalies]anomalyInfo{
 	AppProtoDetectionSkipped:               {"APPLAYER_PROTO_DETECTION_SKIPPED", false},
 	AppNoTlsAfterStarttls:                  {"APPLAYER_NO_TLS_AFTER_STARTTLS", false},
 	AppUnexpectedProtocol:                  {"APPLAYER_UNEXPECTED_PROTOCOL", false},
+	AppAnalyzerPanic:                       {"APPLAYER_ANALYZER_PANIC", false},
 }

@@ -1,0 +1,106 @@
+package arp
+
+import (
+	"bytes"
+	"testing"
+
+	"firestorm/internal/analyzer"
+	"firestorm/internal/event"
+	"firestorm/internal/flow"
+	"firestorm/internal/packet"
+	"firestorm/internal/packettest"
+)
+
+func run(t *testing.T, wanted func(string) bool, packets ...*packet.Packet) []event.Event {
+	t.Helper()
+	r, err := analyzer.NewRegistry([]analyzer.Def{Def}, wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := analyzer.NewDispatcher(r, analyzer.DispatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []event.Event
+	for _, p := range packets {
+		d.Packet(p, flow.Handle{}, &out)
+		for i := range p.Data {
+			p.Data[i] = 0xdb
+		}
+	}
+	return out
+}
+
+func TestEvents(t *testing.T) {
+	request := packettest.ARP{SenderMAC: "02:00:00:00:00:01", SenderIP: "10.0.0.1", TargetIP: "10.0.0.2"}
+	reply := packettest.ARP{Op: 2, SenderMAC: "02:00:00:00:00:02", SenderIP: "10.0.0.2", TargetMAC: "02:00:00:00:00:01", TargetIP: "10.0.0.1"}
+	got := run(t, nil, request.Packet(), reply.Packet(), packettest.ARP{Op: 3, SenderIP: "10.0.0.3", TargetIP: "10.0.0.3"}.Packet())
+	if len(got) != 2 {
+		t.Fatalf("%d events", len(got))
+	}
+	a, b := got[0].(*event.ARP), got[1].(*event.ARP)
+	if a.Op != 1 || a.SenderIP != packet.MustAddr("10.0.0.1") || a.TargetIP != packet.MustAddr("10.0.0.2") || !a.TargetMAC.IsZero() {
+		t.Errorf("request: %+v", a)
+	}
+	if b.Op != 2 || b.SenderMAC != (packet.MAC{2, 0, 0, 0, 0, 2}) || b.TargetMAC != (packet.MAC{2, 0, 0, 0, 0, 1}) {
+		t.Errorf("reply: %+v", b)
+	}
+	if h := a.Head(); h.Kind != event.KindARP || h.SrcMAC != a.SenderMAC || h.Seen.Frame != 1 || h.Ordinal != 1 {
+		t.Errorf("head: %+v", h)
+	}
+	if got := run(t, func(string) bool { return false }, request.Packet()); len(got) != 0 {
+		t.Error("an event that nobody wants")
+	}
+}
+
+func TestParse(t *testing.T) {
+	good := Message{Op: 1, SenderMAC: packet.MAC{2}, SenderIP: packet.MustAddr("10.0.0.1"), TargetIP: packet.MustAddr("10.0.0.2")}.Append(nil)
+	for _, tc := range []struct {
+		name string
+		at   int
+		to   byte
+		ok   bool
+	}{
+		{"good", 1, 1, true},
+		{"IEEE 802", 1, 6, true},
+		{"other hardware", 1, 7, false},
+		{"other protocol", 2, 9, false},
+		{"hardware size", 4, 5, false},
+		{"protocol size", 5, 16, false},
+		{"no operation", 7, 0, false},
+		{"reverse ARP", 7, 3, false},
+	} {
+		b := bytes.Clone(good)
+		b[tc.at] = tc.to
+		if _, ok := Parse(b); ok != tc.ok {
+			t.Errorf("%s: %v", tc.name, ok)
+		}
+	}
+	for n := range good {
+		if _, ok := Parse(good[:n]); ok {
+			t.Errorf("%d bytes are enough", n)
+		}
+	}
+	if m, ok := Parse(append(bytes.Clone(good), make([]byte, 18)...)); !ok || m.Op != 1 {
+		t.Error("padding")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(Message{Op: 2, SenderMAC: packet.MAC{2}, SenderIP: packet.MustAddr("10.0.0.1"), TargetIP: packet.MustAddr("10.0.0.2")}.Append(nil))
+	f.Add([]byte{0, 1, 8, 0, 6, 4, 0, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, ok := Parse(b)
+		if !ok {
+			if m != (Message{}) && len(b) < 28 {
+				t.Errorf("refused, but %+v", m)
+			}
+			return
+		}
+		again := m.Append(nil)
+		again[1] = b[1] // hardware type 1 or 6
+		if !bytes.Equal(again, b[:len(again)]) {
+			t.Errorf("% x became % x", b, again)
+		}
+	})
+}

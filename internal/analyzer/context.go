@@ -1,0 +1,157 @@
+package analyzer
+
+import (
+	"time"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// Context is what an analyzer may use during a call, and only then.
+type Context struct {
+	d        *Dispatcher
+	s        *session // nil: a packet without flow
+	p        *packet.Packet
+	seen     packet.Ref
+	released packet.Ref
+	upgrade  int // registry index + 1 of the protocol that takes over; 0 = none
+	rest     []byte
+	restDir  packet.Dir
+}
+
+// Wanted reports whether anybody wants events of kind k: if not, do not build them.
+func (c *Context) Wanted(k event.Kind) bool { return c.d.reg.wanted[k] }
+
+// Head returns the head for an event of kind k, completed by the bytes at hand.
+func (c *Context) Head(k event.Kind) event.Head {
+	var h event.Head
+	if c.s != nil {
+		h = c.s.head
+	}
+	if p := c.p; p != nil {
+		if c.s == nil {
+			h = event.Head{Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
+				Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel}
+		}
+		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC
+	}
+	h.Kind, h.Ordinal, h.Seen, h.Released = k, c.d.ordinal, c.seen, c.released
+	return h
+}
+
+// Packet returns the packet at hand: for a MessageAnalyzer the one that carries the message, headers and all, lent for
+// the call; for a StreamAnalyzer nil.
+func (c *Context) Packet() *packet.Packet {
+	if c.s != nil && c.s.tcp {
+		return nil
+	}
+	return c.p
+}
+
+// Emit hands over a finished event. It is not touched any more.
+func (c *Context) Emit(e event.Event) { *c.d.out = append(*c.d.out, e) }
+
+// Anomaly reports something odd in the bytes at hand.
+func (c *Context) Anomaly(d packet.Dir, a packet.Anomaly) {
+	if !c.d.o.Anomalies {
+		return
+	}
+	e := event.NewAnomaly(c.Head(event.KindAnomaly))
+	e.Code, e.Dir = a, d
+	c.Emit(e)
+}
+
+// Expect announces a flow that this one arranged, such as an FTP data connection: its analyzer is settled without
+// probing. False: nobody wants that analyzer, or there is no such one.
+func (c *Context) Expect(e Expectation) bool {
+	i := c.d.reg.find(e.Analyzer, e.Over)
+	if i < 0 {
+		return false
+	}
+	c.d.expected.add(e, i, c.d.now.Add(e.For))
+	return true
+}
+
+// Upgrade gives the rest of a TCP connection to another analyzer, as after STARTTLS. rest, of direction d, are the
+// bytes of the current call that the other has to begin with. The caller returns at once and is not called again.
+// False: nobody wants that analyzer; the caller goes on.
+func (c *Context) Upgrade(name string, d packet.Dir, rest []byte) bool {
+	i := c.d.reg.find(name, TCP)
+	if i < 0 || c.s == nil || !c.s.tcp {
+		return false
+	}
+	c.upgrade, c.rest, c.restDir = i+1, rest, d
+	return true
+}
+
+// Expectation describes a flow to come.
+type Expectation struct {
+	Over     Transport   // TCP or UDP
+	From     packet.Addr // who will send the first packet; zero = anybody
+	To       packet.Addr
+	Port     uint16        // destination port of the first packet
+	Analyzer string        // its Def.Name
+	For      time.Duration // how long to wait, in packet time
+}
+
+// expectations is bounded; all are looked up by value, and leave oldest first.
+type expectations struct {
+	byKey map[expectKey]expectation
+	order []expectKey // of arrival; a renewed one keeps its place
+	stats *Stats
+	max   int
+}
+
+type expectKey struct {
+	over     Transport
+	from, to packet.Addr
+	port     uint16
+}
+
+type expectation struct {
+	def   int
+	until packet.Time
+}
+
+func (x *expectations) add(e Expectation, def int, until packet.Time) {
+	k := expectKey{e.Over, e.From, e.To, e.Port}
+	for len(x.order) >= x.max {
+		if _, ok := x.byKey[x.order[0]]; ok {
+			x.stats.ExpectEvicted++
+			delete(x.byKey, x.order[0])
+		}
+		x.order = x.order[1:]
+	}
+	if _, ok := x.byKey[k]; !ok {
+		x.order = append(x.order, k)
+	}
+	x.byKey[k] = expectation{def: def, until: until}
+	x.stats.Expected++
+}
+
+// match returns the registry index of the analyzer that waits for p's flow, -1 for none.
+func (x *expectations) match(over Transport, p *packet.Packet, now packet.Time) int {
+	if len(x.byKey) == 0 {
+		return -1
+	}
+	k := expectKey{over, p.Src, p.Dst, p.DstPort}
+	for range 2 {
+		if e, ok := x.byKey[k]; ok && now < e.until {
+			return e.def
+		}
+		k.from = packet.Addr{}
+	}
+	return -1
+}
+
+// age drops what is over, from the oldest on, as far as it is over.
+func (x *expectations) age(now packet.Time) {
+	for len(x.order) > 0 {
+		e, ok := x.byKey[x.order[0]]
+		if ok && now < e.until {
+			return
+		}
+		delete(x.byKey, x.order[0])
+		x.order = x.order[1:]
+	}
+}

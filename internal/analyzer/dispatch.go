@@ -1,0 +1,281 @@
+package analyzer
+
+import (
+	"firestorm/internal/event"
+	"firestorm/internal/flow"
+	"firestorm/internal/packet"
+	"firestorm/internal/stream"
+)
+
+// ProbeLimit is how many first bytes of a direction the probes get to see.
+const ProbeLimit = 1024
+
+// probeDatagrams is how many datagrams of a flow are probed before it counts as unknown.
+const probeDatagrams = 4
+
+// DispatchOptions bound a Dispatcher.
+type DispatchOptions struct {
+	// Head returns the head of an event about the flow of h: flow.Table's method of that name.
+	Head            func(h flow.Handle, k event.Kind, p *packet.Packet) event.Head
+	Stream          stream.Options
+	MaxProbeBytes   int  // bytes held for flows not yet told apart; default 4 MiB
+	MaxExpectations int  // default 4096
+	Anomalies       bool // somebody wants anomalies as events
+	// Quarantined is told of each panic; nil ignores them.
+	Quarantined func(Quarantine)
+}
+
+// Quarantine is a flow on which an analyzer failed.
+type Quarantine struct {
+	Analyzer string
+	Value    any // what it panicked with
+	FlowID   uint64
+	Seen     packet.Ref // the packet whose bytes it was given
+}
+
+// Stats counts what a Dispatcher did.
+type Stats struct {
+	Messages      uint64 // given to message analyzers
+	Bound         uint64 // flows whose analyzer was found
+	Unknown       uint64 // flows whose bytes no analyzer claims
+	ProbeFull     uint64 // of them: given up because Options.MaxProbeBytes was reached
+	Panics        uint64
+	Expected      uint64 // expectations announced
+	ExpectEvicted uint64 // thrown out for lack of room
+	ExpectMatched uint64
+	ProbeBytes    int // held now
+	Sessions      int // open now
+}
+
+// Dispatcher brings the packets of one shard to analyzers.
+type Dispatcher struct {
+	reg      *Registry
+	o        DispatchOptions
+	streams  *stream.Shard
+	ether    map[uint16][]*perShard
+	ip       [256][]*perShard
+	tcp, udp bool       // any analyzer at all
+	flows    []*session // by flow index; nil = nothing to do for it, or nothing yet
+	settled  []bool     // by flow index: bytes were seen and nobody wants more
+	spare    []*session
+	prefixes []*[2][ProbeLimit]byte
+	pools    []pools // by def: analyzers at rest
+	expected expectations
+	ctx      Context
+	out      *[]event.Event
+	ordinal  uint64
+	now      packet.Time
+	stats    Stats
+}
+
+type pools struct {
+	streams  []StreamAnalyzer
+	messages []MessageAnalyzer
+}
+
+// perShard is an analyzer that needs no flow.
+type perShard struct {
+	def int
+	a   MessageAnalyzer
+}
+
+// NewDispatcher returns a dispatcher for one shard.
+func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
+	if o.MaxProbeBytes <= 0 {
+		o.MaxProbeBytes = 4 << 20
+	}
+	if o.MaxExpectations <= 0 {
+		o.MaxExpectations = 4096
+	}
+	x := &Dispatcher{reg: r, o: o, streams: stream.New(o.Stream), ether: map[uint16][]*perShard{}, pools: make([]pools, len(r.defs))}
+	x.expected = expectations{byKey: map[expectKey]expectation{}, stats: &x.stats, max: o.MaxExpectations}
+	x.ctx.d = x
+	for i := range r.defs {
+		if !r.on[i] {
+			continue
+		}
+		for _, t := range r.defs[i].Over {
+			switch t {
+			case TCP:
+				x.tcp = true
+				continue
+			case UDP:
+				x.udp = true
+				continue
+			}
+			a, err := r.defs[i].Message(r.options)
+			if err != nil {
+				return nil, err
+			}
+			ps := &perShard{i, a}
+			if t.layer == layerEther {
+				x.ether[t.number] = append(x.ether[t.number], ps)
+			} else {
+				x.ip[t.number] = append(x.ip[t.number], ps)
+			}
+		}
+	}
+	return x, nil
+}
+
+// Stats returns the counters so far.
+func (x *Dispatcher) Stats() Stats { return x.stats }
+
+// StreamStats returns the counters of the reassembly beneath.
+func (x *Dispatcher) StreamStats() stream.Stats { return x.streams.Stats() }
+
+// Packet brings p, of the flow h, to its analyzers. Their events are appended to *out. It may add stream anomalies to
+// p. p is not kept.
+func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+	x.out, x.ordinal = out, p.Ordinal
+	if p.Time > x.now {
+		x.now = p.Time
+	}
+	switch {
+	case p.IPVersion == 0:
+		if list := x.ether[p.EtherType]; list != nil {
+			x.messages(list, p, linkPayload(p))
+		}
+	case p.IPFlags&packet.Fragment != 0:
+	case p.Proto == packet.ProtoTCP:
+		if x.tcp && h.Index != 0 {
+			x.segment(p, h)
+		}
+	case p.Proto == packet.ProtoUDP:
+		if x.udp && h.Index != 0 && p.PayloadLen > 0 {
+			x.datagram(p, h)
+		}
+	default:
+		if list := x.ip[p.Proto]; list != nil {
+			x.messages(list, p, p.IPPayload())
+		}
+	}
+}
+
+// linkPayload is what follows the link headers: from the last header on that decoding knew, such as ARP's.
+func linkPayload(p *packet.Packet) []byte {
+	if p.PayloadOff == 0 && p.NLayer > 0 {
+		if off := int(p.Layers[p.NLayer-1].Off); off <= len(p.Data) {
+			return p.Data[off:]
+		}
+	}
+	return p.Payload()
+}
+
+func (x *Dispatcher) messages(list []*perShard, p *packet.Packet, b []byte) {
+	for _, a := range list {
+		x.stats.Messages++
+		c := x.context(nil, p, p.Ref(), packet.Ref{})
+		x.guard(a.def, packet.ToServer, func() { a.a.Message(c, packet.ToServer, b) })
+	}
+}
+
+// context sets up the one Context of the dispatcher: calls never nest.
+func (x *Dispatcher) context(s *session, p *packet.Packet, seen, released packet.Ref) *Context {
+	x.ctx = Context{d: x, s: s, p: p, seen: seen, released: released}
+	return &x.ctx
+}
+
+// guard runs one call into an analyzer. A panic stays here: it is counted, reported as an anomaly, and true is
+// returned.
+func (x *Dispatcher) guard(def int, d packet.Dir, call func()) (failed bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			failed = true
+			x.stats.Panics++
+			x.ctx.Anomaly(d, packet.AppAnalyzerPanic)
+			if x.o.Quarantined != nil {
+				q := Quarantine{Analyzer: x.reg.defs[def].Name, Value: v, Seen: x.ctx.seen}
+				if x.ctx.s != nil {
+					q.FlowID = x.ctx.s.head.FlowID
+				}
+				x.o.Quarantined(q)
+			}
+		}
+	}()
+	call()
+	return false
+}
+
+// Age lets time pass to now, the highest packet time so far.
+func (x *Dispatcher) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
+	x.out, x.ordinal = out, ordinal
+	x.now = max(x.now, now)
+	x.streams.Age(x.now)
+	x.expected.age(x.now)
+}
+
+// Released ends what is kept for the flow record index. Give it to flow.Options.Released.
+func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64, out *[]event.Event) {
+	if int(index) >= len(x.flows) {
+		return
+	}
+	x.settled[index] = false
+	s := x.flows[index]
+	if s == nil {
+		return
+	}
+	x.out, x.ordinal = out, ordinal
+	s.p = nil
+	if s.tcp {
+		x.streams.Close(s.stream, why)
+	} else if s.message != nil {
+		c := x.context(s, nil, s.last, packet.Ref{})
+		x.guard(s.def, packet.ToServer, func() { s.message.Close(c, why) })
+	}
+	x.retire(index)
+}
+
+// session returns the state of the flow of h, a new one for its first bytes; nil when nobody wants the flow.
+func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *session {
+	i := int(h.Index)
+	if i >= len(x.flows) {
+		n := max(i+1, 2*len(x.flows), 64)
+		x.flows = append(x.flows, make([]*session, n-len(x.flows))...)
+		x.settled = append(x.settled, make([]bool, n-len(x.settled))...)
+	}
+	if s := x.flows[i]; s != nil || x.settled[i] {
+		return s
+	}
+	var s *session
+	if n := len(x.spare); n > 0 {
+		s, x.spare = x.spare[n-1], x.spare[:n-1]
+	} else {
+		s = new(session)
+	}
+	x.flows[i] = s
+	x.stats.Sessions++
+	s.x, s.index, s.tcp, s.def, s.over = x, h.Index, over == TCP, -1, over
+	s.head = x.o.Head(h, event.KindNone, p)
+	s.candidates = s.candidates[:0]
+	if h.Dir == packet.ToServer {
+		if d := x.expected.match(over, p, x.now); d >= 0 {
+			x.stats.ExpectMatched++
+			s.candidates = append(s.candidates, candidate{def: d, yes: true})
+			return s
+		}
+	}
+	x.order(s)
+	return s
+}
+
+// retire forgets the session of a flow and pools what it used.
+func (x *Dispatcher) retire(index uint32) {
+	s := x.flows[index]
+	x.flows[index] = nil
+	x.stats.Sessions--
+	s.unhold()
+	x.rest(s)
+	*s = session{candidates: s.candidates[:0], held: s.held[:0], buf: s.buf[:0], scratch: s.scratch}
+	x.spare = append(x.spare, s)
+}
+
+// settle ends the interest in a flow for as long as its record lives.
+func (x *Dispatcher) settle(s *session) {
+	index := s.index
+	x.settled[index] = true
+	if s.tcp {
+		x.streams.Drop(s.stream)
+	}
+	x.retire(index)
+}

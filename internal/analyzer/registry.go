@@ -1,0 +1,132 @@
+package analyzer
+
+import (
+	"fmt"
+	"slices"
+
+	"firestorm/internal/event"
+)
+
+// coreKinds are the event kinds of package event that analyzers emit.
+var coreKinds = map[string]event.Kind{"arp": event.KindARP}
+
+// Registry is the list of protocols, checked. It is shared by all shards and never changes.
+type Registry struct {
+	defs    []Def
+	options Options
+	wanted  [256]bool
+	on      []bool // by def: somebody wants its events
+}
+
+// NewRegistry checks defs and numbers their event kinds in order. wanted says which kinds somebody wants, by name; nil
+// wants all. An error is a mistake in the list: the program must not start.
+func NewRegistry(defs []Def, wanted func(kind string) bool) (*Registry, error) {
+	r := &Registry{defs: slices.Clone(defs), options: Options{kinds: map[string]event.Kind{}}}
+	next := int(event.FirstAnalyzerKind)
+	for i := range r.defs {
+		d := &r.defs[i]
+		if err := r.check(i); err != nil {
+			return nil, err
+		}
+		on := len(d.Kinds) == 0
+		for _, name := range d.Kinds {
+			k, ok := r.options.kinds[name]
+			if !ok {
+				if k, ok = coreKinds[name]; !ok {
+					if next > 255 {
+						return nil, fmt.Errorf("analyzer %s: too many event kinds, at most %d fit", d.Name, 256-int(event.FirstAnalyzerKind))
+					}
+					k = event.Kind(next)
+					next++
+				}
+				r.options.kinds[name] = k
+			}
+			if wanted == nil || wanted(name) {
+				r.wanted[k], on = true, true
+			}
+		}
+		r.on = append(r.on, on)
+	}
+	for i := range r.defs {
+		if err := r.try(&r.defs[i]); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// Kind returns the number of an event kind by name; 0 if no analyzer emits it.
+func (r *Registry) Kind(name string) event.Kind { return r.options.kinds[name] }
+
+func (r *Registry) check(i int) error {
+	d := &r.defs[i]
+	if d.Name == "" {
+		return fmt.Errorf("analyzer number %d of the list has no name", i+1)
+	}
+	for _, e := range r.defs[:i] {
+		if e.Name == d.Name {
+			return fmt.Errorf("analyzer %s is in the list twice", d.Name)
+		}
+	}
+	if len(d.Over) == 0 {
+		return fmt.Errorf("analyzer %s runs over nothing: set Over", d.Name)
+	}
+	var streams, messages, probes bool
+	for _, t := range d.Over {
+		if t.layer == 0 {
+			return fmt.Errorf("analyzer %s: a Transport in Over is empty", d.Name)
+		}
+		streams = streams || t == TCP
+		messages = messages || t != TCP
+		probes = probes || t == TCP || t == UDP
+	}
+	if streams != (d.Stream != nil) || messages != (d.Message != nil) {
+		return fmt.Errorf("analyzer %s over %v: TCP needs Stream, all else needs Message, and neither without", d.Name, d.Over)
+	}
+	if probes != (d.Probe != nil) {
+		return fmt.Errorf("analyzer %s over %v: TCP and UDP need Probe, others have none", d.Name, d.Over)
+	}
+	return nil
+}
+
+// try makes each analyzer once, so that a bad option fails the start and not a packet.
+func (r *Registry) try(d *Def) error {
+	if d.Stream != nil {
+		if _, err := d.Stream(r.options); err != nil {
+			return fmt.Errorf("analyzer %s: %w", d.Name, err)
+		}
+	}
+	if d.Message != nil {
+		if _, err := d.Message(r.options); err != nil {
+			return fmt.Errorf("analyzer %s: %w", d.Name, err)
+		}
+	}
+	return nil
+}
+
+// over appends the protocols that serve t and are wanted to dst, in order of the list; those that name one of the ports
+// come first.
+func (r *Registry) over(dst []int, t Transport, a, b uint16) []int {
+	for pass := range 2 {
+		for i := range r.defs {
+			d := &r.defs[i]
+			if !r.on[i] || !slices.Contains(d.Over, t) {
+				continue
+			}
+			if named := slices.Contains(d.Ports, a) || slices.Contains(d.Ports, b); named == (pass == 0) {
+				dst = append(dst, i)
+			}
+		}
+	}
+	return dst
+}
+
+// find returns the protocol of that name over t; -1 if there is none or nobody wants it.
+func (r *Registry) find(name string, t Transport) int {
+	for i := range r.defs {
+		if r.defs[i].Name == name && r.on[i] && slices.Contains(r.defs[i].Over, t) {
+			return i
+		}
+	}
+	return -1
+}

@@ -11,6 +11,7 @@ import (
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/detect/unreachable"
+	"firestorm/internal/detect/zerowindow"
 	"firestorm/internal/output"
 	"firestorm/internal/output/eve"
 	"firestorm/internal/output/jsonlines"
@@ -25,6 +26,7 @@ var Detectors = []detect.Def{
 	synsilent.Def,
 	timewait.Def,
 	unreachable.Def,
+	zerowindow.Def,
 }
 
 // Outputs write what was observed and concluded.

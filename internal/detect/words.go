@@ -18,7 +18,7 @@ func (s *Scope) Since(r packet.Ref) string { return Seconds(r.Time.Sub(s.Begin))
 // Seconds writes a duration in seconds with two digits after the point, as captures are read: "67.95".
 func Seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) }
 
-// Span writes a duration for a sentence: "12 ms", "3.4 s", "68.0 s", "4 min", "2 h".
+// Span writes a duration for a sentence: "35 µs", "12 ms", "3.40 s", "68.0 s", "14 min", "3.5 h".
 func Span(d time.Duration) string {
 	neg := ""
 	if d < 0 {
@@ -26,7 +26,7 @@ func Span(d time.Duration) string {
 	}
 	switch {
 	case d < time.Millisecond:
-		return neg + strconv.FormatFloat(float64(d)/1e6, 'f', 2, 64) + " ms"
+		return neg + strconv.FormatInt(int64(d/time.Microsecond), 10) + " µs"
 	case d < 10*time.Millisecond:
 		return neg + strconv.FormatFloat(float64(d)/1e6, 'f', 1, 64) + " ms"
 	case d < time.Second:

@@ -41,6 +41,28 @@ func Only(t testing.TB, r *sensor.Result, code string, c finding.Confidence) *fi
 	return found
 }
 
+// All expects n findings of the code (IPv4 and IPv6 of one host make two), each at the confidence, and no other finding
+// at likely or above. It returns them in report order.
+func All(t testing.TB, r *sensor.Result, n int, code string, c finding.Confidence) []*finding.Finding {
+	t.Helper()
+	var found []*finding.Finding
+	for _, f := range r.Findings {
+		switch {
+		case f.Code.ID == code:
+			found = append(found, f)
+			if f.Confidence != c {
+				t.Errorf("%s is %s, want %s\n%s", code, f.Confidence, c, Text(f))
+			}
+		case f.Confidence >= finding.Likely:
+			t.Errorf("unexpected finding: %s %s: %s", f.Code.ID, f.Confidence, f.Title)
+		}
+	}
+	if len(found) != n {
+		t.Fatalf("%d findings of %s, want %d; found %v", len(found), code, n, Codes(r, 0))
+	}
+	return found
+}
+
 // None expects no finding of the codes; without codes, no finding at likely or above.
 func None(t testing.TB, r *sensor.Result, codes ...string) {
 	t.Helper()

@@ -21,7 +21,7 @@ func (s *story) facts(b *finding.Builder) {
 	default:
 		b.Fact(detect.Refs(rst.Ref, j.theirRef), "the resets have TTL %d, other packets of %s have %d", j.ttl, h.Server.Addr, j.theirs)
 	}
-	if j.host != nil && j.host.MinRTT > 0 && (j.fast || j.who == another && j.took < j.host.MinRTT) {
+	if j.host != nil && j.host.MinRTT >= timingFloor && j.took < j.host.MinRTT/2 {
 		b.Fact(detect.Refs(f.Start, rst.Ref), "%s is faster than the server ever answered (%s)", detect.Span(j.took), detect.Span(j.host.MinRTT))
 	}
 	if j.odd {
@@ -35,12 +35,6 @@ func (s *story) facts(b *finding.Builder) {
 	}
 	if o := &s.state.others; o.Answered > 0 {
 		b.Fact(o.AnsweredRefs, "other ports of %s answered %s within a minute", h.Server.Addr, detect.Plural(o.Answered, "time", "times"))
-	}
-	switch {
-	case j.between:
-		b.Fact(detect.Refs(f.Start, rst.Ref), "request and reset were seen at %s and never at %s", s.here(), s.there())
-	case j.through:
-		b.Fact(detect.Refs(f.Start, rst.Ref), "request and reset were seen at %s too", s.there())
 	}
 }
 

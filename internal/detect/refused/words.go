@@ -74,12 +74,12 @@ func (s *story) closed(b *finding.Builder) {
 	if s.j.who == unknown {
 		b.Title("%s refused %s for port %d", h.Server.Addr, s.requests(), h.Server.Port)
 		b.Why("each request was answered with a reset, the first after %s; nothing else of %s was seen, so who sent the resets cannot be told", took, h.Server.Addr)
-		b.Summary("%s asked %s for a connection to port %d and was refused at once. Either nothing listens on that port, or somebody on the way, or the server's own firewall, refuses.",
+		b.Summary("%s asked %s for a connection to port %d; each request was refused at once. Either nothing listens on that port, or somebody on the way, or the server's own firewall, refuses.",
 			s.who, h.Server.Addr, h.Server.Port)
 	} else {
 		b.Title("%s itself refuses port %d: nothing listens there", h.Server.Addr, h.Server.Port)
 		b.Why("the server answered %s with a reset, the first after %s, and from as far away as its other packets come (TTL %d): it is up and reached, the port is closed", s.requests(), took, s.j.ttl)
-		b.Summary("%s asked %s for a connection to port %d and was refused at once. The refusal came from the machine itself: it is up and reachable, but no program accepts connections on that "+
+		b.Summary("%s asked %s for a connection to port %d; each request was refused at once. The refusal came from the machine itself: it is up and reachable, but no program accepts connections on that "+
 			"port (the service is stopped, listens on another port or address), or a rule on the machine refuses them.", s.who, h.Server.Addr, h.Server.Port)
 	}
 	b.Impact("%s failed at once (%s)", detect.Plural(len(s.rs), "attempt", "attempts"), s.who)
@@ -109,7 +109,7 @@ func (s *story) middlebox(b *finding.Builder) {
 		b.Title("another machine than %s refuses port %d in its name", h.Server.Addr, h.Server.Port)
 		b.Why("the resets bear the server's address and TTL %d, its own packets have TTL %d: they come from another machine", j.ttl, j.theirs)
 	}
-	b.Summary("%s asked %s for a connection to port %d and was refused at once, but not by that machine: the refusal bears its address and was sent by a device on the way, as a firewall does that "+
+	b.Summary("%s asked %s for a connection to port %d; each request was refused at once, but not by that machine: the refusal bears its address and was sent by a device on the way, as a firewall does that "+
 		"is told to reject. Whether the service runs cannot be seen from here.", s.who, h.Server.Addr, h.Server.Port)
 	b.Impact("%s failed at once (%s)", detect.Plural(len(s.rs), "attempt", "attempts"), s.who)
 	hop := j.hops + 1

@@ -15,6 +15,7 @@ const (
 	hostSilent          // the server answers ARP, but nobody gets a connection
 	hostOff             // nobody answers ARP for it
 	sourceFilter        // the same port answers others
+	dropped             // two captures: the requests entered the device between them and never left it
 )
 
 // witness is everything that decides the branch. Controls hold only attempts that began after the first silent one, so
@@ -30,6 +31,8 @@ type witness struct {
 	arp     *detect.Host   // what ARP says of the server; nil: nothing
 	local   bool           // a client is on the server's own wire
 	died    detect.Trace   // what a second capture says of the first request
+	between bool           // a second capture says of every request that it never came there
+	alive   []packet.Ref   // signs that the server was up meanwhile, at any vantage
 }
 
 // look asks the ledger and the host memory about the time from the first silent request to a minute after the last.
@@ -67,8 +70,9 @@ func (d *detector) look(g *finding.Group, silent []*attempt) witness {
 			w.local = true
 		}
 	}
-	w.died = d.scope.Twins.Trace(silent[0].flow.Start)
+	w.died, w.between = d.trace(silent)
 	reached := w.near.Answered+w.near.Refused > 0
+	w.alive = d.alive(&w, h.Server.Addr, from, to)
 	switch {
 	case w.same.Answered > 0: // it works now and then for the same client: neither filter nor absence explains that
 	case w.others.Answered > 0:
@@ -80,7 +84,44 @@ func (d *detector) look(g *finding.Group, silent []*attempt) witness {
 	case w.arp != nil && w.arp.ARPAskedN < arpUnanswered && w.arp.ARPAnswered.Time >= from.Add(-around) && w.arp.ARPAnswered.Time <= to:
 		w.branch = hostSilent
 	}
+	if w.between && (w.branch == portFiltered || w.branch == hostSilent || w.branch == unknown && w.same.Answered == 0) {
+		w.branch = dropped
+	}
 	return w
+}
+
+// trace asks a second capture about every request: of the first, where it was seen; of all together, whether none of
+// them ever came there. One missing packet may be the second capture's own loss, several in a row are not.
+func (d *detector) trace(silent []*attempt) (first detect.Trace, between bool) {
+	first = d.scope.Twins.Trace(silent[0].flow.Start)
+	asked := 0
+	for _, a := range silent {
+		for _, r := range tryRefs(a.flow) {
+			t := d.scope.Twins.Trace(r)
+			if !t.Known || t.Seen {
+				return first, false
+			}
+			asked++
+		}
+	}
+	return first, asked > 1
+}
+
+// alive collects signs that the server was up while the requests were silent. Without one, a router that drops may do
+// so because nobody answers for the address, which a capture without ARP does not show.
+func (d *detector) alive(w *witness, server packet.Addr, from, to packet.Time) []packet.Ref {
+	out := append(append([]packet.Ref(nil), w.others.AnsweredRefs...), w.near.AnsweredRefs...)
+	if len(out) > 0 {
+		return out
+	}
+	if w.died.Known {
+		far := d.scope.Ledger.Server(w.died.Vantage, server, nil, from, to)
+		out = append(out, far.AnsweredRefs...)
+	}
+	if w.arp != nil && w.arp.ARPAskedN < arpUnanswered && w.arp.ARPAnswered.Time >= from.Add(-around) && w.arp.ARPAnswered.Time <= to {
+		out = append(out, w.arp.ARPAnswered)
+	}
+	return out
 }
 
 // who names the clients that met silence.

@@ -41,7 +41,8 @@ var Def = detect.Def{
 		Settle:     30 * time.Second,
 		About: "A client asks for a connection two or more times and nothing comes back: no SYN/ACK, no reset, no ICMP error. Who else was answered at that time decides where the " +
 			"request dies. Other ports of the server answer: this port is filtered. Nobody reaches the server though it answers ARP: its own firewall, or it hangs. Nobody answers ARP " +
-			"for it: it is off, or the address is wrong. Others reach the same port: somebody filters by source. Without such a control group the finding stays possible. Not this: an " +
+			"for it: it is off, or the address is wrong. Others reach the same port: somebody filters by source. With captures on both sides of a " +
+			"device, requests that enter it and never leave it are dropped there. Without such a control group the finding stays possible. Not this: an " +
 			"answer that comes late, a capture that sees one direction, ports reused too early (tcp-timewait-reuse), a flood.",
 		Reproduce: "testbed: syn-silent-port, syn-silent-host, syn-silent-host-off, syn-silent-source",
 	}},

@@ -48,6 +48,10 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Title("nobody has the address %s: the server is off, or the address is wrong", h.Server.Addr)
 		b.Why("%s for %s were not answered by anyone: on its own wire nobody has that address", detect.Plural(int(w.arp.ARPAskedN), "ARP request", "ARP requests"), h.Server.Addr)
 		b.Summary("%s On the server's own wire nobody answers for its address: the machine is off, unplugged, or has another address.", asked)
+	case dropped:
+		b.Title("the device between %s and %s drops requests to port %s of %s", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage), ports, h.Server.Addr)
+		b.Why("%s were seen at %s and not one of them at %s: they entered the device between and never left it", requests, d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage))
+		b.Summary("%s The requests came as far as the device between the two places of capture, and no further: a rule of it drops them, or it does not know where to send them. The server never saw them.", asked)
 	default:
 		b.Title("%s (port %s) did not answer %s", h.Server.Addr, ports, w.who())
 		b.Why("nothing came back; where the requests die cannot be seen from here")
@@ -96,13 +100,6 @@ func (d *detector) facts(b *finding.Builder, f *event.Flow, w *witness) {
 	} else if w.arp != nil && !w.arp.ARPAnswered.IsZero() {
 		b.Fact(detect.Refs(w.arp.ARPAnswered), "%s answers ARP from %s", h.Server.Addr, w.arp.MAC)
 	}
-	if w.died.Known {
-		if w.died.Seen {
-			b.Fact(detect.Refs(f.Start, w.died.Ref), "the first request left %s: it was seen at %s too", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage))
-		} else {
-			b.Fact(detect.Refs(f.Start), "the first request was seen at %s and never at %s: it died between them", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage))
-		}
-	}
 }
 
 func (d *detector) alternatives(b *finding.Builder, f *event.Flow, w *witness) {
@@ -112,10 +109,10 @@ func (d *detector) alternatives(b *finding.Builder, f *event.Flow, w *witness) {
 	case sourceFilter:
 		b.RuledOut("server-down", w.others.AnsweredRefs, "it answered others meanwhile")
 		b.RuledOut("busy", w.others.AnsweredRefs, "it accepted %s of others meanwhile", detect.Plural(w.others.Answered, "request", "requests"))
-		w.returnPath(b)
+		w.returnPath(b, tries)
 	case portFiltered:
 		b.RuledOut("server-down", w.near.AnsweredRefs, "its other ports answered")
-		w.returnPath(b)
+		w.returnPath(b, tries)
 		b.Open("busy", "ss -ltn on the server shows whether its queue is full")
 	case hostSilent:
 		b.RuledOut("server-down", detect.Refs(w.arp.ARPAnswered), "it answered ARP; if it hangs, that is what this finding says")
@@ -133,6 +130,14 @@ func (d *detector) alternatives(b *finding.Builder, f *event.Flow, w *witness) {
 		b.RuledOut("server-down", w.arp.ARPAskedUnansweredRefs[:], "that is what this finding says: nobody has the address")
 		b.RuledOut("return-path", w.arp.ARPAskedUnansweredRefs[:], "the question on the server's own wire went unanswered")
 		b.RuledOut("busy", w.arp.ARPAskedUnansweredRefs[:], "a busy machine still answers ARP")
+	case dropped:
+		if len(w.alive) > 0 {
+			b.RuledOut("server-down", w.alive, "it was up meanwhile, and the requests never came to it")
+		} else {
+			b.Open("server-down", "the device may drop because nobody answers for the address: ip neigh show %s on it", f.Head().Server.Addr)
+		}
+		b.RuledOut("return-path", tries, neverThere)
+		b.RuledOut("busy", tries, neverThere)
 	default:
 		b.Open("server-down", "ping it, or look whether its link is up")
 		b.Open("return-path", serverDecides)
@@ -140,11 +145,16 @@ func (d *detector) alternatives(b *finding.Builder, f *event.Flow, w *witness) {
 	}
 }
 
-const serverDecides = "a capture at the server decides"
+const (
+	serverDecides = "a capture at the server decides"
+	neverThere    = "the requests never came to the server's side of the device"
+)
 
-// returnPath is excluded when answers of the same server reached the same client.
-func (w *witness) returnPath(b *finding.Builder) {
-	if w.own.Answered+w.own.Refused > 0 {
+// returnPath is excluded when answers of the same server reached the same client, or the requests never reached it.
+func (w *witness) returnPath(b *finding.Builder, tries []packet.Ref) {
+	if w.between {
+		b.RuledOut("return-path", tries, neverThere)
+	} else if w.own.Answered+w.own.Refused > 0 {
 		b.RuledOut("return-path", w.own.AnsweredRefs, "the same client got answers from other ports of the server")
 	} else {
 		b.Open("return-path", serverDecides)
@@ -158,13 +168,25 @@ func (d *detector) remedy(b *finding.Builder, h *event.Head, w *witness) {
 		b.Remedy(finding.AtServer, "look for a local rule or fail2ban entry against it: nft list ruleset; fail2ban-client banned")
 		b.Remedy(finding.AtServer, "check the way back: ip route get %s", h.Client.Addr)
 	case portFiltered:
-		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it: nft add rule inet filter forward ip daddr %s tcp dport %d accept", h.Server.Addr, h.Server.Port)
+		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it: nft insert rule inet filter forward %s daddr %s tcp dport %d accept", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
 		b.Remedy(finding.AtServer, "check its own firewall for port %d: nft list ruleset", h.Server.Port)
 		b.Remedy(finding.AtFirewall, "if it is not meant to be reached, answer instead of dropping, so that clients do not wait: reject with tcp reset")
+	case dropped:
+		b.Remedy(finding.AtFirewall, "on the device between: find the rule that drops: nft list ruleset | grep -n -e drop -e 'dport %d'", h.Server.Port)
+		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it before that rule: nft insert rule inet filter forward %s daddr %s tcp dport %d accept", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
+		b.Remedy(finding.AtRouter, "if no rule drops: has it a route and a neighbour (ip route get %s; ip neigh show %s), a full table (dmesg | grep conntrack), a source check (nstat -az TcpExtIPReversePathFilter)?", h.Server.Addr, h.Server.Addr)
 	case hostSilent:
 		b.Remedy(finding.AtServer, "look at its console: does it hang; does its firewall drop everything (nft list ruleset)?")
 	case hostOff:
 		b.Remedy(finding.AtServer, "switch it on, check cable and port, and that it has the address %s (ip address)", h.Server.Addr)
 		b.Remedy(finding.AtClient, "check that %s is still the right address of the service", h.Server.Addr)
 	}
+}
+
+// family is what nftables calls the address's family.
+func family(a packet.Addr) string {
+	if a.Is4() {
+		return "ip"
+	}
+	return "ip6"
 }

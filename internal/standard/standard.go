@@ -8,6 +8,8 @@ import (
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/refused"
+	"firestorm/internal/detect/serverslow"
+	"firestorm/internal/detect/synflood"
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/detect/unreachable"
@@ -23,6 +25,8 @@ var Detectors = []detect.Def{
 	idle.Def,
 	pmtud.Def,
 	refused.Def,
+	serverslow.Def,
+	synflood.Def,
 	synsilent.Def,
 	timewait.Def,
 	unreachable.Def,

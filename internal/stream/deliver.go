@@ -41,6 +41,10 @@ func (s *Shard) wait(c *conn, h, peer *half) {
 		s.waiting.remove(h)
 		return
 	}
+	if h.quiet != silent {
+		s.waiting.remove(h) // it waits for something else now
+		h.quiet = silent
+	}
 	if !h.listed[s.waiting.which] {
 		h.since, h.upto = s.now, min(s.limit(h), h.top)
 		s.waiting.push(h)

@@ -42,6 +42,7 @@ type half struct {
 	urg    [maxUrg]int64
 	nurg   uint8
 
+	quiet  bool        // it waits for any sign of the other side, not for a hole
 	since  packet.Time // when the wait began
 	upto   int64       // holes before this offset are what is waited for
 	listed [2]bool

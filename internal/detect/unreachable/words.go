@@ -75,8 +75,8 @@ func (s *story) name() string {
 	return fmt.Sprintf("%q (ICMP%s type %d, code %d)", words[s.t.kind], v6, s.x.Type, s.x.Code)
 }
 
-// verb is what was refused: requests of the clients, or answers of the servers.
-func (s *story) verb() string {
+// what was refused: packets of the clients, or answers of the servers.
+func (s *story) what() string {
 	if s.x.QuotedDir == packet.ToClient {
 		return "answers"
 	}
@@ -90,12 +90,16 @@ func (s *story) say(b *finding.Builder) {
 	if len(s.ts) == 1 && (s.t.kind == port || s.t.kind == proto) {
 		b.Severity(finding.Low)
 	}
-	why := fmt.Sprintf("%s answered %s from %s with %s", sender, s.verb(), s.who, s.name())
+	why := fmt.Sprintf("%s returned an error for %s from %s: %s", sender, s.what(), s.who, s.name())
 	nft := fmt.Sprintf("nft list ruleset | grep -n -e reject -e %s", target.Addr)
 	switch s.t.kind {
 	case admin:
-		b.Title("the firewall %s forbids %s to reach %s", sender, s.who, s.where.services())
-		b.Why("%s: a rule on it refuses them", why)
+		if s.x.QuotedDir == packet.ToClient {
+			b.Title("the firewall %s forbids the answers of %s to %s", sender, s.who, s.where.hosts())
+		} else {
+			b.Title("the firewall %s forbids %s to reach %s", sender, s.who, s.where.services())
+		}
+		b.Why("%s; a rule on it refuses them", why)
 		b.Summary("%s tried to reach %s. On the way, %s refused and said so: a rule of that firewall forbids it. The server was not asked.", s.who, s.where.services(), sender)
 		b.Remedy(finding.AtFirewall, "if it should be allowed, find the rule on %s: %s", sender, nft)
 		b.Remedy(finding.AtFirewall, "and allow it before that rule: %s", s.allow())
@@ -103,7 +107,7 @@ func (s *story) say(b *finding.Builder) {
 		b.Check(s.probe(), "from "+s.h.Client.Addr.String()+" after the change")
 	case net:
 		b.Title("%s has no route to %s", sender, s.where.hosts())
-		b.Why("%s: its routing table has no way there", why)
+		b.Why("%s; its routing table has no way there", why)
 		b.Summary("%s tried to reach %s. The router %s does not know the way and said so. Either the route is missing there (or was withdrawn), or the address is wrong.", s.who, s.where.hosts(), sender)
 		b.Remedy(finding.AtRouter, "look at the route on %s: %s route get %s; if it is missing, add it: %s route add %s via NEXT-HOP", sender, ip(target.Addr), target.Addr, ip(target.Addr), prefix(target.Addr))
 		b.Remedy(finding.AtRouter, "if it comes from a routing protocol, look why it is gone: vtysh -c 'show %s route %s'", routes(target.Addr), target.Addr)
@@ -111,7 +115,7 @@ func (s *story) say(b *finding.Builder) {
 		b.Check(fmt.Sprintf("%s route get %s", ip(target.Addr), target.Addr), "on the router "+sender)
 	case host:
 		b.Title("%s cannot find %s on its network", sender, s.where.hosts())
-		b.Why("%s: nobody there answered its question who has that address", why)
+		b.Why("%s; nobody there answered its question who has that address", why)
 		b.Summary("%s tried to reach %s. The way there works up to %s, which found nobody with that address on the last network: the machine is off, unplugged, in another network, or the address is wrong.",
 			s.who, s.where.hosts(), sender)
 		b.Remedy(finding.AtServer, "switch it on, check its cable or virtual network, and that it has the address %s (ip address)", target.Addr)
@@ -156,7 +160,7 @@ func (s *story) sayPort(b *finding.Builder, why, nft string) {
 		b.Check(s.probe(), "from "+s.h.Client.Addr.String()+" after the change")
 	default:
 		b.Title("nothing listens on %s", s.where.services())
-		b.Why("%s: the machine is up and reached, the port is closed", why)
+		b.Why("%s; the machine is up and reached, the port is closed", why)
 		b.Summary("%s sent packets to %s. The machine itself answered that nothing listens there: the service is stopped or listens on another port or address, or the client asks the wrong machine.",
 			s.who, s.where.services())
 		b.Remedy(finding.AtServer, "see whether anything listens: ss -lunp 'sport = :%d'; if the service is wanted, start it", target.Port)

@@ -62,9 +62,24 @@ func (b *Builder) Open(id, format string, a ...any) {
 // WrongIf says what would prove the finding wrong.
 func (b *Builder) WrongIf(format string, a ...any) { b.f.WrongIf = fmt.Sprintf(format, a...) }
 
-// Remedy adds a step; steps keep their order, the side the reader can change first.
-func (b *Builder) Remedy(w Where, format string, a ...any) {
-	b.f.Remedy = append(b.f.Remedy, Step{w, fmt.Sprintf(format, a...)})
+// Remedy adds a step in words; steps keep their order, the side the reader can change first. Lines to paste are added
+// to what it returns.
+func (b *Builder) Remedy(w Where, format string, a ...any) *Lines {
+	b.f.Remedy = append(b.f.Remedy, Step{Where: w, Text: fmt.Sprintf(format, a...)})
+	return &Lines{b, len(b.f.Remedy) - 1}
+}
+
+// Lines adds pasteable lines to one step of a remedy.
+type Lines struct {
+	b    *Builder
+	step int
+}
+
+// Run adds a line that does the step on a platform ("Linux", "Windows", "Cisco IOS"; empty: any). It works as printed.
+func (l *Lines) Run(on, format string, a ...any) *Lines {
+	s := &l.b.f.Remedy[l.step]
+	s.Run = append(s.Run, Command{on, fmt.Sprintf(format, a...)})
+	return l
 }
 
 // Check sets the one command that confirms; note says where to run it.

@@ -111,10 +111,17 @@ type Alternative struct {
 	Refs []packet.Ref
 }
 
-// Step is one pasteable line of a remedy.
+// Step is one step of a remedy: what to do, and the lines that do it.
 type Step struct {
 	Where Where
 	Text  string
+	Run   []Command // one for each platform; none: the step needs a person
+}
+
+// Command is one line to paste.
+type Command struct {
+	On   string // platform or program: "Linux", "Windows", "nftables"; may be empty
+	Line string
 }
 
 // Subject is a party of the story.

@@ -82,7 +82,7 @@ type htmlFact struct{ Name, Text, Frames string }
 
 type htmlPlace struct {
 	Where string
-	Steps []string
+	Steps []finding.Step
 }
 
 type htmlStep struct{ Time, Frame, Way, Label, Note string }

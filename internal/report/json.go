@@ -51,7 +51,18 @@ func AppendFinding(dst []byte, r *Report, f *finding.Finding) []byte {
 	w.array("remedy", len(where), func(i int) {
 		w.object(func() {
 			w.str("where", string(where[i]))
-			w.list("steps", by[where[i]])
+			steps := by[where[i]]
+			w.array("steps", len(steps), func(k int) {
+				w.object(func() {
+					w.str("text", steps[k].Text)
+					w.array("run", len(steps[k].Run), func(n int) {
+						w.object(func() {
+							w.str("on", steps[k].Run[n].On)
+							w.str("line", steps[k].Run[n].Line)
+						})
+					})
+				})
+			})
 		})
 	})
 	w.key("check")

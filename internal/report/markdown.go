@@ -79,7 +79,10 @@ func (v *view) markdownFinding(m *markdown, f *finding.Finding) {
 		for _, w := range where {
 			fmt.Fprintf(&m.b, "- %s\n", Markdown(string(w)))
 			for _, s := range by[w] {
-				fmt.Fprintf(&m.b, "  - %s\n", Markdown(s))
+				fmt.Fprintf(&m.b, "  - %s\n", Markdown(s.Text))
+				for _, c := range s.Run {
+					fmt.Fprintf(&m.b, "    - %s\n", strings.TrimSpace(Markdown(c.On)+" "+markdownCode(c.Line)))
+				}
 			}
 		}
 	}

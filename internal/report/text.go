@@ -173,8 +173,9 @@ func (v *view) textRemedy(p *page, f *finding.Finding) {
 	for _, w := range where {
 		first := p.styled(styleBold, string(w)) + strings.Repeat(" ", wide-runes(string(w))+2)
 		for _, step := range by[w] {
-			p.para(p.label(label)+first, column+wide+2, "", step)
+			p.para(p.label(label)+first, column+wide+2, "", step.Text)
 			label, first = "", strings.Repeat(" ", wide+2)
+			p.lines(column+wide+4, step.Run)
 		}
 	}
 }

@@ -108,6 +108,22 @@ func (p *page) command(label, text, note string) {
 	p.blank()
 }
 
+// lines writes the lines of a step to paste, each whole, with the platform in front.
+func (p *page) lines(at int, cs []finding.Command) {
+	wide := 0
+	for _, c := range cs {
+		wide = max(wide, runes(Visible(c.On)))
+	}
+	for _, c := range cs {
+		on := ""
+		if wide > 0 {
+			on = Visible(c.On)
+			on = p.styled(styleDim, on) + strings.Repeat(" ", wide-runes(on)+2)
+		}
+		p.b.WriteString(strings.Repeat(" ", at) + on + p.styled(styleBold, Visible(c.Line)) + "\n")
+	}
+}
+
 // headline writes a verdict: a word, a sentence, and what is only for reference at the right or below.
 func (p *page) headline(word, style, sentence, tail string) {
 	at := runes(word) + 2

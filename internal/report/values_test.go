@@ -61,7 +61,8 @@ func timewait() *finding.Finding {
 		CouldBe: []finding.Alternative{{ID: "drop", Name: "a firewall that drops silently", Text: "a capture on the server decides"}},
 		WrongIf: "another client's request to 10.0.0.254:80 without an answer in the same seconds",
 		Remedy: []finding.Step{
-			{Where: finding.AtNAT, Text: "keep a closed port unused for 240 s (Linux: sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=240)"},
+			{Where: finding.AtNAT, Text: "keep a closed port unused for 240 s",
+				Run: []finding.Command{{On: "Linux", Line: "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=240"}, {On: "Cisco IOS", Line: "ip nat translation finrst-timeout 240"}}},
 			{Where: finding.AtNAT, Text: "add addresses or ports to the pool, so that a port comes round less often"},
 			{Where: finding.AtServer, Text: "shorten the hold (Windows: TcpTimedWaitDelay=60)"},
 			{Where: finding.AtClient, Text: "let the client close first: send Connection: close with the last request"},

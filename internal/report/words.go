@@ -216,13 +216,13 @@ func (r *Report) with(text string, refs []packet.Ref) string {
 }
 
 // places returns the steps of a remedy by place, in the order of the first step of each.
-func places(steps []finding.Step) (where []finding.Where, by map[finding.Where][]string) {
-	by = map[finding.Where][]string{}
+func places(steps []finding.Step) (where []finding.Where, by map[finding.Where][]finding.Step) {
+	by = map[finding.Where][]finding.Step{}
 	for _, s := range steps {
 		if _, ok := by[s.Where]; !ok {
 			where = append(where, s.Where)
 		}
-		by[s.Where] = append(by[s.Where], s.Text)
+		by[s.Where] = append(by[s.Where], s)
 	}
 	return where, by
 }

@@ -56,9 +56,13 @@ func (d *detector) timeout(g *finding.Group, b *finding.Builder) bool {
 	b.Impact("%s lost", flows)
 	d.timeoutFacts(b, deaths, w, resets)
 	d.timeoutAlternatives(g, b, deaths, w)
-	b.Remedy(finding.AtClient, "speak more often than the timer: keep-alives below %s (Linux sysctl -w net.ipv4.tcp_keepalive_time=%d, ssh ServerAliveInterval, database pool test interval)", detect.Span(keepalive(w.longest, shortest)), seconds(keepalive(w.longest, shortest)))
-	b.Remedy(finding.AtFirewall, "remember established connections for at least 2 h 4 min (RFC 5382 REQ-5): Linux sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established=7440")
-	b.Remedy(finding.AtFirewall, "answer instead of dropping, so that both ends learn at once: reject with tcp reset")
+	b.Remedy(finding.AtClient, "speak more often than the timer: keep-alives every %s or less, in the application where it has such a setting", detect.Span(keepalive(w.longest, shortest))).
+		Run("Linux", "sysctl -w net.ipv4.tcp_keepalive_time=%d", seconds(keepalive(w.longest, shortest))).
+		Run("OpenSSH", "ssh -o ServerAliveInterval=%d", seconds(keepalive(w.longest, shortest)))
+	b.Remedy(finding.AtFirewall, "remember established connections for at least 2 h 4 min (RFC 5382 REQ-5)").
+		Run("Linux", "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established=7440")
+	b.Remedy(finding.AtFirewall, "answer instead of dropping, so that both ends learn at once").
+		Run("nftables", "nft add rule inet filter forward ct state invalid meta l4proto tcp reject with tcp reset")
 	b.Check(fmt.Sprintf("conntrack -L -s %s -d %s", h.Client.Addr, h.Server.Addr), "on the gateway, during the pause: the entry and its remaining seconds")
 	b.WrongIf("a connection between these networks that survives a longer silence without keep-alives")
 	story(b, x, "the pause begins", "data after the pause, no answer")
@@ -193,7 +197,8 @@ func (d *detector) halfOpen(g *finding.Group, b *finding.Builder) bool {
 	} else {
 		b.Open("one-off", "a second connection to the same server that dies the same way")
 	}
-	b.Remedy(finding.AtServer, "look for a restart, crash or failover before %s s of this capture: journalctl --list-boots; last -x reboot", d.scope.Since(x.stall.First))
+	b.Remedy(finding.AtServer, "look for a restart, crash or failover before %s s of this capture", d.scope.Since(x.stall.First)).
+		Run("Linux", "journalctl --list-boots")
 	b.Remedy(finding.AtClient, "let the application reconnect by itself, and test idle connections before use (keep-alives shorter than its pauses)")
 	b.Check("uptime -s; journalctl -b -1 -n 20", "on the server")
 	b.WrongIf("a log of the server that shows it running without a break")

@@ -167,9 +167,12 @@ func (d *detector) remedy(b *finding.Builder, f *event.Flow, sender, receiver pa
 	if !sender.Is4() {
 		icmp = "icmpv6 type packet-too-big"
 	}
-	b.Remedy(finding.AtFirewall, "let the message through: nft add rule inet filter forward %s accept", icmp)
-	b.Remedy(finding.AtRouter, "announce smaller segments on the narrow link: nft add rule inet filter forward tcp flags syn tcp option maxseg size set rt mtu")
-	b.Remedy(finding.AtServer, "let the sender find out by itself: Linux sysctl -w net.ipv4.tcp_mtu_probing=1")
+	b.Remedy(finding.AtFirewall, "let the message about size through").
+		Run("nftables", "nft insert rule inet filter forward %s accept", icmp)
+	b.Remedy(finding.AtRouter, "announce smaller segments on the narrow link").
+		Run("nftables", "nft add rule inet filter forward tcp flags syn tcp option maxseg size set rt mtu")
+	b.Remedy(finding.AtServer, "let the sender find out by itself").
+		Run("Linux", "sysctl -w net.ipv4.tcp_mtu_probing=1")
 	head := 28
 	cmd := "ping -M do -s %d %s"
 	if !sender.Is4() {

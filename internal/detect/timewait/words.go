@@ -169,15 +169,21 @@ func (d *detector) alternatives(g *finding.Group, b *finding.Builder, r *reuse, 
 
 func (d *detector) remedy(b *finding.Builder, r *reuse, h *event.Head) {
 	if r.form != healed {
-		b.Remedy(finding.AtNAT, "hold a closed port 240 s before it is used again: Linux sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=240; Cisco IOS ip nat translation finrst-timeout 240; pf set timeout { tcp.closed 240, tcp.finwait 240 }")
-		b.Remedy(finding.AtNAT, "or give it more ports and addresses to choose from, chosen at random: nft … masquerade random,fully-random")
+		b.Remedy(finding.AtNAT, "hold a closed port 240 s before it is used again").
+			Run("Linux", "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=240").
+			Run("Cisco IOS", "ip nat translation finrst-timeout 240").
+			Run("pf.conf", "set timeout { tcp.closed 240, tcp.finwait 240 }")
+		b.Remedy(finding.AtNAT, "or let it choose ports at random from its whole range (nftables: masquerade fully-random), and give it more addresses")
 	}
 	b.Remedy(finding.AtClient, "let the client close first, so that it, not the server, remembers: send Connection: close, or close idle connections before the server does")
-	b.Remedy(finding.AtServer, "remember for a shorter time: Windows reg add HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters /v TcpTimedWaitDelay /t REG_DWORD /d 60 (60 s; then restart)")
+	b.Remedy(finding.AtServer, "remember for 60 s only (takes a restart)").
+		Run("Windows", `reg add HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters /v TcpTimedWaitDelay /t REG_DWORD /d 60 /f`)
 	if r.tsOK == no {
-		b.Remedy(finding.AtClient, "switch TCP timestamps off on the machines behind the NAT (costs PAWS protection on fast links): Linux sysctl -w net.ipv4.tcp_timestamps=0")
+		b.Remedy(finding.AtClient, "switch TCP timestamps off on the machines behind the NAT (costs the protection against old duplicates on fast links)").
+			Run("Linux", "sysctl -w net.ipv4.tcp_timestamps=0")
 	} else {
-		b.Remedy(finding.AtServer, "let TCP timestamps through end to end, so that the server can tell new from old (RFC 6191): Linux sysctl -w net.ipv4.tcp_timestamps=1")
+		b.Remedy(finding.AtServer, "let TCP timestamps through end to end, so that the server can tell new from old (RFC 6191)").
+			Run("Linux", "sysctl -w net.ipv4.tcp_timestamps=1")
 	}
 	b.Check(fmt.Sprintf("ss -tan state time-wait '( dport = :%d )'", h.Client.Port), fmt.Sprintf("on the server; Windows: netstat -ano | findstr :%d", h.Client.Port))
 }

@@ -9,6 +9,7 @@ import (
 	"bufio"
 	"hash/fnv"
 	"strconv"
+	"strings"
 
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
@@ -185,7 +186,11 @@ func appendAlert(dst []byte, f *finding.Finding, c *event.EVE) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = event.AppendJSONString(dst, string(s.Where)+": "+s.Text)
+		line := string(s.Where) + ": " + s.Text
+		for _, c := range s.Run {
+			line += "; " + strings.TrimSpace(c.On+" "+c.Line)
+		}
+		dst = event.AppendJSONString(dst, line)
 	}
 	dst = append(dst, `],"firestorm_summary":[`...)
 	summary := f.Title

@@ -28,20 +28,28 @@ type Mutation func() capture.Fault
 // program does it. Run fails the test when a detector broke or a finding lacks a part that every finding owes.
 func Run(t testing.TB, mutations []Mutation, files ...string) *sensor.Result {
 	t.Helper()
-	opt := sensor.Options{Workers: 2, Seed: 1, Checksums: packet.ChecksumsAuto, Detectors: standard.Detectors}
+	var names []string
 	for _, f := range files {
-		opt.Names = append(opt.Names, filepath.Base(f))
+		names = append(names, filepath.Base(f))
 	}
+	return Analyse(t, 2, names, func(i int) capture.Source { return open(t, mutations, files[i]) })
+}
+
+// Analyse does what Run does with captures from anywhere: open is called for each name by its index, once or twice. Any
+// number of workers concludes the same.
+func Analyse(t testing.TB, workers int, names []string, open func(file int) capture.Source) *sensor.Result {
+	t.Helper()
+	opt := sensor.Options{Workers: workers, Seed: 1, Checksums: packet.ChecksumsAuto, Detectors: standard.Detectors, Names: names}
 	var shift time.Duration
-	if len(files) == 2 {
-		if opt.Join = join(t, mutations, files); opt.Join != nil {
+	if len(names) == 2 {
+		if opt.Join = join(t, names, open); opt.Join != nil {
 			opt.Vantages = []uint16{0, 1}
 			if o := opt.Join.Offset; o > 10*time.Millisecond || o < -10*time.Millisecond { // as cmd/firestorm does
 				shift = -o
 			}
 		}
 	}
-	src := open(t, mutations, shift, files)
+	src := merged(len(names), shift, open)
 	defer src.Close()
 	opt.Source = src
 	r, err := sensor.Run(context.Background(), opt)
@@ -57,36 +65,42 @@ func Run(t testing.TB, mutations []Mutation, files ...string) *sensor.Result {
 	return r
 }
 
-func open(t testing.TB, mutations []Mutation, shift time.Duration, files []string) capture.Source {
-	t.Helper()
+// merged opens n captures as one source, the clock of the second one shifted.
+func merged(n int, shift time.Duration, open func(file int) capture.Source) capture.Source {
 	var srcs []capture.Source
-	for i, f := range files {
-		s, err := capture.OpenFile(Path(t, f), capture.FileOptions{Poison: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var faults []capture.Fault
-		for _, m := range mutations {
-			faults = append(faults, m())
-		}
+	for i := range n {
+		s := open(i)
 		if i == 1 && shift != 0 {
-			faults = append(faults, moved(shift))
-		}
-		if len(faults) > 0 {
-			s = capture.WithFaults(s, faults...)
+			s = capture.WithFaults(s, moved(shift))
 		}
 		srcs = append(srcs, s)
 	}
-	if len(srcs) == 1 {
+	if n == 1 {
 		return srcs[0]
 	}
 	return capture.Merge(srcs...)
 }
 
-// join compares two captures packet by packet.
-func join(t testing.TB, mutations []Mutation, files []string) *twin.Join {
+func open(t testing.TB, mutations []Mutation, file string) capture.Source {
 	t.Helper()
-	src := open(t, mutations, 0, files)
+	s, err := capture.OpenFile(Path(t, file), capture.FileOptions{Poison: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var faults []capture.Fault
+	for _, m := range mutations {
+		faults = append(faults, m())
+	}
+	if len(faults) > 0 {
+		s = capture.WithFaults(s, faults...)
+	}
+	return s
+}
+
+// join compares two captures packet by packet.
+func join(t testing.TB, names []string, open func(file int) capture.Source) *twin.Join {
+	t.Helper()
+	src := merged(len(names), 0, open)
 	defer src.Close()
 	pass := twin.NewPass(twin.Options{MaxPackets: 500_000})
 	var b packet.Batch
@@ -96,7 +110,7 @@ func join(t testing.TB, mutations []Mutation, files []string) *twin.Join {
 			p := &b.Packets[i]
 			packet.Decode(p, nil)
 			if p.Vantage > 1 {
-				t.Fatalf("%v hold more than two wires", files)
+				t.Fatalf("%v hold more than two wires", names)
 			}
 			pass.Add(int(p.Vantage), p)
 		}

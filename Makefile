@@ -70,7 +70,7 @@ test-long: go-version ## three minutes of fuzzing for each target, and the whole
 	@scripts/fuzz.sh '$(GO)' 3m
 	$(GO) test -count=10 ./...
 
-bench: go-version ## benchmarks: ratios measured in one run (docs/performance.md)
+bench: go-version ## benchmarks: ratios measured in one run
 	@scripts/bench.sh '$(GO)'
 
 .PHONY: deps testbed package man clean

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs every benchmark of the module. Benchmarks compare within one run; see docs/performance.md for what they mean.
+# Runs every benchmark of the module. Benchmarks compare within one run.
 set -u
 go=$1
 cd "$(dirname "$0")/.."

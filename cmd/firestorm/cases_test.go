@@ -147,6 +147,11 @@ var onlyPossible = map[string]string{
 	"syn-silent-host-off": "nobody else was answered meanwhile: off, hung and filtered look alike without a control group",
 }
 
+// remedyBehind are remedied captures whose remedy stands between the places of capture: only the last one is behind it.
+var remedyBehind = map[string]string{
+	"syn-flood-remedied": "gw drops the forged requests: in front of it they are still there",
+}
+
 // TestCasesOfCaptures holds every capture of the repository against what its origin says it shows: a positive is found
 // at likely or above at one of its places of capture at least, a near-miss, a remedied or a clean one at none.
 func TestCasesOfCaptures(t *testing.T) {
@@ -179,7 +184,11 @@ func TestCasesOfCaptures(t *testing.T) {
 func checkOrigin(t *testing.T, dir string, o *origin, known map[string]bool) {
 	sure := map[string]string{} // code → where and what
 	_, weak := onlyPossible[filepath.Base(dir)]
-	for _, files := range placesOf(o) {
+	places := placesOf(o)
+	if _, ok := remedyBehind[filepath.Base(dir)]; ok {
+		places = [][]string{{o.Vantages[len(o.Vantages)-1].File}}
+	}
+	for _, files := range places {
 		args := []string{"read", "--json", "--workers", "1"}
 		for _, f := range files {
 			args = append(args, filepath.Join(dir, f))

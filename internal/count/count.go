@@ -19,6 +19,7 @@ type Ingest struct {
 	Undecoded   uint64 // neither IP nor a link protocol we know
 	ClockJumps  uint64
 	Unknown     map[string]uint64 // why not decoded → packets
+	Left        []Item            // packets that later stages could not use, by reason; filled at the end
 }
 
 // maxUnknown bounds the distinct reasons kept; others count as "other".
@@ -54,7 +55,9 @@ func (c *Ingest) NotUsed() []Item {
 	add(c.Routed, "recorded again behind a router (counted once)")
 	add(c.Looped, "going round in a routing loop")
 	add(c.BadSums, "wrong checksum: the receiver dropped it too")
-	add(c.FragLost, "fragments of datagrams that never became whole")
+	for _, i := range c.Left {
+		add(i.N, i.What)
+	}
 	whys := make([]string, 0, len(c.Unknown))
 	for w := range c.Unknown {
 		whys = append(whys, w)

@@ -138,7 +138,7 @@ func (in *ingest) admit(r *round, w *wire, p *packet.Packet) uint8 {
 	} else if !in.strict && p.L4Sum == packet.SumGood {
 		in.senders.damaged(p)
 	}
-	if p.IPFlags&packet.Fragment != 0 {
+	for p.IPFlags&packet.Fragment != 0 { // again, where a datagram holds a fragment of a tunnelled one
 		if !in.frags.Packet(p) {
 			in.counts.Fragments++
 			return shardDrop

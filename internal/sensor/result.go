@@ -46,25 +46,11 @@ func (s *run) result(stopped bool) *Result {
 	for _, w := range s.workers {
 		for _, sh := range w.shards {
 			if sh != nil {
-				st := sh.flows.Stats()
-				r.Flow.Flows += st.Flows
-				r.Flow.Live += st.Live
-				for i := range st.Ended {
-					r.Flow.Ended[i] += st.Ended[i]
-				}
-				r.Flow.EvictedNew += st.EvictedNew
-				r.Flow.TombsEvicted += st.TombsEvicted
-				r.Flow.DetailsLost += st.DetailsLost
-				r.Flow.Fragments += st.Fragments
-				r.Flow.NoPorts += st.NoPorts
-				r.Flow.ICMPErrors += st.ICMPErrors
-				r.Flow.ICMPNoQuote += st.ICMPNoQuote
+				r.Flow.Add(sh.flows.Stats())
 			}
 		}
 	}
-	for _, n := range s.in.frags.Stats().GivenUp {
-		r.Counts.FragLost += n
-	}
+	r.Account = s.account(r)
 	r.Summary = b.summary.public()
 	r.Summary.Events = b.events
 	return r

@@ -56,6 +56,7 @@ type Result struct {
 	Counts      count.Ingest
 	Source      capture.Stats
 	Engine      finding.EngineCounts
+	Account     Account    // where every packet went
 	Flow        flow.Stats // summed over the shards
 	Ledger      *detect.Ledger
 	Hosts       *detect.Hosts

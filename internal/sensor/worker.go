@@ -8,8 +8,9 @@ import (
 
 // worker owns the shards whose number leaves its own when divided by the number of workers. Nothing it holds is shared.
 type worker struct {
-	shards []*shard // by shard number; nil: another worker's
-	anoms  bool     // somebody wants decoder anomalies as events
+	shards  []*shard // by shard number; nil: another worker's
+	anoms   bool     // somebody wants decoder anomalies as events
+	inFlows uint64   // packets that belong to a flow
 }
 
 // shard is one sixty-fourth of the state of the sensor.
@@ -45,6 +46,9 @@ func (w *worker) packets(r *round, from, to int, out *output) {
 		}
 		p := &r.batch.Packets[i]
 		h := s.flows.Packet(p, &out.events)
+		if h.Index != 0 {
+			w.inFlows++
+		}
 		if p.NAnomaly > 0 && w.anoms {
 			anomalies(p, h, &out.events)
 		}

@@ -132,7 +132,7 @@ func (a *app) tell(ctx context.Context, s story, n, of int) error {
 		return err
 	}
 	defer in.Close()
-	res, err := sensor.Run(ctx, sensor.Options{Source: in, MaxMemory: o.MaxMemory, Detectors: standard.Detectors, Checksums: checksumModes[o.Checksums]})
+	res, err := sensor.Run(ctx, sensor.Options{Source: in, MaxMemory: o.MaxMemory, Analyzers: standard.Analyzers, Detectors: standard.Detectors, Checksums: checksumModes[o.Checksums]})
 	if err != nil {
 		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}

@@ -44,7 +44,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if err != nil {
 		return err
 	}
-	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Detectors: standard.Detectors,
+	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: standard.Analyzers, Detectors: standard.Detectors,
 		Checksums: checksumModes[o.Checksums], Names: vantageNames(in)}
 	if twins != nil && twins.join != nil {
 		opt.Join, opt.Vantages = twins.join, twins.vantages

@@ -1,7 +1,6 @@
 package sensor
 
 import (
-	"firestorm/internal/event"
 	"firestorm/internal/header"
 	"firestorm/internal/packet"
 )
@@ -12,30 +11,23 @@ type arpSeen struct {
 	key [header.ARPLen]byte
 }
 
-// arp turns an ARP packet for IPv4 over Ethernet into an event; nil for anything else, for a frame cut short, and for
-// a copy of the packet before.
-func (w *wire) arp(p *packet.Packet) event.Event {
+// copiedARP reports that p is the ARP packet before, recorded twice.
+func (w *wire) copiedARP(p *packet.Packet) bool {
 	if p.EtherType != packet.EtherARP || p.NLayer == 0 {
-		return nil
+		return false
 	}
 	l := p.Layers[min(int(p.NLayer), len(p.Layers))-1]
 	if l.Kind != packet.LayerARP || int(l.Off) >= len(p.Data) {
-		return nil
+		return false
 	}
 	a, ok := header.ParseARP(p.Data[l.Off:])
-	if !ok || a.ProtocolType() != packet.EtherIPv4 {
-		return nil
+	if !ok {
+		return false
 	}
 	since := p.Time.Sub(w.lastARP.at)
 	if [header.ARPLen]byte(a) == w.lastARP.key && since >= 0 && since <= copyWithin {
-		return nil
+		return true
 	}
 	w.lastARP = arpSeen{p.Time, [header.ARPLen]byte(a)}
-	h := headOf(p)
-	sip, tip := a.SenderIP(), a.TargetIP()
-	h.Client.Addr, h.Server.Addr = packet.Addr4(sip[:]), packet.Addr4(tip[:])
-	x := event.NewARP(h)
-	x.Op, x.SenderMAC, x.TargetMAC = a.Operation(), packet.MAC(a.SenderMAC()), packet.MAC(a.TargetMAC())
-	x.SenderIP, x.TargetIP = packet.Addr4(sip[:]), packet.Addr4(tip[:])
-	return x
+	return false
 }

@@ -15,6 +15,10 @@ import (
 type dedup struct {
 	slots []sighting
 	fresh uint8 // repeats reported as events so far, of copies
+
+	doubled [pairSlots]bool // pairs of hosts of which a copy was seen, by hash
+	pairs   uint32          // how many
+	paired  uint64          // frames of those since the round began
 }
 
 type sighting struct {
@@ -27,6 +31,8 @@ type sighting struct {
 	times     uint8
 	nmac      uint8
 	macs      [4]packet.MAC
+	links     [8]uint32 // hashes of the pairs of link-layer addresses of its sights
+	nlinks    uint8
 	announced bool
 }
 
@@ -37,6 +43,7 @@ const (
 	loopWithin   = time.Second           // sights of a looping packet are at most this far apart
 	loopSights   = 3                     // from here on it is a loop
 	maxFresh     = 4
+	pairSlots    = 4096 // pairs of hosts told apart when copies are counted
 )
 
 // verdict of dedup on one packet.
@@ -56,6 +63,9 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 	if p.IPVersion == 0 || p.Missing != 0 || p.IPFlags&packet.Reassembled != 0 {
 		return notSeen, nil
 	}
+	if d.pairs > 0 && d.doubled[pairKey(p)] {
+		d.paired++
+	}
 	key := repeatKey(p)
 	s := &d.slots[key%dedupSlots]
 	since := p.Time.Sub(s.last)
@@ -65,15 +75,17 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 	if s.key != key || since > loopWithin {
 		*s = sighting{key: key, first: p.Ref(), last: p.Time, ttlFirst: p.TTL, ttlLast: p.TTL, times: 1, nmac: 1}
 		s.macs[0] = p.SrcMAC
+		s.pass(p)
 		return notSeen, nil
 	}
 	fall := s.ttlLast - p.TTL
 	switch {
 	case fall == 0 && since <= copyWithin:
 		s.last = p.Time
+		d.double(p)
 		if d.fresh < maxFresh {
 			d.fresh++
-			return isCopy, s.event(p, false)
+			return isCopy, s.copied(p)
 		}
 		return isCopy, nil
 	case p.TTL < s.ttlLast && fall <= 16 && (s.times == 1 || fall == s.step):
@@ -85,7 +97,8 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 			s.macs[s.nmac] = p.SrcMAC
 			s.nmac++
 		}
-		if s.times >= loopSights {
+		s.pass(p)
+		if s.times >= loopSights && s.circles() {
 			if !s.announced {
 				s.announced = true
 				return isLoop, s.event(p, true)
@@ -93,6 +106,11 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 			return isLoop, nil
 		}
 		if fall == 1 && since <= routedWithin {
+			d.double(p)
+			if d.fresh < maxFresh {
+				d.fresh++
+				return isRouted, s.event(p, false)
+			}
 			return isRouted, nil
 		}
 		return notSeen, nil // a second sight with a lower TTL alone proves nothing: it may be a loop's first turn
@@ -100,7 +118,59 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 	// The same header again after more than a moment, or with a TTL that fits neither: a packet of its own.
 	*s = sighting{key: key, first: p.Ref(), last: p.Time, ttlFirst: p.TTL, ttlLast: p.TTL, times: 1, nmac: 1}
 	s.macs[0] = p.SrcMAC
+	s.pass(p)
 	return notSeen, nil
+}
+
+// double notes that the hosts of p are among those whose packets come twice.
+func (d *dedup) double(p *packet.Packet) {
+	if k := pairKey(p); !d.doubled[k] {
+		d.doubled[k] = true
+		d.pairs++
+		d.paired += 2 // the packet and its copy
+	}
+}
+
+// pairKey hashes the two hosts of a packet, whichever of them sent it.
+func pairKey(p *packet.Packet) uint64 { return mix(fold(&p.Src)+fold(&p.Dst), 0) % pairSlots }
+
+// copied is the event of a copy: the second address is that of the copy's sender, which a mirror does not change.
+func (s *sighting) copied(p *packet.Packet) *event.Repeat {
+	r := s.event(p, false)
+	r.Times = 2
+	r.MACs = [4]packet.MAC{s.macs[0], p.SrcMAC}
+	return r
+}
+
+// pass remembers over which link, as a pair of addresses, the packet came.
+func (s *sighting) pass(p *packet.Packet) {
+	if s.nlinks == uint8(len(s.links)) {
+		return
+	}
+	var b [16]byte
+	copy(b[:], p.SrcMAC[:])
+	copy(b[8:], p.DstMAC[:])
+	s.links[s.nlinks] = uint32(mix(binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])))
+	s.nlinks++
+}
+
+// circles tells a loop from a mirror that shows a packet before and after each of several routers: in a loop it goes
+// over the same link, in the same direction, for a second time. Without that, more sights than a path has must do.
+func (s *sighting) circles() bool {
+	if s.times > uint8(len(s.links)) {
+		return true
+	}
+	if s.macs[0].IsZero() {
+		return false
+	}
+	for i := 1; i < int(s.nlinks); i++ {
+		for j := range i {
+			if s.links[i] == s.links[j] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *sighting) event(p *packet.Packet, loop bool) *event.Repeat {

@@ -27,7 +27,7 @@ func analyse(t testing.TB, workers int, seed uint64, files ...string) *sensor.Re
 		src = capture.Merge(srcs...)
 	}
 	defer src.Close()
-	r, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: workers, Seed: seed, Checksums: packet.ChecksumsAuto, Detectors: standard.Detectors})
+	r, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: workers, Seed: seed, Checksums: packet.ChecksumsAuto, Analyzers: standard.Analyzers, Detectors: standard.Detectors})
 	if err != nil {
 		t.Fatal(err)
 	}

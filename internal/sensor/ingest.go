@@ -40,7 +40,10 @@ type wire struct {
 	any     bool
 }
 
-const edgeEvery = time.Second
+const (
+	edgePackets = 1024
+	edgeEvery   = time.Second
+)
 
 func (in *ingest) wire(v uint16) *wire {
 	for len(in.wires) <= int(v) {
@@ -101,7 +104,7 @@ func (in *ingest) packet(r *round, i int) {
 
 	shard := in.admit(r, w, p)
 	r.shard = append(r.shard, shard)
-	if in.ordinal%packet.BatchSize == 0 || in.clock.now.Sub(in.lastEdge) >= edgeEvery || in.clock.now < in.lastEdge {
+	if in.ordinal%edgePackets == 0 || in.clock.now.Sub(in.lastEdge) >= edgeEvery || in.clock.now < in.lastEdge {
 		in.lastEdge = in.clock.now
 		in.flush(r)
 		in.frags.Age(in.clock.now)
@@ -111,9 +114,10 @@ func (in *ingest) packet(r *round, i int) {
 
 // admit decides whether a packet goes on, and to which shard.
 func (in *ingest) admit(r *round, w *wire, p *packet.Packet) uint8 {
-	if x := w.arp(p); x != nil {
-		r.events = append(r.events, x)
-		return shardOf(p)
+	if w.copiedARP(p) {
+		w.acc.Duplicates++
+		in.counts.Copies++
+		return shardDrop
 	}
 	what, ev := w.dedup.see(p)
 	if ev != nil {
@@ -199,6 +203,8 @@ func (in *ingest) flush(r *round) {
 			w.acc.KernelLost, in.lostSeen = lost-in.lostSeen, lost
 		}
 		w.any = false
+		w.acc.CopyPairs, w.acc.CopyFrames = w.dedup.pairs, w.dedup.paired
+		w.dedup.paired = 0
 		e := w.acc
 		r.events = append(r.events, &e)
 	}

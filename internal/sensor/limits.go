@@ -11,6 +11,7 @@ type limits struct {
 	hosts    int
 	pairs    int
 	entries  int // per table of a detector
+	streams  int // bytes of TCP data waiting in a shard
 }
 
 // Shares of the memory limit. What is left over covers blocks in flight, events, the program and the collector.
@@ -35,6 +36,7 @@ func limitsFor(max int64) limits {
 	l.attempts = int(max / 16 / perAttempt)
 	l.hosts = int(max / 40 / perHost)
 	l.pairs = int(max / 80 / perPair)
+	l.streams = int(max / 8 / Shards)
 	l.entries = int(max / 200 / perEntry)
 	return l
 }

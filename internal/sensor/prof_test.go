@@ -20,7 +20,7 @@ func TestProf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := sensor.Run(context.Background(), sensor.Options{Source: s, Workers: 1, Checksums: packet.ChecksumsAuto, Detectors: standard.Detectors})
+	r, err := sensor.Run(context.Background(), sensor.Options{Source: s, Workers: 1, Checksums: packet.ChecksumsAuto, Analyzers: standard.Analyzers, Detectors: standard.Detectors})
 	if err != nil {
 		t.Fatal(err)
 	}

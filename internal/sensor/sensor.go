@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"firestorm/internal/analyzer"
 	"firestorm/internal/capture"
 	"firestorm/internal/count"
 	"firestorm/internal/defrag"
@@ -23,20 +24,23 @@ import (
 
 // Options says what to run. Source is required; everything else has a default.
 type Options struct {
-	Source     capture.Source
-	Vantages   []uint16 // vantage of each Packet.Source; missing entries keep what the source said
-	Names      []string // of the vantages, for texts
-	Workers    int      // 0: one for each processor, at most 8
-	Checksums  packet.Checksums
-	MaxMemory  int64 // bytes; 0: DefaultMaxMemory. Limits of all tables follow from it
-	Seed       uint64
-	Detectors  []detect.Def
-	Sinks      []EventSink // see every event in total order
-	Mutes      *finding.Mutes
-	Join       *twin.Join     // of vantages 0 and 1; nil: captures are not joined
-	Progress   func(Progress) // called about every 64 rounds from the ingest goroutine
-	WantAll    bool           // decoder anomalies as events too
-	OnFindings func([]*finding.Finding)
+	Source    capture.Source
+	Vantages  []uint16 // vantage of each Packet.Source; missing entries keep what the source said
+	Names     []string // of the vantages, for texts
+	Workers   int      // 0: one for each processor, at most 8
+	Checksums packet.Checksums
+	MaxMemory int64 // bytes; 0: DefaultMaxMemory. Limits of all tables follow from it
+	Seed      uint64
+	Analyzers []analyzer.Def
+	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
+	StreamDepth uint64
+	Detectors   []detect.Def
+	Sinks       []EventSink // see every event in total order
+	Mutes       *finding.Mutes
+	Join        *twin.Join     // of vantages 0 and 1; nil: captures are not joined
+	Progress    func(Progress) // called about every 64 rounds from the ingest goroutine
+	WantAll     bool           // decoder anomalies as events too
+	OnFindings  func([]*finding.Finding)
 }
 
 // DefaultMaxMemory is the bound on memory when the user sets none.
@@ -140,12 +144,19 @@ func newRun(o *Options) (*run, error) {
 	for _, g := range b.detectors {
 		g.d = g.def.New(scope)
 	}
+	reg, err := analyzer.NewRegistry(o.Analyzers, nil)
+	if err != nil {
+		return nil, err
+	}
 	s.workers = make([]*worker, o.Workers)
 	for i := range s.workers {
 		s.workers[i] = &worker{shards: make([]*shard, Shards), anoms: o.WantAll}
 	}
 	for n := 0; n < Shards; n++ {
-		sh := &shard{flows: flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, Seed: o.Seed, Want: wanted})}
+		sh, err := newShard(o, lim, reg)
+		if err != nil {
+			return nil, err
+		}
 		s.workers[n%o.Workers].shards[n] = sh
 	}
 	return s, nil

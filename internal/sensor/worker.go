@@ -1,9 +1,11 @@
 package sensor
 
 import (
+	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
+	"firestorm/internal/stream"
 )
 
 // worker owns the shards whose number leaves its own when divided by the number of workers. Nothing it holds is shared.
@@ -16,6 +18,44 @@ type worker struct {
 // shard is one sixty-fourth of the state of the sensor.
 type shard struct {
 	flows *flow.Table
+	apps  *analyzer.Dispatcher
+	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
+	out     *[]event.Event
+	ordinal uint64
+}
+
+func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
+	s := &shard{}
+	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, Seed: o.Seed, Want: wanted,
+		Released: func(i uint32, why event.EndReason) { s.apps.Released(i, why, s.ordinal, s.out) }})
+	var err error
+	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: o.WantAll,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}})
+	return s, err
+}
+
+// packet is the path of one packet: its connection, the protocol it carries, then what was odd in it.
+func (s *shard) packet(p *packet.Packet, anoms bool, out *[]event.Event) (inFlow bool) {
+	s.out, s.ordinal = out, p.Ordinal
+	h := s.flows.Packet(p, out)
+	s.apps.Packet(p, h, out)
+	if p.NAnomaly > 0 && anoms {
+		anomalies(p, h, out)
+	}
+	return h.Index != 0
+}
+
+// age lets time pass.
+func (s *shard) age(now packet.Time, ordinal uint64, out *[]event.Event) {
+	s.out, s.ordinal = out, ordinal
+	s.flows.Age(now, ordinal, out)
+	s.apps.Age(now, ordinal, out)
+}
+
+// end says that the input is over.
+func (s *shard) end(now packet.Time, ordinal uint64, out *[]event.Event) {
+	s.out, s.ordinal = out, ordinal
+	s.flows.End(now, ordinal, out)
 }
 
 // round runs the packets of r that belong to this worker, in order, and ages its shards at each edge.
@@ -33,7 +73,7 @@ func (w *worker) round(r *round, out *output) {
 	}
 }
 
-// packets is the path of a packet through a shard: connection, then what was odd in it.
+// packets brings the packets of this worker's shards to them, in order.
 func (w *worker) packets(r *round, from, to int, out *output) {
 	for i := from; i < to; i++ {
 		n := r.shard[i]
@@ -45,12 +85,8 @@ func (w *worker) packets(r *round, from, to int, out *output) {
 			continue
 		}
 		p := &r.batch.Packets[i]
-		h := s.flows.Packet(p, &out.events)
-		if h.Index != 0 {
+		if s.packet(p, w.anoms, &out.events) {
 			w.inFlows++
-		}
-		if p.NAnomaly > 0 && w.anoms {
-			anomalies(p, h, &out.events)
 		}
 	}
 }
@@ -61,7 +97,7 @@ func (w *worker) age(n int, e *edge, out *output) {
 			continue
 		}
 		var evs []event.Event
-		s.flows.Age(e.now, e.ordinal, &evs)
+		s.age(e.now, e.ordinal, &evs)
 		if len(evs) > 0 {
 			out.aged = append(out.aged, aged{n, uint8(k), evs})
 		}
@@ -74,7 +110,7 @@ func (w *worker) end(r *round, out *output) {
 			continue
 		}
 		var evs []event.Event
-		s.flows.End(r.now, r.last, &evs)
+		s.end(r.now, r.last, &evs)
 		if len(evs) > 0 {
 			out.aged = append(out.aged, aged{len(r.edges), uint8(k), evs})
 		}

@@ -4,8 +4,11 @@
 package standard
 
 import (
+	"firestorm/internal/analyzer"
+	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/idle"
+	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/serverslow"
@@ -20,9 +23,15 @@ import (
 	"firestorm/internal/output/pcapng"
 )
 
+// Analyzers read protocols, asked in this order.
+var Analyzers = []analyzer.Def{
+	arp.Def,
+}
+
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
 	idle.Def,
+	loss.Def,
 	pmtud.Def,
 	refused.Def,
 	serverslow.Def,

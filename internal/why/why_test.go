@@ -24,7 +24,7 @@ func ask(t *testing.T, client, server string, file string) *why.Answer {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	r, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: 1, Checksums: packet.ChecksumsAuto, Detectors: standard.Detectors})
+	r, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: 1, Checksums: packet.ChecksumsAuto, Analyzers: standard.Analyzers, Detectors: standard.Detectors})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,7 +148,7 @@ func Run(t testing.TB, name string, src capture.Source, o Options) *Outcome {
 			}
 		}()
 		r, err := sensor.Run(ctx, sensor.Options{Source: src, Workers: o.Workers, Seed: o.Seed, MaxMemory: o.MaxMemory,
-			Detectors: standard.Detectors, Sinks: []sensor.EventSink{sink}, WantAll: !o.NoEvents})
+			Analyzers: standard.Analyzers, Detectors: standard.Detectors, Sinks: []sensor.EventSink{sink}, WantAll: !o.NoEvents})
 		done <- answer{r, err}
 	}()
 	var a answer

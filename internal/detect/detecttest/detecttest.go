@@ -39,7 +39,7 @@ func Run(t testing.TB, mutations []Mutation, files ...string) *sensor.Result {
 // number of workers concludes the same.
 func Analyse(t testing.TB, workers int, names []string, open func(file int) capture.Source) *sensor.Result {
 	t.Helper()
-	opt := sensor.Options{Workers: workers, Seed: 1, Checksums: packet.ChecksumsAuto, Detectors: standard.Detectors, Names: names}
+	opt := sensor.Options{Workers: workers, Seed: 1, Checksums: packet.ChecksumsAuto, Analyzers: standard.Analyzers, Detectors: standard.Detectors, Names: names}
 	var shift time.Duration
 	if len(names) == 2 {
 		if opt.Join = join(t, names, open); opt.Join != nil {

@@ -103,9 +103,23 @@ func (t *Table) timeout(l listID) time.Duration {
 	return o.TCPEstablished
 }
 
+// setBack is how far Age's clock may lie behind the table's before the table follows it: packets out of order are less.
+const setBack = time.Second
+
+// rewind follows a clock that was set back, or forgets a single absurd packet time. Flows with later times wait until
+// the clock has caught up; new ones are judged by the new clock.
+func (t *Table) rewind(now packet.Time) {
+	t.clock = now
+	t.base = min(t.base, now)
+}
+
 // Age tells the table the round's clock: silence, stalls and timeouts that are due become events, appended to *out
-// with the given ordinal. The work is bounded by the number of flows that are due, each at most once.
+// with the given ordinal. The work is bounded by the number of flows that are due, each at most once. A clock that lies
+// a second or more behind the table's was set back, and the table follows it.
 func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
+	if t.begun && t.clock.Sub(now) >= setBack {
+		t.rewind(now)
+	}
 	t.tick(now)
 	t.out = out
 	seen := packet.Ref{Time: t.clock}

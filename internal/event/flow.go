@@ -223,6 +223,7 @@ type Flow struct {
 	Exchanges    uint32        // request/answer turns
 	ThinkTotal   time.Duration // time the server took to begin its answers
 	ThinkMax     time.Duration
+	Unasked      time.Duration // longest silence after which the server spoke though nothing was asked; 0 = never
 	IdleSurvived time.Duration // longest silence after which the flow went on well
 	IdleFrom     packet.Ref    // packets around it
 	IdleTo       packet.Ref

@@ -205,6 +205,22 @@ func TestExchanges(t *testing.T) {
 	}
 }
 
+// The server speaks unasked: the longest silence before that is kept, the greeting does not count.
+func TestUnasked(t *testing.T) {
+	for _, c := range []struct {
+		script string
+		want   time.Duration
+	}{
+		{"1 < PA seq=5001 ack=1001 len=50\n1.1 > PA seq=1001 ack=5051 len=9\n1.2 < PA seq=5051 ack=1010 len=9", 0},
+		{"1 > PA seq=1001 ack=5001 len=9\n1.1 < PA seq=5001 ack=1010 len=9\n2.6 < PA seq=5010 ack=1010 len=9\n3 < PA seq=5019 ack=1010 len=9", 1500 * time.Millisecond},
+	} {
+		evs := run(t, Options{}, shake+c.script)
+		if f := flowsOf(evs, event.Ended)[0]; f.Unasked != c.want {
+			t.Errorf("%q: %v, want %v", c.script, f.Unasked, c.want)
+		}
+	}
+}
+
 func TestWindow(t *testing.T) {
 	const begin = "started@1 answered@2 established@3 "
 	for _, c := range []struct{ name, script, want string }{

@@ -24,6 +24,9 @@ func (t *Table) spoken(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		return
 	}
 	if !r.bits.has(thinking) {
+		if !x.request.isZero() && !t.last.IsZero() {
+			x.unasked = max(x.unasked, uint32(min(max(p.Time.Sub(t.last.Time)/time.Millisecond, 0), 1<<32-1)))
+		}
 		return
 	}
 	r.bits &^= thinking

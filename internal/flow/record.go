@@ -121,7 +121,7 @@ type talkPart struct {
 	thinkTotal int64
 	thinkMax   int64
 	repeats    uint32 // of both sides when the request began
-	_          uint32
+	unasked    uint32 // longest silence after which the server spoke with no request open, milliseconds
 }
 
 // heldPart counts small segments that waited for the acknowledgement of the one before (RFC 1122 4.2.3.2 and 4.2.3.4).

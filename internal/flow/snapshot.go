@@ -71,6 +71,7 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 			v.RTTs, v.RTTLeast, v.RTTMost = m.n, time.Duration(m.least)*time.Microsecond, time.Duration(m.most)*time.Microsecond
 		}
 		f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
+		f.Unasked = time.Duration(x.unasked) * time.Millisecond
 	}
 	if r.closing != 0 {
 		c := t.closes.at(r.closing)

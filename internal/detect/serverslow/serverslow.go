@@ -80,6 +80,7 @@ type record struct {
 	clients   map[packet.Addr]struct{}
 	greets    bool // the server speaks first: an interactive protocol
 	greetsRef packet.Ref
+	unasked   time.Duration // longest silence after which the server spoke though nothing was asked
 }
 
 type detector struct {
@@ -102,6 +103,9 @@ func (d *detector) Handle(e event.Event) {
 		s, c := x.Marks[event.MarkServerData], x.Marks[event.MarkClientData]
 		if r != nil && !r.greets && !x.Midstream && !s.IsZero() && (c.IsZero() || s.Time < c.Time) {
 			r.greets, r.greetsRef = true, s
+		}
+		if r != nil {
+			r.unasked = max(r.unasked, x.Unasked)
 		}
 	}
 }

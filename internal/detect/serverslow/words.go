@@ -141,6 +141,9 @@ func (d *detector) alternatives(g *finding.Group, b *finding.Builder, r *record,
 	case r.greets:
 		b.Open("by-design", "the server speaks first (frame %d): in an interactive protocol a command may take its time", r.greetsRef.Frame)
 		b.Cap(finding.Possible)
+	case r.unasked >= r.least:
+		b.Open("by-design", "the server also speaks unasked, after silences of up to %s: these may be such messages rather than answers", detect.Span(r.unasked))
+		b.Cap(finding.Possible)
 	case r.most >= heldOpen:
 		b.Open("by-design", "services that hold a request until there is news wait as long; what was asked for (the URL in the server's log) decides")
 		b.Cap(finding.Possible)

@@ -7,10 +7,12 @@ import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/detect"
+	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/refused"
+	"firestorm/internal/detect/routingloop"
 	"firestorm/internal/detect/serverslow"
 	"firestorm/internal/detect/synflood"
 	"firestorm/internal/detect/synsilent"
@@ -30,10 +32,12 @@ var Analyzers = []analyzer.Def{
 
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
+	duplicate.Def,
 	idle.Def,
 	loss.Def,
 	pmtud.Def,
 	refused.Def,
+	routingloop.Def,
 	serverslow.Def,
 	synflood.Def,
 	synsilent.Def,

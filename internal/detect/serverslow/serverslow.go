@@ -57,7 +57,9 @@ var Def = detect.Def{
 			"the finding stays likely at most, and possible where the protocol is interactive, the waits are equal or longer than ten seconds, or the samples are few.",
 		Reproduce: "testbed: server-slow, server-slow-path, server-slow-remedied",
 	}},
-	New: func(s *detect.Scope) detect.Detector { return &detector{scope: s, services: map[service]*record{}} },
+	New: func(s *detect.Scope) detect.Detector {
+		return &detector{scope: s, services: map[service]*record{}, asked: map[uint64]time.Duration{}}
+	},
 }
 
 type service struct {
@@ -86,7 +88,8 @@ type record struct {
 type detector struct {
 	scope    *detect.Scope
 	services map[service]*record
-	order    []service // by first sight: the oldest gives way
+	order    []service                // by first sight: the oldest gives way
+	asked    map[uint64]time.Duration // by live flow that asked for its connection more than once: the longest its round trip can be
 }
 
 // Handle counts slow exchanges, and notes services that speak first.
@@ -95,10 +98,19 @@ func (d *detector) Handle(e event.Event) {
 	case *event.Exchange:
 		d.exchange(x)
 	case *event.Flow:
-		if x.What != event.Ended {
+		h := x.Head()
+		switch x.What {
+		case event.Answered:
+			// Which of several requests was answered is unknown (Karn): it may have been the first.
+			if x.SYNTries > 1 && len(d.asked) < d.scope.Limits.Entries {
+				d.asked[h.FlowID] = x.Marks[event.MarkSYNACK].Time.Sub(x.Marks[event.MarkSYN].Time)
+			}
+			return
+		case event.Ended:
+			delete(d.asked, h.FlowID)
+		default:
 			return
 		}
-		h := x.Head()
 		r := d.services[service{h.Vantage, detect.Service{Addr: h.Server.Addr, Port: h.Server.Port, Proto: h.Proto}}]
 		s, c := x.Marks[event.MarkServerData], x.Marks[event.MarkClientData]
 		if r != nil && !r.greets && !x.Midstream && !s.IsZero() && (c.IsZero() || s.Time < c.Time) {
@@ -132,6 +144,7 @@ func (d *detector) exchange(x *event.Exchange) {
 			rtt = o.MinRTT
 		}
 	}
+	rtt = max(rtt, d.asked[h.FlowID])
 	switch {
 	case x.Retrans:
 		r.repeated++

@@ -66,7 +66,11 @@ func TestJudge(t *testing.T) {
 		{"shut for a moment", func() *event.Flow { return shut(packet.ToClient, 199*time.Millisecond, 1) }, ""},
 		{"nothing to send", func() *event.Flow { return shut(packet.ToClient, time.Minute, 0) }, ""},
 		{"two TTLs", func() *event.Flow { f := shut(packet.ToClient, time.Second, 3); f.Sides[1].TTLMax = 64; return f }, "likely"},
-		{"never opened", func() *event.Flow { f := shut(packet.ToClient, time.Second, 3); f.Sides[1].ZeroTo = packet.Ref{}; return f }, "likely"},
+		{"never opened", func() *event.Flow {
+			f := shut(packet.ToClient, time.Second, 3)
+			f.Sides[1].ZeroTo = packet.Ref{}
+			return f
+		}, "likely"},
 		{"never opened, but answering", func() *event.Flow {
 			f := shut(packet.ToClient, time.Second, 3)
 			f.Sides[1].ZeroTo = packet.Ref{}

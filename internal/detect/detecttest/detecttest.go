@@ -188,5 +188,10 @@ func whole(t testing.TB, f *finding.Finding) {
 		if strings.Contains(s.Text, "%!") {
 			t.Errorf("%s %s: bad remedy %q", f.Code.ID, f.ID, s.Text)
 		}
+		for _, c := range s.Run {
+			if strings.Contains(c.Line, "%!") {
+				t.Errorf("%s %s: bad command %q", f.Code.ID, f.ID, c.Line)
+			}
+		}
 	}
 }

@@ -20,15 +20,19 @@ func Codes(r *sensor.Result, least finding.Confidence) []string {
 	return out
 }
 
-// Only expects one finding of the code, at the confidence, and no other finding at likely or above. It returns the
-// finding.
+// Claims reports that f accuses something: it is at least likely, and more than a note about the capture.
+func Claims(f *finding.Finding) bool {
+	return f.Confidence >= finding.Likely && f.Severity > finding.Info
+}
+
+// Only expects one finding of the code, at the confidence, and no other that claims anything. It returns the finding.
 func Only(t testing.TB, r *sensor.Result, code string, c finding.Confidence) *finding.Finding {
 	t.Helper()
 	var found *finding.Finding
 	for _, f := range r.Findings {
 		if f.Code.ID == code && found == nil {
 			found = f
-		} else if f.Code.ID == code || f.Confidence >= finding.Likely {
+		} else if f.Code.ID == code || Claims(f) {
 			t.Errorf("unexpected finding: %s %s: %s", f.Code.ID, f.Confidence, f.Title)
 		}
 	}
@@ -41,8 +45,8 @@ func Only(t testing.TB, r *sensor.Result, code string, c finding.Confidence) *fi
 	return found
 }
 
-// All expects n findings of the code (IPv4 and IPv6 of one host make two), each at the confidence, and no other finding
-// at likely or above. It returns them in report order.
+// All expects n findings of the code (IPv4 and IPv6 of one host make two), each at the confidence, and no other
+// that claims anything. It returns them in report order.
 func All(t testing.TB, r *sensor.Result, n int, code string, c finding.Confidence) []*finding.Finding {
 	t.Helper()
 	var found []*finding.Finding
@@ -53,7 +57,7 @@ func All(t testing.TB, r *sensor.Result, n int, code string, c finding.Confidenc
 			if f.Confidence != c {
 				t.Errorf("%s is %s, want %s\n%s", code, f.Confidence, c, Text(f))
 			}
-		case f.Confidence >= finding.Likely:
+		case Claims(f):
 			t.Errorf("unexpected finding: %s %s: %s", f.Code.ID, f.Confidence, f.Title)
 		}
 	}
@@ -63,11 +67,11 @@ func All(t testing.TB, r *sensor.Result, n int, code string, c finding.Confidenc
 	return found
 }
 
-// None expects no finding of the codes; without codes, no finding at likely or above.
+// None expects no finding of the codes; without codes, none that claims anything.
 func None(t testing.TB, r *sensor.Result, codes ...string) {
 	t.Helper()
 	for _, f := range r.Findings {
-		bad := len(codes) == 0 && f.Confidence >= finding.Likely
+		bad := len(codes) == 0 && Claims(f)
 		for _, c := range codes {
 			bad = bad || f.Code.ID == c
 		}
@@ -120,6 +124,9 @@ func Text(f *finding.Finding) string {
 	}
 	for _, x := range f.Remedy {
 		line("remedy", "%s: %s", x.Where, x.Text)
+		for _, c := range x.Run {
+			line("run", "%s", strings.TrimSpace(c.On+" "+c.Line))
+		}
 	}
 	line("check", "%s (%s)", f.Check, f.CheckNote)
 	line("wrong if", "%s", f.WrongIf)

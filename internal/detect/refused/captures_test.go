@@ -20,7 +20,7 @@ func TestClosedPort(t *testing.T) {
 		t.Run(fmt.Sprint(files), func(t *testing.T) {
 			fs := detecttest.All(t, detecttest.Run(t, nil, files...), 2, closed, finding.Likely)
 			detecttest.Says(t, fs[0], "10.2.0.2 itself refuses port 8443: nothing listens there (medium, likely, 2)", "10.1.0.11 and 10.1.0.12 asked 10.2.0.2 for a connection to port 8443; each request was refused at once",
-				"not: a device on the way that refuses in the server's name", "or: a rule of the server's own firewall", "ss -ltnp 'sport = :8443'",
+				"not: a device on the way that refuses in the server's name", "or: a rule of the server's own firewall", "run: Linux ss -ltnp 'sport = :8443'",
 				"2 attempts failed at once", "other ports of 10.2.0.2 answered 4 times")
 			detecttest.Says(t, fs[1], "fd00:2::2 itself refuses port 8443")
 		})
@@ -33,7 +33,7 @@ func TestMiddlebox(t *testing.T) {
 	fs := detecttest.All(t, detecttest.Run(t, nil, "refused-by-middlebox/inside.pcap"), 2, middlebox, finding.Likely)
 	detecttest.Says(t, fs[0], "a device 1 hop nearer than 10.2.0.2 refuses port 8443 in its name", "the resets have TTL 64, other packets of 10.2.0.2 have 63 [52 6]",
 		"not: the server itself, with another TTL for its resets: no system sends with a TTL of 65", "or: an address that forwards its other ports",
-		"it is hop 1 from where this was captured")
+		"it is hop 1 from where this was captured", "run: nftables nft insert rule inet filter forward ip saddr 10.1.0.11 ip daddr 10.2.0.2 tcp dport 8443 accept")
 	fs = detecttest.All(t, detecttest.Run(t, nil, "refused-by-middlebox/inside.pcap", "refused-by-middlebox/outside.pcap"), 2, middlebox, finding.Certain)
 	detecttest.Says(t, fs[0], "the requests never came to outside.pcap, nor did the resets", "the server has the same address at inside.pcap and outside.pcap")
 	detecttest.None(t, detecttest.Run(t, nil, "refused-by-middlebox/outside.pcap"))

@@ -86,11 +86,14 @@ func (s *story) closed(b *finding.Builder) {
 	if len(s.rs) == 1 {
 		b.Severity(finding.Low)
 	}
-	b.Remedy(finding.AtServer, "see whether anything listens: ss -ltnp 'sport = :%d'; if nothing does, start the service and make it start at boot", h.Server.Port)
+	b.Remedy(finding.AtServer, "see whether anything listens; if nothing does, start the service and make it start at boot").
+		Run("Linux", "ss -ltnp 'sport = :%d'", h.Server.Port).
+		Run("Windows", "netstat -ano | findstr :%d", h.Server.Port)
 	b.Remedy(finding.AtServer, "if it listens on 127.0.0.1 or another address only, make it listen on %s (its own bind or listen setting)", h.Server.Addr)
-	b.Remedy(finding.AtServer, "if it does listen there, look for a rule that refuses: nft list ruleset | grep -n reject")
+	b.Remedy(finding.AtServer, "if it does listen there, look for a rule that refuses").
+		Run("nftables", "nft list ruleset | grep -n reject")
 	b.Remedy(finding.AtClient, "if the service moved, correct the address or port used by %s", s.who)
-	b.Check(fmt.Sprintf("ss -ltnp 'sport = :%d'", h.Server.Port), "on the server; on Windows: netstat -ano | findstr :"+fmt.Sprint(h.Server.Port))
+	b.Check(fmt.Sprintf("nc -vz -w 5 %s %d", h.Server.Addr, h.Server.Port), "from "+h.Client.Addr.String()+" after the change")
 }
 
 func (s *story) middlebox(b *finding.Builder) {
@@ -113,9 +116,11 @@ func (s *story) middlebox(b *finding.Builder) {
 		"is told to reject. Whether the service runs cannot be seen from here.", s.who, h.Server.Addr, h.Server.Port)
 	b.Impact("%s failed at once (%s)", detect.Plural(len(s.rs), "attempt", "attempts"), s.who)
 	hop := j.hops + 1
-	b.Remedy(finding.AtFirewall, "find the device: it is hop %d from where this was captured (traceroute -n %s); then the rule: nft list ruleset | grep -n -e reject -e %d", hop, h.Server.Addr, h.Server.Port)
-	b.Remedy(finding.AtFirewall, "if the service is meant to be reached by %s, allow it before the rule that rejects: nft insert rule inet filter forward ip%s saddr %s ip%s daddr %s tcp dport %d accept",
-		s.who, v6(h.Client.Addr), h.Client.Addr, v6(h.Server.Addr), h.Server.Addr, h.Server.Port)
+	b.Remedy(finding.AtFirewall, "find the device (it is hop %d from where this was captured), and its rule", hop).
+		Run("Linux", "traceroute -n %s", h.Server.Addr).
+		Run("nftables", "nft list ruleset | grep -n -e reject -e %d", h.Server.Port)
+	b.Remedy(finding.AtFirewall, "if the service is meant to be reached by %s, allow it before the rule that rejects", s.who).
+		Run("nftables", "nft insert rule inet filter forward ip%s saddr %s ip%s daddr %s tcp dport %d accept", v6(h.Client.Addr), h.Client.Addr, v6(h.Server.Addr), h.Server.Addr, h.Server.Port)
 	b.Remedy(finding.AtClient, "if it is not meant to be reached, nothing is wrong: correct what asks for it")
 	b.Check(fmt.Sprintf("nc -vz -w 5 %s %d", h.Server.Addr, h.Server.Port), "from a machine beside the server: it works there, or is refused by the server itself")
 }
@@ -166,6 +171,7 @@ func (s *story) search(b *finding.Builder) {
 	}
 	b.Why("%s met %s closed %ss within %s: it is searching, or its list of targets is out of date", client, n, of, over)
 	b.Impact("none by itself: closed ports refuse as they should")
-	b.Remedy(finding.AtClient, "see which program does it (on %s: ss -tnp state syn-sent); if nobody there knows it, treat the machine as suspect", client)
+	b.Remedy(finding.AtClient, "see which program on %s does it; if nobody there knows it, treat the machine as suspect", client).
+		Run("Linux", "ss -tnp state syn-sent")
 	b.Check("ss -tnp state syn-sent", fmt.Sprintf("on %s, while it goes on", client))
 }

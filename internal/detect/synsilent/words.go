@@ -164,21 +164,30 @@ func (w *witness) returnPath(b *finding.Builder, tries []packet.Ref) {
 func (d *detector) remedy(b *finding.Builder, h *event.Head, w *witness) {
 	switch w.branch {
 	case sourceFilter:
-		b.Remedy(finding.AtFirewall, "find the rule that names %s or its network, and allow it to %s: nft list ruleset | grep -n %s", h.Client.Addr, detect.EndText(h.Server), h.Server.Addr)
-		b.Remedy(finding.AtServer, "look for a local rule or fail2ban entry against it: nft list ruleset; fail2ban-client banned")
-		b.Remedy(finding.AtServer, "check the way back: ip route get %s", h.Client.Addr)
+		b.Remedy(finding.AtFirewall, "find the rule that names %s or its network, and allow it to %s", h.Client.Addr, detect.EndText(h.Server)).
+			Run("nftables", "nft list ruleset | grep -n -e %s -e %s", h.Client.Addr, h.Server.Addr)
+		b.Remedy(finding.AtServer, "look for a local rule or a ban against it").
+			Run("nftables", "nft list ruleset | grep -n %s", h.Client.Addr).
+			Run("fail2ban", "fail2ban-client banned %s", h.Client.Addr)
+		b.Remedy(finding.AtServer, "check the way back").Run("Linux", "ip route get %s", h.Client.Addr)
 	case portFiltered:
-		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it: nft insert rule inet filter forward %s daddr %s tcp dport %d accept", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
-		b.Remedy(finding.AtServer, "check its own firewall for port %d: nft list ruleset", h.Server.Port)
-		b.Remedy(finding.AtFirewall, "if it is not meant to be reached, answer instead of dropping, so that clients do not wait: reject with tcp reset")
+		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it").
+			Run("nftables", "nft insert rule inet filter forward %s daddr %s tcp dport %d accept", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
+		b.Remedy(finding.AtServer, "check its own firewall for port %d", h.Server.Port).Run("nftables", "nft list ruleset | grep -n -e drop -e %d", h.Server.Port)
+		b.Remedy(finding.AtFirewall, "if it is not meant to be reached, answer instead of dropping, so that clients do not wait").
+			Run("nftables", "nft add rule inet filter forward %s daddr %s tcp dport %d reject with tcp reset", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
 	case dropped:
-		b.Remedy(finding.AtFirewall, "on the device between: find the rule that drops: nft list ruleset | grep -n -e drop -e 'dport %d'", h.Server.Port)
-		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it before that rule: nft insert rule inet filter forward %s daddr %s tcp dport %d accept", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
-		b.Remedy(finding.AtRouter, "if no rule drops: has it a route and a neighbour (ip route get %s; ip neigh show %s), a full table (dmesg | grep conntrack), a source check (nstat -az TcpExtIPReversePathFilter)?", h.Server.Addr, h.Server.Addr)
+		b.Remedy(finding.AtFirewall, "on the device between, find the rule that drops").
+			Run("nftables", "nft list ruleset | grep -n -e drop -e 'dport %d'", h.Server.Port)
+		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it before that rule").
+			Run("nftables", "nft insert rule inet filter forward %s daddr %s tcp dport %d accept", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
+		b.Remedy(finding.AtRouter, "if no rule drops, look for a missing route or neighbour, a source check that discards, a full table of connections").
+			Run("Linux", "ip route get %s; ip neigh show %s; nstat -az TcpExtIPReversePathFilter; dmesg | grep conntrack", h.Server.Addr, h.Server.Addr)
 	case hostSilent:
-		b.Remedy(finding.AtServer, "look at its console: does it hang; does its firewall drop everything (nft list ruleset)?")
+		b.Remedy(finding.AtServer, "look at its console: does it hang; does its firewall drop everything?").
+			Run("nftables", "nft list ruleset | grep -n -e policy -e drop")
 	case hostOff:
-		b.Remedy(finding.AtServer, "switch it on, check cable and port, and that it has the address %s (ip address)", h.Server.Addr)
+		b.Remedy(finding.AtServer, "switch it on, check cable and port, and that it has the address %s", h.Server.Addr).Run("Linux", "ip address; ip link")
 		b.Remedy(finding.AtClient, "check that %s is still the right address of the service", h.Server.Addr)
 	}
 }

@@ -31,7 +31,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		requests += int(max(x.flow.SYNTries, 1))
 	}
 	what := client
-	if g.Count > 1 {
+	if g.Count > 1 && distinct(ports) > 1 {
 		what = fmt.Sprintf("ports of %s (%s)", h.Client.Addr, detect.Ports(ports))
 	}
 	b.Subject(finding.Subject{Role: "client", Addr: h.Client.Addr, Port: h.Client.Port})
@@ -148,7 +148,7 @@ func (d *detector) alternatives(g *finding.Group, b *finding.Builder, r *reuse, 
 		b.RuledOut("firewall", stale, "the answer carries the old connection's own numbers, which only its other end knows")
 		return
 	}
-	b.RuledOut("loss", tries, "%s in a row went unanswered, and no packet of the connection before was missing", detect.Plural(len(tries), "request", "requests"))
+	b.RuledOut("loss", tries, "%s in a row went unanswered", detect.Plural(int(f.SYNTries), "request", "requests"))
 	others := d.scope.Ledger.Others(h.Vantage, detect.Service{Addr: h.Server.Addr, Port: h.Server.Port, Proto: packet.ProtoTCP},
 		func(a *detect.Attempt) bool { return a.FlowID == h.FlowID }, f.Start.Time, f.Marks[event.MarkSYNLast].Time)
 	if others.Answered > 0 {
@@ -222,4 +222,12 @@ func plural(n int, one, many string) string {
 		return one
 	}
 	return many
+}
+
+func distinct(ports []uint16) int {
+	seen := map[uint16]bool{}
+	for _, p := range ports {
+		seen[p] = true
+	}
+	return len(seen)
 }

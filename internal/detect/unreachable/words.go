@@ -101,16 +101,19 @@ func (s *story) say(b *finding.Builder) {
 		}
 		b.Why("%s; a rule on it refuses them", why)
 		b.Summary("%s tried to reach %s. On the way, %s refused and said so: a rule of that firewall forbids it. The server was not asked.", s.who, s.where.services(), sender)
-		b.Remedy(finding.AtFirewall, "if it should be allowed, find the rule on %s: %s", sender, nft)
-		b.Remedy(finding.AtFirewall, "and allow it before that rule: %s", s.allow())
+		b.Remedy(finding.AtFirewall, "if it should be allowed, find the rule on %s", sender).Run("nftables", "%s", nft)
+		b.Remedy(finding.AtFirewall, "and allow it before that rule").Run("nftables", "%s", s.allow())
 		b.Remedy(finding.AtClient, "if it is forbidden on purpose, nothing is wrong: correct what asks for it")
 		b.Check(s.probe(), "from "+s.h.Client.Addr.String()+" after the change")
 	case net:
 		b.Title("%s has no route to %s", sender, s.where.hosts())
 		b.Why("%s; its routing table has no way there", why)
 		b.Summary("%s tried to reach %s. The router %s does not know the way and said so. Either the route is missing there (or was withdrawn), or the address is wrong.", s.who, s.where.hosts(), sender)
-		b.Remedy(finding.AtRouter, "look at the route on %s: %s route get %s; if it is missing, add it: %s route add %s via NEXT-HOP", sender, ip(target.Addr), target.Addr, ip(target.Addr), prefix(target.Addr))
-		b.Remedy(finding.AtRouter, "if it comes from a routing protocol, look why it is gone: vtysh -c 'show %s route %s'", routes(target.Addr), target.Addr)
+		b.Remedy(finding.AtRouter, "look at the route on %s; if it is missing, add it (%s route add %s via the next router)", sender, ip(target.Addr), prefix(target.Addr)).
+			Run("Linux", "%s route get %s", ip(target.Addr), target.Addr)
+		b.Remedy(finding.AtRouter, "if it comes from a routing protocol, look why it is gone").
+			Run("FRR", "vtysh -c 'show %s route %s'", routes(target.Addr), target.Addr).
+			Run("Cisco IOS", "show %s route %s", routes(target.Addr), target.Addr)
 		b.Remedy(finding.AtClient, "check that %s is the right address", s.where.hosts())
 		b.Check(fmt.Sprintf("%s route get %s", ip(target.Addr), target.Addr), "on the router "+sender)
 	case host:
@@ -120,7 +123,7 @@ func (s *story) say(b *finding.Builder) {
 			s.who, s.where.hosts(), sender)
 		b.Remedy(finding.AtServer, "switch it on, check its cable or virtual network, and that it has the address %s (ip address)", target.Addr)
 		b.Remedy(finding.AtClient, "check that %s is still the right address", s.where.hosts())
-		b.Remedy(finding.AtRouter, "see what %s knows of it: ip neigh show %s", sender, target.Addr)
+		b.Remedy(finding.AtRouter, "see what %s knows of it", sender).Run("Linux", "ip neigh show %s", target.Addr)
 		b.Check(fmt.Sprintf("ip neigh show %s", target.Addr), "on "+sender+": FAILED or INCOMPLETE confirms it")
 	case port:
 		s.sayPort(b, why, nft)
@@ -135,7 +138,7 @@ func (s *story) say(b *finding.Builder) {
 		b.Title("%s cannot pass on what %s sends to %s: its source address is not valid there", sender, s.who, s.where.hosts())
 		b.Why("%s", why)
 		b.Summary("%s sent packets to %s from an address that is valid on its own link only. The router cannot pass them on.", s.who, s.where.hosts())
-		b.Remedy(finding.AtClient, "give %s a global address, and see which one it chooses: ip -6 route get %s", s.who, target.Addr)
+		b.Remedy(finding.AtClient, "give %s a global address, and see which one it chooses", s.who).Run("Linux", "ip -6 route get %s", target.Addr)
 		b.Check(fmt.Sprintf("ip -6 route get %s", target.Addr), "on the client: src is the address it uses")
 	}
 }
@@ -149,23 +152,27 @@ func (s *story) sayPort(b *finding.Builder, why, nft string) {
 		b.Title("the firewall %s rejects what %s sends to %s", sender, s.who, s.where.services())
 		b.Why("%s; that is not the machine the packets were meant for, so a rule on the way rejects them", why)
 		b.Summary("%s tried to reach %s. On the way, %s rejected it: many firewalls do that with this error. The server was not asked.", s.who, s.where.services(), sender)
-		b.Remedy(finding.AtFirewall, "if it should be allowed, find the rule on %s: %s", sender, nft)
-		b.Remedy(finding.AtFirewall, "and allow it before that rule: %s", s.allow())
+		b.Remedy(finding.AtFirewall, "if it should be allowed, find the rule on %s", sender).Run("nftables", "%s", nft)
+		b.Remedy(finding.AtFirewall, "and allow it before that rule").Run("nftables", "%s", s.allow())
 		b.Check(s.probe(), "from "+s.h.Client.Addr.String()+" after the change")
 	case s.h.Proto == packet.ProtoTCP:
 		b.Title("the firewall of %s itself rejects connections to %s", sender, s.where.services())
 		b.Why("%s; a closed TCP port answers with a reset, so a rule rejects", why)
 		b.Summary("%s tried to reach %s and was rejected by a rule on the machine itself.", s.who, s.where.services())
-		b.Remedy(finding.AtServer, "if it should be allowed, find the rule: nft list ruleset | grep -n reject; allow it before: nft insert rule inet filter input tcp dport %d accept", target.Port)
+		b.Remedy(finding.AtServer, "if it should be allowed, find the rule, and allow it before that").
+			Run("nftables", "nft list ruleset | grep -n reject").
+			Run("nftables", "nft insert rule inet filter input tcp dport %d accept", target.Port)
 		b.Check(s.probe(), "from "+s.h.Client.Addr.String()+" after the change")
 	default:
 		b.Title("nothing listens on %s", s.where.services())
 		b.Why("%s; the machine is up and reached, the port is closed", why)
 		b.Summary("%s sent packets to %s. The machine itself answered that nothing listens there: the service is stopped or listens on another port or address, or the client asks the wrong machine.",
 			s.who, s.where.services())
-		b.Remedy(finding.AtServer, "see whether anything listens: ss -lunp 'sport = :%d'; if the service is wanted, start it", target.Port)
+		b.Remedy(finding.AtServer, "see whether anything listens; if the service is wanted, start it").
+			Run("Linux", "ss -lunp 'sport = :%d'", target.Port).
+			Run("Windows", "netstat -ano -p udp | findstr :%d", target.Port)
 		b.Remedy(finding.AtClient, "if the service moved, correct the address or port used by %s", s.who)
-		b.Check(fmt.Sprintf("ss -lunp 'sport = :%d'", target.Port), "on "+target.Addr.String()+"; on Windows: netstat -ano -p udp")
+		b.Check(fmt.Sprintf("ss -lunp 'sport = :%d'", target.Port), "on "+target.Addr.String()+": nothing confirms it")
 	}
 }
 

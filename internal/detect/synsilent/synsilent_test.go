@@ -1,0 +1,148 @@
+package synsilent_test
+
+import (
+	"testing"
+
+	"firestorm/internal/detect"
+	"firestorm/internal/detect/detecttest"
+	"firestorm/internal/detect/synsilent"
+	"firestorm/internal/event"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+)
+
+var flow = detecttest.Flow{ID: 7, Client: "10.0.0.1:1000", Server: "10.0.9.9:443"}
+
+func one(t *testing.T, b *detecttest.Bench, c finding.Confidence) *finding.Finding {
+	t.Helper()
+	fs := b.End()
+	if len(fs) != 1 || fs[0].Confidence != c {
+		for _, f := range fs {
+			t.Log(detecttest.Text(f))
+		}
+		t.Fatalf("%d findings, want one %s", len(fs), c)
+	}
+	return fs[0]
+}
+
+// TestControlGroup: who else was answered decides the branch.
+func TestControlGroup(t *testing.T) {
+	other := func(b *detecttest.Bench, client, server string, at float64) {
+		b.Connect(detecttest.Flow{ID: uint64(at * 100), Client: client, Server: server}, at, 0.001, 60)
+	}
+	for _, c := range []struct {
+		name string
+		more func(*detecttest.Bench)
+		want finding.Confidence
+		says string
+	}{
+		{"nothing else", func(*detecttest.Bench) {}, finding.Possible, "did not answer 10.0.0.1"},
+		{"another client at the port", func(b *detecttest.Bench) { other(b, "10.0.0.2:1", "10.0.9.9:443", 4) }, finding.Likely, "10.0.9.9 answers others on port 443 but not 10.0.0.1"},
+		{"another client at the port, before", func(b *detecttest.Bench) {}, finding.Possible, "did not answer"},
+		{"the same client at another port", func(b *detecttest.Bench) { other(b, "10.0.0.1:1", "10.0.9.9:80", 4) }, finding.Likely, "port 443 of 10.0.9.9 is filtered"},
+		{"another client at another port", func(b *detecttest.Bench) { other(b, "10.0.0.2:1", "10.0.9.9:80", 4) }, finding.Possible, "port 443 of 10.0.9.9 is filtered"},
+		{"another server", func(b *detecttest.Bench) { other(b, "10.0.0.1:1", "10.0.9.8:443", 4) }, finding.Possible, "did not answer"},
+		{"the same client now and then", func(b *detecttest.Bench) { other(b, "10.0.0.1:1", "10.0.9.9:443", 4) }, finding.Possible, "did not answer"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := detecttest.NewBench(t, nil, synsilent.Def)
+			if c.name == "another client at the port, before" { // the server may have gone off since
+				other(b, "10.0.0.2:1", "10.0.9.9:443", 0.5)
+			}
+			b.Silence(flow, 1, 3)
+			c.more(b)
+			detecttest.Says(t, one(t, b, c.want), c.says)
+		})
+	}
+}
+
+func arp(b *detecttest.Bench, op uint16, sender, target string, at float64) {
+	h := event.Head{Seen: b.Ref(0, at)}
+	x := event.NewARP(h)
+	x.Op, x.SenderIP, x.TargetIP, x.SenderMAC = op, packet.MustAddr(sender), packet.MustAddr(target), packet.MAC{2, 0, 0, 0, 0, 9}
+	b.Send(x)
+}
+
+// TestARP: unanswered questions on the server's wire say that it is off; an answer says that it is on.
+func TestARP(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		asked int
+		reply bool
+		want  finding.Confidence
+		says  string
+	}{
+		{"three unanswered", 3, false, finding.Certain, "nobody has the address 10.0.9.9"},
+		{"two prove nothing", 2, false, finding.Possible, "did not answer"},
+		{"answered", 3, true, finding.Possible, "10.0.9.9 is on the network but answers nobody"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := detecttest.NewBench(t, nil, synsilent.Def)
+			b.Silence(flow, 1, 3)
+			for i := range c.asked {
+				arp(b, 1, "10.0.9.1", "10.0.9.9", 2+float64(i))
+			}
+			if c.reply {
+				arp(b, 2, "10.0.9.9", "10.0.9.1", 6)
+			}
+			detecttest.Says(t, one(t, b, c.want), c.says)
+		})
+	}
+}
+
+// TestAnsweredAfterAll: a late answer is slow, not silent.
+func TestAnsweredAfterAll(t *testing.T) {
+	b := detecttest.NewBench(t, nil, synsilent.Def)
+	f := b.Silence(flow, 1, 2)
+	x := *f
+	*x.Head() = b.Head(flow, b.Ref(0, 9))
+	x.What = event.Answered
+	b.Send(&x)
+	if fs := b.End(); len(fs) != 0 {
+		t.Error(detecttest.Text(fs[0]))
+	}
+}
+
+// TestBetween: with a second capture, requests that entered the device between and never left it are dropped there;
+// whether the server is up must be known from elsewhere, and one missing packet is not enough.
+func TestBetween(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		alive bool
+		tries int
+		seen  func(packet.Ref) detect.Trace
+		want  finding.Confidence
+		says  string
+	}{
+		{"never left, server up", true, 3, func(packet.Ref) detect.Trace { return detect.Trace{Known: true, Vantage: 1} }, finding.Certain, "the device between in.pcap and out.pcap drops requests to port 443 of 10.0.9.9"},
+		{"never left, server unknown", false, 3, func(packet.Ref) detect.Trace { return detect.Trace{Known: true, Vantage: 1} }, finding.Likely, "or: a server that is off or hung: the device may drop"},
+		{"one got through", false, 3, func(r packet.Ref) detect.Trace { return detect.Trace{Known: true, Seen: r.Frame == 2, Vantage: 1} }, finding.Possible, "did not answer"},
+		{"the second capture could not have seen one", false, 3, func(r packet.Ref) detect.Trace { return detect.Trace{Known: r.Frame != 2, Vantage: 1} }, finding.Possible, "did not answer"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := detecttest.NewBench(t, detect.NewTwins([]string{"in.pcap", "out.pcap"}, c.seen), synsilent.Def)
+			b.Silence(flow, 1, c.tries)
+			if c.alive { // at the server's side only
+				b.Connect(detecttest.Flow{ID: 40, Client: "10.0.9.7:1", Server: "10.0.9.9:80", Vantage: 1}, 4, 0.001, 64)
+			}
+			detecttest.Says(t, one(t, b, c.want), c.says)
+		})
+	}
+}
+
+// TestTwoWay: where the capture shows one direction only, silence proves nothing.
+func TestTwoWay(t *testing.T) {
+	b := detecttest.NewBench(t, nil, synsilent.Def)
+	b.Silence(flow, 1, 3)
+	for i := range 4 {
+		f := b.Connect(detecttest.Flow{ID: uint64(50 + i), Client: "10.0.0.1:2000", Server: "10.0.9.9:80"}, 4, 0.001, 64)
+		x := *f
+		x.What, x.End, x.OneSided = event.Ended, event.EndInput, true
+		x.Sides[packet.ToClient] = event.Side{}
+		b.Send(&x)
+	}
+	f := one(t, b, finding.CannotTell)
+	if len(f.Gates) != 1 || f.Gates[0].Gate != finding.GateTwoWay {
+		t.Errorf("gates %v", f.Gates)
+	}
+}

@@ -76,6 +76,8 @@ type Capture struct {
 	Listed     uint64 // rows of a pasted listing: no payload, no sequence numbers
 	Duplicates uint64 // dropped copies: same TTL, within 1 ms
 	Routed     uint64 // same packet with TTL-1: seen before and after a router
+	CopyPairs  uint32 // pairs of hosts of which a copy was seen so far (Duplicates or Routed); more than 4096 blur
+	CopyFrames uint64 // frames of those pairs in this round, copies included: a mirror doubles them all, a network some
 	Super      uint64 // frames longer than the link's MTU
 	BadSums    uint64
 	Offload    uint64 // checksums left to the card
@@ -109,7 +111,7 @@ type Repeat struct {
 	Step     uint8 // constant fall of the TTL from sight to sight; 0 = equal
 	Span     time.Duration
 	Loop     bool // three or more sights with falling TTL
-	// MACs of successive sights name the routers that pass the packet on.
+	// MACs of successive sights name the routers that pass the packet on. Of a copy: senders of first sight and copy.
 	MACs [4]packet.MAC
 }
 

@@ -7,6 +7,8 @@ import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/detect"
+	"firestorm/internal/detect/acceptqueue"
+	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
@@ -18,6 +20,7 @@ import (
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/detect/unreachable"
+	"firestorm/internal/detect/wscale"
 	"firestorm/internal/detect/zerowindow"
 	"firestorm/internal/output"
 	"firestorm/internal/output/eve"
@@ -32,6 +35,8 @@ var Analyzers = []analyzer.Def{
 
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
+	acceptqueue.Def,
+	asymmetric.Def,
 	duplicate.Def,
 	idle.Def,
 	loss.Def,
@@ -43,6 +48,7 @@ var Detectors = []detect.Def{
 	synsilent.Def,
 	timewait.Def,
 	unreachable.Def,
+	wscale.Def,
 	zerowindow.Def,
 }
 

@@ -1,0 +1,199 @@
+// Package duplicate says when a capture shows packets twice: a fault of the mirror port, not of the network.
+package duplicate
+
+import (
+	"fmt"
+
+	"firestorm/internal/detect"
+	"firestorm/internal/event"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+)
+
+// Code is the only code of the package.
+const Code = "duplicate-on-wire"
+
+const (
+	// mostly is the share of a vantage's frames that must be copies before it is worth a word; networks repeat less.
+	mostly = 0.05
+	// whole is the share of copies among the frames of the hosts concerned from which on each packet has its copy: half
+	// of them, less what the capture lost.
+	whole = 0.4
+	// enough is how many copies it takes.
+	enough = 20
+)
+
+// Def is the detector's entry for internal/standard.
+var Def = detect.Def{
+	Name: "duplicate",
+	Codes: []*finding.Code{{
+		ID:       Code,
+		Title:    "the capture shows packets twice",
+		Kind:     finding.Anomaly,
+		Severity: finding.Info,
+		Tier:     2,
+		Alternatives: []finding.Alt{
+			{ID: "retransmission", Name: "real retransmissions"},
+			{ID: "network", Name: "a network that doubles packets itself"},
+		},
+		References: []string{"RFC 1122 3.2.1.5 (identification and retransmission)"},
+		Settle:     0,
+		About: "A mirror port that copies both what a switch port receives and what it sends shows a packet twice when both ports it passes are mirrored; a capture on all interfaces of a " +
+			"router shows it before and after routing. Counted twice, every number would be wrong and every packet would look like a retransmission, so copies are recognised and " +
+			"counted once. Looked for: more than 5 % of a vantage's frames that repeat an earlier one, identification and payload included, within 1 ms with the same TTL, or within 10 ms " +
+			"with a TTL one less. Not this: retransmissions (another identification or timestamp, later), a network that doubles some packets, a routing loop (more than two sights).",
+		Reproduce: "testbed: span-duplicates, span-routed-twice",
+	}},
+	New: func(s *detect.Scope) detect.Detector { return &detector{scope: s} },
+}
+
+// wire is what is known of one vantage.
+type wire struct {
+	vantage        uint16
+	begun          bool
+	frames         uint64
+	copies, routed uint64
+	among          uint64 // frames of the hosts that have copies
+	pairs          uint32
+	first, last    packet.Ref
+	shown          []*event.Repeat // first copies
+	otherSender    int             // of those, how many came from another link-layer address with the same TTL
+}
+
+type detector struct {
+	scope *detect.Scope
+	wires []*wire
+}
+
+// Handle adds up the rounds of each vantage.
+func (d *detector) Handle(e event.Event) {
+	switch x := e.(type) {
+	case *event.Capture:
+		h := x.Head()
+		w := d.wire(h.Vantage)
+		if !w.begun {
+			w.begun, w.first = true, h.Seen
+		}
+		w.last = h.Seen
+		w.frames += x.Packets
+		w.copies += x.Duplicates
+		w.routed += x.Routed
+		w.among += x.CopyFrames
+		w.pairs = x.CopyPairs
+	case *event.Repeat:
+		if x.Loop {
+			return
+		}
+		w := d.wire(x.Head().Vantage)
+		if len(w.shown) < finding.MaxEvidence/2 {
+			w.shown = append(w.shown, x)
+			if x.Step == 0 && !x.MACs[1].IsZero() && x.MACs[0] != x.MACs[1] {
+				w.otherSender++
+			}
+		}
+	}
+}
+
+func (d *detector) wire(v uint16) *wire {
+	for len(d.wires) <= int(v) {
+		d.wires = append(d.wires, &wire{vantage: uint16(len(d.wires))})
+	}
+	return d.wires[v]
+}
+
+// Tick does nothing: the share is known at the end.
+func (d *detector) Tick(packet.Time) {}
+
+// End reports the vantages that show a good part of their packets twice.
+func (d *detector) End(packet.Time) {
+	for _, w := range d.wires {
+		n := w.copies + w.routed
+		if n < enough || float64(n) <= mostly*float64(w.frames) || len(w.shown) == 0 {
+			continue
+		}
+		d.scope.Report(&finding.Instance{Code: Code, Key: fmt.Sprint(w.vantage), Vantage: w.vantage, First: w.shown[0].First, Last: w.last, Data: w})
+	}
+}
+
+// share is the part of the frames of the hosts concerned that are copies.
+func (w *wire) share() float64 {
+	if w.among == 0 {
+		return 0
+	}
+	return float64(w.copies+w.routed) / float64(w.among)
+}
+
+// Compose writes the finding for one vantage.
+func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
+	w := g.Kept[0].Data.(*wire)
+	n := w.copies + w.routed
+	percent := 100 * float64(n) / float64(w.frames)
+	first := w.shown[0]
+	h := first.Head()
+	routed := w.routed > w.copies
+	refs := detect.Refs(first.First, h.Seen)
+	name := d.scope.Twins.Name(w.vantage)
+	if name != "" {
+		name = " of " + name
+	}
+	b.Subject(finding.Subject{Role: "sensor", Name: "the capture" + name})
+	each := w.share() >= whole
+	switch {
+	case routed:
+		b.Title("the capture%s shows packets before and after a router: I counted each once", name)
+		b.Why("the mirror port, or a capture on all interfaces, records both sides of a router: %d of %d frames are the same packet with a TTL one less", w.routed, w.frames)
+	case each && w.otherSender == 0:
+		b.Title("the mirror port%s copies each packet twice: I counted each once", name)
+		b.Why("%d of %d frames are copies of the one before, byte for byte, as a mirror of both receive and transmit makes them", w.copies, w.frames)
+	default:
+		b.Title("the capture%s shows %.0f %% of its frames twice: I counted each once", name, percent)
+		b.Why("%d of %d frames repeat an earlier one, byte for byte, within a millisecond", w.copies, w.frames)
+	}
+	if !routed && !(each && w.otherSender == 0) {
+		b.Summary("%d of %d frames are second sights of a packet. Either the way the traffic is recorded shows them twice, or the network itself doubles them. I left the copies out, so that "+
+			"all numbers of this report count each packet once.", n, w.frames)
+	} else {
+		b.Summary("Nothing is wrong with the network by this. The way it is recorded shows packets twice: %d of %d frames are second sights. I recognised and left them out, so that "+
+			"all numbers of this report count each packet once. Other programs would call them retransmissions.", n, w.frames)
+	}
+	b.Impact("none for users; %.0f %% of the sensor's work and disk is wasted", percent)
+	gap := h.Seen.Time.Sub(first.First.Time)
+	b.Fact(refs, "frames %d and %d are the same packet, %s apart, TTL %d and %d", first.First.Frame, h.Seen.Frame, detect.Span(gap), first.TTLFirst, first.TTLLast)
+	b.Fact(w.refs(), "%d of %d frames (%.0f %%) are such copies: %d with the same TTL, %d with a TTL one less", n, w.frames, percent, w.copies, w.routed)
+	if w.among > 0 {
+		b.Fact(refs, "they belong to %s; of the frames between those, %.0f %% are copies", detect.Plural(int(w.pairs), "pair of hosts", "pairs of hosts"), 100*w.share())
+	}
+	b.Fact(refs, "all numbers of this report count each packet once")
+	b.RuledOut("retransmission", refs, "a retransmission comes later, and has an identification or a timestamp of its own; these are the same to the byte")
+	switch {
+	case routed:
+		b.RuledOut("network", w.refs(), "their TTL is one less: it is one packet on both sides of a router")
+	case each && w.otherSender == 0:
+		b.RuledOut("network", w.refs(), "every packet has its copy, in both directions, from the same sender; a network that doubles packets does so to some, or in another's name")
+	default: // part of the packets only: a network may do that as well as a mirror
+		b.Cap(finding.Possible)
+		b.Open("network", "a capture on the machine itself (tcpdump -i IFACE host ADDRESS) decides: does it, too, see the packets twice?")
+	}
+	b.Remedy(finding.AtSwitch, "mirror one direction of the ports concerned only, or one port instead of the whole VLAN: Cisco monitor session 1 source interface Gi1/0/1 rx; Juniper set forwarding-options analyzer A input ingress interface ge-0/0/1")
+	b.Remedy(finding.AtSensor, "on a router or a virtualisation host capture on one interface instead of all: tcpdump -i IFACE -w again.pcap")
+	b.Check("editcap -d -w 0.001 FILE once.pcap", "takes the copies out of the file for other programs (same TTL only)")
+	b.WrongIf("a capture on one of the machines shows the packets twice as well")
+	for i, r := range w.shown {
+		if i == 3 {
+			break
+		}
+		b.Evidence(r.First, "a packet")
+		b.Evidence(r.Head().Seen, "the same packet again")
+		b.Ladder(finding.LadderRow{Ref: r.First, Dir: packet.ToServer, Label: "packet", Note: fmt.Sprintf("TTL %d", r.TTLFirst)})
+		b.Ladder(finding.LadderRow{Ref: r.Head().Seen, Dir: packet.ToServer, Label: "copy", Note: fmt.Sprintf("TTL %d", r.TTLLast)})
+	}
+	return true
+}
+
+func (w *wire) refs() []packet.Ref {
+	var out []packet.Ref
+	for _, r := range w.shown {
+		out = append(out, r.Head().Seen)
+	}
+	return out
+}

@@ -67,7 +67,7 @@ func (o *Options) fill() {
 // detailShare is the part of MaxFlows that may hold rare details (retries, losses, stalls) at one time.
 const detailShare = 8
 
-func detailMax(flows int) int { return max(flows/detailShare, 1024) }
+func detailMax(flows int) int { return min(flows, max(flows/detailShare, 1024)) }
 
 // MaxBytes is an upper bound of the memory of a Table with these limits, for the caller that derives them from a memory
 // limit. Each index is at worst 3/8 full.

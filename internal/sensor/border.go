@@ -158,6 +158,11 @@ func (b *border) round(r *round) {
 	if r.final {
 		age(len(r.edges))
 	}
+	clear(r.events) // a round that waits for its next turn must not hold what is over
+	for w := range r.out {
+		clear(r.out[w].events)
+		clear(r.out[w].aged)
+	}
 }
 
 // end closes the detectors and decides all findings.

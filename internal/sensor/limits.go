@@ -11,17 +11,28 @@ type limits struct {
 	hosts    int
 	pairs    int
 	entries  int // per table of a detector
-	streams  int // bytes of TCP data waiting in a shard
+	talks    int // pairs of hosts that are counted
+	// groups and instances are what the finding engine holds until it decides.
+	groups, instances int
+	streams           int // bytes of TCP data waiting in a shard
 }
 
-// Shares of the memory limit. What is left over covers blocks in flight, events, the program and the collector.
+// Shares of the memory limit. What is left over covers detectors and the collector.
 const (
-	flowShare                              = 0.78 // flows, tombstones and their indexes
-	perAttempt, perHost, perPair, perEntry = 400, 400, 300, 256
+	// reserve is for what does not grow with the limit: the program, blocks and rounds in flight with their events, the
+	// table of copies.
+	reserve                                = 24 << 20
+	flowShare                              = 0.76 // flows, tombstones and their indexes
+	perAttempt, perHost, perPair, perEntry = 700, 640, 300, 256
+	perTalk, perGroup, perInstance         = 80, 8 << 10, 128
 )
+
+// programSize is what the collector does not see: the program itself, as far as it is in memory.
+const programSize = 14 << 20
 
 func limitsFor(max int64) limits {
 	var l limits
+	max -= min(reserve, max/2)
 	budget := int(float64(max) * flowShare / Shards)
 	lo, hi := 64, 1<<22
 	for lo < hi { // the largest number of flows per shard that fits with as many tombstones
@@ -38,5 +49,8 @@ func limitsFor(max int64) limits {
 	l.pairs = int(max / 80 / perPair)
 	l.streams = int(max / 8 / Shards)
 	l.entries = int(max / 200 / perEntry)
+	l.talks = int(max / 16 / perTalk)
+	l.groups = min(20_000, int(max/8/perGroup))
+	l.instances = min(400_000, int(max/32/perInstance))
 	return l
 }

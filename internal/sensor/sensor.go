@@ -110,13 +110,14 @@ func newRun(o *Options) (*run, error) {
 		o.MaxMemory = DefaultMaxMemory
 	}
 	lim := limitsFor(o.MaxMemory)
-	debug.SetMemoryLimit(o.MaxMemory)
+	debug.SetMemoryLimit(max(o.MaxMemory-programSize, o.MaxMemory/2))
 	s := &run{o: o}
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll}
 	s.in.decode.Checksums = o.Checksums
 	s.in.frags = defrag.New(defrag.Options{})
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), outputs: o.Sinks}
+	b.summary.maxPairs = lim.talks
 	s.border = b
 	owner := map[string]*guarded{}
 	var codes []*finding.Code
@@ -135,6 +136,7 @@ func newRun(o *Options) (*run, error) {
 	b.scope = scope
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
+		MaxGroups: lim.groups, MaxInstances: lim.instances,
 		Codes: codes, Mutes: o.Mutes, Gates: b.gates.Judge, Same: b.joined.twins().Same, Enrich: b.joined.enrich,
 		Compose: func(g *finding.Group, bl *finding.Builder) bool { return b.compose(owner, g, bl) },
 	})

@@ -16,6 +16,7 @@ type summary struct {
 	anomalies   map[packet.Anomaly]uint64
 	pairsSeen   map[pair]struct{}
 	pairsFull   bool
+	maxPairs    int
 	talkers     map[packet.Addr]*Talker
 	talkersFull bool
 	retrans     uint64
@@ -75,7 +76,7 @@ func (s *summary) pair(h *event.Head) {
 	if s.pairsSeen == nil {
 		s.pairsSeen = map[pair]struct{}{}
 	}
-	if len(s.pairsSeen) >= 1<<18 {
+	if len(s.pairsSeen) >= s.maxPairs {
 		s.pairsFull = true
 		return
 	}

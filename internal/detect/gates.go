@@ -297,12 +297,17 @@ func (g *Gates) twoWay(r finding.GateResult, gr *finding.Group, i *finding.Insta
 	var tcp, one uint64
 	var missing [2]uint64
 	what := "between these networks"
-	for _, k := range []pairKey{{i.Vantage, i.Client.Prefix(), i.Server.Prefix()}, {i.Vantage, i.Server.Prefix(), i.Client.Prefix()}} {
-		if p := g.pairs[k]; p != nil {
+	own := pairKey{i.Vantage, i.Client.Prefix(), i.Server.Prefix()}
+	if p := g.pairs[own]; p != nil {
+		tcp, one, missing = p.tcp, p.oneSided, p.missing
+	}
+	if back := (pairKey{own.vantage, own.b, own.a}); back != own {
+		if p := g.pairs[back]; p != nil { // connections the other way round: what their client sends, our server does
 			tcp, one = tcp+p.tcp, one+p.oneSided
-			missing[0], missing[1] = missing[0]+p.missing[0], missing[1]+p.missing[1]
+			missing[0], missing[1] = missing[0]+p.missing[1], missing[1]+p.missing[0]
 		}
 	}
+	among := tcp > 0
 	if tcp == 0 {
 		v := g.vantage(i.Vantage)
 		tcp, one, missing = v.tcp, v.oneSided, v.missing
@@ -312,7 +317,7 @@ func (g *Gates) twoWay(r finding.GateResult, gr *finding.Group, i *finding.Insta
 		return r, false
 	}
 	r.Text = fmt.Sprintf("I see one direction only %s (%d of %d connections): silence from the other side proves nothing here", what, one, tcp)
-	if i.Client != (packet.Addr{}) && i.Server != (packet.Addr{}) {
+	if among && i.Client != (packet.Addr{}) && i.Server != (packet.Addr{}) {
 		from, to := i.Client, i.Server
 		if missing[1] > missing[0] {
 			from, to = to, from

@@ -97,6 +97,7 @@ func List(items []string, max int) string {
 
 // Ports writes port numbers in order without repeats.
 func Ports(ps []uint16) string {
+	ps = append([]uint16(nil), ps...)
 	sort.Slice(ps, func(i, j int) bool { return ps[i] < ps[j] })
 	var items []string
 	for i, p := range ps {

@@ -1,0 +1,196 @@
+// Package acceptqueue finds services whose program does not accept: the kernel's queue of new connections is full, and
+// requests, or the first data, vanish in a server that is alive.
+package acceptqueue
+
+import (
+	"time"
+
+	"firestorm/internal/detect"
+	"firestorm/internal/event"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+)
+
+// Code is the finding's identifier.
+const Code = "tcp-accept-queue-full"
+
+// Tunables.
+const (
+	// unanswered is how many connections must have met the full queue.
+	unanswered = 2
+	// parkedFor is how long a request must lie with the server's kernel before its program counts as not accepting.
+	parkedFor = 3 * time.Second
+	// parkedBefore is how long before the first victim a connection may have been parked.
+	parkedBefore = 5 * time.Minute
+	// triesLeast are the packets without an answer from which loss is out of the question.
+	triesLeast = 6
+	// flood is how many requests in the same time speak for a flood rather than for a service too busy to accept.
+	flood = 1000
+	// keep bounds what is remembered of one service.
+	keep = 64
+)
+
+// Def is the detector's entry for internal/standard.
+var Def = detect.Def{
+	Name: "acceptqueue",
+	Codes: []*finding.Code{{
+		ID:       Code,
+		Title:    "a service too busy to accept: its queue of new connections is full",
+		Kind:     finding.Diagnosis,
+		Severity: finding.High,
+		Tier:     2,
+		Alternatives: []finding.Alt{
+			{ID: "loss", Name: "packet loss on the way"},
+			{ID: "firewall", Name: "a firewall that drops new connections, for instance beyond a number of them"},
+			{ID: "server-down", Name: "a server that is off or hung"},
+			{ID: "flood", Name: "a flood of requests that fills the queue before"},
+		},
+		Absorbs:    []string{"tcp-syn-silent-drop", "tcp-loss-where", "tcp-server-slow", "tcp-data-unanswered"},
+		References: []string{"RFC 9293 3.10.7.3, 3.10.7.4", "listen(2): backlog", "net/ipv4/tcp_ipv4.c, net/ipv4/tcp_minisocks.c (Linux: what happens when the accept queue is full)"},
+		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateClock, finding.GateTable},
+		Settle:     30 * time.Second,
+		About: "A server's kernel finishes handshakes by itself and queues the connections for the program. When the program does not accept, the queue fills. Then three things are seen: the last " +
+			"connections in the queue have their data acknowledged (by the kernel) and never answered; connections whose handshake was under way believe to be open, but their data meets silence while " +
+			"the server may repeat its SYN/ACK; further requests meet silence. Looked for: at least two connections of the last two kinds, and one of the first or a repeated SYN/ACK. Other ports of the " +
+			"server go on working. Not this: lost SYN/ACKs (the client repeats its request and gets through), a port where nobody was ever taken, a flood (syn-flood).",
+		Reproduce: "testbed: accept-queue-full, accept-queue-full-burst, accept-queue-synack-loss, accept-queue-remedied",
+	}},
+	New: func(s *detect.Scope) detect.Detector {
+		return &detector{scope: s, services: map[service]*record{}, open: map[uint64]*victim{}}
+	},
+}
+
+type service struct {
+	vantage uint16
+	end     event.End
+}
+
+// victim is a connection that met the full queue.
+type victim struct {
+	flow *event.Flow // newest snapshot
+	late bool        // it got through after all
+}
+
+// mute reports that the handshake was answered; otherwise the request itself met silence.
+func (v *victim) mute() bool { return !v.flow.Marks[event.MarkSYNACK].IsZero() && !v.late }
+
+// parked is a connection that the kernel took and the program did not: data acknowledged, never answered.
+type parked struct {
+	client event.End
+	start  packet.Ref
+	data   packet.Ref
+	synack packet.Ref
+	finack packet.Ref // the server's acknowledgement of the client's FIN: a sign of life
+	last   packet.Ref
+}
+
+// record is what is known of one service.
+type record struct {
+	taken  int // handshakes completed
+	parked []parked
+	served []packet.Ref // first data of the program, of connections that it served
+}
+
+type detector struct {
+	scope    *detect.Scope
+	services map[service]*record
+	order    []service // by first sight: the oldest gives way
+	open     map[uint64]*victim
+}
+
+// Handle follows handshakes, and what becomes of the first data.
+func (d *detector) Handle(e event.Event) {
+	f, ok := e.(*event.Flow)
+	if !ok || f.Head().Proto != packet.ProtoTCP {
+		return
+	}
+	h := f.Head()
+	switch f.What {
+	case event.Established:
+		if !f.Midstream && !f.Marks[event.MarkSYNACK].IsZero() {
+			d.record(h).taken++
+		}
+	case event.Silent:
+		if r := d.services[service{h.Vantage, h.Server}]; r != nil && r.taken > 0 {
+			d.report(f)
+		}
+	case event.Stalled:
+		if unheard(f) {
+			d.report(f)
+		}
+	case event.Answered, event.Resumed:
+		if v := d.open[h.FlowID]; v != nil {
+			v.flow, v.late = f, true
+		}
+	case event.Ended:
+		d.ended(f)
+	}
+}
+
+// unheard reports a connection that was granted, and of whose data nothing was ever acknowledged.
+func unheard(f *event.Flow) bool {
+	c, s := &f.Sides[packet.ToServer], &f.Sides[packet.ToClient]
+	return !f.Midstream && f.Stall.Dir == packet.ToServer && f.Stall.Tries >= 3 && !f.Stall.WindowClosed && !f.Stall.EndedByRST &&
+		!f.Marks[event.MarkSYNACK].IsZero() && s.Payload == 0 && c.SYNSeen && f.Stall.Seq == c.ISN+1
+}
+
+func (d *detector) record(h *event.Head) *record {
+	k := service{h.Vantage, h.Server}
+	r := d.services[k]
+	if r == nil {
+		if len(d.services) >= d.scope.Limits.Entries && len(d.order) > 0 {
+			delete(d.services, d.order[0])
+			d.order = d.order[1:]
+		}
+		r = &record{}
+		d.services[k] = r
+		d.order = append(d.order, k)
+	}
+	return r
+}
+
+func (d *detector) report(f *event.Flow) {
+	h := f.Head()
+	if d.open[h.FlowID] != nil || len(d.open) >= d.scope.Limits.Entries {
+		return
+	}
+	v := &victim{flow: f}
+	d.open[h.FlowID] = v
+	d.scope.Report(&finding.Instance{
+		Code: Code, Key: detect.EndText(h.Server), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port,
+		First: f.Start, Last: f.Last, Covers: finding.Cover{Server: h.Server.Addr, Port: h.Server.Port}, Data: v,
+	})
+}
+
+func (d *detector) ended(f *event.Flow) {
+	h := f.Head()
+	if v := d.open[h.FlowID]; v != nil {
+		v.flow = f
+		delete(d.open, h.FlowID)
+	}
+	r := d.services[service{h.Vantage, h.Server}]
+	if r == nil {
+		return
+	}
+	c, s := &f.Sides[packet.ToServer], &f.Sides[packet.ToClient]
+	data := f.Marks[event.MarkClientData]
+	switch {
+	case s.Payload > 0:
+		if x := f.Marks[event.MarkServerData]; !x.IsZero() {
+			if len(r.served) == keep {
+				r.served = append(r.served[:0], r.served[1:]...)
+			}
+			r.served = append(r.served, x)
+		}
+	case !data.IsZero() && c.SYNSeen && !f.Marks[event.MarkSYNACK].IsZero() && int32(c.Acked-(c.ISN+1)) > 0 && f.Last.Time.Sub(data.Time) >= parkedFor && s.Flags&(packet.FIN|packet.RST) == 0:
+		if len(r.parked) < keep {
+			r.parked = append(r.parked, parked{h.Client, f.Start, data, f.Marks[event.MarkSYNACK], f.Marks[event.MarkClientFINACK], f.Last})
+		}
+	}
+}
+
+// Tick does nothing: the flow table says when silence is silence.
+func (d *detector) Tick(packet.Time) {}
+
+// End does nothing: the flow table ends every flow.
+func (d *detector) End(packet.Time) {}

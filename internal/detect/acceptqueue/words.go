@@ -193,6 +193,17 @@ func (s *state) acks() []packet.Ref {
 	return detect.Refs(rs...)
 }
 
+// firsts are the first requests that met the full queue.
+func (s *state) firsts() []packet.Ref {
+	var rs []packet.Ref
+	for i, v := range append(append([]*victim(nil), s.mute...), s.silent...) {
+		if i < 4 {
+			rs = append(rs, v.flow.Start)
+		}
+	}
+	return rs
+}
+
 func (s *state) alternatives(b *finding.Builder) {
 	if s.tries >= triesLeast && len(s.life) > 0 {
 		b.RuledOut("loss", s.life, "%d packets of %s went unanswered in a row, and others were answered meanwhile", s.tries, detect.Plural(len(s.mute)+len(s.silent), "connection", "connections"))
@@ -213,7 +224,7 @@ func (s *state) alternatives(b *finding.Builder) {
 		b.Open("server-down", "nothing was heard from it meanwhile; ping %s, or another of its services, decides", s.head.Server.Addr)
 	}
 	if s.asked < flood {
-		b.RuledOut("flood", nil, "%s to the service in that time: no flood", detect.Plural(s.asked, "request", "requests"))
+		b.RuledOut("flood", s.firsts(), "%s to the service in that time: no flood", detect.Plural(s.asked, "request", "requests"))
 	} else {
 		b.Open("flood", "%d requests to the service in that time; whether they come from real clients, the server's connections show", s.asked)
 	}

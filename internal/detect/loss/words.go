@@ -64,9 +64,12 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Impact("%s%s sent again in %d of %s", least, detect.Plural(int(s.lost), "packet", "packets"), s.flows, detect.Plural(s.t.flows, "connection", "connections"))
 	d.facts(b, s)
 	d.alternatives(b, s)
-	b.Remedy(finding.AtSwitch, "%s: read the error and drop counters of each port on the way, twice, a minute apart: ethtool -S IFACE | grep -Ei 'err|drop|crc|fifo' and ip -s link; a counter that grows names the cable or the queue", upper(where))
-	b.Remedy(finding.AtSwitch, "both ends of each link at the same speed and duplex: ethtool IFACE (half duplex on one end loses packets under load)")
-	b.Remedy(finding.AtRouter, "a link that is full: shape below its rate with a fair queue (tc qdisc replace dev IFACE root fq_codel), or look for a policer on it")
+	b.Remedy(finding.AtSwitch, "%s: read the error and drop counters of each port on the way twice, a minute apart; one that grows names the cable or the queue", where).
+		Run("Linux", "ip -s -s link").
+		Run("Cisco IOS", "show interfaces | include line protocol|drops|CRC|errors")
+	b.Remedy(finding.AtSwitch, "both ends of each link at the same speed and duplex: half duplex on one end loses packets under load").
+		Run("Cisco IOS", "show interfaces status")
+	b.Remedy(finding.AtRouter, "if the link is full: shape a little below its rate with a fair queue; if a policer limits it, raise its rate or burst")
 	b.Remedy(finding.AtSensor, "capture at a second place further on that way and read both files together: the segment that loses is named then")
 	port := ""
 	if x.way.dir == packet.ToServer && x.head.Server.Port != 0 {

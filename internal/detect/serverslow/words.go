@@ -45,7 +45,8 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	d.facts(b, r, all, quick)
 	d.alternatives(g, b, r, quick)
 	b.Remedy(finding.AtServer, "look at the server's own times for the requests at %s: its log with durations, slow-query log of its database, time-outs of name lookups, workers that are all busy", d.moments(r))
-	b.Remedy(finding.AtServer, "on the server itself, measure without the network: curl -s -o /dev/null -w '%%{time_starttransfer}\\n' http://127.0.0.1:%d/", h.Server.Port)
+	b.Remedy(finding.AtServer, "measure on the server itself, without the network (for HTTP; other protocols: their own client)").
+		Run("Linux", "curl -s -o /dev/null -w '%%{time_starttransfer}\\n' http://127.0.0.1:%d/", h.Server.Port)
 	b.Remedy(finding.AtClient, "until then raise the client's time limit above %s, so that it does not ask twice", detect.Span(r.most))
 	b.Check(fmt.Sprintf("ss -tnp 'sport = :%d'", h.Server.Port), "on the server, during a slow request: Recv-Q 0 (the program has read the request) and Send-Q 0 (it has not answered)")
 	b.WrongIf("a capture on the server that shows the answers leaving soon after the requests arrive")

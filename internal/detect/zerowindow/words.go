@@ -113,9 +113,12 @@ func remedy(b *finding.Builder, c *closure, rcv event.End) {
 	if c.dir == packet.ToServer {
 		where, filter = finding.AtClient, fmt.Sprintf("dst %s and dport = :%d", h.Server.Addr, h.Server.Port)
 	}
-	b.Remedy(where, "find out what the program on %s waits for while it does not read: its log, a slow disk (iostat -x 1), a lock or a database, too few workers; strace -f -p PID shows the call it hangs in", rcv.Addr)
-	b.Remedy(where, "read in a thread of its own, so that slow work does not stop the reading")
-	b.Remedy(where, "a larger buffer hides short pauses only, and costs memory per connection: Linux sysctl -w net.ipv4.tcp_rmem='4096 131072 16777216'")
+	b.Remedy(where, "find out what the program on %s waits for while it does not read: its log, a slow disk, a lock or a database, too few workers; the call that it hangs in tells", rcv.Addr).
+		Run("Linux", "iostat -x 1 3").
+		Run("Linux", "ss -tnp '%s'", filter)
+	b.Remedy(where, "in the program: read in a thread of its own, so that slow work does not stop the reading")
+	b.Remedy(where, "a larger buffer hides short pauses only, and costs memory for each connection").
+		Run("Linux", "sysctl -w net.ipv4.tcp_rmem='4096 131072 16777216'")
 	b.Check("ss -tnmp '"+filter+"'", fmt.Sprintf("on %s, during the pause: Recv-Q stays above 0", rcv.Addr))
 }
 

@@ -36,7 +36,7 @@ var Def = detect.Def{
 			{ID: "network", Name: "a lossy, slow or broken way between"},
 			{ID: "device", Name: "a device between that shuts the window in the receiver's name"},
 		},
-		Absorbs:    []string{"tcp-loss-where", "tcp-server-slow"},
+		Absorbs:    []string{"tcp-loss-where", "tcp-server-slow", "tcp-data-unanswered"},
 		References: []string{"RFC 9293 3.8.6.1 (zero-window probing)", "RFC 9293 3.8.6.2 (silly window)", "RFC 1122 4.2.2.17"},
 		Needs:      []finding.Gate{finding.GateLoss, finding.GateClock},
 		Settle:     30 * time.Second,

@@ -16,6 +16,7 @@ import (
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
 	"firestorm/internal/detect/serverslow"
+	"firestorm/internal/detect/stalled"
 	"firestorm/internal/detect/synflood"
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
@@ -44,6 +45,7 @@ var Detectors = []detect.Def{
 	refused.Def,
 	routingloop.Def,
 	serverslow.Def,
+	stalled.Def,
 	synflood.Def,
 	synsilent.Def,
 	timewait.Def,

@@ -1,8 +1,6 @@
 package asymmetric
 
 import (
-	"fmt"
-
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
@@ -46,10 +44,12 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Impact("%s of %s so far; any stateful firewall on one of the two ways will break them", detect.Plural(int(p.one), "connection", "connections"), detect.Plural(len(p.clients), "client", "clients"))
 	d.facts(b, p, f, gone, &w)
 	alternatives(b, p, gone, &w)
-	b.Remedy(finding.AtRouter, "let both directions take the same way: look up the way back on the server and its routers, ip route get %s, and correct the route that leads elsewhere", h.Client.Addr)
-	b.Remedy(finding.AtServer, "when it has two interfaces, answer over the one that was asked: Linux ip rule add from %s table 100; ip route add default via GATEWAY table 100", h.Server.Addr)
+	b.Remedy(finding.AtRouter, "let both directions take the same way: look up the way back on the server and its routers and correct the route that leads elsewhere").
+		Run("Linux", "ip route get %s", h.Client.Addr)
+	b.Remedy(finding.AtServer, "when it has two interfaces, let it answer over the one that was asked: a routing table of its own for what comes from %s (ip rule, ip route … table)", h.Server.Addr)
 	b.Remedy(finding.AtFirewall, "when both ways must stay, let the firewalls share their states (conntrackd, HA synchronisation), or send a connection to the same one both ways")
-	b.Remedy(finding.AtFirewall, "last resort, weakens inspection: sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1 net.netfilter.nf_conntrack_tcp_loose=1")
+	b.Remedy(finding.AtFirewall, "last resort, weakens inspection: let it take up half connections").
+		Run("Linux", "sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1 net.netfilter.nf_conntrack_tcp_loose=1")
 	b.Check("traceroute -n "+h.Client.Addr.String(), "on the server; compare with traceroute -n "+h.Server.Addr.String()+" on the client: the routers must be the same")
 	b.WrongIf("the capture was made with a filter that leaves out what %s sends", from)
 	story(b, p, f, w.back)
@@ -114,9 +114,9 @@ func (d *detector) facts(b *finding.Builder, p *pair, f *event.Flow, gone packet
 	b.Fact(p.starts(4), "%s of %s: not one packet from %s is in this capture", detect.Plural(int(p.one), "connection", "connections"), detect.Plural(len(p.clients), "client", "clients"), sideText(h, gone))
 	moved := f.Sides[gone].Acked - f.Sides[gone].ISN
 	if f.Sides[gone].Acked != 0 && f.Sides[gone].SeqKnown {
-		b.Fact(detect.Refs(f.Start, f.Last), "yet they work: the one of frame %d acknowledges %d bytes that never came by", f.Start.Frame, moved)
+		b.Fact(detect.Refs(f.Start, f.Last), "yet they work: the one of %s acknowledges %d bytes that never came by", d.scope.Frame(f.Start), moved)
 	} else {
-		b.Fact(detect.Refs(f.Start, f.Last), "yet they work: the one of frame %d has %d packets of %s, with acknowledgements of data that never came by", f.Start.Frame, s.Packets, sideText(h, gone.Other()))
+		b.Fact(detect.Refs(f.Start, f.Last), "yet they work: the one of %s has %d packets of %s, with acknowledgements of data that never came by", d.scope.Frame(f.Start), s.Packets, sideText(h, gone.Other()))
 	}
 	if w.back != nil {
 		if !w.back.ip.IsZero() {
@@ -175,7 +175,7 @@ func story(b *finding.Builder, p *pair, f *event.Flow, back *witness) {
 		b.Evidence(s, note)
 	}
 	if r := f.Marks[event.MarkHandshake]; !r.IsZero() {
-		b.Evidence(r, fmt.Sprintf("an answer is acknowledged that never came by (connection of frame %d)", f.Start.Frame))
+		b.Evidence(r, "an answer is acknowledged that never came by")
 		b.Ladder(finding.LadderRow{Ref: r, Dir: packet.ToServer, Label: "ACK", Note: "of an answer that never came by"})
 	}
 	if back != nil {

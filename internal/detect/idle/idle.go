@@ -21,12 +21,15 @@ const (
 	// idleMin is the shortest silence that can have been a timer: the shortest one on the market are load balancers and
 	// carrier NATs at some tens of seconds; tests shorten theirs to a few.
 	idleMin = 2 * time.Second
-	// enough is how many dead flows make a pattern.
+	// enough is how many dead flows make a pattern, and how many survivors make it more than chance: of three that died
+	// and three that lived, chance alone lets just the three with the longest pauses die in 1 of 20 cases.
 	enough = 3
-	// survivors is how long a silence must have been to count as survived.
-	survivorMin = 500 * time.Millisecond
-	// aliveFor is how long others must have gone on after the first death to show that neither end nor the way was gone.
-	aliveFor = time.Second
+	// smallest is a packet size, in bytes, that every path carries (RFC 1191 7.1): data up to it does not die of its size.
+	smallest = 576
+	// remembered is how many connections that lived, and how many that died without a pause, are kept for each wire.
+	remembered = 32
+	// announcements is how many announcements of an address are kept.
+	announcements = 4
 )
 
 // Def is the detector's entry for internal/standard.
@@ -41,16 +44,18 @@ var Def = detect.Def{
 		Alternatives: []finding.Alt{
 			{ID: "peer-gone", Name: "the other machine went away at that moment"},
 			{ID: "path-cut", Name: "the way between was cut at that moment"},
+			{ID: "branch", Name: "one of several ways, or of several machines behind the address, failed for good"},
 			{ID: "one-off", Name: "a fault that happened to come during a pause"},
 		},
-		Absorbs:    []string{"tcp-loss-where"},
+		Absorbs:    []string{"tcp-loss-where", "tcp-data-unanswered"},
 		References: []string{"RFC 5382 REQ-5 (NAT: not under 2 h 4 min)", "RFC 9293 3.8.4 (keep-alives)", "RFC 1122 4.2.3.6"},
 		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateClock, finding.GateTable},
 		Settle:     60 * time.Second,
-		About: "A connection is silent for a while; when it speaks again its data is repeated into nothing, or answered by a reset that the other end did not send (its TTL is not that of " +
-			"the other end). Both ends believe the connection is open; a firewall or NAT between them threw its memory of it away. Looked for: data repeated three times without an answer, or a reset " +
-			"with a foreign TTL, after a pause, where packets of the same size passed before. Pauses that were survived and pauses that killed give bounds for the device's timer; three dead flows, " +
-			"all after longer pauses than any that survived, make it certain. Not this: data too big for the path, a closed window, a server that restarted (tcp-half-open-reset).",
+		About: "A connection is silent for a while; when it speaks again its data is repeated into nothing, or answered by a reset from nearer than the other end (its TTL says so). Both ends " +
+			"believe the connection is open; a firewall or NAT between them threw its memory of it away. Looked for: data repeated three times without an answer, or such a reset, after a pause, at " +
+			"a size that passes. Pauses that were survived and pauses that killed give bounds for the device's timer. Certain needs three dead connections, all after longer pauses than any that " +
+			"was survived, other connections to the same machine that went on meanwhile, and three of them that paused too. Not this: connections that recover, data too big for the path, a closed " +
+			"window, a client that went to sleep, a server that restarted (tcp-half-open-reset).",
 		Reproduce: "testbed: idle-timeout, idle-timeout-reset",
 	}, {
 		ID:       HalfOpen,
@@ -61,130 +66,207 @@ var Def = detect.Def{
 		Alternatives: []finding.Alt{
 			{ID: "middlebox", Name: "a reset by a device between"},
 			{ID: "abort", Name: "a program that cut the connection on purpose"},
+			{ID: "idle-timer", Name: "a load balancer in the server's place that forgets silent connections"},
 			{ID: "one-off", Name: "a single confused connection"},
 		},
 		References: []string{"RFC 9293 3.5.1 (half-open connections)", "RFC 9293 3.10.7.1 (resets for unknown connections)"},
 		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateClock, finding.GateTable},
 		Settle:     30 * time.Second,
 		About: "A client sends data on a connection it believes open, and the server answers with a reset for a connection it has never heard of: sequence number taken from the client's " +
-			"acknowledgement, no ACK flag, the server's own TTL. It lost its memory: restarted, failed over, or closed without telling. Several connections at once make it certain. Not this: a " +
-			"server that closed with FIN first, resets with another TTL (tcp-idle-timeout-drop), a program that aborts (its reset carries ACK).",
+			"acknowledgement, no ACK flag, the server's own TTL. It lost its memory: restarted, failed over, or closed without telling. Not this: a " +
+			"server that closed with FIN first, resets with another TTL (tcp-idle-timeout-drop), a program that aborts (its reset carries ACK). A load balancer that forgets silent connections answers " +
+			"in the same way; the server's announcement of its address (ARP) as it came up, or a longer pause that was survived, exclude that.",
 		Reproduce: "testbed: half-open-reset",
 	}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, wires: map[wire]*history{}}
+		return &detector{scope: s, wires: map[wire]*history{}, flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{}}
 	},
 }
 
-// wire is a pair of networks: connections between them pass the same devices.
-type wire struct {
-	vantage        uint16
-	client, server packet.Addr // prefixes
-}
-
-// history is what silences did on one wire.
-type history struct {
-	longest   time.Duration // longest silence that was survived
-	from, to  packet.Ref    // packets around it
-	survived  int           // flows that survived one
-	alive     packet.Ref    // last packet of a flow between the networks that went well
-	aliveFlow uint64
-}
-
-// death is one connection that died after a silence.
+// death is one connection that died, as it looks after a silence or not.
 type death struct {
 	flow  *event.Flow
-	stall event.Stall
+	stall event.Stall // as last seen: repeats go on after the report
+	back  bool        // it lived after all, or its peer itself answered
+}
+
+// last is the end of the time in which the connection was tried in vain.
+func (x *death) last() packet.Time { return max(x.stall.Last.Time, x.stall.RST.Time) }
+
+// peer is the end that did not answer.
+func (x *death) peer() event.End {
+	if x.stall.Dir == packet.ToServer {
+		return x.flow.Head().Server
+	}
+	return x.flow.Head().Client
 }
 
 type detector struct {
-	scope *detect.Scope
-	wires map[wire]*history
-}
-
-func wireOf(h *event.Head) wire {
-	return wire{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix()}
+	scope     *detect.Scope
+	wires     map[wire]*history
+	flows     map[uint64]*death // live flows that seem dead
+	announced map[packet.Addr][]packet.Ref
+	lost      bool // a table was full: what lived may be unknown
 }
 
 // Handle learns how silences end, and reports the deaths.
 func (d *detector) Handle(e event.Event) {
-	f, ok := e.(*event.Flow)
-	if !ok || f.Head().Proto != packet.ProtoTCP {
+	switch x := e.(type) {
+	case *event.Flow:
+		if x.Head().Proto != packet.ProtoTCP {
+			return
+		}
+		switch x.What {
+		case event.Stalled:
+			d.stalled(x)
+		case event.Resumed:
+			d.follow(x)
+			d.learn(x)
+		case event.Reset:
+			d.reset(x)
+		case event.Ended:
+			d.follow(x)
+			d.ended(x)
+		}
+	case *event.ARP:
+		d.arp(x)
+	}
+}
+
+// arp remembers machines that announce their address (RFC 5227 3), as they do when their interface comes up.
+func (d *detector) arp(x *event.ARP) {
+	if x.SenderIP != x.TargetIP || x.SenderIP.IsZero() {
 		return
 	}
-	switch f.What {
-	case event.Stalled:
-		d.stalled(f)
-	case event.Reset:
-		d.reset(f)
-	case event.Ended:
-		d.ended(f)
+	refs, ok := d.announced[x.SenderIP]
+	if !ok && len(d.announced) >= d.scope.Limits.Entries {
+		return
 	}
+	if len(refs) == announcements {
+		refs = append(refs[:0], refs[1:]...)
+	}
+	d.announced[x.SenderIP] = append(refs, x.Head().Seen)
 }
 
 // stalled reports data that met silence after a pause, where its size cannot be the reason.
 func (d *detector) stalled(f *event.Flow) {
+	d.learn(f)
 	s := f.Stall
-	sender := &f.Sides[s.Dir]
-	if s.IdleBefore < idleMin || s.PeerSpoke || s.WindowClosed || s.IPLen > max(sender.MaxDelivered, 576) {
+	if s.PeerSpoke || s.SmallPassed || s.WindowClosed || s.IPLen > max(f.Sides[s.Dir].MaxDelivered, smallest) {
 		return
 	}
-	d.report(Timeout, f)
+	x := &death{flow: f, stall: s}
+	if !d.keep(x) {
+		return
+	}
+	if s.IdleBefore < idleMin {
+		if w := d.history(f.Head()); w != nil {
+			w.hasty = pushed(w.hasty, x)
+		}
+		return
+	}
+	d.report(Timeout, x)
 }
 
-// reset tells the two kinds of reset after a pause apart by the TTL.
+// keep remembers a flow that seems dead until its record is closed.
+func (d *detector) keep(x *death) bool {
+	if len(d.flows) >= d.scope.Limits.Entries {
+		d.lost = true
+		return false
+	}
+	d.flows[x.flow.Head().FlowID] = x
+	return true
+}
+
+// follow brings a death up to date: more repeats, or a sign of life, which takes it back.
+func (d *detector) follow(f *event.Flow) {
+	id := f.Head().FlowID
+	x := d.flows[id]
+	if x == nil {
+		return
+	}
+	if f.Stall.Tries >= x.stall.Tries && f.Stall.First == x.stall.First {
+		x.stall = f.Stall
+	}
+	x.back = x.back || f.What == event.Resumed || f.Stall.PeerSpoke || f.Stall.SmallPassed
+	if f.What == event.Ended {
+		delete(d.flows, id)
+	}
+}
+
+// reset tells the two kinds of reset after a pause apart by the distance of their sender.
 func (d *detector) reset(f *event.Flow) {
 	s := f.Stall
-	if !s.EndedByRST || s.IdleBefore < idleMin || f.Midstream {
+	if !s.EndedByRST {
 		return
 	}
-	other := &f.Sides[s.Dir.Other()]
-	if other.TTLFirst == 0 || !f.Marks[event.MarkServerFIN].IsZero() || !f.Marks[event.MarkClientFIN].IsZero() {
+	from := sender(f)
+	x := d.flows[f.Head().FlowID]
+	if x != nil {
+		d.follow(f)
+		x.back = x.back || from != nearer
+	}
+	if s.IdleBefore < idleMin || f.Midstream || !f.Marks[event.MarkServerFIN].IsZero() || !f.Marks[event.MarkClientFIN].IsZero() {
 		return
 	}
+	r := &f.Refusal
 	switch {
-	case s.RSTTTL < other.TTLMin || s.RSTTTL > other.TTLMax:
-		d.report(Timeout, f)
-	case !f.Refusal.HasACK && s.Dir == packet.ToServer:
-		d.report(HalfOpen, f)
+	case from == nearer && x == nil:
+		if x = (&death{flow: f, stall: s}); d.keep(x) {
+			d.report(Timeout, x)
+		}
+	case from == otherEnd && s.Dir == packet.ToServer && r.Dir == packet.ToClient && !r.HasACK && (f.Missing&packet.NoSeq != 0 || r.Seq == f.Sides[packet.ToClient].Acked):
+		d.report(HalfOpen, &death{flow: f, stall: s})
 	}
 }
 
-func (d *detector) report(code string, f *event.Flow) {
-	h := f.Head()
+// distance says who sent a reset, by its TTL.
+type distance uint8
+
+const (
+	unknown  distance = iota // nothing to compare with, or as far away but counted from another beginning, or farther
+	otherEnd                 // the TTL of the other end's packets
+	nearer                   // fewer hops away than the other end
+)
+
+// sender compares the reset that ended f with the other end's packets.
+func sender(f *event.Flow) distance {
+	o := &f.Sides[f.Stall.Dir.Other()]
+	ttl := f.Stall.RSTTTL
+	switch {
+	case o.TTLFirst == 0:
+		return unknown
+	case ttl >= o.TTLMin && ttl <= o.TTLMax:
+		return otherEnd
+	case hops(ttl) < hops(o.TTLMax):
+		return nearer
+	}
+	return unknown
+}
+
+// hops is how many routers a packet passed if its TTL began with 64, 128 or 255, as systems have it.
+func hops(ttl uint8) int {
+	switch {
+	case ttl <= 64:
+		return 64 - int(ttl)
+	case ttl <= 128:
+		return 128 - int(ttl)
+	}
+	return 255 - int(ttl)
+}
+
+func (d *detector) report(code string, x *death) {
+	h := x.flow.Head()
 	key := h.Client.Addr.Prefix().String() + " " + h.Server.Addr.Prefix().String()
 	if code == HalfOpen {
 		key = h.Server.Addr.String()
 	}
-	last := f.Stall.Last
-	if !f.Stall.RST.IsZero() {
-		last = f.Stall.RST
+	last := x.stall.Last
+	if !x.stall.RST.IsZero() {
+		last = x.stall.RST
 	}
 	d.scope.Report(&finding.Instance{Code: code, Key: key, FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port,
-		First: f.Stall.Before, Last: last, NoBegin: f.Midstream, Data: &death{f, f.Stall}})
-}
-
-// ended learns from a flow that is over which silence it survived, and that both ends were there.
-func (d *detector) ended(f *event.Flow) {
-	h := f.Head()
-	k := wireOf(h)
-	w := d.wires[k]
-	if w == nil {
-		if len(d.wires) >= d.scope.Limits.Entries {
-			return
-		}
-		w = &history{}
-		d.wires[k] = w
-	}
-	if f.IdleSurvived >= survivorMin {
-		w.survived++
-		if f.IdleSurvived > w.longest {
-			w.longest, w.from, w.to = f.IdleSurvived, f.IdleFrom, f.IdleTo
-		}
-	}
-	if f.Stall.Tries == 0 && f.Sides[0].Packets > 0 && f.Sides[1].Packets > 0 && f.Last.Time > w.alive.Time {
-		w.alive, w.aliveFlow = f.Last, h.FlowID
-	}
+		First: x.stall.Before, Last: last, NoBegin: x.flow.Midstream, Data: x})
 }
 
 // Tick does nothing: the flow table says when data met silence.

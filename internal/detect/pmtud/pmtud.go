@@ -35,7 +35,7 @@ var Def = detect.Def{
 			{ID: "receiver", Name: "a receiver that stopped reading or went away"},
 			{ID: "one-off", Name: "chance: the packet lost was a large one"},
 		},
-		Absorbs:    []string{"tcp-loss-where", "tcp-idle-timeout-drop"},
+		Absorbs:    []string{"tcp-loss-where", "tcp-idle-timeout-drop", "tcp-data-unanswered"},
 		References: []string{"RFC 1191 (path MTU discovery)", "RFC 8201 (for IPv6)", "RFC 2923 2.1 (black holes)", "RFC 8899 (DPLPMTUD)"},
 		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateOffload, finding.GateClock, finding.GateTable},
 		Settle:     30 * time.Second,

@@ -43,7 +43,7 @@ var Def = detect.Def{
 			{ID: "traceroute", Name: "a traceroute, whose packets are meant to expire"},
 			{ID: "ttl-rewrite", Name: "a device that gives packets a short life on purpose"},
 		},
-		Absorbs: []string{"tcp-syn-silent-drop", "icmp-unreachable", "tcp-idle-timeout-drop", "pmtud-black-hole", "tcp-loss-where", "tcp-asymmetric-path"},
+		Absorbs: []string{"tcp-syn-silent-drop", "icmp-unreachable", "tcp-idle-timeout-drop", "pmtud-black-hole", "tcp-loss-where", "tcp-asymmetric-path", "tcp-data-unanswered"},
 		References: []string{"RFC 791 3.2 (time to live)", "RFC 792 (time exceeded)", "RFC 4443 3.3 (hop limit exceeded)",
 			"U. Hengartner, S. Moon, R. Mortier, C. Diot: Detection and Analysis of Routing Loops in Packet Traces, IMW 2002"},
 		Settle: 30 * time.Second,

@@ -210,13 +210,23 @@ func (d *detector) remedy(b *finding.Builder, l *loop, path []string) {
 	if len(path) > 0 {
 		name = detect.List(path, 4)
 	}
-	b.Remedy(finding.AtRouter, "ask %s which way it knows, and correct the one that is wrong: Linux ip route get %s; Cisco show ip route %s", name, dst, dst)
+	b.Remedy(finding.AtRouter, "ask %s which way it knows, and correct the one that is wrong", name).
+		Run("Linux", "ip route get %s", dst).
+		Run("Cisco IOS", "%s", show(dst))
 	route := "ip route add blackhole " + l.net.String() + "/24"
 	if !l.net.Is4() {
 		route = "ip -6 route add blackhole " + l.net.String() + "/64"
 	}
-	b.Remedy(finding.AtRouter, "when the network does not exist (any more), or only part of it does, let the router that announces it throw the rest away instead of sending it back along its default route: %s (costs reachability of all that has no nearer route)", route)
+	b.Remedy(finding.AtRouter, "when the network does not exist (any more), or only part of it does, let the router that announces it throw the rest away instead of sending it back along its "+
+		"default route (costs reachability of all that has no nearer route)").Run("Linux", "%s", route)
 	b.Check("traceroute -n "+dst.String(), "from "+l.client.String()+", or any machine that fails; Windows: tracert -d "+dst.String())
+}
+
+func show(dst packet.Addr) string {
+	if dst.Is4() {
+		return "show ip route " + dst.String()
+	}
+	return "show ipv6 route " + dst.String()
 }
 
 func (d *detector) story(b *finding.Builder, l *loop) {

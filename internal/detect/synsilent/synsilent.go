@@ -46,18 +46,27 @@ var Def = detect.Def{
 			"answer that comes late, a capture that sees one direction, ports reused too early (tcp-timewait-reuse), a flood.",
 		Reproduce: "testbed: syn-silent-port, syn-silent-host, syn-silent-host-off, syn-silent-source",
 	}},
-	New: func(s *detect.Scope) detect.Detector { return &detector{scope: s, open: map[uint64]*attempt{}} },
+	New: func(s *detect.Scope) detect.Detector {
+		return &detector{scope: s, open: map[uint64]*attempt{}, clients: map[clientKey]*unheard{}}
+	},
 }
+
+// ofClient begins the key of groups about a client whom many servers did not answer.
+const ofClient = "client "
 
 // attempt is one connection attempt that met silence.
 type attempt struct {
 	flow     *event.Flow // newest snapshot
 	answered bool        // an answer came after all
+	unheard  *unheard    // who else did not answer this client; nil: no room to know
 }
 
 type detector struct {
 	scope *detect.Scope
 	open  map[uint64]*attempt // by flow
+	// clients are those that met silence lately.
+	clients map[clientKey]*unheard
+	aged    packet.Time
 }
 
 // Handle takes attempts when the flow table calls them silent, and forgives those that are answered later.
@@ -72,10 +81,14 @@ func (d *detector) Handle(e event.Event) {
 		if len(d.open) >= d.scope.Limits.Entries {
 			return
 		}
-		a := &attempt{flow: f}
+		a := &attempt{flow: f, unheard: d.unanswered(clientKey{h.Vantage, h.Client.Addr}, h.Server.Addr, f.Start.Time)}
 		d.open[h.FlowID] = a
+		key := h.Server.Addr.String()
+		if a.unheard.many() {
+			key = ofClient + h.Client.Addr.String()
+		}
 		d.scope.Report(&finding.Instance{
-			Code: Code, Key: h.Server.Addr.String(), FlowID: h.FlowID, Vantage: h.Vantage,
+			Code: Code, Key: key, FlowID: h.FlowID, Vantage: h.Vantage,
 			Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port, First: f.Start, Last: f.Marks[event.MarkSYNLast], Data: a,
 		})
 	case event.Answered, event.Refused, event.StaleACK:
@@ -90,8 +103,13 @@ func (d *detector) Handle(e event.Event) {
 	}
 }
 
-// Tick does nothing: the flow table says when silence is silence.
-func (d *detector) Tick(packet.Time) {}
+// Tick forgets clients that rest, once a minute; the flow table says when silence is silence.
+func (d *detector) Tick(now packet.Time) {
+	if now.Sub(d.aged) >= time.Minute || now < d.aged {
+		d.aged = now
+		d.age(now)
+	}
+}
 
 // End does nothing: what was not silent yet stays undecided, and the report's service table says so.
 func (d *detector) End(packet.Time) {}

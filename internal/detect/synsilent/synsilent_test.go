@@ -1,6 +1,7 @@
 package synsilent_test
 
 import (
+	"fmt"
 	"testing"
 
 	"firestorm/internal/detect"
@@ -144,5 +145,51 @@ func TestTwoWay(t *testing.T) {
 	f := one(t, b, finding.CannotTell)
 	if len(f.Gates) != 1 || f.Gates[0].Gate != finding.GateTwoWay {
 		t.Errorf("gates %v", f.Gates)
+	}
+}
+
+// TestUnheardClient: many silent servers are one finding about their client; a server of which more is known, or that
+// another client misses, keeps its own.
+func TestUnheardClient(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		servers int
+		heard   bool
+		want    int
+		says    string
+	}{
+		{"five", 5, false, 5, "did not answer 10.0.0.1"},
+		{"forty", 40, false, 1, "40 machines did not answer 10.0.0.1"},
+		{"forty, while others answer", 40, true, 1, "others answered it meanwhile: 1 time"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := detecttest.NewBench(t, nil, synsilent.Def)
+			for i := range c.servers {
+				b.Silence(detecttest.Flow{ID: uint64(10 + i), Client: "10.0.0.1:1000", Server: fmt.Sprintf("10.7.0.%d:443", i+1)}, 1+float64(i)*10, 2)
+			}
+			if c.heard {
+				b.Connect(detecttest.Flow{ID: 900, Client: "10.0.0.1:1", Server: "10.8.0.1:80"}, 30, 0.001, 60)
+			}
+			fs := b.End()
+			if len(fs) != c.want {
+				t.Fatalf("%d findings, want %d", len(fs), c.want)
+			}
+			detecttest.Says(t, fs[0], c.says)
+			if fs[0].Confidence != finding.Possible {
+				t.Errorf("%s", fs[0].Confidence)
+			}
+		})
+	}
+	b := detecttest.NewBench(t, nil, synsilent.Def)
+	for i := range 10 {
+		b.Silence(detecttest.Flow{ID: uint64(10 + i), Client: "10.0.0.1:1000", Server: fmt.Sprintf("10.7.0.%d:443", i+1)}, 1+float64(i), 2)
+	}
+	b.Connect(detecttest.Flow{ID: 900, Client: "10.0.0.2:1", Server: "10.7.0.1:443"}, 5, 0.001, 60) // the first answers others
+	b.Silence(detecttest.Flow{ID: 901, Client: "10.0.0.3:1", Server: "10.7.0.2:443"}, 6, 2)         // the second is missed by another
+	if fs := b.End(); len(fs) != 3 {
+		for _, f := range fs {
+			t.Log(f.Title)
+		}
+		t.Errorf("%d findings, want 3", len(fs))
 	}
 }

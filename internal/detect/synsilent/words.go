@@ -2,6 +2,7 @@ package synsilent
 
 import (
 	"fmt"
+	"strings"
 
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
@@ -22,9 +23,15 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	if len(silent) == 0 {
 		return false
 	}
+	if strings.HasPrefix(g.Key, ofClient) {
+		return d.composeClient(b, silent)
+	}
 	f := silent[0].flow
 	h := f.Head()
 	w := d.look(g, silent)
+	if w.branch == unknown && ofMany(silent) {
+		return false // told as one finding about the client
+	}
 	ports := detect.Ports(w.ports)
 	b.Subject(finding.Subject{Role: "client", Addr: h.Client.Addr})
 	b.Subject(finding.Subject{Role: "server", Addr: h.Server.Addr, Port: h.Server.Port})

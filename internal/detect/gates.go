@@ -16,6 +16,10 @@ type Gates struct {
 	pairs    map[pairKey]*pairLog
 	maxPairs int
 	lost     uint64 // pairs not remembered
+
+	// Forgot says from when to when closed connections of two hosts, and of others in their shard, were forgotten
+	// before their time for lack of room. The sensor sets it when the input is over; nil knows of none.
+	Forgot func(vantage uint16, a, b packet.Addr) (from, to packet.Time, any bool)
 }
 
 const (
@@ -23,6 +27,9 @@ const (
 	maxBuckets  = 8192 // per vantage: over 22 hours; older ones are folded into the oldest
 	gateLead    = 60 * time.Second
 	oneSidedMin = 0.9
+	// historyKept is how long a closed connection may matter to the next one on its ports: twice the maximum segment
+	// lifetime (RFC 9293 3.4.2).
+	historyKept = 240 * time.Second
 )
 
 type bucket struct {
@@ -134,6 +141,7 @@ func (g *Gates) flow(f *event.Flow) {
 		}
 		v.evictFirst = min(v.evictFirst, f.Start.Time)
 		v.evictLast = max(v.evictLast, f.Last.Time)
+		v.bucket(f.Last.Time).evicted++
 	}
 	if h.Proto != packet.ProtoTCP {
 		return
@@ -280,6 +288,10 @@ func (g *Gates) judge(gate finding.Gate, gr *finding.Group) (finding.GateResult,
 		v := g.vantage(i.Vantage)
 		hit := p != nil && p.evicted > 0 && p.evictFirst <= to && p.evictLast >= from
 		hit = hit || w.evicted > 0 && v.evictFirst <= to && v.evictLast >= from && p == nil
+		if !hit && g.Forgot != nil {
+			forgotFrom, forgotTo, any := g.Forgot(i.Vantage, i.Client, i.Server)
+			hit = any && forgotFrom <= to && forgotTo >= from.Add(-historyKept)
+		}
 		if !hit {
 			return r, false
 		}

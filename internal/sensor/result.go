@@ -35,6 +35,7 @@ func (s *run) result(stopped bool) *Result {
 	b := s.border
 	r := &Result{Counts: s.counts, Source: s.o.Source.Stats(), Ledger: b.ledger, Hosts: b.hosts, Same: b.joined.twins().Same, First: s.span.first, Last: s.span.last,
 		Damaged: s.in.damaged, OutputErr: b.summary.outputErr, Interrupted: stopped}
+	b.gates.Forgot = s.forgot
 	r.Findings = b.end(s.in.clock.now)
 	r.Engine = b.engine.Counts
 	r.Gates = b.gates.Failing()
@@ -54,6 +55,13 @@ func (s *run) result(stopped bool) *Result {
 	r.Summary = b.summary.public()
 	r.Summary.Events = b.events
 	return r
+}
+
+// forgot says when the shard of two hosts threw tombstones out before their time.
+func (s *run) forgot(vantage uint16, a, b packet.Addr) (from, to packet.Time, any bool) {
+	n := shardOfPair(&a, &b, vantage)
+	st := s.workers[int(n)%len(s.workers)].shards[n].flows.Stats()
+	return st.EvictedFrom, st.EvictedTo, st.TombsEvicted > 0
 }
 
 func (s *summary) public() Summary {

@@ -17,12 +17,16 @@ func shardOf(p *packet.Packet) uint8 {
 	if p.IPVersion == 0 {
 		return uint8(p.Vantage % Shards)
 	}
-	a, b := &p.Src, &p.Dst
 	if p.HasQuoted {
-		a, b = &p.Quoted.Src, &p.Quoted.Dst
+		return shardOfPair(&p.Quoted.Src, &p.Quoted.Dst, p.Vantage)
 	}
+	return shardOfPair(&p.Src, &p.Dst, p.Vantage)
+}
+
+// shardOfPair is the shard of two hosts.
+func shardOfPair(a, b *packet.Addr, vantage uint16) uint8 {
 	h := fold(a) + fold(b) // addition forgets the order
-	h ^= uint64(p.Vantage) * 0x9e3779b97f4a7c15
+	h ^= uint64(vantage) * 0x9e3779b97f4a7c15
 	hi, lo := bits.Mul64(h, 0xd6e8feb86659fd93)
 	return uint8((hi ^ lo) >> 58)
 }

@@ -48,6 +48,7 @@ type Scope struct {
 	Twins  *Twins // nil unless two captures are joined
 	Limits Limits
 	Begin  packet.Time // time of the input's first packet; set before the first event
+	Files  Files       // names of the inputs, for texts
 	report func(*finding.Instance)
 }
 

@@ -17,6 +17,8 @@ type Gates struct {
 	maxPairs int
 	lost     uint64 // pairs not remembered
 
+	Files Files // names of the inputs, for texts
+
 	// Forgot says from when to when closed connections of two hosts, and of others in their shard, were forgotten
 	// before their time for lack of room. The sensor sets it when the input is over; nil knows of none.
 	Forgot func(vantage uint16, a, b packet.Addr) (from, to packet.Time, any bool)
@@ -280,7 +282,7 @@ func (g *Gates) judge(gate finding.Gate, gr *finding.Group) (finding.GateResult,
 			return r, false
 		}
 		r.Caps = finding.Possible
-		r.Text = fmt.Sprintf("the clock of the capture jumped by %s at frame %d: times across it cannot be compared", w.jumpTo.Time.Sub(w.jumpFrom.Time).Round(time.Millisecond), w.jumpTo.Frame)
+		r.Text = fmt.Sprintf("the clock of the capture jumped by %s at %s: times across it cannot be compared", w.jumpTo.Time.Sub(w.jumpFrom.Time).Round(time.Millisecond), g.Files.Frame(w.jumpTo))
 		r.How = "capture again on a machine whose clock is steady (chronyc tracking)"
 		return r, true
 	case finding.GateTable:
@@ -373,7 +375,7 @@ func (g *Gates) Failing() []finding.GateResult {
 				"tcpdump -B 65536 -s 128 -i IFACE -w again.pcap")
 		}
 		if !w.jumpTo.IsZero() {
-			add(finding.GateClock, fmt.Sprintf("the clock jumped by %s at frame %d", w.jumpTo.Time.Sub(w.jumpFrom.Time).Round(time.Millisecond), w.jumpTo.Frame),
+			add(finding.GateClock, fmt.Sprintf("the clock jumped by %s at %s", w.jumpTo.Time.Sub(w.jumpFrom.Time).Round(time.Millisecond), g.Files.Frame(w.jumpTo)),
 				"capture on a machine whose clock is steady (chronyc tracking)")
 		}
 		if w.evicted > 0 {

@@ -15,6 +15,21 @@ import (
 // Since writes when something happened, in seconds since the input began: "68.26".
 func (s *Scope) Since(r packet.Ref) string { return Seconds(r.Time.Sub(s.Begin)) }
 
+// Files are the names of the inputs by packet.Ref.Source, as reports print them.
+type Files []string
+
+// Frame writes a frame for a sentence: "frame 9", with several inputs "frame 9 of outside.pcap".
+func (f Files) Frame(r packet.Ref) string {
+	s := "frame " + strconv.FormatUint(r.Frame, 10)
+	if len(f) > 1 && int(r.Source) < len(f) {
+		s += " of " + f[r.Source]
+	}
+	return s
+}
+
+// Frame writes a frame for a sentence: "frame 9", with several inputs "frame 9 of outside.pcap".
+func (s *Scope) Frame(r packet.Ref) string { return s.Files.Frame(r) }
+
 // Seconds writes a duration in seconds with two digits after the point, as captures are read: "67.95".
 func Seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) }
 

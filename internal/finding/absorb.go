@@ -16,7 +16,7 @@ type absorber struct {
 func (e *Engine) newAbsorber() *absorber {
 	ab := &absorber{e: e, byFlow: map[uint64][]*group{}}
 	for _, g := range e.list { // earlier releases explain later symptoms (live)
-		if g.finding != nil && !g.dirty {
+		if g.finding != nil && !g.due {
 			ab.add(g)
 		}
 	}

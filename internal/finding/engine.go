@@ -26,15 +26,15 @@ type Options struct {
 
 // Engine holds reported instances until they can be decided, in one place for all codes.
 type Engine struct {
-	o        Options
-	codes    map[string]*Code
-	order    []*Code // absorbers before what they absorb
-	groups   map[groupKey]*group
-	list     []*group // in order of first report: the only order that reaches the output
-	held     int
-	now      packet.Time
-	Counts   EngineCounts
-	released []*Finding
+	o      Options
+	codes  map[string]*Code
+	order  []*Code // absorbers before what they absorb
+	groups map[groupKey]*group
+	list   []*group // in order of first report: the only order that reaches the output
+	held   int
+	now    packet.Time
+	Counts EngineCounts
+	live   bool // findings were released before the end
 }
 
 // EngineCounts is what happened to instances and groups; every loss has a reason.
@@ -69,6 +69,7 @@ type group struct {
 	finding  *Finding
 	done     bool
 	dirty    bool
+	due      bool // being decided now
 }
 
 type covered struct {
@@ -180,12 +181,13 @@ func (e *Engine) Tick(now packet.Time) []*Finding {
 	return e.decide(due, false)
 }
 
-// End decides everything that is still held: the input is over, nothing more will come.
+// End decides everything that is still held: the input is over, nothing more will come. What Tick released is decided
+// once more with everything that is known now, so that the end says the same as if nothing had been said before.
 func (e *Engine) End(now packet.Time) []*Finding {
 	e.now = now
 	var due []*group
 	for _, g := range e.list {
-		if g.dirty {
+		if g.dirty || e.live && g.finding != nil {
 			due = append(due, g)
 		}
 	}
@@ -234,6 +236,11 @@ func (e *Engine) decide(due []*group, atEnd bool) []*Finding {
 		byCode[g.Code] = append(byCode[g.Code], g)
 	}
 	var out []*Finding
+	e.live = e.live || !atEnd
+	for _, g := range due {
+		g.due = true
+		defer func() { g.due = false }()
+	}
 	e.canonical(due)
 	ab := e.newAbsorber()
 	for _, c := range e.order {
@@ -250,6 +257,7 @@ func (e *Engine) decide(due []*group, atEnd bool) []*Finding {
 }
 
 func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
+	grown := g.dirty
 	g.dirty = false
 	g.decideAt = e.now.Add(revisionEvery)
 	g.Decided = e.now
@@ -263,7 +271,7 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 	whole := e.compose(g, rest)
 	if whole == nil {
 		e.Counts.Unworthy++
-		g.done = true
+		g.done, g.finding = true, nil
 		return nil
 	}
 	if n := ab.absorb(g, whole.Confidence); n > 0 {
@@ -273,18 +281,23 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 			return nil
 		}
 		if whole = e.compose(g, rest); whole == nil {
+			g.finding = nil
 			return nil
 		}
 	}
 	if g.finding != nil {
-		whole.Revision = g.finding.Revision + 1
-		whole.ID = g.finding.ID
-		whole.State = Updated
+		whole.ID, whole.Revision, whole.State = g.finding.ID, g.finding.Revision, g.finding.State
+		if grown || whole.Confidence != g.finding.Confidence {
+			whole.Revision++
+			whole.State = Updated
+		}
 	}
 	if e.o.Mutes != nil {
 		if why, ok := e.o.Mutes.match(whole, e.now); ok {
 			whole.MutedBy = why
-			e.Counts.Muted++
+			if g.finding == nil || g.finding.MutedBy == "" {
+				e.Counts.Muted++
+			}
 		}
 	}
 	g.finding = whole

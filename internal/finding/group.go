@@ -104,7 +104,7 @@ func (e *Engine) foldTwins(c *Code, due []*group) {
 		}
 	}
 	for _, g := range e.list { // released earlier: what has been said is not said again
-		if g.Code == c && g.finding != nil && !g.dirty {
+		if g.Code == c && g.finding != nil && !g.due {
 			hear(g, Certain+1)
 		}
 	}

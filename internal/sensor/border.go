@@ -21,6 +21,8 @@ type border struct {
 	detectors []*guarded
 	engine    *finding.Engine
 	outputs   []EventSink
+	// onFindings makes findings be decided while packets still come; nil: at the end.
+	onFindings func(Decided)
 	summary   summary
 	lastTick  packet.Time
 	ticked    bool
@@ -95,6 +97,12 @@ func (b *border) tick(now packet.Time) {
 	b.ticked, b.lastTick = true, now
 	for _, g := range b.detectors {
 		g.do(func(d detect.Detector) { d.Tick(now) })
+	}
+	if b.onFindings == nil {
+		return
+	}
+	if fs := b.engine.Tick(now); len(fs) > 0 {
+		b.onFindings(Decided{fs, b.scope.Begin, now})
 	}
 }
 

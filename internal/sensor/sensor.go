@@ -40,7 +40,18 @@ type Options struct {
 	Join        *twin.Join     // of vantages 0 and 1; nil: captures are not joined
 	Progress    func(Progress) // called about every 64 rounds from the ingest goroutine
 	WantAll     bool           // decoder anomalies as events too
-	OnFindings  func([]*finding.Finding)
+	// Files are the names of the inputs by Packet.Source, for texts that speak of a frame.
+	Files []string
+	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
+	// called in the goroutine that decides, and must not keep them. Nil: all are decided at the end.
+	OnFindings func(Decided)
+}
+
+// Decided are the findings that one moment of packet time brought.
+type Decided struct {
+	Findings []*finding.Finding // new ones, and newer revisions of those that grew
+	Begin    packet.Time        // of the input's first packet
+	Now      packet.Time
 }
 
 // DefaultMaxMemory is the bound on memory when the user sets none.
@@ -133,7 +144,9 @@ func newRun(o *Options) (*run, error) {
 		codes = append(codes, g.def.Codes...)
 		b.detectors = append(b.detectors, g)
 	}
-	b.scope = scope
+	scope.Files = o.Files
+	b.gates.Files = o.Files
+	b.scope, b.onFindings = scope, o.OnFindings
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
 		MaxGroups: lim.groups, MaxInstances: lim.instances,

@@ -140,7 +140,7 @@ func (d *detector) alternatives(g *finding.Group, b *finding.Builder, r *record,
 	slow := detect.Plural(r.slow, "wait", "waits")
 	switch {
 	case r.greets:
-		b.Open("by-design", "the server speaks first (frame %d): in an interactive protocol a command may take its time", r.greetsRef.Frame)
+		b.Open("by-design", "the server speaks first (%s): in an interactive protocol a command may take its time", d.scope.Frame(r.greetsRef))
 		b.Cap(finding.Possible)
 	case r.unasked >= r.least:
 		b.Open("by-design", "the server also speaks unasked, after silences of up to %s: these may be such messages rather than answers", detect.Span(r.unasked))

@@ -41,15 +41,15 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	switch r.form {
 	case silent:
 		b.Title("%s ignored %s that reuse %s", server, detect.Plural(requests, "connection request", "connection requests"), what)
-		b.Why("the server closed the last connection first (frame %d), so it must remember that port pair (TIME_WAIT) for longer than %s; %s used port %d again after %s s",
-			p.ServerFIN.Frame, detect.AtLeast(hold), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
+		b.Why("the server closed the last connection first (%s), so it must remember that port pair (TIME_WAIT) for longer than %s; %s used port %d again after %s s",
+			d.scope.Frame(p.ServerFIN), detect.AtLeast(hold), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
 		b.Summary("Nothing is blocked and the server refused nothing on purpose: it still remembers the previous connection from %s. It had closed that connection first, so it keeps it in "+
 			"memory for a while (here longer than %s). The client's side forgot it earlier and used the same port again after %s s. The server ignored the new request %s. Users see a timeout that comes and goes with how "+
 			"fast ports come round again.", client, detect.AtLeast(hold), detect.Seconds(age), detect.Plural(len(tries), "time", "times"))
 	case stale:
 		b.Title("%s refused %s that reuse %s with an acknowledgement of the old connection", server, detect.Plural(requests, "connection request", "connection requests"), what)
-		b.Why("the server closed the last connection first (frame %d) and still remembers that port pair (TIME_WAIT); %s used port %d again after %s s",
-			p.ServerFIN.Frame, forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
+		b.Why("the server closed the last connection first (%s) and still remembers that port pair (TIME_WAIT); %s used port %d again after %s s",
+			d.scope.Frame(p.ServerFIN), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
 		b.Summary("The server still remembers the previous connection from %s, which it had closed first, and answers the new request with an acknowledgement that belongs to the old one. The "+
 			"attempt did not get through in this capture.", client)
 	case healed:
@@ -59,8 +59,8 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		}
 		b.Severity(finding.Info)
 		b.Title("%s met %s that reuse %s with a stale acknowledgement, then accepted after %s", server, detect.Plural(requests, "connection request", "connection requests"), what, detect.Span(delay))
-		b.Why("the server closed the last connection first (frame %d) and still remembered that port pair (TIME_WAIT) when %s used port %d again after %s s; the client's reset cleared it",
-			p.ServerFIN.Frame, forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
+		b.Why("the server closed the last connection first (%s) and still remembered that port pair (TIME_WAIT) when %s used port %d again after %s s; the client's reset cleared it",
+			d.scope.Frame(p.ServerFIN), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
 		b.Summary("The server still remembered the previous connection from %s and answered the new request with an acknowledgement of the old one. The client reset it and tried again: the "+
 			"connection came up %s late. Harmless by itself; a sign that ports are reused faster than the server forgets.", client, detect.Span(delay))
 	}
@@ -97,7 +97,7 @@ func (d *detector) impact(g *finding.Group, b *finding.Builder, r *reuse) {
 
 func (d *detector) facts(b *finding.Builder, r *reuse, age time.Duration, tries []packet.Ref) {
 	f, p := r.flow, &r.prev
-	b.Fact(detect.Refs(p.ServerFIN, p.ClientFIN, p.Closed), "the connection before closed cleanly, the server first (frame %d), at %s s", p.ServerFIN.Frame, d.scope.Since(p.Closed))
+	b.Fact(detect.Refs(p.ServerFIN, p.ClientFIN, p.Closed), "the connection before closed cleanly, the server first (%s), at %s s", d.scope.Frame(p.ServerFIN), d.scope.Since(p.Closed))
 	if r.form == silent {
 		b.Fact(tries, "%s at %s, no reply", plural(len(tries), "request", "requests"), d.scope.Times(tries, 4))
 	} else {

@@ -52,7 +52,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		long = "more than " + detect.AtLeast(s.ZeroLongest)
 	}
 	b.Title("%s does not read what it is sent: its receive window was shut for %s", whose, long)
-	b.Why("%s had no room left (window 0, frame %d) and %s could only wait and ask", name, s.ZeroFrom.Frame, snd.Addr)
+	b.Why("%s had no room left (window 0, %s) and %s could only wait and ask", name, d.scope.Frame(s.ZeroFrom), snd.Addr)
 	b.Summary("The network delivered, and %s had more to send, but %s did not take it: the receive buffer of %s was full, and for %s it let nothing more in. Neither the network nor the sender can "+
 		"change that; the cause is on %s: a program that is busy, blocked on a disk or a database, or stopped.", snd.Addr, whose, rcv.Addr, long, rcv.Addr)
 	b.Impact("%s waited %s in all, the longest %s", detect.Plural(g.Count, "transfer", "transfers"), detect.Span(total), long)

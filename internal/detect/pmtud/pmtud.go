@@ -14,11 +14,15 @@ import (
 const Code = "pmtud-black-hole"
 
 const (
-	// smallest is the size from which a lost packet can be too big for a path: every IPv6 link carries 1280 bytes (RFC
+	// smallest4 and smallest6 are the sizes from which a lost packet can be too big for a path, in bytes: every IPv6 link carries 1280 bytes (RFC
 	// 8200 5), and every IPv4 path in practice 576 (RFC 1191 7.1).
 	smallest4, smallest6 = 576, 1280
 	// enough is how many flows with the same limit make a pattern.
 	enough = 2
+	// often is how many transmissions in a row make chance unlikely on one flow alone.
+	often = 5
+	// pause is the silence from which a small packet that vanishes may be another matter (tcp-idle-timeout-drop).
+	pause = 2 * time.Second
 )
 
 // Def is the detector's entry for internal/standard.
@@ -34,19 +38,21 @@ var Def = detect.Def{
 			{ID: "loss", Name: "ordinary loss, whatever the size"},
 			{ID: "receiver", Name: "a receiver that stopped reading or went away"},
 			{ID: "one-off", Name: "chance: the packet lost was a large one"},
+			{ID: "sender-ignores", Name: "a sender that ignores the message about size"},
 		},
 		Absorbs:    []string{"tcp-loss-where", "tcp-idle-timeout-drop", "tcp-data-unanswered"},
 		References: []string{"RFC 1191 (path MTU discovery)", "RFC 8201 (for IPv6)", "RFC 2923 2.1 (black holes)", "RFC 8899 (DPLPMTUD)"},
 		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateOffload, finding.GateClock, finding.GateTable},
 		Settle:     30 * time.Second,
 		About: "A connection comes up and small packets pass, but a packet above some size is repeated in vain, always at the same size. A link on the way carries less, and the ICMP message " +
-			"that should tell the sender (IPv4 type 3 code 4, IPv6 type 2) is filtered or never sent. Looked for: a handshake, then a packet repeated three times at one size above what was ever " +
-			"delivered, while smaller packets of the same side pass, and no such ICMP message reaching the sender. Two captures show who filters it. Not this: loss of small packets too, a closed window, " +
-			"captures whose sizes are not those on the wire (offload).",
+			"that should tell the sender (IPv4 type 3 code 4, IPv6 type 2) is filtered or never sent. Looked for: a handshake, then a packet that no router may cut (DF, or IPv6) repeated three times at one " +
+			"size above what was ever delivered, while smaller packets pass, and no such ICMP message on its way to the sender. Two captures show who filters it. Not this: small packets that are lost " +
+			"too, a flow that recovers at the same size, a closed window, captures whose sizes are not those on the wire (offload). A capture filter like tcp hides the message: then the sender may " +
+			"have been told all the same.",
 		Reproduce: "testbed: pmtud-black-hole, pmtud-black-hole-filtered",
 	}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, told: map[path]message{}, passed: map[path]passage{}}
+		return &detector{scope: s, told: map[path]int{}, passed: map[path]passage{}, small: map[path]packet.Ref{}, flows: map[uint64]*hole{}}
 	},
 }
 
@@ -58,7 +64,9 @@ type path struct {
 
 // message is an ICMP message about size that was seen on its way back.
 type message struct {
+	path   path
 	ref    packet.Ref
+	flow   uint64 // that it quotes
 	sender packet.Addr
 	mtu    uint32
 }
@@ -66,19 +74,24 @@ type message struct {
 // passage is the largest packet known to have got through, beside those that vanished.
 type passage struct {
 	size uint32
-	ref  packet.Ref
+	ref  packet.Ref // last packet of the connection it belonged to
 }
 
 // hole is one flow whose large packets vanished.
 type hole struct {
 	flow  *event.Flow
-	stall event.Stall
+	stall event.Stall // as last seen: repeats go on after the report
+	back  bool        // the packet was acknowledged after all
 }
 
 type detector struct {
-	scope  *detect.Scope
-	told   map[path]message
-	passed map[path]passage
+	scope    *detect.Scope
+	messages []message    // the first one of each path, in the order seen
+	told     map[path]int // index into messages
+	passed   map[path]passage
+	small    map[path]packet.Ref // first packet that no path is too narrow for, and that vanished too
+	flows    map[uint64]*hole    // live flows with a hole
+	lost     bool                // a table was full: what got through may be unknown
 }
 
 func pathOf(f *event.Flow, d packet.Dir) path {
@@ -102,7 +115,10 @@ func (d *detector) Handle(e event.Event) {
 		switch x.What {
 		case event.Stalled:
 			d.stalled(x)
+		case event.Resumed:
+			d.follow(x)
 		case event.Ended:
+			d.follow(x)
 			for dir := range x.Sides {
 				d.delivered(pathOf(x, packet.Dir(dir)), x.Sides[dir].MaxDelivered, x.Last)
 			}
@@ -116,31 +132,74 @@ func (d *detector) icmp(x *event.ICMPError) {
 		return
 	}
 	k := path{x.Head().Vantage, x.Quoted.Src.Prefix(), x.Quoted.Dst.Prefix()}
-	if _, ok := d.told[k]; !ok && len(d.told) < d.scope.Limits.Entries { // the first one counts: from then on the sender could know
-		d.told[k] = message{x.Head().Seen, x.Sender, x.MTU}
+	if _, ok := d.told[k]; ok { // the first one counts: from then on the sender could know
+		return
 	}
+	if len(d.told) >= d.scope.Limits.Entries {
+		d.lost = true
+		return
+	}
+	d.told[k] = len(d.messages)
+	d.messages = append(d.messages, message{k, x.Head().Seen, x.Head().FlowID, x.Sender, x.MTU})
 }
 
 func (d *detector) delivered(k path, size uint32, ref packet.Ref) {
-	if p, ok := d.passed[k]; size > p.size && (ok || len(d.passed) < d.scope.Limits.Entries) {
+	p, ok := d.passed[k]
+	switch {
+	case size <= p.size:
+	case ok || len(d.passed) < d.scope.Limits.Entries:
 		d.passed[k] = passage{size, ref}
+	default:
+		d.lost = true
 	}
 }
 
+// stalled reports a packet that was repeated in vain and may have been too big for the way.
 func (d *detector) stalled(f *event.Flow) {
 	s := f.Stall
-	side := &f.Sides[s.Dir]
+	k := pathOf(f, s.Dir)
 	limit := uint32(smallest4)
 	if !f.Head().Client.Addr.Is4() {
 		limit = smallest6
 	}
-	if s.WindowClosed || s.IPLen <= max(limit, side.MaxDelivered) || !s.Handshake && f.Midstream {
+	if s.WindowClosed || !s.Handshake && f.Midstream {
 		return
 	}
 	h := f.Head()
-	k := pathOf(f, s.Dir)
+	if s.IPLen <= limit {
+		if _, ok := d.small[k]; !ok && !s.PeerSpoke && s.IdleBefore < pause && len(d.small) < d.scope.Limits.Entries {
+			d.small[k] = s.First
+		}
+		return
+	}
+	if s.IPLen <= f.Sides[s.Dir].MaxDelivered || !s.DF {
+		return
+	}
+	x := &hole{flow: f, stall: s}
+	if len(d.flows) >= d.scope.Limits.Entries {
+		d.lost = true
+	} else {
+		d.flows[h.FlowID] = x
+	}
 	d.scope.Report(&finding.Instance{Code: Code, Key: k.from.String() + " " + k.to.String(), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr,
-		Port: h.Server.Port, First: f.Start, Last: s.Last, NoBegin: f.Midstream, Data: &hole{f, s}})
+		Port: h.Server.Port, First: f.Start, Last: s.Last, NoBegin: f.Midstream, Data: x})
+}
+
+// follow brings a hole up to date: more repeats, or an acknowledgement after all.
+func (d *detector) follow(f *event.Flow) {
+	id := f.Head().FlowID
+	x := d.flows[id]
+	if x == nil {
+		return
+	}
+	if f.Stall.Tries >= x.stall.Tries && f.Stall.First == x.stall.First {
+		x.stall = f.Stall
+	}
+	if f.What == event.Ended {
+		delete(d.flows, id)
+		return
+	}
+	x.back = true
 }
 
 // Tick does nothing: the flow table says when data met silence.

@@ -29,6 +29,10 @@ const (
 	maxBuckets  = 8192 // per vantage: over 22 hours; older ones are folded into the oldest
 	gateLead    = 60 * time.Second
 	oneSidedMin = 0.9
+	// manyCopies is the share of copies above which a mirror makes them, not chance.
+	manyCopies = 0.05
+	// openedMin is the share of connections that were open before the capture from which on the report says so.
+	openedMin = 0.5
 	// historyKept is how long a closed connection may matter to the next one on its ports: twice the maximum segment
 	// lifetime (RFC 9293 3.4.2).
 	historyKept = 240 * time.Second
@@ -45,6 +49,7 @@ type bucket struct {
 type vantageLog struct {
 	buckets         []bucket
 	tcp, oneSided   uint64
+	ended, begun    uint64    // TCP flows, and those of them whose begin was seen
 	missing         [2]uint64 // one-sided flows by the direction that was seen
 	firstTrunc      packet.Ref
 	firstSuper      packet.Ref
@@ -147,6 +152,10 @@ func (g *Gates) flow(f *event.Flow) {
 	}
 	if h.Proto != packet.ProtoTCP {
 		return
+	}
+	v.ended++
+	if !f.Midstream {
+		v.begun++
 	}
 	k := pairKey{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix()}
 	p := g.pairs[k]
@@ -277,6 +286,14 @@ func (g *Gates) judge(gate finding.Gate, gr *finding.Group) (finding.GateResult,
 		r.Text = fmt.Sprintf("%d packets between these hosts are longer than the path can carry: the capturing machine joins packets before they are recorded, so sizes are not those on the wire", p.super)
 		r.How = "ethtool -K IFACE gro off gso off tso off, then capture again (or capture on a mirror port)"
 		return r, true
+	case finding.GateDup:
+		p := g.pairs[pairKey{i.Vantage, i.Client.Prefix(), i.Server.Prefix()}]
+		if p == nil || p.super == 0 || float64(w.dups+w.routed) <= manyCopies*float64(w.packets) {
+			return r, false
+		}
+		r.Text = fmt.Sprintf("%d of %d packets are copies of others, and packets were joined before they were recorded: a copy that was joined with its neighbours is not known as one, and looks like data sent again", w.dups+w.routed, w.packets)
+		r.How = "mirror each packet once, and on the capturing machine: ethtool -K IFACE gro off lro off"
+		return r, true
 	case finding.GateClock:
 		if w.jumpTo.IsZero() {
 			return r, false
@@ -354,6 +371,10 @@ func (g *Gates) Failing() []finding.GateResult {
 		if l.tcp > 0 && float64(l.oneSided) > oneSidedMin*float64(l.tcp) {
 			add(finding.GateTwoWay, fmt.Sprintf("%d of %d connections were seen in one direction only: silence proves nothing here", l.oneSided, l.tcp),
 				"capture both directions: mirror rx and tx, or on the gateway tcpdump -i any -w again.pcap")
+		}
+		if was := l.ended - l.begun; float64(was) > openedMin*float64(l.ended) {
+			add(finding.GateHandshake, fmt.Sprintf("%d of %d connections were open before the capture began: their window scale, and who began them, are guesses", was, l.ended),
+				"start the capture before the connections begin, and let it fail again")
 		}
 		if w.truncated > 0 {
 			add(finding.GateSnap, fmt.Sprintf("%d of %d packets were cut short: I can see who talked, not what was said", w.truncated, w.packets),

@@ -57,6 +57,7 @@ type wire struct {
 	pairs          uint32
 	first, last    packet.Ref
 	shown          []*event.Repeat // first copies
+	loops          bool            // packets circle here: second sights with a TTL one less are theirs
 	otherSender    int             // of those, how many came from another link-layer address with the same TTL
 }
 
@@ -81,10 +82,11 @@ func (d *detector) Handle(e event.Event) {
 		w.among += x.CopyFrames
 		w.pairs = x.CopyPairs
 	case *event.Repeat:
+		w := d.wire(x.Head().Vantage)
 		if x.Loop {
+			w.loops = true
 			return
 		}
-		w := d.wire(x.Head().Vantage)
 		if len(w.shown) < finding.MaxEvidence/2 {
 			w.shown = append(w.shown, x)
 			if x.Step == 0 && !x.MACs[1].IsZero() && x.MACs[0] != x.MACs[1] {
@@ -107,6 +109,9 @@ func (d *detector) Tick(packet.Time) {}
 // End reports the vantages that show a good part of their packets twice.
 func (d *detector) End(packet.Time) {
 	for _, w := range d.wires {
+		if w.loops {
+			w.routed = 0
+		}
 		n := w.copies + w.routed
 		if n < enough || float64(n) <= mostly*float64(w.frames) || len(w.shown) == 0 {
 			continue
@@ -158,7 +163,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	}
 	b.Impact("none for users; %.0f %% of the sensor's work and disk is wasted", percent)
 	gap := h.Seen.Time.Sub(first.First.Time)
-	b.Fact(refs, "frames %d and %d are the same packet, %s apart, TTL %d and %d", first.First.Frame, h.Seen.Frame, detect.Span(gap), first.TTLFirst, first.TTLLast)
+	b.Fact(refs, "%s and %s are the same packet, %s apart, TTL %d and %d", d.scope.Frame(first.First), d.scope.Frame(h.Seen), detect.Span(gap), first.TTLFirst, first.TTLLast)
 	b.Fact(w.refs(), "%d of %d frames (%.0f %%) are such copies: %d with the same TTL, %d with a TTL one less", n, w.frames, percent, w.copies, w.routed)
 	if w.among > 0 {
 		b.Fact(refs, "they belong to %s; of the frames between those, %.0f %% are copies", detect.Plural(int(w.pairs), "pair of hosts", "pairs of hosts"), 100*w.share())
@@ -174,7 +179,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Cap(finding.Possible)
 		b.Open("network", "a capture on the machine itself (tcpdump -i IFACE host ADDRESS) decides: does it, too, see the packets twice?")
 	}
-	b.Remedy(finding.AtSwitch, "mirror one direction of the ports concerned only, or one port instead of the whole VLAN: Cisco monitor session 1 source interface Gi1/0/1 rx; Juniper set forwarding-options analyzer A input ingress interface ge-0/0/1")
+	b.Remedy(finding.AtSwitch, "mirror one direction of the ports concerned only, or one port instead of the whole VLAN (Cisco IOS: monitor session 1 source interface … rx; Junos: analyzer … input ingress)")
 	b.Remedy(finding.AtSensor, "on a router or a virtualisation host capture on one interface instead of all: tcpdump -i IFACE -w again.pcap")
 	b.Check("editcap -d -w 0.001 FILE once.pcap", "takes the copies out of the file for other programs (same TTL only)")
 	b.WrongIf("a capture on one of the machines shows the packets twice as well")

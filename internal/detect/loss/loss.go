@@ -46,7 +46,7 @@ var Def = detect.Def{
 			{ID: "passing", Name: "a single short disturbance"},
 		},
 		References: []string{"RFC 6298 (retransmission timer)", "RFC 5681 (congestion control)", "RFC 2018, RFC 2883 (SACK, and its report of copies)", "RFC 4737 (reordering)"},
-		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateClock},
+		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateDup, finding.GateClock},
 		Settle:     30 * time.Second,
 		About: "TCP repeats what was lost, and the sensor sees the repeat. If it saw the first copy too, that was lost behind the sensor, on the way to the receiver (or the acknowledgement was, on the way " +
 			"back); if it never saw the first copy, that was lost before the sensor. Counted per pair of networks, direction and side: at least five losses and half a percent. Not counted: repeats of data that " +
@@ -168,6 +168,9 @@ func (d *detector) flow(f *event.Flow) {
 // silence is one loss at most: that is a dead connection, not a rate.
 func lostOf(f *event.Flow, dir packet.Dir) (c counts, needless uint32) {
 	s, o := &f.Sides[dir], &f.Sides[dir.Other()]
+	if o.Packets == 0 {
+		return c, 0 // nobody answers at all: dead, or out of sight
+	}
 	again := s.Retrans
 	if f.Stall.Tries > 1 && f.Stall.Dir == dir {
 		again -= min(again, f.Stall.Tries-1)

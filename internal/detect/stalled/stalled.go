@@ -36,6 +36,7 @@ var Def = detect.Def{
 			{ID: "peer-gone", Name: "the other machine went away at that moment"},
 			{ID: "path-cut", Name: "the way between was cut at that moment"},
 			{ID: "host", Name: "the other machine dropping these packets itself"},
+			{ID: "unserved", Name: "a program that never took up the connection"},
 		},
 		Absorbs:    []string{"tcp-loss-where"},
 		References: []string{"RFC 9293 3.8.3 (retransmission and giving up)", "RFC 1122 4.2.3.5 (connection failures)"},

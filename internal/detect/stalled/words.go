@@ -71,6 +71,11 @@ func clientPort(h *event.Head) uint16 { return h.Client.Port }
 func (d *detector) alternatives(b *finding.Builder, x *death, dead map[uint64]bool, between bool) {
 	h := x.flow.Head()
 	from := x.stall.First.Time
+	if mine, other := &x.flow.Sides[x.stall.Dir], &x.flow.Sides[x.stall.Dir.Other()]; between || mine.MaxDelivered > 0 || other.Payload > 0 {
+		b.RuledOut("unserved", detect.Refs(x.stall.Before), "the connection carried data before")
+	} else {
+		b.Open("unserved", "ss -ltn on %s: a Recv-Q above 0 is connections that wait for the program", h.Server.Addr)
+	}
 	if between {
 		lost := detect.Refs(x.stall.First, x.stall.Last)
 		b.RuledOut("peer-gone", lost, "the packets never reached its side")

@@ -22,7 +22,7 @@ const (
 
 // buildReport puts what the sensor found into the form that is rendered.
 func buildReport(in *input, o *readOptions, res *sensor.Result) *report.Report {
-	r := &report.Report{HomeNet: homeNetText(o), HomeNetDefault: !o.HomeNetGiven, Conversations: res.Summary.Conversations}
+	r := &report.Report{Zone: o.zone(), HomeNet: homeNetText(o), HomeNetDefault: !o.HomeNetGiven, Conversations: res.Summary.Conversations}
 	r.Files = reportFiles(in, res)
 	for _, f := range res.Findings {
 		if f.MutedBy != "" {
@@ -90,7 +90,7 @@ func fillServices(r *report.Report, services []detect.ServiceSummary) {
 		if i < topServices {
 			r.Services = append(r.Services, report.Service{Proto: protoName(s.Proto), Addr: s.Addr, Port: s.Port, Clients: s.Clients,
 				Attempts: s.Attempts, Answered: s.Answered, Refused: s.Refused, Silent: s.Silent, ConnectMedian: s.ConnectMedian,
-				ConnectMax: s.ConnectMax, AnswerMedian: s.ThinkMean, AnswerMax: s.ThinkMax})
+				ConnectMax: s.ConnectMax, AnswerMean: s.ThinkMean, AnswerMax: s.ThinkMax})
 		}
 		if s.ThinkMax > 0 {
 			r.Slowest = append(r.Slowest, report.Slow{What: fmt.Sprintf("%s began an answer", endText(s.Addr, s.Port)), Took: s.ThinkMax,
@@ -117,34 +117,47 @@ func endText(a packet.Addr, port uint16) string {
 
 func fillTalkers(r *report.Report, l *detect.Ledger) {
 	type pair struct{ c, s packet.Addr }
-	at := map[pair]int{}
-	ports := map[pair][]string{}
+	type service struct {
+		port  uint16
+		proto uint8
+	}
+	at := map[pair]int32{}
+	var used [][4]service // by talker; words are made for the few that are shown
+	var count []uint8
 	l.Attempts(detect.Service{}, func(x *detect.Attempt) bool {
 		k := pair{x.Client.Addr, x.Service.Addr}
 		i, ok := at[k]
 		if !ok {
-			i = len(r.Talkers)
+			i = int32(len(r.Talkers))
 			at[k] = i
 			r.Talkers = append(r.Talkers, report.Talker{Client: k.c, Server: k.s})
+			used, count = append(used, [4]service{}), append(count, 0)
 		}
 		t := &r.Talkers[i]
 		t.Conversations++
 		t.Bytes += x.Bytes[0] + x.Bytes[1]
-		name := fmt.Sprintf("%d/%s", x.Service.Port, strings.ToLower(protoName(x.Service.Proto)))
-		if p := ports[k]; len(p) <= 3 && !slices.Contains(p, name) {
-			ports[k] = append(p, name)
+		v, n := service{x.Service.Port, x.Service.Proto}, &count[i]
+		if int(*n) < len(used[i]) && !slices.Contains(used[i][:*n], v) {
+			used[i][*n] = v
+			*n++
 		}
 		return true
 	})
-	for k, i := range at { // each entry is written once: the order of the map does not reach the result
-		p := ports[k]
-		if len(p) > 3 {
-			p = append(p[:3:3], "…")
-		}
-		r.Talkers[i].Services = strings.Join(p, ", ")
-	}
 	sort.SliceStable(r.Talkers, func(i, j int) bool { return r.Talkers[i].Bytes > r.Talkers[j].Bytes })
 	r.Talkers = r.Talkers[:min(len(r.Talkers), topTalkers)]
+	for i := range r.Talkers {
+		t := &r.Talkers[i]
+		n := at[pair{t.Client, t.Server}]
+		var names []string
+		for k, v := range used[n][:count[n]] {
+			name := fmt.Sprintf("%d/%s", v.port, strings.ToLower(protoName(v.proto)))
+			if k == len(used[n])-1 {
+				name = "…"
+			}
+			names = append(names, name)
+		}
+		t.Services = strings.Join(names, ", ")
+	}
 }
 
 // fillChecked says what was looked at and how often it went well.
@@ -199,7 +212,7 @@ func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Resul
 		r.Warnings = append(r.Warnings, err.Error())
 	}
 	for _, rec := range in.recorded {
-		r.Warnings = append(r.Warnings, rec.verdicts()...)
+		r.Notes = append(r.Notes, rec.verdicts()...)
 	}
 	for _, n := range res.Source.SkippedNotes {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at byte %d: %s", n.Offset, n.What))
@@ -224,7 +237,6 @@ func homeNetWarning(o *readOptions, l *detect.Ledger) string {
 		return slices.ContainsFunc(o.HomeNet, func(p netip.Prefix) bool { return p.Contains(a.Netip()) })
 	}
 	total, home := 0, 0
-	nets := map[netip.Prefix]int{}
 	l.Attempts(detect.Service{}, func(x *detect.Attempt) bool {
 		if x.Client.Addr.IsZero() {
 			return true // a listing without addresses
@@ -232,6 +244,16 @@ func homeNetWarning(o *readOptions, l *detect.Ledger) string {
 		total++
 		if inside(x.Client.Addr) || inside(x.Service.Addr) {
 			home++
+		}
+		return true
+	})
+	if total == 0 || home*20 >= total {
+		return ""
+	}
+	nets := map[netip.Prefix]int{}
+	l.Attempts(detect.Service{}, func(x *detect.Attempt) bool {
+		if x.Client.Addr.IsZero() {
+			return true
 		}
 		bits := 64
 		if x.Client.Addr.Is4() {
@@ -242,9 +264,6 @@ func homeNetWarning(o *readOptions, l *detect.Ledger) string {
 		}
 		return true
 	})
-	if total == 0 || home*20 >= total {
-		return ""
-	}
 	var best netip.Prefix
 	for p, n := range nets {
 		if m := nets[best]; n > m || n == m && (!best.IsValid() || p.Addr().Less(best.Addr())) {

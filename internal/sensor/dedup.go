@@ -14,21 +14,31 @@ import (
 // again). It remembers the last packets of one vantage in a direct-mapped table.
 type dedup struct {
 	slots []sighting
-	fresh uint8 // repeats reported as events so far, of copies
+	again map[uint16]*repeats // by slot: packets seen more than once
+	fresh uint8               // repeats reported as events so far, of copies
 
 	doubled [pairSlots]bool // pairs of hosts of which a copy was seen, by hash
 	pairs   uint32          // how many
 	paired  uint64          // frames of those since the round began
 }
 
+// sighting is the first sight of a packet and the time of the last. Each packet writes one, so it is kept small: with all
+// that repeats need in it, the table did not fit a cache and waiting for it was 8 % of a run (2026-11-23).
 type sighting struct {
-	key       uint64
+	key      uint64
+	last     packet.Time
+	frame    uint64 // of the first sight
+	source   uint16
+	src, dst packet.MAC // of the first sight
+	ttlLast  uint8
+	times    uint8
+}
+
+// repeats is what is kept of a packet from its second sight on.
+type repeats struct {
 	first     packet.Ref
-	last      packet.Time
 	ttlFirst  uint8
-	ttlLast   uint8
 	step      uint8
-	times     uint8
 	nmac      uint8
 	macs      [4]packet.MAC
 	links     [8]uint32 // hashes of the pairs of link-layer addresses of its sights
@@ -56,7 +66,9 @@ const (
 	isLoop
 )
 
-func newDedup() *dedup { return &dedup{slots: make([]sighting, dedupSlots)} }
+func newDedup() *dedup {
+	return &dedup{slots: make([]sighting, dedupSlots), again: map[uint16]*repeats{}}
+}
 
 // see says whether p repeats an earlier packet, and returns an event when the repetition is worth one.
 func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
@@ -67,41 +79,42 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 		d.paired++
 	}
 	key := repeatKey(p)
-	s := &d.slots[key%dedupSlots]
+	n := uint16(key % dedupSlots)
+	s := &d.slots[n]
 	since := p.Time.Sub(s.last)
 	if since < 0 {
 		since = -since
 	}
 	if s.key != key || since > loopWithin {
-		*s = sighting{key: key, first: p.Ref(), last: p.Time, ttlFirst: p.TTL, ttlLast: p.TTL, times: 1, nmac: 1}
-		s.macs[0] = p.SrcMAC
-		s.pass(p)
+		d.first(n, key, p)
 		return notSeen, nil
 	}
 	fall := s.ttlLast - p.TTL
 	switch {
 	case fall == 0 && since <= copyWithin:
+		x := d.more(n)
 		s.last = p.Time
 		d.double(p)
 		if d.fresh < maxFresh {
 			d.fresh++
-			return isCopy, s.copied(p)
+			return isCopy, x.copied(p)
 		}
 		return isCopy, nil
-	case p.TTL < s.ttlLast && fall <= 16 && (s.times == 1 || fall == s.step):
-		s.step, s.ttlLast, s.last = fall, p.TTL, p.Time
+	case p.TTL < s.ttlLast && fall <= 16 && (s.times == 1 || fall == d.more(n).step):
+		x := d.more(n)
+		x.step, s.ttlLast, s.last = fall, p.TTL, p.Time
 		if s.times < 255 {
 			s.times++
 		}
-		if int(s.nmac) < len(s.macs) {
-			s.macs[s.nmac] = p.SrcMAC
-			s.nmac++
+		if int(x.nmac) < len(x.macs) {
+			x.macs[x.nmac] = p.SrcMAC
+			x.nmac++
 		}
-		s.pass(p)
-		if s.times >= loopSights && s.circles() {
-			if !s.announced {
-				s.announced = true
-				return isLoop, s.event(p, true)
+		x.pass(p.SrcMAC, p.DstMAC)
+		if s.times >= loopSights && x.circles(s.times) {
+			if !x.announced {
+				x.announced = true
+				return isLoop, x.event(p, s.times, true)
 			}
 			return isLoop, nil
 		}
@@ -109,17 +122,37 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 			d.double(p)
 			if d.fresh < maxFresh {
 				d.fresh++
-				return isRouted, s.event(p, false)
+				return isRouted, x.event(p, s.times, false)
 			}
 			return isRouted, nil
 		}
 		return notSeen, nil // a second sight with a lower TTL alone proves nothing: it may be a loop's first turn
 	}
 	// The same header again after more than a moment, or with a TTL that fits neither: a packet of its own.
-	*s = sighting{key: key, first: p.Ref(), last: p.Time, ttlFirst: p.TTL, ttlLast: p.TTL, times: 1, nmac: 1}
-	s.macs[0] = p.SrcMAC
-	s.pass(p)
+	d.first(n, key, p)
 	return notSeen, nil
+}
+
+// first makes p the packet of slot n.
+func (d *dedup) first(n uint16, key uint64, p *packet.Packet) {
+	if len(d.again) > 0 {
+		delete(d.again, n)
+	}
+	d.slots[n] = sighting{key: key, last: p.Time, frame: p.Frame, source: p.Source, src: p.SrcMAC, dst: p.DstMAC, ttlLast: p.TTL, times: 1}
+}
+
+// more returns what slot n keeps of repeats. It is asked for the first time at the second sight, when the last sight is
+// still the first.
+func (d *dedup) more(n uint16) *repeats {
+	x := d.again[n]
+	if x == nil {
+		s := &d.slots[n]
+		x = &repeats{first: packet.Ref{Frame: s.frame, Time: s.last, Source: s.source}, ttlFirst: s.ttlLast, nmac: 1}
+		x.macs[0] = s.src
+		x.pass(s.src, s.dst)
+		d.again[n] = x
+	}
+	return x
 }
 
 // double notes that the hosts of p are among those whose packets come twice.
@@ -135,37 +168,36 @@ func (d *dedup) double(p *packet.Packet) {
 func pairKey(p *packet.Packet) uint64 { return mix(fold(&p.Src)+fold(&p.Dst), 0) % pairSlots }
 
 // copied is the event of a copy: the second address is that of the copy's sender, which a mirror does not change.
-func (s *sighting) copied(p *packet.Packet) *event.Repeat {
-	r := s.event(p, false)
-	r.Times = 2
-	r.MACs = [4]packet.MAC{s.macs[0], p.SrcMAC}
+func (x *repeats) copied(p *packet.Packet) *event.Repeat {
+	r := x.event(p, 2, false)
+	r.MACs = [4]packet.MAC{x.macs[0], p.SrcMAC}
 	return r
 }
 
-// pass remembers over which link, as a pair of addresses, the packet came.
-func (s *sighting) pass(p *packet.Packet) {
-	if s.nlinks == uint8(len(s.links)) {
+// pass remembers over which link, as a pair of addresses, a packet came.
+func (x *repeats) pass(src, dst packet.MAC) {
+	if x.nlinks == uint8(len(x.links)) {
 		return
 	}
 	var b [16]byte
-	copy(b[:], p.SrcMAC[:])
-	copy(b[8:], p.DstMAC[:])
-	s.links[s.nlinks] = uint32(mix(binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])))
-	s.nlinks++
+	copy(b[:], src[:])
+	copy(b[8:], dst[:])
+	x.links[x.nlinks] = uint32(mix(binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])))
+	x.nlinks++
 }
 
 // circles tells a loop from a mirror that shows a packet before and after each of several routers: in a loop it goes
 // over the same link, in the same direction, for a second time. Without that, more sights than a path has must do.
-func (s *sighting) circles() bool {
-	if s.times > uint8(len(s.links)) {
+func (x *repeats) circles(times uint8) bool {
+	if times > uint8(len(x.links)) {
 		return true
 	}
-	if s.macs[0].IsZero() {
+	if x.macs[0].IsZero() {
 		return false
 	}
-	for i := 1; i < int(s.nlinks); i++ {
+	for i := 1; i < int(x.nlinks); i++ {
 		for j := range i {
-			if s.links[i] == s.links[j] {
+			if x.links[i] == x.links[j] {
 				return true
 			}
 		}
@@ -173,11 +205,10 @@ func (s *sighting) circles() bool {
 	return false
 }
 
-func (s *sighting) event(p *packet.Packet, loop bool) *event.Repeat {
-	h := headOf(p)
-	r := event.NewRepeat(h)
-	r.First, r.Times, r.TTLFirst, r.TTLLast, r.Step = s.first, uint32(s.times), s.ttlFirst, p.TTL, s.step
-	r.Span, r.Loop, r.MACs = p.Time.Sub(s.first.Time), loop, s.macs
+func (x *repeats) event(p *packet.Packet, times uint8, loop bool) *event.Repeat {
+	r := event.NewRepeat(headOf(p))
+	r.First, r.Times, r.TTLFirst, r.TTLLast, r.Step = x.first, uint32(times), x.ttlFirst, p.TTL, x.step
+	r.Span, r.Loop, r.MACs = p.Time.Sub(x.first.Time), loop, x.macs
 	return r
 }
 

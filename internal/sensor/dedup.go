@@ -174,7 +174,8 @@ func (x *repeats) copied(p *packet.Packet) *event.Repeat {
 	return r
 }
 
-// pass remembers over which link, as a pair of addresses, a packet came.
+// pass remembers over which link, as a pair of addresses, a packet came. The link back is another one: the hash is not
+// symmetric.
 func (x *repeats) pass(src, dst packet.MAC) {
 	if x.nlinks == uint8(len(x.links)) {
 		return
@@ -182,7 +183,7 @@ func (x *repeats) pass(src, dst packet.MAC) {
 	var b [16]byte
 	copy(b[:], src[:])
 	copy(b[8:], dst[:])
-	x.links[x.nlinks] = uint32(mix(binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])))
+	x.links[x.nlinks] = uint32(mix(mix(binary.LittleEndian.Uint64(b[:]), 1), binary.LittleEndian.Uint64(b[8:])))
 	x.nlinks++
 }
 

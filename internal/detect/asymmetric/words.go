@@ -152,13 +152,14 @@ func sideText(h *event.Head, d packet.Dir) string {
 
 func alternatives(b *finding.Builder, p *pair, gone packet.Dir, w *proof) {
 	hidden := sideText(p.kept[0].Head(), gone)
+	ip := w.back != nil && !w.back.ip.IsZero()
 	switch {
-	case w.back != nil && !w.back.ip.IsZero():
-		b.RuledOut("capture", detect.Refs(w.back.ip), "it shows packets of other hosts going the opposite way over the same link")
-	case w.there && w.others > 0:
-		b.RuledOut("capture", detect.Refs(w.twin.Start), "the other capture shows the answers, and this one shows both directions of others")
+	case w.there && (ip || w.others > 0):
+		b.RuledOut("capture", detect.Refs(w.twin.Start), "the other capture shows the answers, and this one shows that it records both directions")
+	case ip:
+		b.Open("capture", "packets of %s go the opposite way over the same link, so both directions were recorded; only a filter that leaves out what %s sends would look the same: was there one?", w.back.ipFrom, hidden)
 	case w.back != nil:
-		b.Open("capture", "an ARP answer shows that the link was recorded in both directions; a filter that lets ARP pass and hides what %s sends would look the same: was there one?", hidden)
+		b.Open("capture", "an ARP answer shows that the link was recorded in both directions; only a filter that lets ARP pass and leaves out what %s sends would look the same: was there one?", hidden)
 	default:
 		b.Open("capture", "both directions of other networks are here; was what %s sends left out, by a filter or because one link of several is mirrored?", hidden)
 	}

@@ -50,7 +50,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	} else {
 		b.Impact("nobody got a connection to %s during the flood", target)
 	}
-	facts(b, fl, srcs)
+	d.facts(b, fl, srcs)
 	alternatives(b, fl, i)
 	remedy(b, fl, i)
 	b.WrongIf("the owner of %s says that a load test ran at that time", i.Server)
@@ -116,8 +116,8 @@ func connect(fl *flood) string {
 	return ", the slowest answer after " + detect.Span(fl.connect)
 }
 
-func facts(b *finding.Builder, fl *flood, srcs int) {
-	b.Fact(fl.asks[:], "%d requests from frame %d to frame %d, %s a second; %s", fl.asked, fl.first.Frame, fl.last.Frame, rate(fl), completed(fl))
+func (d *detector) facts(b *finding.Builder, fl *flood, srcs int) {
+	b.Fact(fl.asks[:], "%d requests from %s to %s, %s a second; %s", fl.asked, d.scope.Frame(fl.first), d.scope.Frame(fl.last), rate(fl), completed(fl))
 	if fl.only {
 		b.Fact(fl.asks[:1], "all of them come from %s", fl.one)
 	} else if n := fl.networks(); n > 1 {
@@ -140,7 +140,7 @@ func facts(b *finding.Builder, fl *flood, srcs int) {
 		b.Fact(fl.replies[:1], "%d answers were met by a reset from an address that had not asked: forged sources", fl.backfired)
 	}
 	if fl.unwaited > 0 && fl.resent > 0 {
-		b.Fact(fl.replies[:], "%d answers were sent again when nobody took them up, %d never: for those the server kept no memory (SYN cookies), so its queue was full", fl.resent, fl.unwaited)
+		b.Fact(fl.replies[:], "%d answers were sent again when nobody took them up, at least %d never: for those the server kept no memory (SYN cookies), so its queue was full", fl.resent, fl.unwaited)
 	} else if fl.opts[0] > 0 && fl.before[0] == 0 && fl.before[1] > 0 {
 		b.Fact(fl.replies[:], "the server leaves options out of its answers now (%d times) that it granted before: SYN cookies, so its queue was full", fl.opts[0])
 	}
@@ -175,13 +175,29 @@ func alternatives(b *finding.Builder, fl *flood, i *finding.Instance) {
 }
 
 func remedy(b *finding.Builder, fl *flood, i *finding.Instance) {
-	b.Remedy(finding.AtServer, "let it answer without a memory while its queue is full: Linux sysctl -w net.ipv4.tcp_syncookies=1; Windows does so by itself (costs window scaling for clients without timestamps)")
-	b.Remedy(finding.AtServer, "give it a longer queue: sysctl -w net.ipv4.tcp_max_syn_backlog=8192 net.core.somaxconn=8192, and a backlog as long in the application")
+	ip := "ip"
+	if !i.Server.Is4() {
+		ip = "ip6"
+	}
+	b.Remedy(finding.AtServer, "let it answer without a memory while its queue is full (costs window scaling for clients without timestamps; Windows does it by itself)").
+		Run("Linux", "sysctl -w net.ipv4.tcp_syncookies=1")
+	b.Remedy(finding.AtServer, "give it a longer queue, and the application a backlog as long").
+		Run("Linux", "sysctl -w net.ipv4.tcp_max_syn_backlog=8192 net.core.somaxconn=8192")
 	if fl.only {
-		b.Remedy(finding.AtFirewall, "block the source: nft add rule inet filter forward ip saddr %s tcp dport %d drop", fl.one, i.Port)
+		src := "ip saddr"
+		if !fl.one.Is4() {
+			src = "ip6 saddr"
+		}
+		b.Remedy(finding.AtFirewall, "block the source").
+			Run("nftables", "nft insert rule inet filter forward %s %s tcp dport %d drop", src, fl.one, i.Port)
 	} else {
-		b.Remedy(finding.AtFirewall, "answer in the server's place until a client proves real: nft add rule ip filter forward ip daddr %s tcp dport %d synproxy mss 1460 wscale 7 timestamp sack-perm (see nft(8), SYNPROXY)", i.Server, i.Port)
-		b.Remedy(finding.AtRouter, "drop sources that cannot come from there (BCP 38): Linux sysctl -w net.ipv4.conf.all.rp_filter=1; Cisco ip verify unicast source reachable-via rx")
+		b.Remedy(finding.AtFirewall, "answer in the server's place until a client proves real (SYN proxy)").
+			Run("nftables", "nft add chain inet filter early '{ type filter hook prerouting priority raw; }'").
+			Run("nftables", "nft add rule inet filter early %s daddr %s tcp dport %d tcp flags syn notrack", ip, i.Server, i.Port).
+			Run("nftables", "nft insert rule inet filter forward %s daddr %s tcp dport %d ct state invalid,untracked synproxy mss 1460 wscale 7 timestamp sack-perm", ip, i.Server, i.Port)
+		b.Remedy(finding.AtRouter, "drop sources that cannot come from there (BCP 38)").
+			Run("Linux", "sysctl -w net.ipv4.conf.all.rp_filter=1").
+			Run("Cisco IOS (interface)", "ip verify unicast source reachable-via rx")
 		b.Remedy(finding.AtRouter, "blocking single addresses does not help: they are forged. If the line itself is full, ask the provider to filter")
 	}
 	b.Check(fmt.Sprintf("ss -tan state syn-recv '( sport = :%d )' | wc -l; nstat -az TcpExtSyncookiesSent TcpExtListenOverflows", i.Port), "on the server, while it lasts")

@@ -39,7 +39,9 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	} else {
 		d.removed(g, b, s, most, conns)
 	}
-	b.Remedy(finding.AtFirewall, "let TCP options pass: nft list ruleset | grep 'reset tcp option'; iptables -t mangle -S | grep TCPOPTSTRIP; Cisco ASA: tcp-map … tcp-options window-scale allow; switch off TCP normalisation of options")
+	b.Remedy(finding.AtFirewall, "find the rule that takes the option out, and remove it (Cisco ASA: tcp-map, tcp-options window-scale allow; elsewhere: TCP normalisation of options)").
+		Run("nftables", "nft -a list ruleset | grep -n 'reset tcp option'").
+		Run("iptables", "iptables -t mangle -S | grep TCPOPTSTRIP")
 	b.Remedy(finding.AtServer, "until then fetch over several connections at once: each has its own window")
 	b.Check(check, "on both sides of the device: wscale must be in both")
 	b.WrongIf("the option in the request as it arrives at the server")

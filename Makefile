@@ -32,7 +32,8 @@ demo: build ## build, analyse the captures in testdata/ and show the findings
 fmt: go-version ## format all Go code
 	gofmt -w $$(git ls-files '*.go')
 
-docs: go-version ## write the generated pages again (docs/findings.md)
+docs: go-version ## run all captures again and write the generated pages (docs/findings.md)
+	$(GO) test -count=1 -run '^TestCasesCalibration$$' ./test/calibration -update
 	$(GO) run ./scripts/gendocs -write
 
 docs-check: go-version ## fail when a generated page is not up to date

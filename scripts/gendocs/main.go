@@ -17,7 +17,11 @@ import (
 	"firestorm/internal/standard"
 )
 
-const page = "docs/findings.md"
+// The page, and what test/calibration found.
+const (
+	page = "docs/findings.md"
+	tsv  = "docs/calibration.tsv"
+)
 
 func main() {
 	write := flag.Bool("write", false, "write the page instead of comparing it")
@@ -37,7 +41,14 @@ func run(top string, write bool) error {
 	for _, d := range standard.Detectors {
 		codes = append(codes, d.Codes...)
 	}
-	want := generate(codes, claims)
+	found, err := readResults(filepath.Join(top, filepath.FromSlash(tsv)))
+	if err != nil {
+		return err
+	}
+	want, err := generate(codes, claims, found)
+	if err != nil {
+		return err
+	}
 	file := filepath.Join(top, filepath.FromSlash(page))
 	if write {
 		return os.WriteFile(file, want, 0o644)
@@ -52,6 +63,9 @@ func run(top string, write bool) error {
 // claims maps code and role to the captures that show it.
 type claims map[string]map[string][]string
 
+// synthetic is the role under which claims keeps those positives that no real program made.
+const synthetic = "synthetic"
+
 func readClaims(dir string) (claims, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "origin.json"))
 	if err != nil {
@@ -65,7 +79,8 @@ func readClaims(dir string) (claims, error) {
 			return nil, err
 		}
 		var o struct {
-			Findings []struct{ Code, Role string }
+			Findings  []struct{ Code, Role string }
+			Synthetic bool
 		}
 		if err := json.Unmarshal(b, &o); err != nil {
 			return nil, fmt.Errorf("%s: %w", f, err)
@@ -74,14 +89,18 @@ func readClaims(dir string) (claims, error) {
 			if out[x.Code] == nil {
 				out[x.Code] = map[string][]string{}
 			}
-			out[x.Code][x.Role] = append(out[x.Code][x.Role], filepath.Base(filepath.Dir(f)))
+			name := filepath.Base(filepath.Dir(f))
+			out[x.Code][x.Role] = append(out[x.Code][x.Role], name)
+			if x.Role == "positive" && o.Synthetic {
+				out[x.Code][synthetic] = append(out[x.Code][synthetic], name)
+			}
 		}
 	}
 	return out, nil
 }
 
-// generate returns the page.
-func generate(codes []*finding.Code, cl claims) []byte {
+// generate returns the page. It fails when a cell of the matrix would be empty without a reason.
+func generate(codes []*finding.Code, cl claims, r *results) ([]byte, error) {
 	codes = slices.Clone(codes)
 	slices.SortFunc(codes, func(a, b *finding.Code) int { return strings.Compare(a.ID, b.ID) })
 	var b bytes.Buffer
@@ -96,22 +115,56 @@ Confidence is computed, never set: every alternative of a code ruled out with fr
 
 Captures stand in ` + "`testdata/captures`" + `. *Positive*: found there at likely or above (a few that cannot
 be surer than possible are named in TestCasesOfCaptures). *Near-miss*: looks like it and is not reported. *Remedied*:
-the first remedy was applied and the finding is gone. The tests hold each against every run.
+the first remedy was applied and the finding is gone. *Gates broken*: what damaged positives were told to lack
+([below](#damaged-captures)). *Made by*: real programs, or frames that were computed. *Right*: of all findings at that
+word, over all captures and variants. The tests hold each against every run.
 
-| code | kind | severity | tier | positive | near-miss | remedied |
-|---|---|---|---|---|---|---|
+| code | kind | severity | tier | positive | near-miss | gates broken | remedied | made by | right |
+|---|---|---|---|---|---|---|---|---|---|
 `)
+	var empty []string
+	need := func(code, column, have string) string {
+		if have == "" || have == "-" {
+			if have = emptyReason(code, column); have == "" {
+				empty = append(empty, code+" "+column)
+			}
+		}
+		return have
+	}
 	for _, c := range codes {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %d | %s | %s | %s |\n", c.ID, c.ID, c.Kind, c.Severity, c.Tier,
-			cell(cl[c.ID]["positive"]), cell(cl[c.ID]["near-miss"]), cell(cl[c.ID]["remedied"]))
+		of := cl[c.ID]
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %d | %s | %s | %s | %s | %s | %s |\n", c.ID, c.ID, c.Kind, c.Severity, c.Tier,
+			need(c.ID, "positive", cell(of["positive"])), need(c.ID, "near-miss", cell(of["near-miss"])),
+			r.gatesNamed(c, r.positives(c.ID, cl)), need(c.ID, "remedied", cell(of["remedied"])),
+			madeBy(of), r.calibrated(c.ID))
+	}
+	if len(empty) > 0 {
+		return nil, fmt.Errorf("no capture and no reason (scripts/gendocs/reasons.go) for: %s", strings.Join(empty, "; "))
 	}
 	if waiting := notBuilt(codes, cl); len(waiting) > 0 {
 		fmt.Fprintf(&b, "\nThere are captures, but no detector yet, for: %s.\n", strings.Join(waiting, ", "))
 	}
+	if err := calibration(&b, r, codes, cl); err != nil {
+		return nil, err
+	}
 	for _, c := range codes {
 		one(&b, c)
 	}
-	return b.Bytes()
+	return b.Bytes(), nil
+}
+
+// madeBy says where a code's positives come from.
+func madeBy(of map[string][]string) string {
+	switch n, all := len(of[synthetic]), len(of["positive"]); {
+	case all == 0:
+		return "no capture"
+	case n == 0:
+		return "real programs"
+	case n == all:
+		return "computed frames"
+	default:
+		return "real programs; computed: " + cell(of[synthetic])
+	}
 }
 
 func notBuilt(codes []*finding.Code, cl claims) []string {

@@ -1,0 +1,43 @@
+package main
+
+// noCapture says, by code and column of the matrix, why there is no capture or no gate.
+var noCapture = map[string]map[string]string{
+	"icmp-admin-prohibited":       {"near-miss": "no capture: the router says it in so many words; errors for packets that nobody saw, and errors without effect, are events made by hand (unit tests)"},
+	"tcp-asymmetric-path":         {"near-miss": "clean-one-sided, and every capture with one direction removed: there it is the capture that lacks a direction"},
+	"tcp-data-unanswered":         {"positive": "nat-drop-midway, made for another code (test/calibration/truth_test.go)", "near-miss": "idle-timeout, pmtud-black-hole, zero-window, loss-*: each dies or stalls for a reason that has a code", "remedied": "nat-drop-midway-remedied"},
+	"tcp-half-open-reset":         {"remedied": "cannot be shown by packets: the remedy is a server that does not lose its memory, as half-open-restart (which closes properly) shows"},
+	"tcp-timewait-nat-timestamps": {"near-miss": "timewait-newer-isn: the same reuse without clocks that disagree", "remedied": "the remedies are those of tcp-timewait-reuse: timewait-stale-ack-remedied"},
+	"wscale-stripped":             {"near-miss": "clean-nat and clean-wan, two places each: the option is the same on both sides"},
+	"tcp-zero-window-stall":       {"remedied": "cannot be shown by packets: the remedy is a program that reads; zero-window-short comes nearest"},
+}
+
+func emptyReason(code, column string) string { return noCapture[code][column] }
+
+// quiet says, by code and variant, why a damaged positive gives nothing and no gate is named. The code "" is for all.
+var quiet = map[string]map[string]string{
+	"": {
+		"first third cut": "What proves it lies in the part that is gone: how the connections began, or what was asked of the server",
+		"last third cut":  "What proves it lies in the part that is gone: the repeats, or the outcome",
+	},
+	"tcp-loss-where": {
+		"first third cut": "Fewer than five losses are left: too few to be worth a word",
+		"last third cut":  "Fewer than five losses are left: too few to be worth a word",
+	},
+	"tcp-syn-silent-drop": {
+		"SYN removed":      "Requests that nobody answers are all there is; without them the capture is empty of it",
+		"requests removed": "Requests that nobody answers are all there is; without them the capture is empty of it",
+	},
+	"tcp-asymmetric-path": {
+		"requests removed": "Only requests pass this way; without them nothing is left",
+	},
+	"syn-flood": {
+		"SYN removed": "The flood is SYNs; without them nothing is left",
+	},
+}
+
+func quietReason(code, variant string) string {
+	if r := quiet[code][variant]; r != "" {
+		return r
+	}
+	return quiet[""][variant]
+}

@@ -1,0 +1,20 @@
+package calibration_test
+
+// alsoTrue are codes that are true of a capture though its script was made for another, with the reason. Each was read
+// from the frames and from what the machines said (truth.md), not from what the detectors find.
+var alsoTrue = map[string]map[string]string{
+	"nat-drop-midway": {
+		"tcp-data-unanswered": "gw drops every packet of c2's connection after the 14th: the data is sent six times inside, never outside, and its line dies",
+	},
+	"snat-exhausted": {
+		"tcp-syn-silent-drop": "the SYNs of twelve of twenty connections enter gw and never leave it; that the ports ran out is why, and another code's to say",
+	},
+	"syn-flood-remedied": {
+		"syn-flood": "the 3000 forged requests are sent and seen inside all the same; the filter keeps them from the server, not from the wire before it",
+	},
+}
+
+// madeTrue are codes that a variant makes true of every capture.
+var madeTrue = map[string]map[string]string{
+	"doubled": {"duplicate-on-wire": "each frame is there twice"},
+}

@@ -27,7 +27,8 @@ var gateMeaning = [finding.NumGates]string{
 }
 
 func (a *app) explainCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "explain [CODE]",
 		Short: "say what a finding code means, what fools it, and what it needs",
 		Long: `Say what a finding code means, what else it could be, what a capture must show
@@ -42,22 +43,77 @@ before it is certain, and where it is written down. Without a code: list all.`,
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 && asJSON {
+				for _, c := range codes() {
+					if err := a.writeJSON(explained(c, codes())); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
 			if len(args) == 0 {
 				return listCodes(a.stdout, codes())
 			}
 			id := strings.ToLower(args[0])
 			for _, c := range codes() {
-				if c.ID == id {
+				switch {
+				case c.ID != id:
+				case asJSON:
+					return a.writeJSON(explained(c, codes()))
+				default:
 					return explainCode(a.stdout, c, codes())
 				}
 			}
-			try := "firestorm explain    (lists all codes)"
-			if n := nearest(id, codes()); n != "" {
-				try = "firestorm explain " + n
+			near := nearest(id, codes())
+			if len(near) == 0 {
+				return usagef("firestorm explain    (lists all codes)", "there is no finding code %q", args[0])
 			}
-			return usagef(try, "there is no finding code %q", args[0])
+			return usagef("firestorm explain "+strings.Join(near, "\nfirestorm explain "), "there is no finding code %q", args[0])
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "JSON instead of text: one code a line")
+	return c
+}
+
+// codeInfo is what explain --json prints of a code.
+type codeInfo struct {
+	Code         string     `json:"code"`
+	Kind         string     `json:"kind"`
+	Severity     string     `json:"severity"`
+	Tier         int        `json:"tier"`
+	Title        string     `json:"title"`
+	About        string     `json:"about"`
+	Alternatives []altInfo  `json:"alternatives"`
+	Needs        []gateInfo `json:"needs"`
+	Explains     []string   `json:"explains"`
+	ExplainedBy  []string   `json:"explained_by"`
+	SettleSecs   float64    `json:"settle_s"` // of packet time
+	Reproduce    string     `json:"reproduce"`
+	References   []string   `json:"references"`
+}
+
+type altInfo struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type gateInfo struct {
+	Gate string `json:"gate"`
+	Text string `json:"text"`
+}
+
+func explained(c *finding.Code, all []*finding.Code) codeInfo {
+	i := codeInfo{Code: c.ID, Kind: string(c.Kind), Severity: c.Severity.String(), Tier: int(c.Tier), Title: c.Title, About: c.About,
+		Alternatives: []altInfo{}, Needs: []gateInfo{}, Explains: append([]string{}, c.Absorbs...), ExplainedBy: []string{},
+		SettleSecs: c.Settle.Seconds(), Reproduce: c.Reproduce, References: append([]string{}, c.References...)}
+	for _, x := range c.Alternatives {
+		i.Alternatives = append(i.Alternatives, altInfo{x.ID, x.Name})
+	}
+	for _, g := range c.Needs {
+		i.Needs = append(i.Needs, gateInfo{g.String(), gateMeaning[g]})
+	}
+	i.ExplainedBy = append(i.ExplainedBy, finding.Explainers(all, c.ID)...)
+	return i
 }
 
 // codes returns all finding codes, by name.
@@ -151,18 +207,33 @@ func wrap(s string, width int, indent string) string {
 	return b.String()
 }
 
-// nearest returns the code that id was probably meant to be; empty when none is near.
-func nearest(id string, cs []*finding.Code) string {
-	best, dist := "", 4
+// nearest returns the codes that id was probably meant to be, at most three, the likeliest first.
+func nearest(id string, cs []*finding.Code) []string {
+	type guess struct {
+		id   string
+		dist int
+	}
+	var near []guess
 	for _, c := range cs {
-		if id != "" && strings.Contains(c.ID, id) {
-			return c.ID
+		d := editDistance(id, c.ID)
+		if plain := strings.ReplaceAll(id, "-", ""); len(plain) >= 3 && strings.Contains(strings.ReplaceAll(c.ID, "-", ""), plain) {
+			d = 1 // part of a name says more than a few equal letters
 		}
-		if d := editDistance(id, c.ID); d < dist {
-			best, dist = c.ID, d
+		for _, word := range strings.Split(c.ID, "-") {
+			if len(id) >= 4 && editDistance(id, word) <= 1 {
+				d = min(d, 2)
+			}
+		}
+		if d <= 3 {
+			near = append(near, guess{c.ID, d})
 		}
 	}
-	return best
+	slices.SortStableFunc(near, func(a, b guess) int { return a.dist - b.dist })
+	var out []string
+	for _, g := range near[:min(len(near), 3)] {
+		out = append(out, g.id)
+	}
+	return out
 }
 
 // editDistance counts insertions, deletions and replacements (Levenshtein).

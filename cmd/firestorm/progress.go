@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -15,6 +16,7 @@ type progress struct {
 	on    bool
 	bar   *progressbar.ProgressBar
 	begun time.Time // of the program, for the rate; never part of a result
+	mu    sync.Mutex
 }
 
 // slowEnough keeps the bar away from runs that are over before anyone could read it.
@@ -30,6 +32,8 @@ func (p *progress) update(s sensor.Progress) {
 	if !p.on {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bar == nil {
 		total := s.InputTotal
 		if total <= 0 {
@@ -56,6 +60,16 @@ func (p *progress) draw(b []byte) (int, error) {
 		return len(b), nil
 	}
 	return p.a.stderr.Write(b)
+}
+
+// aside takes the bar away while f writes to the same terminal.
+func (p *progress) aside(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	f()
 }
 
 // finish takes the bar away before the report is printed.

@@ -42,6 +42,14 @@ type readOptions struct {
 	Seed          uint64 // of hash tables; never changes the result
 }
 
+// zone is the zone of times in reports; nil is UTC.
+func (o *readOptions) zone() *time.Location {
+	if o.Local {
+		return time.Local
+	}
+	return nil
+}
+
 // timeBound is an end of the time window: absolute, or relative to the first packet.
 type timeBound struct {
 	Set      bool

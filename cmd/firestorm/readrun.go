@@ -45,7 +45,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return err
 	}
 	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: standard.Analyzers, Detectors: standard.Detectors,
-		Checksums: checksumModes[o.Checksums], Names: vantageNames(in)}
+		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in)}
 	if twins != nil && twins.join != nil {
 		opt.Join, opt.Vantages = twins.join, twins.vantages
 	}
@@ -57,19 +57,22 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	}
 	bar := a.newProgress(o.Progress, o.Quiet)
 	opt.Progress = bar.update
+	live := a.follow(o, in, eve, bar, &opt)
 	res, err := sensor.Run(ctx, opt)
 	bar.finish()
 	if err != nil {
 		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
 	rep := buildReport(in, o, res)
-	if twins != nil {
+	if twins != nil && twins.join != nil {
+		rep.Notes = append(rep.Notes, twins.note)
+	} else if twins != nil {
 		rep.Warnings = append(rep.Warnings, twins.note)
 	}
 	if n := kept.note(); n != "" {
 		rep.Warnings = append(rep.Warnings, n)
 	}
-	if err := errors.Join(eve.finish(res.Findings), a.writeReports(o, rep), a.writeEvidence(o, rep, res, twins.shift(), kept)); err != nil {
+	if err := errors.Join(live.failed(), eve.finish(live.unsaid(res.Findings)), a.writeReports(o, rep, live), a.writeEvidence(o, rep, res, twins.shift(), kept)); err != nil {
 		return err
 	}
 	return a.verdict(ctx, o, in, res)
@@ -124,7 +127,7 @@ var forms = []struct {
 }
 
 // writeReports writes the report to standard output, or beside it, and into --outdir.
-func (a *app) writeReports(o *readOptions, rep *report.Report) error {
+func (a *app) writeReports(o *readOptions, rep *report.Report, live *follower) error {
 	ro := report.Options{Verbose: o.Verbose > 0, MinConfidence: o.MinConfidence}
 	if o.OutDir != "" {
 		for _, f := range forms {
@@ -133,10 +136,7 @@ func (a *app) writeReports(o *readOptions, rep *report.Report) error {
 			}
 		}
 	}
-	out := a.stdout
-	if o.ReportOnStderr() {
-		out = a.stderr
-	}
+	out := a.reportTo(o)
 	if o.Format == "text" {
 		ro.Width, ro.Color = a.width(out), a.useColor(out)
 	}
@@ -148,7 +148,11 @@ func (a *app) writeReports(o *readOptions, rep *report.Report) error {
 			continue
 		}
 		w := bufio.NewWriter(out)
-		if err := f.write(w, rep, ro); err != nil {
+		write := f.write
+		if live != nil && f.name == "json" {
+			write = live.finishJSON
+		}
+		if err := write(w, rep, ro); err != nil {
 			return writeFailure("standard output", err)
 		}
 		if err := w.Flush(); err != nil {
@@ -156,6 +160,14 @@ func (a *app) writeReports(o *readOptions, rep *report.Report) error {
 		}
 	}
 	return nil
+}
+
+// reportTo is where the report goes: standard output, or beside it when data goes there.
+func (a *app) reportTo(o *readOptions) io.Writer {
+	if o.ReportOnStderr() {
+		return a.stderr
+	}
+	return a.stdout
 }
 
 // writeFile writes name whole or, on failure, not at all.

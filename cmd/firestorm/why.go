@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -71,7 +70,7 @@ func (a *app) runWhy(ctx context.Context, o *readOptions, q why.Question, asJSON
 	}
 	defer in.Close()
 	opt := sensor.Options{Source: in, Workers: o.Workers, MaxMemory: o.MaxMemory, Analyzers: standard.Analyzers, Detectors: standard.Detectors,
-		Checksums: checksumModes[o.Checksums], Names: vantageNames(in)}
+		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in)}
 	input := why.Input{Files: o.Files, Vantage: -1}
 	if twins != nil && twins.join != nil {
 		opt.Join, opt.Vantages = twins.join, twins.vantages
@@ -98,11 +97,13 @@ func (a *app) runWhy(ctx context.Context, o *readOptions, q why.Question, asJSON
 	}
 	ans := why.Ask(q, input)
 	if asJSON {
-		enc := json.NewEncoder(a.stdout)
-		enc.SetEscapeHTML(false)
-		return enc.Encode(ans)
+		err = a.writeJSON(ans)
+	} else {
+		writeAnswer(a.stdout, ans)
 	}
-	writeAnswer(a.stdout, ans)
+	if err != nil {
+		return writeFailure("standard output", err)
+	}
 	if res.Damaged != nil {
 		return &failure{code: exitDamaged, what: "the input broke", why: res.Damaged.Error(), err: res.Damaged}
 	}

@@ -287,7 +287,7 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 	}
 	if g.finding != nil {
 		whole.ID, whole.Revision, whole.State = g.finding.ID, g.finding.Revision, g.finding.State
-		if grown || whole.Confidence != g.finding.Confidence {
+		if grown || whole.Confidence != g.finding.Confidence || whole.Title != g.finding.Title {
 			whole.Revision++
 			whole.State = Updated
 		}

@@ -36,8 +36,10 @@ type htmlPage struct {
 	Lead     string
 	Files    []htmlFile
 	Account  string
+	When     string
 	Home     string
 	Warnings []string
+	Notes    []string
 	Findings []htmlFinding
 	Possible []htmlFinding
 	Cannot   []htmlFinding
@@ -104,7 +106,7 @@ func (v *view) html() *htmlPage {
 	p := &htmlPage{
 		Policy: pagePolicy, Style: template.HTML("<style>" + pageStyle + "</style>"),
 		Verdict: strings.ReplaceAll(string(v.verdict), " ", "-"), Word: verdictWords[v.verdict], Lead: v.lead(),
-		Account: v.account(), Home: v.home(), Warnings: v.Warnings, Checked: v.Checked, Left: v.Undecided,
+		Account: v.account(), Home: v.home(), Warnings: v.Warnings, Notes: v.Notes, Checked: v.Checked, Left: v.Undecided,
 		Count: v.count(), Quiet: v.verdict != Found,
 	}
 	for i := range v.Files {
@@ -114,6 +116,9 @@ func (v *view) html() *htmlPage {
 			text += ", " + f.Link
 		}
 		p.Files = append(p.Files, htmlFile{v.FileName(uint16(i)), text, f.Damaged})
+	}
+	if n, _ := v.packets(); n > 0 {
+		p.When = v.local(v.start()).Format("2006-01-02 15:04:05 MST")
 	}
 	p.Title = "Firestorm report"
 	if v.verdict == Found {
@@ -172,8 +177,8 @@ func (v *view) htmlTables(p *htmlPage) {
 }
 
 // lasting writes when and how long, for a reader rather than a program.
-func lasting(f *finding.Finding) string {
-	s := f.First.Time.Std().Format("2006-01-02 15:04:05.99 UTC")
+func (r *Report) lasting(f *finding.Finding) string {
+	s := r.local(f.First.Time).Format("2006-01-02 15:04:05.99 MST")
 	if d := f.Last.Time.Sub(f.First.Time); d > 0 && !f.Last.IsZero() {
 		s += ", for " + Duration(d)
 	}
@@ -211,7 +216,7 @@ func (v *view) lead() string {
 func (v *view) htmlFinding(f *finding.Finding) htmlFinding {
 	h := htmlFinding{
 		ID: f.ID, Severity: f.Severity.String(), Confidence: f.Confidence.String(), Code: f.Code.ID, Kind: string(f.Code.Kind),
-		Title: title(f), Summary: f.Summary, Why: sentence(f.Why), Impact: sentence(impact(f)), Who: v.parties(f), When: lasting(f),
+		Title: title(f), Summary: f.Summary, Why: sentence(f.Why), Impact: sentence(impact(f)), Who: v.parties(f), When: v.lasting(f),
 		WrongIf: f.WrongIf, Check: f.Check, CheckNote: f.CheckNote, Packets: v.Frames(refsOf(f)), Command: v.evidence(f),
 		Open: stillOpen(f), Explains: alsoExplains(f), References: f.References,
 	}

@@ -161,6 +161,7 @@ func AppendSummary(dst []byte, r *Report, o Options) []byte {
 	w.str("home_net", r.HomeNet)
 	w.bool("home_net_default", r.HomeNetDefault)
 	w.list("warnings", r.Warnings)
+	w.list("notes", r.Notes)
 	w.counts(r)
 	w.capture(&r.Capture)
 	w.array("gates", len(r.Gates), func(i int) {
@@ -231,7 +232,7 @@ func (w *jsonw) service(s *Service) {
 	for _, d := range []struct {
 		k string
 		d time.Duration
-	}{{"connect_median_s", s.ConnectMedian}, {"connect_max_s", s.ConnectMax}, {"answer_median_s", s.AnswerMedian}, {"answer_max_s", s.AnswerMax}} {
+	}{{"connect_median_s", s.ConnectMedian}, {"connect_max_s", s.ConnectMax}, {"answer_mean_s", s.AnswerMean}, {"answer_max_s", s.AnswerMax}} {
 		if d.d == 0 {
 			w.null(d.k)
 		} else {

@@ -24,6 +24,9 @@ func WriteMarkdown(w io.Writer, r *Report, o Options) error {
 	for _, x := range v.Warnings {
 		m.line("Warning: %s", Markdown(x))
 	}
+	for _, x := range v.Notes {
+		m.line("Note: %s", Markdown(x))
+	}
 	for _, f := range v.shown {
 		v.markdownFinding(m, f)
 	}
@@ -68,7 +71,7 @@ func (v *view) markdownFinding(m *markdown, f *finding.Finding) {
 	m.text("Why", f.Why)
 	m.text("Impact", impact(f))
 	m.text("Who", v.parties(f))
-	m.text("When", when(f))
+	m.text("When", v.when(f))
 	m.list("Facts", v.facts(f))
 	m.list("Ruled out", v.ruledOut(f))
 	m.list("Could still be", stillOpen(f))

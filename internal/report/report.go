@@ -16,10 +16,12 @@ import (
 
 // Report is what one run has to say.
 type Report struct {
-	Files          []File // by source index: Ref.Source counts into it
-	HomeNet        string // the networks that count as inside, as the reader would write them
-	HomeNetDefault bool   // nobody set HomeNet
-	Warnings       []string
+	Files          []File         // by source index: Ref.Source counts into it
+	HomeNet        string         // the networks that count as inside, as the reader would write them
+	HomeNetDefault bool           // nobody set HomeNet
+	Warnings       []string       // what makes the report less than it could be
+	Notes          []string       // what the reader should know beside the findings
+	Zone           *time.Location // of times in text, HTML and Markdown; nil is UTC. JSON always has UTC
 	Capture        Capture
 	Conversations  int
 	Findings       []*finding.Finding // all that were released, of any confidence
@@ -78,7 +80,7 @@ type Service struct {
 	Silent        int
 	ConnectMedian time.Duration // until the first answer; 0 = not known
 	ConnectMax    time.Duration
-	AnswerMedian  time.Duration // from request to the beginning of its answer; 0 = not known
+	AnswerMean    time.Duration // from request to the beginning of its answer; 0 = not known
 	AnswerMax     time.Duration
 }
 

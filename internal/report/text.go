@@ -13,7 +13,7 @@ import (
 // WriteText writes the report for a terminal or a plain file.
 func WriteText(w io.Writer, r *Report, o Options) error {
 	v, p := newView(r, &o), newPage(&o)
-	v.textHeader(p)
+	v.textHeader(p, &o)
 	for _, f := range v.shown {
 		p.blank()
 		v.textFinding(p, f, &o)
@@ -80,7 +80,7 @@ func WriteFinding(w io.Writer, r *Report, f *finding.Finding, o Options) error {
 	return err
 }
 
-func (v *view) textHeader(p *page) {
+func (v *view) textHeader(p *page, o *Options) {
 	for _, l := range v.headLines() {
 		name := Visible(l.name) + "  "
 		if runes(name) > 24 { // a long name gets a line of its own
@@ -89,6 +89,9 @@ func (v *view) textHeader(p *page) {
 		}
 		p.para(p.styled(styleBold, name), runes(name), "", l.text)
 	}
+	if n, _ := v.packets(); n > 0 && (o.Verbose || v.Zone != nil) {
+		p.para("captured: ", 10, "", v.stamp(v.start())+" to "+v.stamp(v.start().Add(v.span())))
+	}
 	for _, f := range v.Files {
 		if f.Damaged != "" {
 			p.para("damaged: ", 9, styleYellow, f.Damaged)
@@ -96,6 +99,9 @@ func (v *view) textHeader(p *page) {
 	}
 	for _, w := range v.Warnings {
 		p.para("warning: ", 9, styleYellow, w)
+	}
+	for _, n := range v.Notes {
+		p.para("note: ", 6, "", n)
 	}
 }
 
@@ -138,7 +144,7 @@ func (v *view) textFinding(p *page, f *finding.Finding, o *Options) {
 		p.field("who", v.parties(f))
 	}
 	if o.Verbose {
-		p.field("when", when(f))
+		p.field("when", v.when(f))
 	}
 	p.field("why", f.Why)
 	p.field("impact", impact(f))
@@ -250,7 +256,7 @@ func (v *view) textOverview(p *page) {
 	}
 	p.table("services", "<>>>>>>>", serviceHead, rows)
 	if len(rows) > 0 {
-		p.para(strings.Repeat(" ", 2*indent), 2*indent, styleDim, "connect and answer: median / longest")
+		p.para(strings.Repeat(" ", 2*indent), 2*indent, styleDim, "connect: median / longest; answer: mean / longest")
 	}
 	rows = nil
 	for i := range v.Slowest {
@@ -281,7 +287,7 @@ var serviceHead = []string{"service", "clients", "attempts", "answered", "refuse
 
 func (v *view) serviceRow(s *Service) []string {
 	return []string{serviceName(s), number(s.Clients), number(s.Attempts), number(s.Answered) + rate(s), number(s.Refused),
-		number(s.Silent), pair(s.ConnectMedian, s.ConnectMax), pair(s.AnswerMedian, s.AnswerMax)}
+		number(s.Silent), pair(s.ConnectMedian, s.ConnectMax), pair(s.AnswerMean, s.AnswerMax)}
 }
 
 func serviceName(s *Service) string {
@@ -302,11 +308,11 @@ func rate(s *Service) string {
 	return pct
 }
 
-func pair(median, longest time.Duration) string {
+func pair(typical, longest time.Duration) string {
 	if longest == 0 {
 		return "-"
 	}
-	return Duration(median) + " / " + Duration(longest)
+	return Duration(typical) + " / " + Duration(longest)
 }
 
 // The blocks of a finding as lines, shared by all forms.
@@ -325,10 +331,10 @@ func impact(f *finding.Finding) string {
 	return f.Impact
 }
 
-func when(f *finding.Finding) string {
-	s := stamp(f.First.Time)
+func (r *Report) when(f *finding.Finding) string {
+	s := r.stamp(f.First.Time)
 	if f.Last.Time != f.First.Time && !f.Last.IsZero() {
-		s += " to " + stamp(f.Last.Time)
+		s += " to " + r.stamp(f.Last.Time)
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -178,6 +179,16 @@ func TestWords(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)
 		}
+	}
+	one.Zone = time.FixedZone("CET", 3600)
+	if got := one.stamp(begin); got != "2003-12-09T21:00:00+01:00" {
+		t.Errorf("local: %s", got)
+	}
+	if got := one.lasting(one.Findings[0]); !strings.HasPrefix(got, "2003-12-09 21:00:") || !strings.Contains(got, " CET") {
+		t.Errorf("local: %s", got)
+	}
+	if got := AppendSummary(nil, one, Options{}); !strings.Contains(string(got), `"first":"2003-12-09T20:00:00Z"`) {
+		t.Errorf("JSON: %s", got)
 	}
 	same := &Report{Files: []File{{Name: "a/x.pcap"}, {Name: "b/x.pcap"}}}
 	if same.FileName(0) != "x.pcap#1" || same.FileName(1) != "x.pcap#2" {

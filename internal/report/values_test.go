@@ -127,9 +127,9 @@ func healthy() *Report {
 		Talkers: []Talker{{client, web, "http, tls", 301, 29_800_000}, {client, dns, "dns", 111, 24_300}},
 		Services: []Service{
 			{Proto: "TCP", Addr: web, Port: 443, App: "tls", Clients: 3, Attempts: 301, Answered: 301, ConnectMedian: 11 * time.Millisecond,
-				ConnectMax: 84 * time.Millisecond, AnswerMedian: 23 * time.Millisecond, AnswerMax: 1900 * time.Millisecond},
+				ConnectMax: 84 * time.Millisecond, AnswerMean: 23 * time.Millisecond, AnswerMax: 1900 * time.Millisecond},
 			{Proto: "UDP", Addr: dns, Port: 53, App: "dns", Clients: 4, Attempts: 111, Answered: 110,
-				AnswerMedian: 700 * time.Microsecond, AnswerMax: 61 * time.Millisecond},
+				AnswerMean: 700 * time.Microsecond, AnswerMax: 61 * time.Millisecond},
 		},
 		Slowest: []Slow{{"10.0.0.5:443 began its answer to 192.168.1.20", 1900 * time.Millisecond, []packet.Ref{at(9120, 300), at(9131, 301.9)}}},
 		TimeWent: []Share{{"users thinking: nothing was asked", 18 * time.Minute}, {"servers thinking", 95 * time.Second},

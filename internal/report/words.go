@@ -70,10 +70,21 @@ func (r *Report) Clock(t packet.Time) string {
 		}
 		return fmt.Sprintf("%s%d:%02d:%04.1f", sign, d/time.Hour, d/time.Minute%60, (d % time.Minute).Truncate(100*time.Millisecond).Seconds())
 	}
-	return t.Std().Format("2006-01-02 15:04:05")
+	return r.local(t).Format("2006-01-02 15:04:05")
 }
 
-// stamp writes an absolute time.
+// local is t in the zone of the report.
+func (r *Report) local(t packet.Time) time.Time {
+	if r.Zone == nil {
+		return t.Std()
+	}
+	return t.Std().In(r.Zone)
+}
+
+// stamp writes an absolute time for a person, with its zone.
+func (r *Report) stamp(t packet.Time) string { return r.local(t).Format(time.RFC3339Nano) }
+
+// stamp writes an absolute time for a program: always UTC.
 func stamp(t packet.Time) string { return t.Std().Format("2006-01-02T15:04:05.999999999Z07:00") }
 
 // Duration writes a length of time with three figures or so.

@@ -202,8 +202,8 @@ func TestTimer(t *testing.T) {
 		}, 0, true, nil, nil},
 		{"the server comes back and resets", func(s *scene) {
 			f, x := s.dies(1, 1000, 300, 8, nil)
-			x.Stall.EndedByRST, x.Stall.RST, x.Stall.RSTTTL = true, s.Ref(0, 1015), 61
-			x.Refusal = event.RST{Dir: packet.ToClient, Seq: 2000, TTL: 61, HasACK: true}
+			x.Stall.EndedByRST, x.Stall.RST, x.Stall.RSTTTL = true, s.Ref(0, 1015), 125 // as far away, counted from 128
+			x.Refusal = event.RST{Dir: packet.ToClient, Seq: 2000, TTL: 125, HasACK: true}
 			s.emit(f, x, event.Reset, 1015)
 		}, 0, true, nil, nil},
 	} {

@@ -111,6 +111,9 @@ type Repeat struct {
 	Step     uint8 // constant fall of the TTL from sight to sight; 0 = equal
 	Span     time.Duration
 	Loop     bool // three or more sights with falling TTL
+	// Unnumbered packets carry nothing that a sender changes from one to the next: no IP identification, no sequence
+	// number. A copy of one cannot be told from the same packet sent again at once.
+	Unnumbered bool
 	// MACs of successive sights name the routers that pass the packet on. Of a copy: senders of first sight and copy.
 	MACs [4]packet.MAC
 }

@@ -209,6 +209,7 @@ func (x *repeats) circles(times uint8) bool {
 func (x *repeats) event(p *packet.Packet, times uint8, loop bool) *event.Repeat {
 	r := event.NewRepeat(headOf(p))
 	r.First, r.Times, r.TTLFirst, r.TTLLast, r.Step = x.first, uint32(times), x.ttlFirst, p.TTL, x.step
+	r.Unnumbered = p.IPID == 0 && p.Proto != packet.ProtoTCP
 	r.Span, r.Loop, r.MACs = p.Time.Sub(x.first.Time), loop, x.macs
 	return r
 }
@@ -225,7 +226,30 @@ func repeatKey(p *packet.Packet) uint64 {
 	h = mix(h, uint64(p.NSACK)<<32|uint64(p.SACK[0][1]))                                             // duplicate ACKs of stacks without IP-ID differ here
 	h = mix(h, uint64(p.Proto)<<56|uint64(p.ICMPType)<<48|uint64(p.ICMPCode)<<40|uint64(p.ICMPRest)) // identifier and sequence
 	h = mix(h, uint64(p.VLANs[0])<<16|uint64(p.VLANs[1]))
-	return mix(h, tail(p))
+	return mix(mix(h, between(p)), tail(p))
+}
+
+// between folds IPv4 options and IPv6 extension headers: no checksum speaks for them, and data may hide there.
+func between(p *packet.Packet) uint64 {
+	from, to := int(p.L3)+40, min(int(p.L4), len(p.Data))
+	if p.IPVersion == 4 {
+		from = int(p.L3) + 20
+	}
+	if from >= to {
+		return 0
+	}
+	return foldBytes(p.Data[from:to])
+}
+
+// foldBytes hashes all of b.
+func foldBytes(b []byte) (h uint64) {
+	for ; len(b) >= 8; b = b[8:] {
+		h = mix(h, binary.LittleEndian.Uint64(b))
+	}
+	for _, c := range b {
+		h = mix(h, uint64(c))
+	}
+	return h
 }
 
 // tail folds the first 32 and last 8 bytes of the IP payload: enough to tell datagrams that share a zero IP-ID apart.

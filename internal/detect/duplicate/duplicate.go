@@ -58,6 +58,7 @@ type wire struct {
 	first, last    packet.Ref
 	shown          []*event.Repeat // first copies
 	loops          bool            // packets circle here: second sights with a TTL one less are theirs
+	unnumbered     int             // of those, how many carry nothing that tells a copy from a repetition
 	otherSender    int             // of those, how many came from another link-layer address with the same TTL
 }
 
@@ -89,6 +90,9 @@ func (d *detector) Handle(e event.Event) {
 		}
 		if len(w.shown) < finding.MaxEvidence/2 {
 			w.shown = append(w.shown, x)
+			if x.Unnumbered {
+				w.unnumbered++
+			}
 			if x.Step == 0 && !x.MACs[1].IsZero() && x.MACs[0] != x.MACs[1] {
 				w.otherSender++
 			}
@@ -142,7 +146,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		name = " of " + name
 	}
 	b.Subject(finding.Subject{Role: "sensor", Name: "the capture" + name})
-	each := w.share() >= whole
+	each := w.share() >= whole && w.unnumbered < len(w.shown)
 	switch {
 	case routed:
 		b.Title("the capture%s shows packets before and after a router: I counted each once", name)
@@ -169,7 +173,12 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Fact(refs, "they belong to %s; of the frames between those, %.0f %% are copies", detect.Plural(int(w.pairs), "pair of hosts", "pairs of hosts"), 100*w.share())
 	}
 	b.Fact(refs, "all numbers of this report count each packet once")
-	b.RuledOut("retransmission", refs, "a retransmission comes later, and has an identification or a timestamp of its own; these are the same to the byte")
+	if w.unnumbered == len(w.shown) {
+		b.Cap(finding.Possible)
+		b.Open("retransmission", "they carry no identification and no sequence number: a sender that repeats itself at once looks the same. What the sender sent (a capture on it) decides")
+	} else {
+		b.RuledOut("retransmission", refs, "a retransmission comes later, and has an identification or a timestamp of its own; these are the same to the byte")
+	}
 	switch {
 	case routed:
 		b.RuledOut("network", w.refs(), "their TTL is one less: it is one packet on both sides of a router")

@@ -94,7 +94,7 @@ func (d *detector) Handle(e event.Event) {
 	switch x := e.(type) {
 	case *event.ARP:
 		h := x.Head()
-		if x.Op == 2 && h.DstMAC[0]&1 == 0 {
+		if x.Op == 2 {
 			if w := d.witness(link{h.Vantage, h.SrcMAC, h.DstMAC}); w != nil && w.arp.IsZero() {
 				w.arp = h.Seen
 			}

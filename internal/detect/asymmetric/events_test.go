@@ -7,6 +7,7 @@ import (
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/detecttest"
+	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
@@ -148,4 +149,20 @@ func TestTwoCaptures(t *testing.T) {
 		t.Fatalf("%d findings", len(fs))
 	}
 	detecttest.Says(t, fs[0], "the place of gateway.pcap sees half", "the same connections were seen at clients.pcap, there with both directions")
+}
+
+// TestExplainsSilence: requests between the networks that nobody answers are dropped, as a rule, by what saw half.
+func TestExplainsSilence(t *testing.T) {
+	b := detecttest.NewBench(t, nil, asymmetric.Def, synsilent.Def)
+	for i := range 12 {
+		play(b, conn{id: uint64(100 + i), client: "10.1.0.5", server: "10.2.0.9", seen: [2]bool{true, false}, mac: true}, float64(i))
+	}
+	play(b, conn{id: 500, client: "10.1.0.5", server: "10.3.0.9", seen: [2]bool{true, true}, mac: true}, 12)
+	b.Silence(detecttest.Flow{ID: 900, Client: "10.1.0.77:4000", Server: "10.2.0.99:22"}, 5, 3)
+	fs := b.End()
+	if len(fs) != 1 || fs[0].Code.ID != code || len(fs[0].Explains) != 1 {
+		for _, f := range fs {
+			t.Errorf("%s", detecttest.Text(f))
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"firestorm/internal/detect/detecttest"
 	"firestorm/internal/detect/routingloop"
+	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
@@ -115,4 +116,27 @@ func TestCircle(t *testing.T) {
 	b.Send(copies)
 	check(t, b.End(), finding.Certain, []string{"packets to 10.7.1.0/24 run in a circle between 10.0.0.1 (02:00:00:00:00:01) and 02:00:00:00:00:02", "by 2 at a time",
 		"3 packets to 10.7.1.1, 10.7.1.2 and 10.7.1.3 went round like that"})
+}
+
+// TestExplainsSilence: requests to the network that nobody answers while it loops are no finding of their own; those to
+// another network are.
+func TestExplainsSilence(t *testing.T) {
+	b := detecttest.NewBench(t, nil, routingloop.Def, synsilent.Def)
+	for i := range 4 {
+		probe(b, uint64(i)+1, float64(i), 60, []string{"10.0.0.1", "10.0.0.2"}[i%2], 11, 0)
+	}
+	b.Silence(detecttest.Flow{ID: 50, Client: "10.1.0.12:4000", Server: "10.7.1.200:443"}, 1, 3)
+	b.Silence(detecttest.Flow{ID: 51, Client: "10.1.0.12:4001", Server: "10.8.0.1:443"}, 1, 3)
+	var silent []string
+	for _, f := range b.End() {
+		if f.Code.ID == code && (len(f.Explains) != 1 || f.Explains[0].Code != "tcp-syn-silent-drop") {
+			t.Errorf("the loop explains %v", f.Explains)
+		}
+		if f.Code.ID == "tcp-syn-silent-drop" {
+			silent = append(silent, f.Subjects[1].Addr.String())
+		}
+	}
+	if len(silent) != 1 || silent[0] != "10.8.0.1" {
+		t.Errorf("silent on their own: %v", silent)
+	}
 }

@@ -70,6 +70,7 @@ type loop struct {
 	probes uint64        // probes of traceroutes that expired
 	least  uint8         // least TTL that one of the expired had at the sensor
 	died   [3]packet.Ref // first reports of expiry
+	sent   packet.Ref    // begin of the connection of the first, else that report
 	where  []station     // who reported, in order
 	last   uint64        // index+1 of the last reporter
 	turns  int           // changes of reporter
@@ -214,6 +215,12 @@ func (d *detector) expired(x *event.ICMPError) {
 	if i < 0 {
 		return
 	}
+	if l.sent.IsZero() {
+		l.sent = h.Seen
+		if a := d.scope.Ledger.Attempt(h.FlowID); a != nil {
+			l.sent = a.Start
+		}
+	}
 	if n := l.exits + l.probes; n < uint64(len(l.died)) {
 		l.died[n] = h.Seen
 	}
@@ -239,7 +246,7 @@ func (d *detector) expired(x *event.ICMPError) {
 			return
 		}
 	}
-	d.report(l, l.died[0], h.Seen)
+	d.report(l, l.sent, h.Seen)
 }
 
 func (l *loop) station(a packet.Addr, ref packet.Ref) int {

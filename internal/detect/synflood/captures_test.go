@@ -25,6 +25,15 @@ func TestFlood(t *testing.T) {
 	detecttest.Says(t, f, "the server answered 2778 of them")
 }
 
+// TestStopped: a filter between two captures keeps the flood from the server.
+func TestStopped(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "syn-flood-remedied/inside.pcap", "syn-flood-remedied/outside.pcap"), code, finding.Certain)
+	detecttest.Says(t, f, "a flood against 10.2.0.2:80 is stopped on the way: 3016 connection requests", "none at the server: the requests do not get as far as outside.pcap")
+	if f.Severity != finding.Low {
+		t.Errorf("%s though nothing of it arrives", f.Severity)
+	}
+}
+
 func TestNoFlood(t *testing.T) {
 	for _, files := range [][]string{{"syn-flood-crowd/inside.pcap"}, {"syn-flood-crowd/outside.pcap"}, {"syn-flood-remedied/outside.pcap"}} {
 		r := detecttest.Run(t, nil, files...)

@@ -6,6 +6,7 @@ import (
 
 	"firestorm/internal/detect/detecttest"
 	"firestorm/internal/detect/synflood"
+	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
@@ -136,5 +137,27 @@ func TestOneFindingPerTarget(t *testing.T) {
 	}
 	if d := fs[0].Last.Time.Sub(fs[0].First.Time).Seconds(); d < 290 {
 		t.Errorf("the finding covers %.0f s", d)
+	}
+}
+
+// TestExplainsSilence: who finds no place in the queue of a flooded service is part of the flood's finding.
+func TestExplainsSilence(t *testing.T) {
+	b := detecttest.NewBench(t, nil, synflood.Def, synsilent.Def)
+	for i := range 1000 {
+		send(b, uint64(i)+1, float64(i)/100, forged(i))
+	}
+	b.Silence(detecttest.Flow{ID: 5000, Client: "10.1.0.12:4000", Server: "10.0.0.80:80"}, 6, 3)
+	b.Silence(detecttest.Flow{ID: 5001, Client: "10.1.0.12:4001", Server: "10.0.0.80:443"}, 6, 3)
+	var silent int
+	for _, f := range b.End() {
+		if f.Code.ID == code && (len(f.Explains) != 1 || f.Explains[0].Code != "tcp-syn-silent-drop") {
+			t.Errorf("the flood explains %v", f.Explains)
+		}
+		if f.Code.ID == "tcp-syn-silent-drop" {
+			silent += f.Count
+		}
+	}
+	if silent != 1 {
+		t.Errorf("%d silent on their own, want the one to the other port", silent)
 	}
 }

@@ -44,7 +44,11 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	}
 	b.Summary("Somebody asks %s for connections and does not mean to use them: each request takes a place in the server's queue, so that real users find none. %d requests came within %s. %s",
 		target, fl.asked, detect.Span(span), stands)
-	if fl.completed > 0 {
+	if at, ok := d.stopped(fl); ok {
+		b.Severity(finding.Low)
+		b.Title("a flood against %s is stopped on the way: %d connection requests from %s in %s", target, fl.asked, who, detect.Span(span))
+		b.Impact("none at the server: the requests do not get as far as %s", at)
+	} else if fl.completed > 0 {
 		b.Severity(finding.Medium)
 		b.Impact("others are still served: %s completed during the flood", detect.Plural(int(fl.completed), "connection", "connections"))
 	} else {
@@ -82,6 +86,20 @@ func pick(g *finding.Group) (*flood, *finding.Instance) {
 		}
 	}
 	return g.Kept[best].Data.(*flood), &g.Kept[best]
+}
+
+// stopped says whether the requests die before the other capture, and where that was taken.
+func (d *detector) stopped(fl *flood) (at string, ok bool) {
+	n := 0
+	for _, r := range detect.Refs(fl.asks[:]...) {
+		t := d.scope.Twins.Trace(r)
+		if !t.Known || t.Seen {
+			return "", false
+		}
+		at = d.scope.Twins.Name(t.Vantage)
+		n++
+	}
+	return at, n > 1
 }
 
 func completed(fl *flood) string {

@@ -173,6 +173,7 @@ func newRun(o *Options) (*run, error) {
 			return nil, err
 		}
 		s.workers[n%o.Workers].shards[n] = sh
+		b.shards = append(b.shards, sh)
 	}
 	return s, nil
 }

@@ -68,9 +68,6 @@ func (w *worker) round(r *round, out *output) {
 		w.age(e, &r.edges[e], out)
 	}
 	w.packets(r, from, len(r.batch.Packets), out)
-	if r.final {
-		w.end(r, out)
-	}
 }
 
 // packets brings the packets of this worker's shards to them, in order.
@@ -100,19 +97,6 @@ func (w *worker) age(n int, e *edge, out *output) {
 		s.age(e.now, e.ordinal, &evs)
 		if len(evs) > 0 {
 			out.aged = append(out.aged, aged{n, uint8(k), evs})
-		}
-	}
-}
-
-func (w *worker) end(r *round, out *output) {
-	for k, s := range w.shards {
-		if s == nil {
-			continue
-		}
-		var evs []event.Event
-		s.end(r.now, r.last, &evs)
-		if len(evs) > 0 {
-			out.aged = append(out.aged, aged{len(r.edges), uint8(k), evs})
 		}
 	}
 }

@@ -268,7 +268,8 @@ func NewFlow(h Head) *Flow {
 	return &Flow{head: h}
 }
 
-// SilenceAfter is how long after the last of two or more tries a flow counts as unanswered.
+// SilenceAfter is how long after the last of two or more tries a flow counts as unanswered; where the input ends before,
+// how long after the second.
 const SilenceAfter = 3 * time.Second
 
 // Exchange is one request and the beginning of its answer, reported when the server was slow to begin.

@@ -154,12 +154,17 @@ func (t *Table) now(r *rec) packet.Time {
 	return min(t.clock, r.lastTime.Add(t.clock.Sub(t.base.Add(time.Duration(r.seen)*time.Second))))
 }
 
-// ageRetries says Silent where it is due; all looks at the whole list rather than up to the first that is not due.
+// ageRetries says Silent where it is due; all looks at the whole list rather than up to the first that is not due. That
+// is when the input ends: then it is enough that two tries have waited for SilenceAfter each, as later ones never will.
 func (t *Table) ageRetries(seen packet.Ref, ordinal uint64, all bool) {
 	for i := t.lists[listTCPRetry].head; i != 0; {
 		r := t.flows.at(i)
 		next := r.next
-		if t.now(r).Sub(t.lastTry(r)) >= event.SilenceAfter {
+		try := t.lastTry(r)
+		if all {
+			try = t.secondTry(r)
+		}
+		if t.now(r).Sub(try) >= event.SilenceAfter {
 			t.saySilent(i, seen, ordinal, nil)
 		} else if !all {
 			return

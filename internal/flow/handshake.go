@@ -94,6 +94,16 @@ func (t *Table) lastTry(r *rec) packet.Time {
 	return r.lastTime
 }
 
+// secondTry is when a SYN was sent for the second time; not known: the last time.
+func (t *Table) secondTry(r *rec) packet.Time {
+	if r.odd != 0 {
+		if m := t.odds.at(r.odd).marks[oddSYN2]; !m.isZero() {
+			return m.time(r.startTime)
+		}
+	}
+	return t.lastTry(r)
+}
+
 func (t *Table) saySilent(i uint32, seen packet.Ref, ord uint64, p *packet.Packet) {
 	r := t.flows.at(i)
 	r.bits |= silent

@@ -28,6 +28,7 @@ type witness struct {
 	same    detect.Control // at the silent ports, the same clients
 	near    detect.Control // other ports of the server, anybody
 	own     detect.Control // other ports of the server, the same clients
+	before  detect.Control // at the silent ports, anybody, in the minute before
 	arp     *detect.Host   // what ARP says of the server; nil: nothing
 	local   bool           // a client is on the server's own wire
 	died    detect.Trace   // what a second capture says of the first request
@@ -64,6 +65,9 @@ func (d *detector) look(g *finding.Group, silent []*attempt) witness {
 	})
 	w.near = control(func(a *detect.Attempt) bool { return !port[a.Service.Port] })
 	w.own = control(func(a *detect.Attempt) bool { return !port[a.Service.Port] && client[a.Client.Addr] })
+	w.before = d.scope.Ledger.Server(h.Vantage, h.Server.Addr, func(a *detect.Attempt) bool {
+		return a.Service.Proto != packet.ProtoTCP || a.Start.Time >= from || !port[a.Service.Port]
+	}, from.Add(-around), from)
 	w.arp = d.scope.Hosts.Nearest(h.Server.Addr)
 	for _, c := range w.clients {
 		if x := d.scope.Hosts.Nearest(c); x != nil && w.arp != nil && !x.ARPAnswered.IsZero() && x.Prefix == w.arp.Prefix {

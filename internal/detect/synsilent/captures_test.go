@@ -20,7 +20,7 @@ func TestBranches(t *testing.T) {
 		{"syn-silent-port", []string{"inside.pcap"}, finding.Likely, []string{"port 8443 of 10.2.0.2 is filtered: requests vanish while its other ports answer",
 			"7 requests from 10.1.0.11:58190 at 0.02, 1.05, 2.07, 7.16 s, no reply [18 28 30 41]", "not: a server that is off or hung: its other ports answered", "or: a service too busy"}},
 		{"syn-silent-port", []string{"inside.pcap", "outside.pcap"}, finding.Certain, []string{"the device between inside.pcap and outside.pcap drops requests to port 8443 of 10.2.0.2",
-			"14 requests were seen at inside.pcap and not one of them at outside.pcap", "not: a service too busy to accept (full queue): the requests never came to the server's side of the device",
+			"28 requests were seen at inside.pcap and not one of them at outside.pcap", "not: a service too busy to accept (full queue): the requests never came to the server's side of the device",
 			"nft insert rule inet filter forward ip daddr 10.2.0.2 tcp dport 8443 accept"}},
 		{"syn-silent-source", []string{"inside.pcap"}, finding.Certain, []string{"10.2.0.2 answers others on port 80 but not 10.1.0.12", "it accepted 2 requests of others meanwhile"}},
 		{"syn-silent-source", []string{"inside.pcap", "outside.pcap"}, finding.Certain, []string{"10.2.0.2 answers others on port 80 but not 10.1.0.12",

@@ -3,6 +3,7 @@ package synsilent
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
@@ -64,7 +65,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Why("nothing came back; where the requests die cannot be seen from here")
 		b.Summary("%s Nothing in this capture says where the requests die.", asked)
 	}
-	b.Impact("%s failed after %s without an answer", detect.Plural(len(silent), "attempt", "attempts"), detect.Span(f.Marks[event.MarkSYNLast].Time.Sub(f.Start.Time)+event.SilenceAfter))
+	b.Impact("%s failed after %s without an answer", detect.Plural(len(silent), "attempt", "attempts"), detect.Span(waited(f)))
 	d.facts(b, f, &w)
 	d.alternatives(b, f, &w)
 	d.remedy(b, h, &w)
@@ -84,6 +85,12 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	return true
 }
 
+// waited is how long the client is known to have waited in vain: the capture may end before silence is final.
+func waited(f *event.Flow) time.Duration {
+	until := min(f.Marks[event.MarkSYNLast].Time.Add(event.SilenceAfter), f.Head().Seen.Time)
+	return until.Sub(f.Start.Time)
+}
+
 func tryRefs(f *event.Flow) []packet.Ref {
 	return detect.Refs(f.Marks[event.MarkSYN], f.Marks[event.MarkSYN2], f.Marks[event.MarkSYN3], f.Marks[event.MarkSYNLast])
 }
@@ -98,6 +105,9 @@ func (d *detector) facts(b *finding.Builder, f *event.Flow, w *witness) {
 		b.Fact(w.others.SilentRefs, "%s tried the same port then; none was answered", detect.Plural(w.others.Clients, "other address", "other addresses"))
 	default:
 		b.Fact(nil, "nobody else was answered there from then on, up to a minute after the last request")
+	}
+	if w.branch == portFiltered && w.before.Answered > 0 {
+		b.Fact(w.before.AnsweredRefs, "the port itself answered %s in the minute before: a rule that stood all the time does not explain that", detect.Plural(w.before.Answered, "request", "requests"))
 	}
 	if w.near.Answered+w.near.Refused > 0 {
 		b.Fact(w.near.AnsweredRefs, "other ports of %s answered %s meanwhile", h.Server.Addr, detect.Plural(w.near.Answered+w.near.Refused, "time", "times"))
@@ -121,6 +131,9 @@ func (d *detector) alternatives(b *finding.Builder, f *event.Flow, w *witness) {
 		b.RuledOut("server-down", w.near.AnsweredRefs, "its other ports answered")
 		w.returnPath(b, tries)
 		b.Open("busy", "ss -ltn on the server shows whether its queue is full")
+		if w.before.Answered > 0 {
+			b.Cap(finding.Possible) // a service that filled up since looks the same
+		}
 	case hostSilent:
 		b.RuledOut("server-down", detect.Refs(w.arp.ARPAnswered), "it answered ARP; if it hangs, that is what this finding says")
 		if w.local {

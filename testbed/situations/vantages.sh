@@ -70,7 +70,7 @@ wscale-stripped-remedied)
 	;;
 nat-drop-midway)
 	shows "Behind NAT one client's connections stop in gw after some packets: inside the data is sent again and again, outside nothing of it is seen; the other client goes on."
-	finding tcp-loss-where positive
+	finding tcp-data-unanswered positive
 	finding tcp-idle-timeout-drop near-miss
 	truth "gw drops every packet of c2 after the 14th of a connection: all loss is between the two vantages. No pause precedes it."
 	check "c2's line dies" grep -q "^c2 .*dead" "$LAB/answers"
@@ -80,7 +80,7 @@ nat-drop-midway)
 	;;
 *)
 	shows "Without the rule both clients' connections go on through the NAT."
-	finding tcp-loss-where remedied
+	finding tcp-data-unanswered remedied
 	check "every request was answered" every_ok
 	;;
 esac

@@ -129,7 +129,9 @@ func TestTimer(t *testing.T) {
 			s.dies(1, 1000, 300, 8, nil)
 			s.dies(2, 1010, 320, 8, nil)
 			s.dies(3, 1020, 310, 8, nil)
-			s.Connect(detecttest.Flow{ID: 90, Client: "10.0.0.60:999", Server: "10.9.0.9:22"}, 1005, 55, 61) // asked in vain, answered when it is back
+			for i := range 3 { // asked in vain, answered when it is back
+				s.Connect(detecttest.Flow{ID: uint64(90 + i), Client: fmt.Sprintf("10.0.0.60:%d", 900+i), Server: "10.9.0.9:22"}, 1005+10*float64(i), 55, 61)
+			}
 			s.news(1060, 1090)
 			s.lives(20, 500, 900, 100)
 		}, finding.Possible, false, []string{"or: the other machine went away at that moment", "or: the way between was cut"}, nil},

@@ -64,7 +64,7 @@ test: check cases fuzz ## everything that belongs to a change: check, cases, bad
 test-race: go-version ## unit tests and cases under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
 
-test-net: go-version ## make the testbed's captures again with real programs (root, Linux, 40 min)
+test-net: go-version ## packages installed, captures made again with real programs (root, Linux, 40 min)
 	@scripts/test-net.sh
 
 test-long: go-version ## three minutes of fuzzing for each target, and the whole suite ten times (hours)

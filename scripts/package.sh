@@ -10,6 +10,9 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH
 mkdir -p dist/tool
 find dist/man -name "*.1" -exec gzip -n9 -k {} +
+printf 'firestorm (%s) unstable; urgency=medium\n\n  * See the history of the sources.\n\n -- Firestorm maintainers <maintainers@firestorm.invalid>  %s\n' \
+	"$VERSION" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -n9 >dist/changelog.gz
+rm -f dist/firestorm_*.deb
 GOBIN="$PWD/dist/tool" GOFLAGS='' "$GO" install "$nfpm"
 for arch in amd64 arm64; do
 	mkdir -p "dist/linux-$arch"

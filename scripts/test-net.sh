@@ -1,11 +1,14 @@
 #!/bin/bash
-# Makes every capture of the testbed again with the real programs, in network namespaces.
+# Installs the Debian package into a fresh Debian 12 and purges it again; then makes every capture of the testbed again
+# with the real programs, in network namespaces.
 set -eu
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" != 0 ] || [ "$(uname -s)" != Linux ]; then
 	echo "test-net: needs root on Linux (network namespaces); try: sudo make test-net" >&2
 	exit 1
 fi
+make --no-print-directory package
+scripts/package-test.sh
 testbed/check-manifest
 # shellcheck disable=SC2046
 testbed/run $(testbed/run -l | awk '{ print $1 }')

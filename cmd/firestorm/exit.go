@@ -17,6 +17,29 @@ const (
 	exitInterrupted = 130 // stopped by a signal after everything was written
 )
 
+// exitMeanings says what each exit status means, for help and man pages.
+var exitMeanings = []struct {
+	code int
+	text string
+}{
+	{exitOK, "nothing at or above --fail-on"},
+	{exitFindings, "findings at or above --fail-on"},
+	{exitUsage, "wrong use or configuration"},
+	{exitDamaged, "input damaged or partly unread; what was read is reported"},
+	{exitPermission, "a permission is missing"},
+	{exitEngine, "engine or output failed"},
+	{exitInterrupted, "interrupted, after everything was written"},
+}
+
+// exitHelp is the list of exit statuses as help prints it.
+func exitHelp() string {
+	s := "Exit status:"
+	for _, m := range exitMeanings {
+		s += fmt.Sprintf("\n  %-4d %s", m.code, m.text)
+	}
+	return s
+}
+
 // failure is an error as a person reads it: what failed, why, and what to try.
 type failure struct {
 	code int

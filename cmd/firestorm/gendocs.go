@@ -3,8 +3,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -30,6 +32,9 @@ func addDocsCommand(a *app, root *cobra.Command) {
 			if err := doc.GenManTree(root, h, man); err != nil {
 				return err
 			}
+			if err := addExitStatus(man); err != nil {
+				return err
+			}
 			if err := root.GenBashCompletionFileV2(filepath.Join(comp, "firestorm.bash"), true); err != nil {
 				return err
 			}
@@ -39,4 +44,30 @@ func addDocsCommand(a *app, root *cobra.Command) {
 			return root.GenFishCompletionFile(filepath.Join(comp, "firestorm.fish"), true)
 		},
 	})
+}
+
+// addExitStatus puts the section EXIT STATUS before SEE ALSO in every man page of dir.
+func addExitStatus(dir string) error {
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil {
+		return err
+	}
+	section := ".SH EXIT STATUS\n"
+	for _, m := range exitMeanings {
+		section += fmt.Sprintf(".TP\n\\fB%d\\fP\n%s\n", m.code, strings.ReplaceAll(m.text, "-", `\-`))
+	}
+	for _, p := range pages {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		text, at := string(b), strings.LastIndex(string(b), ".SH SEE ALSO")
+		if at < 0 {
+			at = len(text)
+		}
+		if err := os.WriteFile(p, []byte(text[:at]+section+"\n"+text[at:]), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }

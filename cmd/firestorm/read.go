@@ -25,7 +25,9 @@ func (a *app) readFlags() (*cobra.Command, *rawRead) {
 Captures are pcap or pcapng, plain or packed with gzip or zstd; - is standard input.
 Each file is taken for its own place of capture. Two files from both sides of a NAT
 or firewall are matched packet by packet; files that see the same wire are joined
-with --tap.`,
+with --tap.
+
+` + exitHelp(),
 		Example: `  firestorm read problem.pcapng
   firestorm read inside.pcap outside.pcap
   tcpdump -i eth0 -w - | firestorm read -

@@ -184,7 +184,7 @@ func TestWords(t *testing.T) {
 	if got := one.stamp(begin); got != "2003-12-09T21:00:00+01:00" {
 		t.Errorf("local: %s", got)
 	}
-	if got := one.lasting(one.Findings[0]); !strings.HasPrefix(got, "2003-12-09 21:00:") || !strings.Contains(got, " CET") {
+	if got := one.lasting(one.Findings[0]); !strings.HasPrefix(got, "2003-12-09 21:01:") || !strings.Contains(got, " CET") {
 		t.Errorf("local: %s", got)
 	}
 	if got := AppendSummary(nil, one, Options{}); !strings.Contains(string(got), `"first":"2003-12-09T20:00:00Z"`) {

@@ -4,9 +4,10 @@ package main
 var noCapture = map[string]map[string]string{
 	"icmp-admin-prohibited":       {"near-miss": "no capture: the router says it in so many words; errors for packets that nobody saw, and errors without effect, are events made by hand (unit tests)"},
 	"tcp-asymmetric-path":         {"near-miss": "clean-one-sided, and every capture with one direction removed: there it is the capture that lacks a direction"},
-	"tcp-data-unanswered":         {"positive": "nat-drop-midway, made for another code (test/calibration/truth_test.go)", "near-miss": "idle-timeout, pmtud-black-hole, zero-window, loss-*: each dies or stalls for a reason that has a code", "remedied": "nat-drop-midway-remedied"},
+	"tcp-data-unanswered":         {"near-miss": "idle-timeout, pmtud-black-hole, zero-window, loss-*: each dies or stalls for a reason that has a code"},
 	"tcp-half-open-reset":         {"remedied": "cannot be shown by packets: the remedy is a server that does not lose its memory, as half-open-restart (which closes properly) shows"},
 	"tcp-timewait-nat-timestamps": {"near-miss": "timewait-newer-isn: the same reuse without clocks that disagree", "remedied": "the remedies are those of tcp-timewait-reuse: timewait-stale-ack-remedied"},
+	"tcp-loss-where":              {"remedied": "cannot be scripted: the remedy is a better line; loss-none is the same path without the loss"},
 	"wscale-stripped":             {"near-miss": "clean-nat and clean-wan, two places each: the option is the same on both sides"},
 	"tcp-zero-window-stall":       {"remedied": "cannot be shown by packets: the remedy is a program that reads; zero-window-short comes nearest"},
 }

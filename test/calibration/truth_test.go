@@ -3,9 +3,6 @@ package calibration_test
 // alsoTrue are codes that are true of a capture though its script was made for another, with the reason. Each was read
 // from the frames and from what the machines said (truth.md), not from what the detectors find.
 var alsoTrue = map[string]map[string]string{
-	"nat-drop-midway": {
-		"tcp-data-unanswered": "gw drops every packet of c2's connection after the 14th: the data is sent six times inside, never outside, and its line dies",
-	},
 	"snat-exhausted": {
 		"tcp-syn-silent-drop": "the SYNs of twelve of twenty connections enter gw and never leave it; that the ports ran out is why, and another code's to say",
 	},

@@ -190,8 +190,14 @@ func floods() map[string]func() *flood {
 		},
 		"refusals of a hundred thousand servers": func() *flood {
 			rst := packettest.TCP{Src: "192.0.2.80:80", Dst: "10.0.0.1:1000", Flags: packet.RST | packet.ACK, Ack: 2}.Frame()
-			ask := patched(syn, func(i int, _ *rand.Rand, b []byte) { put32(b, atDst, 0x14000000+uint32(i/2)); put16(b, atIPID, uint16(i)) })
-			say := patched(rst, func(i int, _ *rand.Rand, b []byte) { put32(b, atSrc, 0x14000000+uint32(i/2)); put16(b, atIPID, uint16(i)) })
+			ask := patched(syn, func(i int, _ *rand.Rand, b []byte) {
+				put32(b, atDst, 0x14000000+uint32(i/2))
+				put16(b, atIPID, uint16(i))
+			})
+			say := patched(rst, func(i int, _ *rand.Rand, b []byte) {
+				put32(b, atSrc, 0x14000000+uint32(i/2))
+				put16(b, atIPID, uint16(i))
+			})
 			return &flood{n: 200_000, step: 50 * time.Microsecond, frame: func(i int, r *rand.Rand) []byte {
 				if i%2 == 0 {
 					return ask(i, r)
@@ -235,4 +241,3 @@ func TestFloods(t *testing.T) {
 // slowest is how many packets a second the worst input may bring the sensor down to: a tenth of what a small machine
 // does, so that it shows a search that grew with the table and not a busy machine.
 const slowest = 15_000
-

@@ -124,7 +124,7 @@ type Side struct {
 
 	Retrans     uint32 // segments seen twice: lost after the sensor, or repeated needlessly
 	Spurious    uint32 // of Retrans: repeats of data whose acknowledgement had passed the sensor before
-	DSACKs      uint32 // reports of the other side that data of this side came twice (RFC 2883 4), after something was repeated
+	DSACKs      uint32 // reports of the other side that data of this side came twice (RFC 2883 4, or an acknowledgement sent again), after something was repeated
 	RetransGap  uint32 // segments that filled a hole: lost before the sensor
 	OutOfOrder  uint32 // segments that came late within the reordering window: not losses
 	Gaps        uint32 // holes acknowledged by the other side and never seen: lost by the capture, or another path

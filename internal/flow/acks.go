@@ -29,8 +29,21 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	case SeqLess(o.acked, p.Ack):
 		o.acked = p.Ack
 		moved = true
-	case p.Ack == o.acked && p.PayloadWire == 0 && r.loss[d.Other()] != 0 && SeqLess(o.acked, o.next):
+	case p.PayloadWire != 0 || p.TCPFlags&(packet.SYN|packet.FIN) != 0 || p.Ack != o.acked || r.loss[d.Other()] == 0:
+	case SeqLess(o.acked, o.next):
 		t.losses.at(r.loss[d.Other()]).dups++
+	default:
+		// Everything was acknowledged, and it is said once more: the receiver has got something again (RFC 9293
+		// 3.10.7.4), also where it sends no DSACK. A window that opened would be news of its own; that waits until it
+		// is worth a segment (3.8.6.2.2).
+		l := t.losses.at(r.loss[d.Other()])
+		opened := (int64(p.Window) - int64(l.ackWindow)) << max(r.sides[d].wscale, 0)
+		if p.NSACK == 0 && opened < leastMSS && l.dsacks < l.retrans {
+			l.dsacks++
+		}
+	}
+	if n := r.loss[d.Other()]; n != 0 {
+		t.losses.at(n).ackWindow = p.Window
 	}
 	if SeqLess(o.next, p.Ack) {
 		if o.packets == 0 {
@@ -125,6 +138,9 @@ func (t *Table) silenceOver(r *rec, p *packet.Packet, d packet.Dir, before packe
 		x.candEnd, x.candDir, x.candSet = p.Seq+p.PayloadWire, d, true
 	}
 }
+
+// leastMSS is the segment size that every IPv4 host takes (RFC 9293 3.7.1).
+const leastMSS = 536
 
 // Bounds of a wait for a delayed acknowledgement, beyond the round trip: the delay is 40 to 500 ms (RFC 1122 4.2.3.2).
 const (

@@ -27,6 +27,7 @@ type lossPart struct {
 	zeroProbes        uint32
 	zeroFrom, zeroTo  mark
 	zeroCur           mark
+	ackWindow         uint16 // window of the last acknowledgement of this side's data, unscaled
 	nholes            uint8
 	jumped            bool
 	sacked            bool

@@ -305,6 +305,8 @@ func TestNeedless(t *testing.T) {
 		{"lost", "1 > PA seq=1001 ack=5001 len=100\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1101", 0, 0},
 		{"its acknowledgement was lost", "1 > PA seq=1001 ack=5001 len=100\n1.1 < A seq=5001 ack=1101\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1101 sack=1001-1101", 1, 1},
 		{"overtaken behind the sensor", "1 > PA seq=1001 ack=5001 len=100\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1101\n1.5 < A seq=5001 ack=1101 sack=1001-1101", 0, 1},
+		{"overtaken, and the receiver sends no DSACK", "1 > PA seq=1001 ack=5001 len=100\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1101\n1.5 < A seq=5001 ack=1101", 0, 1},
+		{"lost, and the window opens afterwards", "1 > PA seq=1001 ack=5001 len=100\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1101 win=100\n1.5 < A seq=5001 ack=1101 win=900", 0, 0},
 		{"a hole is no report of a copy", "1 > PA seq=1001 ack=5001 len=100\n1 > PA seq=1101 ack=5001 len=100\n1.1 < A seq=5001 ack=1001 sack=1101-1201\n1.3 > PA seq=1001 ack=5001 len=100\n1.4 < A seq=5001 ack=1201", 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,9 +13,10 @@ import (
 // before and after a router (TTL one less), and packets that run in a circle (TTL falling by the same step again and
 // again). It remembers the last packets of one vantage in a direct-mapped table.
 type dedup struct {
-	slots []sighting
-	again map[uint16]*repeats // by slot: packets seen more than once
-	fresh uint8               // repeats reported as events so far, of copies
+	slots  []sighting
+	again  map[uint16]*repeats // by slot: packets seen more than once
+	proven bool                // a packet was copied that cannot have been sent twice
+	fresh  uint8               // repeats reported as events so far, of copies
 
 	doubled [pairSlots]bool // pairs of hosts of which a copy was seen, by hash
 	pairs   uint32          // how many
@@ -91,7 +92,11 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 	}
 	fall := s.ttlLast - p.TTL
 	switch {
+	case fall == 0 && since <= copyWithin && bare(p) && !d.proven:
+		s.last = p.Time
+		return notSeen, nil
 	case fall == 0 && since <= copyWithin:
+		d.proven = d.proven || !bare(p)
 		x := d.more(n)
 		s.last = p.Time
 		d.double(p)
@@ -153,6 +158,13 @@ func (d *dedup) more(n uint16) *repeats {
 		d.again[n] = x
 	}
 	return x
+}
+
+// bare reports an acknowledgement that carries nothing which its sender changes from one to the next: no identification,
+// no timestamp. Sent again, as each segment that came twice demands, it looks like a copy. It is taken for one only
+// where other packets were copied.
+func bare(p *packet.Packet) bool {
+	return p.Proto == packet.ProtoTCP && p.PayloadWire == 0 && p.TCPFlags == packet.ACK && p.IPID == 0 && p.TSVal == 0
 }
 
 // double notes that the hosts of p are among those whose packets come twice.

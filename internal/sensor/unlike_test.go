@@ -35,3 +35,27 @@ func TestUnlikeInOptions(t *testing.T) {
 		}
 	}
 }
+
+// Some stacks number no packets: the acknowledgements of segments that come twice are equal to the bit, and no copies.
+func TestBareAcknowledgements(t *testing.T) {
+	d := newDedup()
+	see := func(at time.Duration, seq uint32, payload uint32, flags uint16) repeat {
+		p := packet.Packet{IPVersion: 4, Proto: packet.ProtoTCP, TTL: 64, Src: packet.MustAddr("192.0.2.1"), Dst: packet.MustAddr("192.0.2.2"), IPLen: 40 + payload,
+			SrcPort: 1, DstPort: 2, Seq: seq, TCPFlags: flags, PayloadWire: payload, Time: packet.Time(1e9).Add(at), Frame: 1}
+		r, _ := d.see(&p)
+		return r
+	}
+	for i := range 3 {
+		if see(time.Duration(i)*10*time.Microsecond, 7, 0, packet.ACK) != notSeen {
+			t.Fatal("an acknowledgement sent again is taken for a copy")
+		}
+	}
+	see(time.Second, 9, 100, packet.ACK)
+	if see(time.Second+time.Microsecond, 9, 100, packet.ACK) != isCopy {
+		t.Error("data seen twice is not taken for a copy")
+	}
+	see(2*time.Second, 8, 0, packet.ACK)
+	if see(2*time.Second+time.Microsecond, 8, 0, packet.ACK) != isCopy {
+		t.Error("where packets are copied, an acknowledgement seen twice is no copy")
+	}
+}

@@ -93,7 +93,7 @@ writes them into a directory, to try the other verbs on them.`,
 			return err
 		},
 	}
-	c.Flags().StringVar(&save, "save", "", "write the captures into this directory instead of telling them")
+	c.Flags().StringVar(&save, "save", "", "write the captures into `DIR` instead of telling them")
 	return c
 }
 

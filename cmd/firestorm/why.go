@@ -50,12 +50,12 @@ network, with or without a port.`,
 		},
 	}
 	f := c.Flags()
-	f.StringArrayVarP(&r.files, "read", "r", nil, "capture to read, as with tcpdump; the same as the argument FILE")
-	f.StringVarP(&r.filter, "filter", "f", "", "capture filter in libpcap's language")
-	f.StringVarP(&r.checksums, "checksums", "k", "auto", "which checksums must be right: none, all, auto")
+	f.StringArrayVarP(&r.files, "read", "r", nil, "capture to read, as with tcpdump; the same as the argument `FILE`")
+	f.StringVarP(&r.filter, "filter", "f", "", "only packets that match `EXPR`, a capture filter in libpcap's language")
+	f.StringVarP(&r.checksums, "checksums", "k", "auto", "`WHICH` checksums must be right: none, all, auto")
 	f.BoolVar(&r.json, "json", false, "one JSON object instead of text")
-	f.StringVar(&r.memory, "max-memory", defaultMemory, "most memory to use")
-	f.IntVar(&r.workers, "workers", 0, "parallel workers, 0 for one each processor")
+	f.StringVar(&r.memory, "max-memory", defaultMemory, "most memory to use, `SIZE`")
+	f.IntVar(&r.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
 }
 

@@ -35,10 +35,6 @@ func shared(bad, good []*detect.Attempt) []string {
 		return nil
 	}
 	var out []string
-	all := "all " + fmt.Sprint(len(bad)) + " failures "
-	if len(bad) == 1 {
-		all = "the one that failed did: "
-	}
 	count := func(as []*detect.Attempt, has func(*detect.Attempt) bool) (n int) {
 		for _, a := range as {
 			if has(a) {
@@ -56,9 +52,9 @@ func shared(bad, good []*detect.Attempt) []string {
 		case len(good) == 0:
 			return // nothing to compare with
 		case n == 0:
-			out = append(out, fmt.Sprintf("%s%s, none of the %d that worked", all, say, len(good)))
+			out = append(out, fmt.Sprintf("only failures %s: %d of %d, and 0 of %d that worked", say, len(bad), len(bad), len(good)))
 		case n*10 <= len(good):
-			out = append(out, fmt.Sprintf("%s%s, %d of the %d that worked", all, say, n, len(good)))
+			out = append(out, fmt.Sprintf("hardly any but failures %s: %d of %d, and %d of %d that worked", say, len(bad), len(bad), n, len(good)))
 		}
 	}
 	for _, t := range traits {

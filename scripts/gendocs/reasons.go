@@ -14,15 +14,22 @@ var noCapture = map[string]map[string]string{
 
 func emptyReason(code, column string) string { return noCapture[code][column] }
 
-// quiet says, by code and variant, why a damaged positive gives nothing and no gate is named. The code "" is for all.
+// quiet says, by code and variant, why a damaged positive gives nothing and no gate is named. Each was looked up in the
+// frames.
 var quiet = map[string]map[string]string{
-	"": {
-		"first third cut": "What proves it lies in the part that is gone: how the connections began, or what was asked of the server",
-		"last third cut":  "What proves it lies in the part that is gone: the repeats, or the outcome",
+	"tcp-accept-queue-full": {
+		"first third cut": "The connections that the program never took up lie before the cut; requests that meet silence may be filtered as well",
+	},
+	"tcp-half-open-reset": {
+		"last third cut": "The resets lie in the part that is gone",
+	},
+	"tcp-timewait-reuse": {
+		"first third cut": "The connection that the server remembers lies before the cut",
+		"last third cut":  "The request that is ignored lies in the part that is gone",
 	},
 	"tcp-loss-where": {
-		"first third cut": "Fewer than five losses are left: too few to be worth a word",
-		"last third cut":  "Fewer than five losses are left: too few to be worth a word",
+		"first third cut": "Fewer than five losses are left on any one way: too few to be worth a word",
+		"last third cut":  "Fewer than five losses are left on any one way: too few to be worth a word",
 	},
 	"tcp-syn-silent-drop": {
 		"SYN removed":      "Requests that nobody answers are all there is; without them the capture is empty of it",
@@ -36,9 +43,4 @@ var quiet = map[string]map[string]string{
 	},
 }
 
-func quietReason(code, variant string) string {
-	if r := quiet[code][variant]; r != "" {
-		return r
-	}
-	return quiet[""][variant]
-}
+func quietReason(code, variant string) string { return quiet[code][variant] }

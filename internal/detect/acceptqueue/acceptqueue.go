@@ -182,11 +182,21 @@ func (d *detector) ended(f *event.Flow) {
 			}
 			r.served = append(r.served, x)
 		}
-	case !data.IsZero() && c.SYNSeen && !f.Marks[event.MarkSYNACK].IsZero() && int32(c.Acked-(c.ISN+1)) > 0 && f.Last.Time.Sub(data.Time) >= parkedFor && s.Flags&(packet.FIN|packet.RST) == 0:
+	case !data.IsZero() && c.SYNSeen && !f.Marks[event.MarkSYNACK].IsZero() && int32(c.Acked-(c.ISN+1)) > 0 && lay(f, data) >= parkedFor && s.Flags&(packet.FIN|packet.RST) == 0:
 		if len(r.parked) < keep {
 			r.parked = append(r.parked, parked{h.Client, f.Start, data, f.Marks[event.MarkSYNACK], f.Marks[event.MarkClientFINACK], f.Last})
 		}
 	}
+}
+
+// lay is how long data is known to have had no answer: to the last packet, or to the end of the input, where the
+// connection was open still.
+func lay(f *event.Flow, data packet.Ref) time.Duration {
+	until := f.Last.Time
+	if f.End == event.EndInput {
+		until = max(until, f.Head().Seen.Time)
+	}
+	return until.Sub(data.Time)
 }
 
 // Tick does nothing: the flow table says when silence is silence.

@@ -123,6 +123,15 @@ func Ports(ps []uint16) string {
 	return List(items, 6)
 }
 
+// PortsText writes port numbers with their noun: "port 80", "ports 80 and 8443".
+func PortsText(ps []uint16) string {
+	list := Ports(ps)
+	if strings.ContainsRune(list, ' ') {
+		return "ports " + list
+	}
+	return "port " + list
+}
+
 // Refs collects the marks that were set, in the order given, without repeats.
 func Refs(rs ...packet.Ref) []packet.Ref {
 	var out []packet.Ref

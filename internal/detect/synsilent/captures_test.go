@@ -25,7 +25,7 @@ func TestBranches(t *testing.T) {
 		{"syn-silent-source", []string{"inside.pcap"}, finding.Certain, []string{"10.2.0.2 answers others on port 80 but not 10.1.0.12", "it accepted 2 requests of others meanwhile"}},
 		{"syn-silent-source", []string{"inside.pcap", "outside.pcap"}, finding.Certain, []string{"10.2.0.2 answers others on port 80 but not 10.1.0.12",
 			"not: answers that take another way back and die there: the requests never came to the server's side of the device"}},
-		{"syn-silent-host", []string{"inside.pcap"}, finding.Possible, []string{"10.2.0.2 (port 80 and 8443) did not answer 10.1.0.12 and 10.1.0.11"}},
+		{"syn-silent-host", []string{"inside.pcap"}, finding.Possible, []string{"10.2.0.2 (ports 80 and 8443) did not answer 10.1.0.12 and 10.1.0.11"}},
 		{"syn-silent-host", []string{"outside.pcap"}, finding.Likely, []string{"10.2.0.2 is on the network but answers nobody", "10.2.0.2 answers ARP from"}},
 		{"syn-silent-host", []string{"inside.pcap", "outside.pcap"}, finding.Likely, []string{"10.2.0.2 is on the network but answers nobody"}},
 		{"syn-silent-host-off", []string{"inside.pcap"}, finding.Possible, nil},

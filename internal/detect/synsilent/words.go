@@ -33,21 +33,25 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	if w.branch == unknown && ofMany(silent) {
 		return false // told as one finding about the client
 	}
-	ports := detect.Ports(w.ports)
+	ports := detect.PortsText(w.ports)
+	are, these := "is", "this port"
+	if strings.HasPrefix(ports, "ports ") {
+		are, these = "are", "these ports"
+	}
 	b.Subject(finding.Subject{Role: "client", Addr: h.Client.Addr})
 	b.Subject(finding.Subject{Role: "server", Addr: h.Server.Addr, Port: h.Server.Port})
 	requests := detect.Plural(tries, "request", "requests")
-	asked := fmt.Sprintf("%s asked %s (port %s) for a connection %s and heard nothing, not even a refusal.", w.who(), h.Server.Addr, ports, detect.Plural(tries, "time", "times"))
+	asked := fmt.Sprintf("%s asked %s (%s) for a connection %s and heard nothing, not even a refusal.", w.who(), h.Server.Addr, ports, detect.Plural(tries, "time", "times"))
 	switch w.branch {
 	case sourceFilter:
-		b.Title("%s answers others on port %s but not %s", h.Server.Addr, ports, w.who())
+		b.Title("%s answers others on %s but not %s", h.Server.Addr, ports, w.who())
 		b.Why("somebody filters by source: %s from %s met silence while %s of others to the same port were answered", requests, w.who(), detect.Plural(w.others.Answered, "request", "requests"))
 		b.Summary("%s The same service answered %s meanwhile. It works; a filter on the way, or on the server, leaves out this client, or the answers to it are sent somewhere else.",
 			asked, detect.Plural(w.others.Clients, "other client", "other clients"))
 	case portFiltered:
-		b.Title("port %s of %s is filtered: requests vanish while its other ports answer", ports, h.Server.Addr)
-		b.Why("a firewall, on the way or on the server, drops what goes to port %s: %s met silence while other ports of the server answered", ports, requests)
-		b.Summary("%s The server is up: other ports of it answered meanwhile. Something between, or on it, drops requests to this port.", asked)
+		b.Title("%s of %s %s filtered: requests vanish while its other ports answer", ports, h.Server.Addr, are)
+		b.Why("a firewall, on the way or on the server, drops what goes to %s: %s met silence while other ports of the server answered", ports, requests)
+		b.Summary("%s The server is up: other ports of it answered meanwhile. Something between, or on it, drops requests to %s.", asked, these)
 	case hostSilent:
 		b.Title("%s is on the network but answers nobody", h.Server.Addr)
 		b.Why("the machine answers ARP, so it is switched on and connected; above that it is silent: its own firewall drops everything, or it hangs")
@@ -57,11 +61,11 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Why("%s for %s were not answered by anyone: on its own wire nobody has that address", detect.Plural(int(w.arp.ARPAskedN), "ARP request", "ARP requests"), h.Server.Addr)
 		b.Summary("%s On the server's own wire nobody answers for its address: the machine is off, unplugged, or has another address.", asked)
 	case dropped:
-		b.Title("the device between %s and %s drops requests to port %s of %s", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage), ports, h.Server.Addr)
+		b.Title("the device between %s and %s drops requests to %s of %s", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage), ports, h.Server.Addr)
 		b.Why("%s were seen at %s and not one of them at %s: they entered the device between and never left it", requests, d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage))
 		b.Summary("%s The requests came as far as the device between the two places of capture, and no further: a rule of it drops them, or it does not know where to send them. The server never saw them.", asked)
 	default:
-		b.Title("%s (port %s) did not answer %s", h.Server.Addr, ports, w.who())
+		b.Title("%s (%s) did not answer %s", h.Server.Addr, ports, w.who())
 		b.Why("nothing came back; where the requests die cannot be seen from here")
 		b.Summary("%s Nothing in this capture says where the requests die.", asked)
 	}

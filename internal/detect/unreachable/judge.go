@@ -144,14 +144,10 @@ func (p *places) hosts() string {
 func (p *places) services() string {
 	var items []string
 	for _, a := range p.addrs {
-		ports := distinct(p.ports[a])
-		switch len(ports) {
-		case 0:
+		if ports := distinct(p.ports[a]); len(ports) > 0 {
+			items = append(items, p.kind()+detect.PortsText(ports)+" of "+a.String())
+		} else {
 			items = append(items, a.String())
-		case 1:
-			items = append(items, p.kind()+"port "+detect.Ports(ports)+" of "+a.String())
-		default:
-			items = append(items, p.kind()+"ports "+detect.Ports(ports)+" of "+a.String())
 		}
 	}
 	return detect.List(items, 3)

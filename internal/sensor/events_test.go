@@ -34,10 +34,11 @@ func (p printer) Event(e event.Event) error {
 	return nil
 }
 
+// TestEvents prints the events of one capture, for whoever looks into a detector.
 func TestEvents(t *testing.T) {
 	f := os.Getenv("EVENTS")
 	if f == "" {
-		t.Skip()
+		t.Skip("prints the events of a capture: EVENTS=timewait-silent/inside.pcap go test -v -run TestEvents")
 	}
 	s, err := capture.OpenFile("../../testdata/captures/"+f, capture.FileOptions{})
 	if err != nil {

@@ -11,10 +11,11 @@ import (
 	"firestorm/internal/standard"
 )
 
+// TestProf runs one capture with every detector and nothing around it, for a profile.
 func TestProf(t *testing.T) {
 	f := os.Getenv("PROF")
 	if f == "" {
-		t.Skip()
+		t.Skip("runs a capture for a profile: PROF=/path/to.pcap go test -run TestProf -cpuprofile cpu.out")
 	}
 	s, err := capture.OpenFile(f, capture.FileOptions{})
 	if err != nil {

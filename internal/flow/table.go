@@ -53,6 +53,12 @@ func New(o Options) *Table {
 // Packet accounts one packet and appends the events it completes to *out, which the caller owns. Packets without IP
 // and fragments belong to no flow: Handle.Index is 0. p is not kept.
 func (t *Table) Packet(p *packet.Packet, out *[]event.Event) Handle {
+	var a Ahead
+	return t.PacketAhead(p, &a, out)
+}
+
+// PacketAhead is Packet for a packet that Look may have seen before: with the zero Ahead it is Packet.
+func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Handle {
 	if p.IPVersion == 0 && p.Missing&packet.NoAddrs == 0 {
 		t.stats.NotIP++
 		return Handle{}
@@ -77,21 +83,24 @@ func (t *Table) Packet(p *packet.Packet, out *[]event.Event) Handle {
 		}
 		sport, dport = icmpPorts(p)
 	}
-	k, swapped := makeKey(&p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
-	h := k.hash(t.opt.Seed)
-	i := t.lookup(&k, h)
+	if !a.keyed {
+		a.k, a.swapped = makeKey(&p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
+		a.h, a.keyed = a.k.hash(t.opt.Seed), true
+	}
+	k, h, swapped := &a.k, a.h, a.swapped
+	i := t.lookup(k, h)
 	if p.Proto == packet.ProtoTCP {
-		return t.tcp(p, i, &k, h, swapped)
+		return t.tcp(p, i, k, h, swapped)
 	}
 	if i == 0 {
-		i = t.create(p, &k, h, swapped, 0)
+		i = t.create(p, k, h, swapped, 0)
 		t.account(t.flows.at(i), p, packet.ToServer)
 		t.enter(i, t.newList(p.Proto))
 		t.emit(i, event.Started, p)
 		return Handle{Index: i, New: true}
 	}
 	r := t.flows.at(i)
-	d := r.dirOf(swapped, &k)
+	d := r.dirOf(swapped, k)
 	t.account(r, p, d)
 	if d == packet.ToClient && !r.bits.has(answered) {
 		r.bits |= answered | established
@@ -128,7 +137,7 @@ func (t *Table) lookup(k *key, h uint64) uint32 {
 			return 0
 		}
 		if uint32(s>>32) == tag {
-			if n := uint32(s); t.flows.at(n).k == *k {
+			if n := uint32(s); t.flows.at(n).k.same(k) {
 				return n
 			}
 		}

@@ -214,6 +214,15 @@ func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Resul
 	for _, rec := range in.recorded {
 		r.Notes = append(r.Notes, rec.verdicts()...)
 	}
+	if n := res.Counts.Crowded; n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("more interfaces than can be told apart: %d packets of the last ones count as seen at one place", n))
+	}
+	if n := res.Engine.DroppedMax; n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("more occurrences of findings than --max-memory lets me keep: %d were counted without their details", n))
+	}
+	if n := res.Flow.TombsEvicted; n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d closed connections were forgotten early for lack of memory: that a later one used their ports again may go unseen", n))
+	}
 	for _, n := range res.Source.SkippedNotes {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at byte %d: %s", n.Offset, n.What))
 	}

@@ -27,6 +27,7 @@ type Gates struct {
 const (
 	bucketSize  = 10 * time.Second
 	maxBuckets  = 8192 // per vantage: over 22 hours; older ones are folded into the oldest
+	wellKept    = 8    // vantages that may have as many; each of the others a sixty-fourth
 	gateLead    = 60 * time.Second
 	oneSidedMin = 0.9
 	// manyCopies is the share of copies above which a mirror makes them, not chance.
@@ -47,6 +48,7 @@ type bucket struct {
 }
 
 type vantageLog struct {
+	most            int // buckets
 	buckets         []bucket
 	tcp, oneSided   uint64
 	ended, begun    uint64    // TCP flows, and those of them whose begin was seen
@@ -79,7 +81,11 @@ func NewGates(maxPairs int) *Gates { return &Gates{pairs: map[pairKey]*pairLog{}
 
 func (g *Gates) vantage(v uint16) *vantageLog {
 	for len(g.vantages) <= int(v) {
-		g.vantages = append(g.vantages, vantageLog{})
+		l := vantageLog{most: maxBuckets}
+		if len(g.vantages) >= wellKept {
+			l.most = maxBuckets / 64
+		}
+		g.vantages = append(g.vantages, l)
 	}
 	return &g.vantages[v]
 }
@@ -90,8 +96,8 @@ func (l *vantageLog) bucket(t packet.Time) *bucket {
 		if l.buckets[i].at == at {
 			return &l.buckets[i]
 		}
-		if l.buckets[i].at < at || i == 0 && len(l.buckets) == maxBuckets {
-			if len(l.buckets) == maxBuckets {
+		if l.buckets[i].at < at || i == 0 && len(l.buckets) >= l.most {
+			if len(l.buckets) >= l.most {
 				l.buckets[1].add(&l.buckets[0])
 				l.buckets = append(l.buckets[:0], l.buckets[1:]...)
 				i--

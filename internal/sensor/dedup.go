@@ -237,7 +237,7 @@ func repeatKey(p *packet.Packet) uint64 {
 	h = mix(h, uint64(p.TSVal)<<32|uint64(p.Tunnel))
 	h = mix(h, uint64(p.NSACK)<<32|uint64(p.SACK[0][1]))                                             // duplicate ACKs of stacks without IP-ID differ here
 	h = mix(h, uint64(p.Proto)<<56|uint64(p.ICMPType)<<48|uint64(p.ICMPCode)<<40|uint64(p.ICMPRest)) // identifier and sequence
-	h = mix(h, uint64(p.VLANs[0])<<16|uint64(p.VLANs[1]))
+	h = mix(h, uint64(p.Vantage)<<32|uint64(p.VLANs[0])<<16|uint64(p.VLANs[1]))
 	return mix(mix(h, between(p)), tail(p))
 }
 

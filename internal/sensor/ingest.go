@@ -3,6 +3,7 @@ package sensor
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"firestorm/internal/capture"
@@ -20,6 +21,9 @@ type ingest struct {
 	strict   bool // -k all: wrong checksums are dropped whoever sent them
 	vantage  []uint16
 	wires    []wire
+	active   []uint16 // wires with packets since the last edge
+	own      int      // wires that have a table of copies of their own; the others share one
+	shared   *dedup
 	senders  senders
 	frags    *defrag.Table
 	clock    clock
@@ -45,9 +49,22 @@ const (
 	edgeEvery   = time.Second
 )
 
+// maxVantages bounds the places of capture that are told apart: an input may declare 65 535 interfaces in a few bytes
+// each. Those beyond count as one.
+const maxVantages = 256
+
 func (in *ingest) wire(v uint16) *wire {
 	for len(in.wires) <= int(v) {
-		in.wires = append(in.wires, wire{dedup: newDedup()})
+		w := wire{}
+		if len(in.wires) < in.own {
+			w.dedup = newDedup()
+		} else {
+			if in.shared == nil {
+				in.shared = newDedup()
+			}
+			w.dedup = in.shared
+		}
+		in.wires = append(in.wires, w)
 	}
 	return &in.wires[v]
 }
@@ -71,7 +88,7 @@ func (in *ingest) next(r *round) error {
 	}
 	r.begin, r.now, r.last = in.begin, in.clock.now, in.ordinal
 	if err != nil && !errors.Is(err, capture.ErrIdle) {
-		in.flush(r)
+		in.flush(r, true)
 		r.final = true
 		return io.EOF
 	}
@@ -81,7 +98,7 @@ func (in *ingest) next(r *round) error {
 // stop makes r the final round without reading on: the user interrupted.
 func (in *ingest) stop(r *round) {
 	r.shard, r.edges, r.events = r.shard[:0], r.edges[:0], r.events[:0]
-	in.flush(r)
+	in.flush(r, true)
 	r.begin, r.now, r.last, r.final = in.begin, in.clock.now, in.ordinal, true
 }
 
@@ -91,6 +108,10 @@ func (in *ingest) packet(r *round, i int) {
 	p.Ordinal = in.ordinal
 	if int(p.Source) < len(in.vantage) {
 		p.Vantage = in.vantage[p.Source]
+	}
+	if p.Vantage >= maxVantages {
+		p.Vantage = maxVantages - 1
+		in.counts.Crowded++
 	}
 	if in.ordinal == 1 {
 		in.begin = p.Time
@@ -106,7 +127,7 @@ func (in *ingest) packet(r *round, i int) {
 	r.shard = append(r.shard, shard)
 	if in.ordinal%edgePackets == 0 || in.clock.now.Sub(in.lastEdge) >= edgeEvery || in.clock.now < in.lastEdge {
 		in.lastEdge = in.clock.now
-		in.flush(r)
+		in.flush(r, in.ordinal%edgePackets == 0)
 		in.frags.Age(in.clock.now)
 		r.edges = append(r.edges, edge{i, in.ordinal, in.clock.now})
 	}
@@ -158,6 +179,7 @@ func (in *ingest) account(w *wire, p *packet.Packet, j jump, jumped bool) {
 	a := &w.acc
 	if !w.any {
 		w.any = true
+		in.active = append(in.active, p.Vantage)
 		*a = *event.NewCapture(event.Head{Vantage: p.Vantage})
 		a.From, a.To = p.Time, p.Time
 	}
@@ -192,20 +214,41 @@ func (in *ingest) account(w *wire, p *packet.Packet, j jump, jumped bool) {
 	}
 }
 
-// flush hands out the state of each vantage since the last edge.
-func (in *ingest) flush(r *round) {
-	for v := range in.wires {
+// flush hands out the state of each vantage since the last edge. With ask it learns what the capture lost meanwhile:
+// a source adds that up over its interfaces, which may be many.
+func (in *ingest) flush(r *round, ask bool) {
+	slices.Sort(in.active)
+	if lost := in.lost(ask); lost > 0 {
+		if len(in.active) == 0 && len(in.wires) > 0 { // counters that stand behind the last packet
+			in.active = append(in.active, 0)
+			a := &in.wires[0].acc
+			*a = *event.NewCapture(event.Head{Ordinal: in.ordinal, Seen: a.Head().Seen})
+			a.From, a.To = in.clock.now, in.clock.now
+		}
+		if len(in.active) > 0 {
+			in.wires[in.active[0]].acc.KernelLost = lost
+		}
+	}
+	for _, v := range in.active {
 		w := &in.wires[v]
-		if !w.any {
-			continue
-		}
-		if lost := in.src.Stats().KernelLost; v == 0 && lost > in.lostSeen {
-			w.acc.KernelLost, in.lostSeen = lost-in.lostSeen, lost
-		}
 		w.any = false
-		w.acc.CopyPairs, w.acc.CopyFrames = w.dedup.pairs, w.dedup.paired
-		w.dedup.paired = 0
+		if w.dedup != in.shared {
+			w.acc.CopyPairs, w.acc.CopyFrames = w.dedup.pairs, w.dedup.paired
+			w.dedup.paired = 0
+		}
 		e := w.acc
 		r.events = append(r.events, &e)
 	}
+	in.active = in.active[:0]
+}
+
+// lost is what the capture lost since it was asked last.
+func (in *ingest) lost(ask bool) uint64 {
+	if !ask {
+		return 0
+	}
+	all := in.src.Stats().KernelLost
+	n := all - min(in.lostSeen, all)
+	in.lostSeen = all
+	return n
 }

@@ -1,6 +1,10 @@
 package sensor
 
-import "firestorm/internal/flow"
+import (
+	"unsafe"
+
+	"firestorm/internal/flow"
+)
 
 // limits bounds every table. They follow from the memory limit alone, never from the machine or the number of workers:
 // the same input and options give the same output everywhere.
@@ -12,6 +16,7 @@ type limits struct {
 	pairs    int
 	entries  int // per table of a detector
 	talks    int // pairs of hosts that are counted
+	wires    int // places of capture with a table of copies of their own
 	// groups and instances are what the finding engine holds until it decides.
 	groups, instances int
 	streams           int // bytes of TCP data waiting in a shard
@@ -50,6 +55,7 @@ func limitsFor(max int64) limits {
 	l.streams = int(max / 8 / Shards)
 	l.entries = int(max / 200 / perEntry)
 	l.talks = int(max / 16 / perTalk)
+	l.wires = 2 + int(max/64)/(dedupSlots*int(unsafe.Sizeof(sighting{})))
 	l.groups = min(20_000, int(max/8/perGroup))
 	l.instances = min(400_000, int(max/32/perInstance))
 	return l

@@ -124,7 +124,7 @@ func newRun(o *Options) (*run, error) {
 	debug.SetMemoryLimit(max(o.MaxMemory-programSize, o.MaxMemory/2))
 	s := &run{o: o}
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll}
-	s.in.decode.Checksums = o.Checksums
+	s.in.decode.Checksums, s.in.own = o.Checksums, lim.wires
 	s.in.frags = defrag.New(defrag.Options{})
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), outputs: o.Sinks}

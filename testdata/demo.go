@@ -12,6 +12,9 @@ import "embed"
 //go:embed captures/icmp-admin-prohibited/inside.pcap
 //go:embed captures/idle-timeout/inside.pcap
 //go:embed captures/half-open-reset/inside.pcap
-//go:embed captures/pmtud-black-hole/outside.pcap
+//go:embed captures/pmtud-black-hole/inside.pcap
 //go:embed captures/zero-window/inside.pcap
+//go:embed captures/server-slow/inside.pcap
+//go:embed captures/accept-queue-full/inside.pcap
+//go:embed captures/routing-loop/inside.pcap
 var Captures embed.FS

@@ -25,7 +25,7 @@ type story struct {
 
 var stories = []story{
 	{"timewait", "tcp-timewait-reuse", "captures/founding-timewait/founding.pcap",
-		"\"The web site hangs now and then, for some users.\" Seventeen frames, written down in 2003."},
+		"\"The web site hangs now and then, for some users.\" Seventeen frames from an old notebook."},
 	{"silence", "tcp-syn-silent-drop", "captures/syn-silent-port/inside.pcap",
 		"\"The new service cannot be reached.\" Requests go out, nothing comes back."},
 	{"closed", "tcp-closed-port", "captures/closed-port/inside.pcap",
@@ -38,10 +38,16 @@ var stories = []story{
 		"\"The session dies when I come back from lunch.\""},
 	{"restart", "tcp-half-open-reset", "captures/half-open-reset/inside.pcap",
 		"\"Connection reset by peer\", in the middle of a quiet session."},
-	{"mtu", "pmtud-black-hole", "captures/pmtud-black-hole/outside.pcap",
+	{"mtu", "pmtud-black-hole", "captures/pmtud-black-hole/inside.pcap",
 		"\"Small pages load, large ones hang.\""},
 	{"window", "tcp-zero-window-stall", "captures/zero-window/inside.pcap",
 		"\"The network is slow.\" It waits for an application."},
+	{"slow", "tcp-server-slow", "captures/server-slow/inside.pcap",
+		"\"The network is slow.\" Again. Now it is the server that thinks."},
+	{"queue", "tcp-accept-queue-full", "captures/accept-queue-full/inside.pcap",
+		"\"Connecting fails whenever there is much to do.\" The firewall is blamed."},
+	{"loop", "ip-routing-loop", "captures/routing-loop/inside.pcap",
+		"\"Since the new route, that network is gone and the line is full.\""},
 }
 
 // toldIn returns the stories whose finding this build knows.

@@ -244,7 +244,12 @@ func (a *Answer) verdict(near, elsewhere int) {
 	}
 }
 
-func times(n int) string { return detect.Plural(n, "time", "times") }
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return detect.Plural(n, "time", "times")
+}
 
 func (a *Answer) control(q Question, others []*detect.Attempt) {
 	fine, hurt := map[packet.Addr]bool{}, map[packet.Addr]bool{}

@@ -37,7 +37,7 @@ func inputs(t *testing.T, sample int) []string {
 // TestSameForAnyWorkers compares everything a run knows, event by event, over workers, hash seeds, sizes of batches,
 // and with every byte overwritten as soon as its time is over.
 func TestSameForAnyWorkers(t *testing.T) {
-	for _, f := range inputs(t, 60) {
+	for _, f := range inputs(t, 40) {
 		t.Run(harness.Name(f), func(t *testing.T) {
 			t.Parallel()
 			first, err := harness.Open(f, false)
@@ -76,7 +76,7 @@ func TestSameForAnyWorkers(t *testing.T) {
 func TestSameReports(t *testing.T) {
 	list := harness.Captures(t)
 	if !harness.Long() {
-		list = harness.Sample(list, 24, seed)
+		list = harness.Sample(list, 16, seed)
 	}
 	t.Logf("%d captures, seed %d", len(list), seed)
 	for _, f := range list {
@@ -130,7 +130,7 @@ func TestSameManyRuns(t *testing.T) {
 func TestSameForm(t *testing.T) {
 	list := harness.Captures(t)
 	if !harness.Long() {
-		list = harness.Sample(list, 10, seed+1)
+		list = harness.Sample(list, 6, seed+1)
 	}
 	t.Logf("%d captures, seed %d", len(list), seed+1)
 	for _, f := range list {

@@ -32,12 +32,13 @@ type sighting struct {
 	source   uint16
 	src, dst packet.MAC // of the first sight
 	ttlLast  uint8
-	times    uint8
+	kept     bool // there are repeats of it
 }
 
 // repeats is what is kept of a packet from its second sight on.
 type repeats struct {
 	first     packet.Ref
+	times     uint8 // sights, copies not counted
 	ttlFirst  uint8
 	step      uint8
 	nmac      uint8
@@ -105,21 +106,21 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 			return isCopy, x.copied(p)
 		}
 		return isCopy, nil
-	case p.TTL < s.ttlLast && fall <= 16 && (s.times == 1 || fall == d.more(n).step):
+	case p.TTL < s.ttlLast && fall <= 16 && d.falls(n, fall):
 		x := d.more(n)
 		x.step, s.ttlLast, s.last = fall, p.TTL, p.Time
-		if s.times < 255 {
-			s.times++
+		if x.times < 255 {
+			x.times++
 		}
 		if int(x.nmac) < len(x.macs) {
 			x.macs[x.nmac] = p.SrcMAC
 			x.nmac++
 		}
 		x.pass(p.SrcMAC, p.DstMAC)
-		if s.times >= loopSights && x.circles(s.times) {
+		if x.times >= loopSights && x.circles() {
 			if !x.announced {
 				x.announced = true
-				return isLoop, x.event(p, s.times, true)
+				return isLoop, x.event(p, x.times, true)
 			}
 			return isLoop, nil
 		}
@@ -127,7 +128,7 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 			d.double(p)
 			if d.fresh < maxFresh {
 				d.fresh++
-				return isRouted, x.event(p, s.times, false)
+				return isRouted, x.event(p, x.times, false)
 			}
 			return isRouted, nil
 		}
@@ -140,10 +141,19 @@ func (d *dedup) see(p *packet.Packet) (repeat, *event.Repeat) {
 
 // first makes p the packet of slot n.
 func (d *dedup) first(n uint16, key uint64, p *packet.Packet) {
-	if len(d.again) > 0 {
+	if d.slots[n].kept {
 		delete(d.again, n)
 	}
-	d.slots[n] = sighting{key: key, last: p.Time, frame: p.Frame, source: p.Source, src: p.SrcMAC, dst: p.DstMAC, ttlLast: p.TTL, times: 1}
+	d.slots[n] = sighting{key: key, last: p.Time, frame: p.Frame, source: p.Source, src: p.SrcMAC, dst: p.DstMAC, ttlLast: p.TTL}
+}
+
+// falls reports that the TTL of the packet of slot n fell as it did from sight to sight before.
+func (d *dedup) falls(n uint16, fall uint8) bool {
+	if !d.slots[n].kept {
+		return true
+	}
+	x := d.again[n]
+	return x.times == 1 || fall == x.step
 }
 
 // more returns what slot n keeps of repeats. It is asked for the first time at the second sight, when the last sight is
@@ -152,10 +162,10 @@ func (d *dedup) more(n uint16) *repeats {
 	x := d.again[n]
 	if x == nil {
 		s := &d.slots[n]
-		x = &repeats{first: packet.Ref{Frame: s.frame, Time: s.last, Source: s.source}, ttlFirst: s.ttlLast, nmac: 1}
+		x = &repeats{first: packet.Ref{Frame: s.frame, Time: s.last, Source: s.source}, ttlFirst: s.ttlLast, times: 1, nmac: 1}
 		x.macs[0] = s.src
 		x.pass(s.src, s.dst)
-		d.again[n] = x
+		d.again[n], s.kept = x, true
 	}
 	return x
 }
@@ -201,8 +211,8 @@ func (x *repeats) pass(src, dst packet.MAC) {
 
 // circles tells a loop from a mirror that shows a packet before and after each of several routers: in a loop it goes
 // over the same link, in the same direction, for a second time. Without that, more sights than a path has must do.
-func (x *repeats) circles(times uint8) bool {
-	if times > uint8(len(x.links)) {
+func (x *repeats) circles() bool {
+	if x.times > uint8(len(x.links)) {
 		return true
 	}
 	if x.macs[0].IsZero() {

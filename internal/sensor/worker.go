@@ -14,6 +14,7 @@ type worker struct {
 	anoms   bool     // somebody wants decoder anomalies as events
 	inFlows uint64   // packets that belong to a flow
 	run     [runLen]ahead
+	evs     []event.Event
 	// touched keeps what Touch returns; nobody reads it.
 	touched uint32
 }
@@ -113,10 +114,10 @@ func (w *worker) age(n int, e *edge, out *output) {
 		if s == nil {
 			continue
 		}
-		var evs []event.Event
-		s.age(e.now, e.ordinal, &evs)
-		if len(evs) > 0 {
-			out.aged = append(out.aged, aged{n, uint8(k), evs})
+		w.evs = nil // one variable of the worker: a local one would be allocated for each shard (2026-11-23)
+		s.age(e.now, e.ordinal, &w.evs)
+		if len(w.evs) > 0 {
+			out.aged = append(out.aged, aged{n, uint8(k), w.evs})
 		}
 	}
 }

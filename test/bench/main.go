@@ -63,7 +63,15 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 5, "measurements of each command")
 	flag.StringVar(&b.dir, "dir", filepath.Join(os.TempDir(), "firestorm-bench"), "folder for captures and programs; kept for the next run")
 	flag.BoolVar(&b.quick, "quick", false, "leave out the capture with a million connections and the Go benchmarks")
+	dir := flag.String("concatenate", "", "only put the captures of this folder together, into the file of -o")
 	flag.Parse()
+	if *dir != "" {
+		if err := concatenate(*dir, *out); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := b.run(*out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

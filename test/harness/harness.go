@@ -147,7 +147,7 @@ func Run(t testing.TB, name string, src capture.Source, o Options) *Outcome {
 				done <- answer{nil, fmt.Errorf("panic: %v\n%s", p, b[:runtime.Stack(b, false)])}
 			}
 		}()
-		r, err := sensor.Run(ctx, sensor.Options{Source: src, Workers: o.Workers, Seed: o.Seed, MaxMemory: o.MaxMemory,
+		r, err := sensor.Run(ctx, sensor.Options{Source: src, Workers: o.Workers, Seed: o.Seed, MaxMemory: o.MaxMemory, Checksums: packet.ChecksumsAuto,
 			Analyzers: standard.Analyzers, Detectors: standard.Detectors, Sinks: []sensor.EventSink{sink}, WantAll: !o.NoEvents})
 		done <- answer{r, err}
 	}()

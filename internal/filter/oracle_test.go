@@ -161,21 +161,22 @@ var oracleLinks = []uint16{1, 101, 113, 276, 0, 108, 9, 12, 228, 229}
 
 func TestAgainstLibpcap(t *testing.T) {
 	o := newOracle(t)
-	limit, perLink := 300, 40
-	if testing.Short() {
-		limit, perLink = 100, 10
+	limit, perLink, every := 300, 15, 2
+	switch {
+	case os.Getenv("FIRESTORM_LONG") != "": // make test-long
+		perLink, every = 40, 1
+	case testing.Short():
+		limit, perLink, every = 100, 10, 5
 	}
 	captured := capturedFrames(t, limit)
 	for _, lt := range oracleLinks {
 		t.Run(fmt.Sprint("link", lt), func(t *testing.T) {
 			frames := append(builtFrames(lt), captured[lt]...)
-			if testing.Short() {
-				var some [][]byte
-				for i := 0; i < len(frames); i += 5 {
-					some = append(some, frames[i])
-				}
-				frames = some
+			var some [][]byte
+			for i := 0; i < len(frames); i += every {
+				some = append(some, frames[i])
 			}
+			frames = some
 			n := perLink
 			if lt == 1 {
 				n *= 8

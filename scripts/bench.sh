@@ -5,4 +5,5 @@ set -eu
 go=$1
 shift
 cd "$(dirname "$0")/.."
-CGO_ENABLED=0 exec "$go" run ./test/bench "$@"
+export CGO_ENABLED=0
+exec "$go" run ./test/bench "$@"

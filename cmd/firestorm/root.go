@@ -64,6 +64,9 @@ func withRead(root *cobra.Command, args []string) []string {
 	if slices.ContainsFunc(args, func(s string) bool { return verbs[s] }) {
 		return args
 	}
+	if len(args) > 1 && !isFlag(args[0]) && !isFile(args[0]) && !looksLikeFile(args[0]) && len(root.SuggestionsFor(args[0])) > 0 {
+		return args // a mistyped verb with its arguments
+	}
 	for i, s := range args {
 		switch {
 		case s == "-h" || s == "--help" || s == "--version":

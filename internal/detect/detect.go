@@ -17,6 +17,7 @@ import (
 type Def struct {
 	Name  string // folder name
 	Codes []*finding.Code
+	Wants Wants // the events it is called for; zero: all
 	New   func(s *Scope) Detector
 }
 

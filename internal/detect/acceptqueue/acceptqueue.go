@@ -55,6 +55,7 @@ var Def = detect.Def{
 			"server go on working. Not this: lost SYN/ACKs (the client repeats its request and gets through), a port where nobody was ever taken, a flood (syn-flood).",
 		Reproduce: "testbed: accept-queue-full, accept-queue-full-burst, accept-queue-synack-loss, accept-queue-remedied",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Established, event.Silent, event.Stalled, event.Answered, event.Resumed, event.Ended}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, services: map[service]*record{}, open: map[uint64]*victim{}}
 	},

@@ -45,6 +45,7 @@ var Def = detect.Def{
 			"Two joined captures prove it when one of them shows both directions. Without such a witness there is no finding; the account of the capture says that it is one-sided.",
 		Reproduce: "testbed: asymmetric-path (a second router carries the way back)",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Started, event.Answered, event.Established, event.Ended}, Other: []event.What{event.Started, event.Answered}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, pairs: map[pairKey]*pair{}, links: map[link]*witness{}, sides: map[uint64][2]bool{}}
 	},

@@ -44,7 +44,8 @@ var Def = detect.Def{
 			"with a TTL one less. Not this: retransmissions (another identification or timestamp, later), a network that doubles some packets, a routing loop (more than two sights).",
 		Reproduce: "testbed: span-duplicates, span-routed-twice",
 	}},
-	New: func(s *detect.Scope) detect.Detector { return &detector{scope: s} },
+	Wants: detect.Wants{Kinds: []event.Kind{event.KindCapture, event.KindRepeat}},
+	New:   func(s *detect.Scope) detect.Detector { return &detector{scope: s} },
 }
 
 // wire is what is known of one vantage.

@@ -78,6 +78,7 @@ var Def = detect.Def{
 			"in the same way; the server's announcement of its address (ARP) as it came up, or a longer pause that was survived, exclude that.",
 		Reproduce: "testbed: half-open-reset",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Reset, event.Ended}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, wires: map[wire]*history{}, flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{}}
 	},

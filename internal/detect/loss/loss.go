@@ -54,6 +54,7 @@ var Def = detect.Def{
 			"into silence (that connection is dead, which is another finding), connections that were told by ICMP that their packets are too big. A capture that drops packets looks alike: then holes are acknowledged that nobody filled.",
 		Reproduce: "testbed: loss-server-side-down, loss-server-side-up, loss-client-side-down, loss-client-side-up, loss-none, reorder",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Ended}, Kinds: []event.Kind{event.KindCapture}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, ways: map[way]*total{}, flows: map[uint64]*[2]counts{}}
 	},

@@ -51,6 +51,7 @@ var Def = detect.Def{
 			"have been told all the same.",
 		Reproduce: "testbed: pmtud-black-hole, pmtud-black-hole-filtered",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Ended}, Kinds: []event.Kind{event.KindICMPError}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, told: map[path]int{}, passed: map[path]passage{}, small: map[path]packet.Ref{}, flows: map[uint64]*hole{}}
 	},

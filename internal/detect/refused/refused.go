@@ -72,6 +72,7 @@ var Def = detect.Def{
 			"systems whose resets start from another TTL.",
 		Reproduce: "testbed: refused-by-middlebox",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Refused}, Other: []event.What{event.Refused}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, spread: newSpreads(s.Limits.Entries)}
 	},

@@ -53,6 +53,7 @@ var Def = detect.Def{
 			"twice (same TTL), or before and after a router (TTL one less, another link); a traceroute over a healthy path.",
 		Reproduce: "testbed: routing-loop (two routers with a default route at each other)",
 	}},
+	Wants: detect.Wants{Other: []event.What{event.Started, event.Ended}, Kinds: []event.Kind{event.KindRepeat, event.KindICMPError, event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, loops: map[packet.Addr]*loop{}, pings: map[uint64]uint8{}, names: map[packet.MAC]*[2]packet.Addr{}}
 	},

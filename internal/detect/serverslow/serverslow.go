@@ -57,6 +57,7 @@ var Def = detect.Def{
 			"the finding stays likely at most, and possible where the protocol is interactive, the waits are equal or longer than ten seconds, or the samples are few.",
 		Reproduce: "testbed: server-slow, server-slow-path, server-slow-remedied",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Answered, event.Ended}, Other: []event.What{event.Answered, event.Ended}, Kinds: []event.Kind{event.KindExchange}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, services: map[service]*record{}, asked: map[uint64]time.Duration{}}
 	},

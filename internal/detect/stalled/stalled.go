@@ -48,6 +48,7 @@ var Def = detect.Def{
 			"side of the device, prove it. Without others to compare with it stays possible.",
 		Reproduce: "testbed: nat-drop-midway",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Ended}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, open: map[uint64]*death{}, alive: map[wire]packet.Ref{}}
 	},

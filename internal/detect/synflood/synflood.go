@@ -62,7 +62,8 @@ var Def = detect.Def{
 			"Not this: a crowd, which completes its connections; a port scan, which asks many ports once; requests through a capture that lost most packets.",
 		Reproduce: "testbed: syn-flood (hping3 -S --rand-source)",
 	}},
-	New: func(s *detect.Scope) detect.Detector { return &detector{scope: s, targets: map[key]*target{}} },
+	Wants: detect.Wants{TCP: []event.What{event.Started, event.Answered, event.Established, event.Refused, event.Ended}},
+	New:   func(s *detect.Scope) detect.Detector { return &detector{scope: s, targets: map[key]*target{}} },
 }
 
 type key struct {

@@ -46,6 +46,7 @@ var Def = detect.Def{
 			"answer that comes late, a capture that sees one direction, ports reused too early (tcp-timewait-reuse), a flood.",
 		Reproduce: "testbed: syn-silent-port, syn-silent-host, syn-silent-host-off, syn-silent-source",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Silent, event.Answered, event.Refused, event.StaleACK, event.Ended}, Other: []event.What{event.Silent, event.Answered, event.Refused, event.StaleACK, event.Ended}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, open: map[uint64]*attempt{}, clients: map[clientKey]*unheard{}}
 	},

@@ -69,7 +69,8 @@ var Def = detect.Def{
 			"timestamp that is older.",
 		Reproduce: "testbed/timewait.sh with timestamps on",
 	}},
-	New: func(s *detect.Scope) detect.Detector { return &detector{scope: s, open: map[uint64]*reuse{}} },
+	Wants: detect.Wants{TCP: []event.What{event.Silent, event.StaleACK, event.Answered, event.Established, event.Reset, event.Ended}, Other: []event.What{event.Silent, event.StaleACK, event.Answered, event.Established, event.Reset, event.Ended}, Reused: true},
+	New:   func(s *detect.Scope) detect.Detector { return &detector{scope: s, open: map[uint64]*reuse{}} },
 }
 
 // Form is how the server met the request.

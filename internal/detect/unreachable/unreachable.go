@@ -117,6 +117,7 @@ var Def = detect.Def{
 			"is meant to meet a closed port; a client that no longer waits for a late answer; a conversation that went on after the error.",
 		Reproduce: "testbed: icmp-unreachable-net, icmp-unreachable-host, icmp-unreachable-port",
 	}},
+	Wants: detect.Wants{TCP: []event.What{event.Ended}, Other: []event.What{event.Ended}, Kinds: []event.Kind{event.KindICMPError}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, open: map[uint64]*trouble{}, traced: map[pair]packet.Ref{}}
 	},

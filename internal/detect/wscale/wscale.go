@@ -45,7 +45,8 @@ var Def = detect.Def{
 			"and SACK but no scaling, and a transfer that fills 64 KiB over a long path; that is possible at most. Not this: small devices that never offer it; short paths, where nobody notices.",
 		Reproduce: "testbed: wscale-stripped (nft: reset tcp option window)",
 	}},
-	New: func(s *detect.Scope) detect.Detector { return &detector{scope: s, open: map[uint64]*strip{}} },
+	Wants: detect.Wants{TCP: []event.What{event.Answered, event.Ended}},
+	New:   func(s *detect.Scope) detect.Detector { return &detector{scope: s, open: map[uint64]*strip{}} },
 }
 
 // strip is one connection whose option was taken out.

@@ -46,7 +46,8 @@ var Def = detect.Def{
 			"(its window says nothing), a sender that has nothing left to send and does not probe.",
 		Reproduce: "testbed: zero-window, zero-window-short",
 	}},
-	New: func(s *detect.Scope) detect.Detector { return &detector{scope: s, open: map[side]*closure{}} },
+	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Reset, event.HalfClosed, event.Closed, event.Ended}, Other: []event.What{event.Stalled, event.Resumed, event.Reset, event.HalfClosed, event.Closed, event.Ended}},
+	New:   func(s *detect.Scope) detect.Detector { return &detector{scope: s, open: map[side]*closure{}} },
 }
 
 // side is one end of a flow.

@@ -30,7 +30,7 @@ type Timeouts struct {
 	TCPNew         time.Duration // SYN not answered, or handshake not completed; default 60 s
 	TCPEstablished time.Duration // default 2 h 4 min (RFC 5382 REQ-5)
 	TCPClosing     time.Duration // a FIN was seen; default 10 min
-	TCPClosed      time.Duration // both FINs acknowledged, or reset; default 60 s
+	TCPClosed      time.Duration // both FINs acknowledged, or reset; default 60 s, less when the table is full
 	UDPNew         time.Duration // default 30 s
 	UDPEstablished time.Duration // default 300 s
 	OtherNew       time.Duration // default 30 s
@@ -65,17 +65,28 @@ func (o *Options) fill() {
 }
 
 // detailShare is the part of MaxFlows that may hold rare details (retries, losses, stalls) at one time.
-const detailShare = 8
+const detailShare = 10
 
-func detailMax(flows int) int { return min(flows, max(flows/detailShare, 1024)) }
+// fewFlows is how many flows a table holds with all parts each, however small its limits are.
+const fewFlows = 1024
+
+func detailMax(flows int) int { return min(flows, max(flows/detailShare, fewFlows)) }
+
+// talkMax is how many of the flows may carry data: in a full table many are idle or never answered. When more do, the
+// table counts as full and lets flows go, rather than follow some of them with half of their numbers missing.
+func talkMax(flows int) int { return min(flows, max(flows/3*2, fewFlows)) }
+
+// closeMax is how many flows and tombstones may have seen a FIN: a flow is short for that state, a tombstone is not.
+func closeMax(flows, tombstones int) int { return min(flows, max(flows/4, fewFlows)) + tombstones }
 
 // MaxBytes is an upper bound of the memory of a Table with these limits, for the caller that derives them from a memory
 // limit. Each index is at worst 3/8 full.
 func MaxBytes(flows, tombstones int) int {
 	const slot = 8 * 8 / 3
 	n := func(i int) int { return (i + chunkLen) }
-	b := n(flows) * (int(unsafe.Sizeof(rec{})) + int(unsafe.Sizeof(talkPart{})) + slot + 8)
-	b += n(flows+tombstones/2) * (int(unsafe.Sizeof(closePart{})) + 4)
+	b := n(flows) * (int(unsafe.Sizeof(rec{})) + slot + 4)
+	b += n(talkMax(flows)) * (int(unsafe.Sizeof(talkPart{})) + 4)
+	b += n(closeMax(flows, tombstones)) * (int(unsafe.Sizeof(closePart{})) + 4)
 	b += n(tombstones) * (int(unsafe.Sizeof(tomb{})) + slot + 4)
 	d := n(detailMax(flows))
 	b += d * (int(unsafe.Sizeof(oddPart{})) + 2*int(unsafe.Sizeof(lossPart{})) + int(unsafe.Sizeof(idlePart{})) + int(unsafe.Sizeof(tomb{})) + int(unsafe.Sizeof(stallPart{})) + 16)
@@ -88,6 +99,7 @@ type Stats struct {
 	Live           int    // records now
 	Ended          [6]uint64
 	EvictedNew     uint64      // of Ended[EndEvicted]: never answered
+	ClosedEarly    uint64      // of Ended[EndClosed]: before Timeouts.TCPClosed, for lack of room
 	Tombstones     int         // now
 	TombsEvicted   uint64      // thrown out before their life passed, for lack of room
 	EvictedFrom    packet.Time // last packet of the first flow whose tombstone was thrown out early
@@ -118,6 +130,7 @@ func (s *Stats) Add(o Stats) {
 		s.Ended[i] += o.Ended[i]
 	}
 	s.EvictedNew += o.EvictedNew
+	s.ClosedEarly += o.ClosedEarly
 	s.Tombstones += o.Tombstones
 	if o.TombsEvicted > 0 && (s.TombsEvicted == 0 || o.EvictedFrom < s.EvictedFrom) {
 		s.EvictedFrom = o.EvictedFrom

@@ -42,8 +42,8 @@ func New(o Options) *Table {
 	o.fill()
 	t := &Table{opt: o}
 	t.flows.max = o.MaxFlows
-	t.talks.max = o.MaxFlows
-	t.closes.max = o.MaxFlows + o.MaxTombstones/2
+	t.talks.max = talkMax(o.MaxFlows)
+	t.closes.max = closeMax(o.MaxFlows, o.MaxTombstones)
 	d := detailMax(o.MaxFlows)
 	t.odds.max, t.losses.max, t.stalls.max, t.priors.max, t.idles.max = d, 2*d, d, d, d
 	t.graves.slab.max = o.MaxTombstones
@@ -158,7 +158,7 @@ func (r *rec) dirOf(swapped bool, k *key) packet.Dir {
 // create makes the record for p's flow and puts it into the index; it evicts when the table is full. The client is p's
 // source, or p's destination when bits holds clientIsDst. The caller puts it on a list and emits Started.
 func (t *Table) create(p *packet.Packet, k *key, h uint64, swapped bool, how createHow) uint32 {
-	if t.flows.live >= t.flows.max {
+	if t.flows.live >= t.flows.max || t.talks.live >= t.talks.max {
 		t.evict(p)
 	}
 	i, r := t.flows.alloc()
@@ -300,8 +300,20 @@ func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, 
 	t.free(i, h)
 }
 
-// evict makes room: the never-answered flow whose last packet is oldest, else the flow that was used least recently.
+// closedLinger is how long a closed flow stays where its room is wanted: a last segment that is sent again after a
+// retransmission timeout of a second (RFC 6298 2.4) still finds it.
+const closedLinger = 2 * time.Second
+
+// evict makes room: a flow that closed a while ago, of which the tombstone keeps what matters; else the never-answered
+// flow whose last packet is oldest; else the flow that was used least recently.
 func (t *Table) evict(p *packet.Packet) {
+	if i := t.lists[listTCPClosed].head; i != 0 {
+		if r := t.flows.at(i); t.now(r).Sub(r.lastTime) >= closedLinger {
+			t.stats.ClosedEarly++
+			t.end(i, event.EndClosed, p.Ref(), p.Ordinal, p)
+			return
+		}
+	}
 	best := uint32(0)
 	for l := listID(0); l < numLists; l++ {
 		if l == firstKept && best != 0 {

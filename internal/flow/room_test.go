@@ -1,0 +1,81 @@
+package flow
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// TestClosedGoFirst: where room is wanted, a connection that closed a while ago goes before one that is open or waits
+// for its answer. It counts as closed, not as thrown out, and its tombstone stays.
+func TestClosedGoFirst(t *testing.T) {
+	const lines = `
+1 > S seq=1 sport=10
+1 < SA seq=9 ack=2 dport=10
+1 > A seq=2 ack=10 sport=10
+1 > FA seq=2 ack=10 sport=10
+1 < FA seq=10 ack=3 dport=10
+1 > A seq=3 ack=11 sport=10
+%s > S seq=1 sport=11
+%s > S seq=1 sport=12
+`
+	for _, c := range []struct {
+		at    string
+		want  []string
+		early uint64
+	}{
+		{"2.9", []string{"11 forced"}, 0}, // its last segments may still come again
+		{"3.1", []string{"10 closed"}, 1},
+	} {
+		tab := New(Options{MaxFlows: 3})
+		var evs []event.Event
+		for _, l := range parse(t, shake+fmt.Sprintf(lines, "2", c.at)) {
+			tab.Packet(l.p, &evs)
+		}
+		var got []string
+		for _, f := range flowsOf(evs, event.Ended) {
+			got = append(got, fmt.Sprint(f.Head().Client.Port, f.End))
+			if (f.End == event.EndClosed) != (c.early == 1) {
+				t.Errorf("at %s: ended with %v", c.at, f.End)
+			}
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("at %s: got %v, want %v", c.at, got, c.want)
+		}
+		if s := tab.Stats(); s.ClosedEarly != c.early || s.Ended[event.EndEvicted] != 1-c.early || s.Tombstones != int(c.early) {
+			t.Errorf("at %s: %d closed early, %d evicted, %d tombstones", c.at, s.ClosedEarly, s.Ended[event.EndEvicted], s.Tombstones)
+		}
+	}
+}
+
+// TestFullOfTalk: more connections with data than the table has parts for. It lets connections go, which a gate tells,
+// and follows the others in full.
+func TestFullOfTalk(t *testing.T) {
+	const flows = 6000
+	tab := New(Options{MaxFlows: flows})
+	var out []event.Event
+	p := packet.Packet{IPVersion: 4, Proto: packet.ProtoTCP, L4: 34, TTL: 64, Window: 8000, DstPort: 80,
+		Src: packet.MustAddr("10.0.0.1"), Dst: packet.MustAddr("192.0.2.1")}
+	for i := range flows {
+		p.SrcPort = uint16(i) + 1
+		for n, flags := range []uint16{packet.SYN, packet.ACK | packet.PSH} {
+			p.Frame++
+			p.Ordinal++
+			p.Time = t0.Add(time.Duration(i) * time.Millisecond)
+			p.TCPFlags, p.Seq, p.PayloadWire, p.Ack = flags, uint32(1+n), uint32(n*10), uint32(n)*77
+			tab.Packet(&p, &out)
+		}
+		out = out[:0]
+	}
+	s := tab.Stats()
+	if s.Live != talkMax(flows) || s.Ended[event.EndEvicted] != uint64(flows-s.Live) || s.DetailsLost != 0 {
+		t.Errorf("%d live of at most %d with data, %d evicted, %d without details", s.Live, talkMax(flows), s.Ended[event.EndEvicted], s.DetailsLost)
+	}
+	if m := MaxBytes(flows, flows); s.Bytes() > m {
+		t.Errorf("%d bytes, more than the promised bound %d", s.Bytes(), m)
+	}
+}

@@ -25,6 +25,16 @@ const (
 // jump is a step of the clock between two packets.
 type jump struct{ from, to packet.Ref }
 
+// steady takes the next packet's time when it is what nearly all are: as late as the clock or a little later. False
+// means that it took nothing and see must.
+func (c *clock) steady(r packet.Ref) bool {
+	if !c.begun || r.Time < c.now || uint64(r.Time)-uint64(c.now) > uint64(leapOver) || !c.leap.IsZero() {
+		return false
+	}
+	c.now, c.last = r.Time, r
+	return true
+}
+
 // see takes the next packet's time and reports a jump of the clock, if this packet completes one.
 func (c *clock) see(r packet.Ref) (j jump, jumped bool) {
 	defer func() { c.last = r }()

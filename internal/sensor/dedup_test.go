@@ -3,7 +3,6 @@ package sensor
 import (
 	"testing"
 	"time"
-	"unsafe"
 
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -22,7 +21,7 @@ func see(d *dedup, s sight, id uint32) (repeat, *event.Repeat) {
 	if s.src != 0 {
 		p.SrcMAC, p.DstMAC = packet.MAC{2, 0, 0, 0, 0, s.src}, packet.MAC{2, 0, 0, 0, 0, s.dst}
 	}
-	return d.see(&p)
+	return d.see(&p, repeatKey(&p))
 }
 
 func TestRepeats(t *testing.T) {
@@ -91,7 +90,7 @@ func TestCopyShares(t *testing.T) {
 
 // TestSightingSize: every packet writes one; what only repeats need is elsewhere.
 func TestSightingSize(t *testing.T) {
-	if n := unsafe.Sizeof(sighting{}); n > 40 {
+	if n := perSighting; n > 40 {
 		t.Errorf("%d bytes", n)
 	}
 }

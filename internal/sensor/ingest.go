@@ -33,7 +33,12 @@ type ingest struct {
 	counts   *count.Ingest
 	damaged  error
 	lostSeen uint64
+	keys     [aheadLen]uint64 // of the packets whose turn is near
+	touched  uint64           // keeps what touch returns; nobody reads it
 }
+
+// aheadLen is how many packets are decoded before the first of them is looked up among earlier ones.
+const aheadLen = 16
 
 // wire is what ingest keeps per vantage.
 type wire struct {
@@ -83,8 +88,12 @@ func (in *ingest) next(r *round) error {
 	default:
 		return err
 	}
-	for i := range r.batch.Packets {
-		in.packet(r, i)
+	for i := 0; i < len(r.batch.Packets); i += aheadLen {
+		to := min(i+aheadLen, len(r.batch.Packets))
+		in.ahead(r.batch.Packets[i:to])
+		for k := i; k < to; k++ {
+			in.packet(r, k, in.keys[k-i])
+		}
 	}
 	r.begin, r.now, r.last = in.begin, in.clock.now, in.ordinal
 	if err != nil && !errors.Is(err, capture.ErrIdle) {
@@ -102,30 +111,50 @@ func (in *ingest) stop(r *round) {
 	r.begin, r.now, r.last, r.final = in.begin, in.clock.now, in.ordinal, true
 }
 
-func (in *ingest) packet(r *round, i int) {
+// ahead does what needs no earlier packet: it decodes, and fetches what the search for copies will read.
+func (in *ingest) ahead(ps []packet.Packet) {
+	for k := range ps {
+		p := &ps[k]
+		if int(p.Source) < len(in.vantage) {
+			p.Vantage = in.vantage[p.Source]
+		}
+		if p.Vantage >= maxVantages {
+			p.Vantage = maxVantages - 1
+			in.counts.Crowded++
+		}
+		if p.Missing == 0 { // a row of a listing has no bytes: it comes as far decoded as it can be
+			packet.Decode(p, &in.decode)
+		}
+		in.keys[k] = repeatKey(p)
+	}
+	for k := range ps {
+		in.touched += in.wire(ps[k].Vantage).dedup.touch(in.keys[k])
+	}
+}
+
+// packet takes the next packet, which ahead has decoded.
+func (in *ingest) packet(r *round, i int, key uint64) {
 	p := &r.batch.Packets[i]
 	in.ordinal++
 	p.Ordinal = in.ordinal
-	if int(p.Source) < len(in.vantage) {
-		p.Vantage = in.vantage[p.Source]
-	}
-	if p.Vantage >= maxVantages {
-		p.Vantage = maxVantages - 1
-		in.counts.Crowded++
-	}
 	if in.ordinal == 1 {
 		in.begin = p.Time
 	}
-	if p.Missing == 0 { // a row of a listing has no bytes: it comes as far decoded as it can be
-		packet.Decode(p, &in.decode)
-	}
 	w := in.wire(p.Vantage)
-	j, jumped := in.clock.see(p.Ref())
-	in.account(w, p, j, jumped)
+	var j jump
+	jumped := false
+	if !in.clock.steady(p.Ref()) {
+		j, jumped = in.clock.see(p.Ref())
+	}
+	in.account(w, p)
+	if jumped {
+		w.acc.JumpFrom, w.acc.JumpTo = j.from, j.to
+		in.counts.ClockJumps++
+	}
 
-	shard := in.admit(r, w, p)
+	shard := in.admit(r, w, p, key)
 	r.shard = append(r.shard, shard)
-	if in.ordinal%edgePackets == 0 || in.clock.now.Sub(in.lastEdge) >= edgeEvery || in.clock.now < in.lastEdge {
+	if in.ordinal%edgePackets == 0 || uint64(in.clock.now)-uint64(in.lastEdge) >= uint64(edgeEvery) { // back in time is a large number
 		in.lastEdge = in.clock.now
 		in.flush(r, in.ordinal%edgePackets == 0)
 		in.frags.Age(in.clock.now)
@@ -134,13 +163,13 @@ func (in *ingest) packet(r *round, i int) {
 }
 
 // admit decides whether a packet goes on, and to which shard.
-func (in *ingest) admit(r *round, w *wire, p *packet.Packet) uint8 {
+func (in *ingest) admit(r *round, w *wire, p *packet.Packet, key uint64) uint8 {
 	if w.copiedARP(p) {
 		w.acc.Duplicates++
 		in.counts.Copies++
 		return shardDrop
 	}
-	what, ev := w.dedup.see(p)
+	what, ev := w.dedup.see(p, key)
 	if ev != nil {
 		r.events = append(r.events, ev)
 	}
@@ -175,7 +204,7 @@ func (in *ingest) admit(r *round, w *wire, p *packet.Packet) uint8 {
 }
 
 // account adds a packet to the state of its vantage.
-func (in *ingest) account(w *wire, p *packet.Packet, j jump, jumped bool) {
+func (in *ingest) account(w *wire, p *packet.Packet) {
 	a := &w.acc
 	if !w.any {
 		w.any = true
@@ -207,10 +236,6 @@ func (in *ingest) account(w *wire, p *packet.Packet, j jump, jumped bool) {
 			a.Undecoded++
 			in.counts.NotUnderstood(why)
 		}
-	}
-	if jumped {
-		a.JumpFrom, a.JumpTo = j.from, j.to
-		in.counts.ClockJumps++
 	}
 }
 

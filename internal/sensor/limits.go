@@ -1,10 +1,6 @@
 package sensor
 
-import (
-	"unsafe"
-
-	"firestorm/internal/flow"
-)
+import "firestorm/internal/flow"
 
 // limits bounds every table. They follow from the memory limit alone, never from the machine or the number of workers:
 // the same input and options give the same output everywhere.
@@ -55,7 +51,7 @@ func limitsFor(max int64) limits {
 	l.streams = int(max / 8 / Shards)
 	l.entries = int(max / 200 / perEntry)
 	l.talks = int(max / 16 / perTalk)
-	l.wires = 2 + int(max/64)/(dedupSlots*int(unsafe.Sizeof(sighting{})))
+	l.wires = 2 + int(max/64)/(dedupSlots*perSighting)
 	l.groups = min(20_000, int(max/8/perGroup))
 	l.instances = min(400_000, int(max/32/perInstance))
 	return l

@@ -26,7 +26,7 @@ func tcp(id uint64, client, server string, port uint16, what event.What, start, 
 	f := event.NewFlow(event.Head{FlowID: id, Proto: packet.ProtoTCP, Client: end(client, uint16(1000+id)), Server: end(server, port), Seen: ref(id*100, now)})
 	f.What, f.Start, f.Last, f.SYNTries = what, ref(id*100-50, start), ref(id*100, now), 1
 	f.Marks[event.MarkSYN], f.Marks[event.MarkSYNLast] = f.Start, f.Start
-	f.Sides[packet.ToServer] = event.Side{Packets: 1, Bytes: 60, TTLFirst: 64, TTLMin: 64, TTLMax: 64, SYNSeen: true, SYNPrint: 7}
+	f.Sides[packet.ToServer] = event.NewSide(event.Side{Packets: 1, Bytes: 60, TTLFirst: 64, TTLMin: 64, TTLMax: 64, SYNSeen: true, SYNPrint: 7})
 	return f
 }
 
@@ -34,6 +34,6 @@ func tcp(id uint64, client, server string, port uint16, what event.What, start, 
 func answered(f *event.Flow, ttl uint8) *event.Flow {
 	f.Marks[event.MarkSYNACK] = f.Head().Seen
 	f.RTTServer = f.Head().Seen.Time.Sub(f.Start.Time)
-	f.Sides[packet.ToClient] = event.Side{Packets: 1, Bytes: 60, TTLFirst: ttl, TTLMin: ttl, TTLMax: ttl}
+	f.Sides[packet.ToClient] = event.NewSide(event.Side{Packets: 1, Bytes: 60, TTLFirst: ttl, TTLMin: ttl, TTLMax: ttl})
 	return f
 }

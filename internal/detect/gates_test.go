@@ -36,7 +36,9 @@ func ended(g *detect.Gates, id uint64, client, server string, seconds float64, c
 	g.Handle(f)
 }
 
-func oneSided(f *event.Flow) { f.OneSided, f.Sides[packet.ToClient] = true, event.Side{} }
+func oneSided(f *event.Flow) {
+	f.OneSided, f.Sides[packet.ToClient] = true, event.NewSide(event.Side{})
+}
 
 // TestGates: what the capture could not show, near in time and between these hosts, fails the gate; else it passes.
 func TestGates(t *testing.T) {
@@ -108,7 +110,7 @@ func TestGates(t *testing.T) {
 			}
 		}, finding.CannotTell, "only what goes from 10.0.0.1 to 10.0.0.9 (20 of 20 connections)"},
 		{"one direction, the other one", finding.GateTwoWay, func(g *detect.Gates, _ *finding.Group) {
-			ended(g, 1, "10.0.0.1", "10.0.0.9", 105, func(f *event.Flow) { f.OneSided, f.Sides[packet.ToServer] = true, event.Side{} })
+			ended(g, 1, "10.0.0.1", "10.0.0.9", 105, func(f *event.Flow) { f.OneSided, f.Sides[packet.ToServer] = true, event.NewSide(event.Side{}) })
 		}, finding.CannotTell, "only what goes from 10.0.0.9 to 10.0.0.1"},
 		{"mostly both directions", finding.GateTwoWay, func(g *detect.Gates, _ *finding.Group) {
 			ended(g, 99, "10.0.0.1", "10.0.0.9", 105, nil)
@@ -134,7 +136,7 @@ func TestGates(t *testing.T) {
 			}
 		}, finding.CannotTell, "only what goes from 10.5.0.9 to 10.0.0.1 (5 of 5"},
 		{"silence alone is no missing direction", finding.GateTwoWay, func(g *detect.Gates, _ *finding.Group) {
-			ended(g, 1, "10.0.0.1", "10.0.0.9", 105, func(f *event.Flow) { f.Sides[packet.ToClient] = event.Side{} })
+			ended(g, 1, "10.0.0.1", "10.0.0.9", 105, func(f *event.Flow) { f.Sides[packet.ToClient] = event.NewSide(event.Side{}) })
 		}, 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

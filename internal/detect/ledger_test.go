@@ -153,7 +153,7 @@ func TestServices(t *testing.T) {
 		l.Handle(answered(tcp(id, "10.0.0.1", "10.0.0.9", 80, event.Answered, 1, 1+took), 64))
 		f := tcp(id, "10.0.0.1", "10.0.0.9", 80, event.Ended, 1, 3)
 		f.Exchanges, f.ThinkMax, f.ThinkTotal = 2, time.Duration(i+1)*time.Second, time.Duration(i+2)*time.Second
-		f.Sides[packet.ToClient] = event.Side{Packets: 2, Bytes: 100}
+		f.Sides[packet.ToClient] = event.NewSide(event.Side{Packets: 2, Bytes: 100})
 		l.Handle(f)
 	}
 	s := l.Services()

@@ -19,8 +19,8 @@ func ended() *Flow {
 	})
 	f.What, f.State, f.End = Ended, StateTimeWait, EndClosed
 	f.Start, f.Last = packet.Ref{Frame: 1, Time: second(0)}, f.head.Seen
-	f.Sides[packet.ToServer] = Side{Packets: 7, Bytes: 700, Flags: packet.SYN | packet.ACK | packet.FIN}
-	f.Sides[packet.ToClient] = Side{Packets: 6, Bytes: 2600, Flags: packet.SYN | packet.ACK | packet.FIN | packet.PSH}
+	f.Sides[packet.ToServer] = NewSide(Side{Packets: 7, Bytes: 700, Flags: packet.SYN | packet.ACK | packet.FIN})
+	f.Sides[packet.ToClient] = NewSide(Side{Packets: 6, Bytes: 2600, Flags: packet.SYN | packet.ACK | packet.FIN | packet.PSH})
 	return f
 }
 

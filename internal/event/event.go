@@ -33,21 +33,21 @@ type End struct {
 
 // Head is what every event carries.
 type Head struct {
-	Kind     Kind
-	Ordinal  uint64     // ordinal of the packet that completed the event: its place in the total order
-	Sub      uint32     // order among the events of one ordinal, set by the border
 	Seen     packet.Ref // the packet that completed the event; its Time is the event's time
 	Released packet.Ref // where TCP data waited for an acknowledgement: the packet that released it; else zero
+	Ordinal  uint64     // ordinal of the packet that completed the event: its place in the total order
 	FlowID   uint64     // 0 when the event belongs to no flow
 	Client   End        // flow events: who began; else the packet's source
 	Server   End        // flow events: who was called; else the packet's destination
-	Proto    uint8      // IP protocol, 0 for non-IP
+	Sub      uint32     // order among the events of one ordinal, set by the border
+	Tunnel   uint32     // 0 outside any tunnel
 	Vantage  uint16
-	Tunnel   uint32 // 0 outside any tunnel
-	NVLAN    uint8
 	VLANs    [2]uint16
 	SrcMAC   packet.MAC // of the packet Seen
 	DstMAC   packet.MAC
+	Kind     Kind
+	Proto    uint8 // IP protocol, 0 for non-IP
+	NVLAN    uint8
 
 	// ICMP and ICMPv6: type and code of the first packet the client sent, valid when ICMPKnown.
 	ICMPType, ICMPCode uint8

@@ -98,61 +98,37 @@ const (
 	NumMarks
 )
 
-// Side is what one end of a flow sent, as the sensor saw it.
+// Side is what one end of a flow sent, as the sensor saw it. NewFlow sets its parts; a Side of one's own needs them set
+// before their fields are read.
 type Side struct {
+	*SideRare
+	*SideTalk
+
 	Packets  uint64
 	Bytes    uint64 // of the frames on the wire
 	Payload  uint64 // transport payload bytes, repeats included
 	Flags    uint16 // union of TCP flags sent
+	MSS      uint16 // announced, 0 = not announced or SYN not seen
 	TTLFirst uint8  // TTL of the first packet that is not an RST; 0 = none seen
 	TTLMin   uint8  // over packets that are not RST
 	TTLMax   uint8
+	WScale   int8 // announced shift, -1 = not announced
 
 	ISN      uint32 // first sequence number; valid when SeqKnown
 	Next     uint32 // highest sequence number sent, plus one (SYN and FIN count): end of its stream so far
 	Acked    uint32 // highest acknowledgement that the other side sent for it
 	SeqKnown bool   // a SYN or data packet told the numbers
 	SYNSeen  bool   // ISN is from a SYN or SYN/ACK
-
-	MSS      uint16 // announced, 0 = not announced or SYN not seen
-	WScale   int8   // announced shift, -1 = not announced
 	SACKOK   bool
 	TSSeen   bool   // any timestamp option seen
 	TSFirst  uint32 // first TSval
 	TSLast   uint32 // last TSval
 	SYNPrint uint32 // fingerprint of the SYN's options order, window and MSS; 0 = none
 
-	Retrans     uint32 // segments seen twice: lost after the sensor, or repeated needlessly
-	Spurious    uint32 // of Retrans: repeats of data whose acknowledgement had passed the sensor before
-	DSACKs      uint32 // reports of the other side that data of this side came twice (RFC 2883 4, or an acknowledgement sent again), after something was repeated
-	RetransGap  uint32 // segments that filled a hole: lost before the sensor
-	OutOfOrder  uint32 // segments that came late within the reordering window: not losses
-	Gaps        uint32 // holes acknowledged by the other side and never seen: lost by the capture, or another path
-	GapBytes    uint64
-	RetransRefs [3]packet.Ref // first ones of Retrans
-	GapRefs     [3]packet.Ref // first ones of RetransGap
-
-	Super        uint32 // frames longer than the path can carry: joined by offload after capture
-	Truncated    uint32 // frames the capture cut short
-	MaxIPLen     uint32 // longest IP packet sent
-	MaxDelivered uint32 // longest IP packet known to have arrived (acknowledged), 0 = none
-	MaxFlight    uint32 // most bytes sent and not yet acknowledged
-	MaxWindow    uint32 // largest window this side announced, scaled where the scale is known
-	SACKOutside  uint32 // SACK blocks of the other side beyond all that this side sent
-
-	RTTs     uint32        // segments of this side whose acknowledgement measured a round trip: sensor to receiver and back
-	RTTLeast time.Duration // least of them, delayed acknowledgements included; 0 unknown
-	RTTMost  time.Duration
-
-	HeldWaits uint32        // small segments sent at once when a late, bare acknowledgement of the one before came: Nagle and delayed ACK
-	HeldTotal time.Duration // how long they waited in all
-
-	ZeroCount   uint32        // times this side closed its window
-	ZeroTotal   time.Duration // how long in all
-	ZeroLongest time.Duration
-	ZeroFrom    packet.Ref // begin of the longest
-	ZeroTo      packet.Ref // window update or probe answer that ended it; zero when still closed
-	ZeroProbes  uint32     // window probes of the other side during closed windows
+	Super     uint32 // frames longer than the path can carry: joined by offload after capture
+	Truncated uint32 // frames the capture cut short
+	MaxIPLen  uint32 // longest IP packet sent
+	MaxWindow uint32 // largest window this side announced, scaled where the scale is known
 }
 
 // Stall is data that got no answer.
@@ -199,43 +175,29 @@ type Previous struct {
 
 // Flow is a snapshot of one flow at the moment What names.
 type Flow struct {
-	head  Head
-	What  What
-	State TCPState
-	End   EndReason
-	Start packet.Ref // first packet
-	Last  packet.Ref // last packet
-	Sides [2]Side    // by the direction travelled: Sides[packet.ToServer] is what the client sent
-	Marks [NumMarks]packet.Ref
+	*FlowRare // pointers first: the collector reads no further than the last one
+	*FlowTalk
+	Prev     *Previous // nil: none remembered
+	AppProto string    // the application protocol in EVE's word; empty = not known
+	Sides    [2]Side   // by the direction travelled: Sides[packet.ToServer] is what the client sent
 
-	SYNTries     uint32 // SYNs with the same ISN
-	SYNACKTries  uint32
-	StaleACKs    uint32
-	StaleACKNum  uint32 // acknowledgement number of the first stale ACK
-	Refusal      RST    // the RST that refused, or reset
-	ECN          bool   // negotiated: SYN with ECE+CWR, SYN/ACK with ECE
-	RSTFlags     [2]uint16
-	Resets       [2]Resets // by the direction travelled
-	Midstream    bool      // first packet was not a SYN
-	OneSided     bool      // the other side was never seen though acknowledgements show that it spoke
-	ServerGuess  bool      // roles guessed from ports, not seen
-	Stall        Stall
-	Exchanges    uint32        // request/answer turns
-	ThinkTotal   time.Duration // time the server took to begin its answers
-	ThinkMax     time.Duration
-	Unasked      time.Duration // longest silence after which the server spoke though nothing was asked; 0 = never
-	IdleSurvived time.Duration // longest silence after which the flow went on well
-	IdleFrom     packet.Ref    // packets around it
-	IdleTo       packet.Ref
-	RTT          time.Duration // sensor's view of the handshake (SYN to ACK); 0 unknown
-	RTTServer    time.Duration // SYN to SYN/ACK: sensor to server and back; 0 unknown
-	ICMPType     uint8         // of MarkICMP
-	ICMPCode     uint8
-	Missing      packet.Missing
-	Prev         *Previous // nil: none remembered
-	Anomalies    []packet.Anomaly
-	AppProto     string // the application protocol in EVE's word; empty = not known
-	Alerted      bool   // a rule hit belongs to the flow
+	head        Head
+	What        What
+	State       TCPState
+	End         EndReason
+	ECN         bool       // negotiated: SYN with ECE+CWR, SYN/ACK with ECE
+	Midstream   bool       // first packet was not a SYN
+	OneSided    bool       // the other side was never seen though acknowledgements show that it spoke
+	ServerGuess bool       // roles guessed from ports, not seen
+	Alerted     bool       // a rule hit belongs to the flow
+	Start       packet.Ref // first packet
+	Last        packet.Ref // last packet
+	Marks       [NumMarks]packet.Ref
+	SYNTries    uint32 // SYNs with the same ISN
+	SYNACKTries uint32
+	RTT         time.Duration // sensor's view of the handshake (SYN to ACK); 0 unknown
+	RTTServer   time.Duration // SYN to SYN/ACK: sensor to server and back; 0 unknown
+	Missing     packet.Missing
 }
 
 // RST is a reset as a packet.
@@ -261,12 +223,6 @@ type Resets struct {
 
 // Head returns the common part.
 func (f *Flow) Head() *Head { return &f.head }
-
-// NewFlow returns an empty flow event with head h.
-func NewFlow(h Head) *Flow {
-	h.Kind = KindFlow
-	return &Flow{head: h}
-}
 
 // SilenceAfter is how long after the last of two or more tries a flow counts as unanswered; where the input ends before,
 // how long after the second.

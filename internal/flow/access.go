@@ -29,7 +29,7 @@ func (t *Table) OneSided(index uint32) bool { return t.flows.at(index).oneSided(
 func (t *Table) Visit(f func(index uint32, x *event.Flow) bool) {
 	for _, i := range t.ordered() {
 		r := t.flows.at(i)
-		x := event.NewFlow(t.head(r, event.KindFlow, r.last(), r.startOrd, nil))
+		x := event.NewSnapshot(t.head(r, event.KindFlow, r.last(), r.startOrd, nil))
 		t.fill(r, x)
 		if !f(i, x) {
 			return

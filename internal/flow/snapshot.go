@@ -21,7 +21,7 @@ func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.
 		return
 	}
 	r := t.flows.at(i)
-	f := event.NewFlow(t.head(r, event.KindFlow, seen, ord, p))
+	f := event.NewSnapshot(t.head(r, event.KindFlow, seen, ord, p))
 	f.What, f.End = w, why
 	t.fill(r, f)
 	*t.out = append(*t.out, f)
@@ -63,11 +63,15 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 	}
 	if r.talk != 0 {
 		x := t.talks.at(r.talk)
+		f.OwnTalk()
 		f.Marks[event.MarkClientData], f.Marks[event.MarkServerData] = r.ref(x.first[0]), r.ref(x.first[1])
 		for d, m := range x.rtt {
 			v := &f.Sides[d]
 			v.MaxFlight, v.MaxDelivered = x.size[d].maxFlight, uint32(x.size[d].delivered)
-			v.HeldWaits, v.HeldTotal = uint32(x.held.n[d]), time.Duration(x.held.total[d])*time.Microsecond
+			if x.held.n[d] != 0 {
+				v.OwnRare()
+				v.HeldWaits, v.HeldTotal = uint32(x.held.n[d]), time.Duration(x.held.total[d])*time.Microsecond
+			}
 			v.RTTs, v.RTTLeast, v.RTTMost = m.n, time.Duration(m.least)*time.Microsecond, time.Duration(m.most)*time.Microsecond
 		}
 		f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
@@ -79,15 +83,20 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 		f.Marks[event.MarkClientFINACK], f.Marks[event.MarkServerFINACK] = r.ref(c.finack[0]), r.ref(c.finack[1])
 	}
 	if r.stall != 0 {
-		t.fillStall(r, t.stalls.at(r.stall), &f.Stall)
+		t.fillStall(r, t.stalls.at(r.stall), f)
 	}
 	if r.idle != 0 {
-		x := t.idles.at(r.idle)
-		f.IdleSurvived, f.IdleFrom, f.IdleTo = time.Duration(x.best), r.ref(x.bestFrom), r.ref(x.bestTo)
+		if x := t.idles.at(r.idle); x.best != 0 {
+			f.OwnRare()
+			f.IdleSurvived, f.IdleFrom, f.IdleTo = time.Duration(x.best), r.ref(x.bestFrom), r.ref(x.bestTo)
+		}
 	}
 	f.RTT, f.RTTServer = t.rtts(r)
 	f.Prev = t.previous(r)
-	f.Anomalies = r.anomalies()
+	if v := r.anomalies(); v != nil {
+		f.OwnRare()
+		f.Anomalies = v
+	}
 }
 
 func (t *Table) fillSide(r *rec, d packet.Dir, v *event.Side) {
@@ -128,6 +137,7 @@ func (t *Table) fillOdd(r *rec, o *oddPart, f *event.Flow) {
 	set(event.MarkICMP, oddICMP)
 	set(event.MarkFragNeeded, oddFrag)
 	f.SYNACKTries += o.synackTries
+	f.OwnRare()
 	f.StaleACKs, f.StaleACKNum = o.staleACKs, o.staleNum
 	f.RSTFlags, f.ICMPType, f.ICMPCode = o.rstFlags, o.icmpType, o.icmpCode
 	for d, x := range o.rsts {

@@ -199,10 +199,12 @@ func (r *rec) home() listID {
 	return listTCPOpen
 }
 
-func (t *Table) fillStall(r *rec, x *stallPart, v *event.Stall) {
+func (t *Table) fillStall(r *rec, x *stallPart, f *event.Flow) {
 	if !x.said && !x.byRST {
 		return
 	}
+	f.OwnRare()
+	v := &f.Stall
 	*v = event.Stall{Dir: x.dir, First: r.ref(x.first), Last: r.ref(x.last), Tries: x.tries, Seq: x.seq, IPLen: uint32(x.iplen),
 		DF: x.df, Before: r.ref(x.before), SmallPassed: x.small, PeerSpoke: x.spoke, EndedByRST: x.byRST, RST: r.ref(x.rst),
 		RSTTTL: x.rstTTL, WindowClosed: x.closed, Handshake: !r.handshake.isZero()}
@@ -212,6 +214,7 @@ func (t *Table) fillStall(r *rec, x *stallPart, v *event.Stall) {
 }
 
 func (t *Table) fillLoss(r *rec, l *lossPart, s *side, v *event.Side) {
+	v.OwnRare()
 	v.Retrans, v.RetransGap, v.OutOfOrder, v.Gaps, v.GapBytes = l.retrans, l.gap, l.ooo, l.gaps, l.gapBytes
 	v.Spurious, v.DSACKs = l.spurious, l.dsacks
 	for k := range l.retransRefs {

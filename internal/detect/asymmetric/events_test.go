@@ -41,18 +41,18 @@ func play(b *detecttest.Bench, c conn, at float64) {
 	}
 	for d := range c.seen {
 		if c.seen[d] {
-			x.Sides[d] = event.Side{Packets: 5, Bytes: 500}
+			x.Sides[d] = event.NewSide(event.Side{Packets: 5, Bytes: 500})
 		}
 	}
 	x.OneSided = c.seen[0] != c.seen[1]
 	step := func(w event.What) {
-		y := *x
+		y := *x.Clone()
 		y.What = w
 		b.Send(&y)
 	}
 	b.Send(x)
 	if c.seen[0] && c.seen[1] && c.mac {
-		y := *x
+		y := *x.Clone()
 		y.What = event.Answered
 		y.Head().SrcMAC, y.Head().DstMAC = router, gateway
 		b.Send(&y)

@@ -125,7 +125,7 @@ func (b *Bench) begin(f Flow, at float64) *event.Flow {
 	if ttl == 0 {
 		ttl = 64
 	}
-	x.Sides[packet.ToServer] = event.Side{Packets: 1, Bytes: 74, Flags: packet.SYN, TTLFirst: ttl, TTLMin: ttl, TTLMax: ttl, ISN: 1000, SeqKnown: true, SYNSeen: true, SYNPrint: 7}
+	x.Sides[packet.ToServer] = event.NewSide(event.Side{Packets: 1, Bytes: 74, Flags: packet.SYN, TTLFirst: ttl, TTLMin: ttl, TTLMax: ttl, ISN: 1000, SeqKnown: true, SYNSeen: true, SYNPrint: 7})
 	b.Send(x)
 	return x
 }
@@ -134,13 +134,13 @@ func (b *Bench) begin(f Flow, at float64) *event.Flow {
 // with the TTL.
 func (b *Bench) Connect(f Flow, at, took float64, ttl uint8) *event.Flow {
 	s := b.begin(f, at)
-	x := *s
+	x := *s.Clone()
 	ack := b.Ref(f.Vantage, at+took)
 	*x.Head() = b.Head(f, ack)
 	x.What, x.Last, x.State = event.Answered, ack, event.StateSYNRecv
 	x.Marks[event.MarkSYNACK] = ack
 	x.RTTServer = ack.Time.Sub(x.Start.Time)
-	x.Sides[packet.ToClient] = event.Side{Packets: 1, Bytes: 74, Flags: packet.SYN | packet.ACK, TTLFirst: ttl, TTLMin: ttl, TTLMax: ttl, SeqKnown: true, SYNSeen: true}
+	x.Sides[packet.ToClient] = event.NewSide(event.Side{Packets: 1, Bytes: 74, Flags: packet.SYN | packet.ACK, TTLFirst: ttl, TTLMin: ttl, TTLMax: ttl, SeqKnown: true, SYNSeen: true})
 	b.Send(&x)
 	return &x
 }
@@ -148,13 +148,13 @@ func (b *Bench) Connect(f Flow, at, took float64, ttl uint8) *event.Flow {
 // Refuse sends the events of a request that a reset answers after took seconds; change may alter the event.
 func (b *Bench) Refuse(f Flow, at, took float64, ttl uint8, change func(*event.Flow)) *event.Flow {
 	s := b.begin(f, at)
-	x := *s
+	x := *s.Clone()
 	rst := b.Ref(f.Vantage, at+took)
 	*x.Head() = b.Head(f, rst)
 	x.What, x.Last, x.State = event.Refused, rst, event.StateClosed
 	x.Refusal = event.RST{Ref: rst, Dir: packet.ToClient, Ack: 1001, HasACK: true, TTL: ttl, Valid: true}
 	x.Marks[event.MarkServerRST] = rst
-	x.Sides[packet.ToClient] = event.Side{Packets: 1, Bytes: 60, Flags: packet.RST | packet.ACK}
+	x.Sides[packet.ToClient] = event.NewSide(event.Side{Packets: 1, Bytes: 60, Flags: packet.RST | packet.ACK})
 	if change != nil {
 		change(&x)
 	}
@@ -165,7 +165,7 @@ func (b *Bench) Refuse(f Flow, at, took float64, ttl uint8, change func(*event.F
 // Silence sends the events of a request made tries times, a second apart, that nobody answers.
 func (b *Bench) Silence(f Flow, at float64, tries int) *event.Flow {
 	s := b.begin(f, at)
-	x := *s
+	x := *s.Clone()
 	for i := 1; i < tries; i++ {
 		r := b.Ref(f.Vantage, at+float64(i))
 		switch i {

@@ -25,7 +25,7 @@ func (s *scene) open(client int, at float64) (detecttest.Flow, *event.Flow) {
 }
 
 func (s *scene) emit(f detecttest.Flow, x *event.Flow, what event.What, at float64) *event.Flow {
-	y := *x
+	y := *x.Clone()
 	seen := s.Ref(f.Vantage, at)
 	*y.Head() = s.Head(f, seen)
 	y.What, y.Last = what, seen

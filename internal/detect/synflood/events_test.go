@@ -36,18 +36,18 @@ func send(b *detecttest.Bench, id uint64, at float64, r request) (end func()) {
 	x := event.NewFlow(b.Head(f, syn))
 	x.What, x.Start, x.Last, x.SYNTries = event.Started, syn, syn, max(r.tries, 1)
 	x.Marks[event.MarkSYN], x.Marks[event.MarkSYNLast] = syn, syn
-	x.Sides[packet.ToServer] = event.Side{Packets: 1, TTLFirst: r.ttl, SYNSeen: true, SYNPrint: r.print}
+	x.Sides[packet.ToServer] = event.NewSide(event.Side{Packets: 1, TTLFirst: r.ttl, SYNSeen: true, SYNPrint: r.print})
 	b.Send(x)
-	y := *x
+	y := *x.Clone()
 	step := func(w event.What) {
-		z := y
+		z := *y.Clone()
 		z.What = w
 		b.Send(&z)
 	}
 	if r.answer || r.complete {
 		y.Marks[event.MarkSYNACK] = syn
 		y.SYNACKTries = max(r.answeredN, 1)
-		y.Sides[packet.ToClient] = event.Side{Packets: 1, SYNSeen: true}
+		y.Sides[packet.ToClient] = event.NewSide(event.Side{Packets: 1, SYNSeen: true})
 		step(event.Answered)
 	}
 	if r.complete {
@@ -58,7 +58,7 @@ func send(b *detecttest.Bench, id uint64, at float64, r request) (end func()) {
 		y.Marks[event.MarkClientRST] = syn
 	}
 	return func() {
-		z := y
+		z := *y.Clone()
 		*z.Head() = b.Head(f, b.Ref(0, at+10))
 		z.What, z.Last = event.Ended, b.Ref(0, at+10)
 		b.Send(&z)

@@ -66,7 +66,7 @@ func TestBounded(t *testing.T) {
 	h := event.Head{Proto: packet.ProtoTCP, Client: event.End{Addr: packet.MustAddr("192.0.2.1")}, Server: event.End{Addr: packet.MustAddr("10.0.0.80"), Port: 80}}
 	x := event.NewFlow(h)
 	x.What = event.Started
-	x.Sides[packet.ToServer] = event.Side{Packets: 1, TTLFirst: 50, SYNSeen: true, SYNPrint: 9}
+	x.Sides[packet.ToServer] = event.NewSide(event.Side{Packets: 1, TTLFirst: 50, SYNSeen: true, SYNPrint: 9})
 	k := key{0, h.Server.Addr, h.Server.Port}
 	d.targets[k] = &target{key: k, flood: newFlood(packet.Ref{}, 0)}
 	n := uint32(0)

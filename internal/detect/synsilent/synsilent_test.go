@@ -95,7 +95,7 @@ func TestARP(t *testing.T) {
 func TestAnsweredAfterAll(t *testing.T) {
 	b := detecttest.NewBench(t, nil, synsilent.Def)
 	f := b.Silence(flow, 1, 2)
-	x := *f
+	x := *f.Clone()
 	*x.Head() = b.Head(flow, b.Ref(0, 9))
 	x.What = event.Answered
 	b.Send(&x)
@@ -137,9 +137,9 @@ func TestTwoWay(t *testing.T) {
 	b.Silence(flow, 1, 3)
 	for i := range 4 {
 		f := b.Connect(detecttest.Flow{ID: uint64(50 + i), Client: "10.0.0.1:2000", Server: "10.0.9.9:80"}, 4, 0.001, 64)
-		x := *f
+		x := *f.Clone()
 		x.What, x.End, x.OneSided = event.Ended, event.EndInput, true
-		x.Sides[packet.ToClient] = event.Side{}
+		x.Sides[packet.ToClient] = event.NewSide(event.Side{})
 		b.Send(&x)
 	}
 	f := one(t, b, finding.CannotTell)

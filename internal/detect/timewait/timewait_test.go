@@ -15,7 +15,7 @@ var flow = detecttest.Flow{ID: 7, Client: "192.0.2.1:2268", Server: "10.0.0.254:
 // silence sends a request that reuses the ports of a connection, and meets silence.
 func silence(b *detecttest.Bench, p *event.Previous, at float64, change func(*event.Flow)) {
 	f := b.Silence(flow, at, 3)
-	x := *f
+	x := *f.Clone()
 	x.Prev = p
 	x.Sides[packet.ToServer].ISN = 1000
 	if change != nil {
@@ -110,7 +110,7 @@ func TestStale(t *testing.T) {
 	b := detecttest.NewBench(t, nil, timewait.Def)
 	p := previous(b)
 	f := b.Silence(flow, 70, 1)
-	x := *f
+	x := *f.Clone()
 	x.Prev, x.What, x.StaleACKNum = p, event.StaleACK, 5000
 	*x.Head() = b.Head(flow, b.Ref(0, 70.001))
 	x.Marks[event.MarkStaleACK] = x.Head().Seen
@@ -128,7 +128,7 @@ func TestStale(t *testing.T) {
 
 	b = detecttest.NewBench(t, nil, timewait.Def)
 	f = b.Silence(flow, 70, 1)
-	x = *f
+	x = *f.Clone()
 	x.Prev, x.What = previous(b), event.StaleACK
 	*x.Head() = b.Head(flow, b.Ref(0, 70.001))
 	x.Marks[event.MarkStaleACK] = x.Head().Seen

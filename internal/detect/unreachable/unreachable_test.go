@@ -109,7 +109,7 @@ func TestPassing(t *testing.T) {
 	b := detecttest.NewBench(t, nil, unreachable.Def)
 	f := b.Silence(web, 1, 2)
 	send(b, errorOf{flow: web, proto: packet.ProtoTCP, sender: "10.0.0.254", typ: 3, code: 1, at: 6})
-	x := *f
+	x := *f.Clone()
 	*x.Head() = b.Head(web, b.Ref(0, 8))
 	x.What = event.Answered
 	x.Marks[event.MarkSYNACK] = x.Head().Seen

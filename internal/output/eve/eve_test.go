@@ -32,8 +32,9 @@ var (
 func tcpFlow(what event.What) *event.Flow {
 	f := event.NewFlow(event.Head{FlowID: 1, Proto: packet.ProtoTCP, Client: client, Server: server, Seen: at(13, 340)})
 	f.What, f.State, f.End, f.Start, f.Last = what, event.StateTimeWait, event.EndReused, at(1, 0), at(13, 340)
-	f.Sides[0] = event.Side{Packets: 7, Bytes: 800, Flags: packet.SYN | packet.ACK | packet.PSH | packet.FIN, Gaps: 1}
-	f.Sides[1] = event.Side{Packets: 6, Bytes: 2700, Flags: packet.SYN | packet.ACK | packet.PSH | packet.FIN | packet.CWR}
+	f.Sides[0] = event.NewSide(event.Side{Packets: 7, Bytes: 800, Flags: packet.SYN | packet.ACK | packet.PSH | packet.FIN})
+	f.Sides[0].Gaps = 1
+	f.Sides[1] = event.NewSide(event.Side{Packets: 6, Bytes: 2700, Flags: packet.SYN | packet.ACK | packet.PSH | packet.FIN | packet.CWR})
 	return f
 }
 

@@ -10,9 +10,11 @@ import (
 // Hosts remembers, per vantage and address, how a host's packets look: what tells a host from a box that answers in
 // its name, and one machine from several behind a NAT.
 type Hosts struct {
-	max  int
-	m    map[hostKey]*Host
-	fifo []hostKey // by first sight; the oldest goes first
+	max    int
+	index  index
+	chunks [][]hostRecord // by first sight, in turn: the oldest makes room for the newest
+	oldest int            // number of the oldest record once the table is full
+	count  int
 	// Evicted counts hosts forgotten for lack of room.
 	Evicted uint64
 }
@@ -21,6 +23,14 @@ type hostKey struct {
 	vantage uint16
 	addr    packet.Addr
 }
+
+// hostRecord is a place for a host; a chunk has hostsInChunk of them.
+type hostRecord struct {
+	hostKey
+	Host
+}
+
+const hostsInChunk = 64
 
 // Host is what is known of one address at one vantage.
 type Host struct {
@@ -50,11 +60,37 @@ type Clock struct {
 	At    packet.Ref
 }
 
-// NewHosts returns a table for at most max hosts.
-func NewHosts(max int) *Hosts { return &Hosts{max: max, m: map[hostKey]*Host{}} }
+// NewHosts returns a table for at most max hosts, at least one.
+func NewHosts(most int) *Hosts { return &Hosts{max: max(most, 1), index: newIndex()} }
 
-// Get returns what is known of addr, or nil.
-func (t *Hosts) Get(vantage uint16, addr packet.Addr) *Host { return t.m[hostKey{vantage, addr}] }
+// Get returns what is known of addr, or nil. It is good until the next event: then the host may have made room for
+// another.
+func (t *Hosts) Get(vantage uint16, addr packet.Addr) *Host {
+	k := hostKey{vantage, addr}
+	if r := t.find(&k, t.index.hash(&k.addr, uint64(vantage))); r != nil {
+		return &r.Host
+	}
+	return nil
+}
+
+func (t *Hosts) at(number int) *hostRecord {
+	return &t.chunks[number/hostsInChunk][number%hostsInChunk]
+}
+
+func (t *Hosts) find(k *hostKey, hash uint32) *hostRecord {
+	slots := t.index.slots
+	for i := hash; ; i++ {
+		s := slots[i&uint32(len(slots)-1)]
+		if s.at == 0 {
+			return nil
+		}
+		if s.hash == hash {
+			if r := t.at(int(s.at - 1)); r.hostKey == *k {
+				return r
+			}
+		}
+	}
+}
 
 // Handle learns from an event; the border calls it before the detectors see the event.
 func (t *Hosts) Handle(e event.Event) {
@@ -68,19 +104,28 @@ func (t *Hosts) Handle(e event.Event) {
 
 func (t *Hosts) host(vantage uint16, a packet.Addr, ref packet.Ref) *Host {
 	k := hostKey{vantage, a}
-	h := t.m[k]
-	if h == nil {
-		if len(t.m) >= t.max && len(t.fifo) > 0 {
-			delete(t.m, t.fifo[0])
-			t.fifo = t.fifo[1:]
+	hash := t.index.hash(&k.addr, uint64(vantage))
+	r := t.find(&k, hash)
+	if r == nil {
+		n := t.count
+		if n < t.max {
+			if n%hostsInChunk == 0 {
+				t.chunks = append(t.chunks, make([]hostRecord, hostsInChunk))
+			}
+			t.count++
+			r = t.at(n)
+		} else {
+			n = t.oldest
+			r = t.at(n)
+			t.index.drop(t.index.hash(&r.addr, uint64(r.vantage)), n)
+			t.oldest = (n + 1) % t.max
 			t.Evicted++
 		}
-		h = &Host{First: ref}
-		t.m[k] = h
-		t.fifo = append(t.fifo, k)
+		*r = hostRecord{k, Host{First: ref}}
+		t.index.put(hash, n)
 	}
-	h.Last = ref
-	return h
+	r.Last = ref
+	return &r.Host
 }
 
 func (t *Hosts) flow(f *event.Flow) {
@@ -259,7 +304,7 @@ var unspecified4 = packet.MustAddr("0.0.0.0")
 // or answered for the address.
 func (t *Hosts) Nearest(addr packet.Addr) *Host {
 	for v := range uint16(maxVantages) {
-		if h := t.m[hostKey{v, addr}]; h != nil && (!h.ARPAsked.IsZero() || !h.ARPAnswered.IsZero()) {
+		if h := t.Get(v, addr); h != nil && (!h.ARPAsked.IsZero() || !h.ARPAnswered.IsZero()) {
 			return h
 		}
 	}

@@ -1,7 +1,7 @@
 package detect
 
 import (
-	"container/heap"
+	"slices"
 	"sort"
 	"time"
 
@@ -66,6 +66,9 @@ type Attempt struct {
 	MaxStall   uint32 // size of the packet that stalled, bytes
 	// IdleBeforeStall is the silence before the data that got no answer.
 	IdleBeforeStall time.Duration
+
+	live bool // the flow has not ended
+	held bool // handed out: not to be used for another flow
 }
 
 // Ledger remembers who reached what, when, with what outcome: the control group of every diagnosis. It is bounded:
@@ -73,9 +76,12 @@ type Attempt struct {
 type Ledger struct {
 	max      int
 	total    int
-	services map[svcKey]*serviceLog
+	services index         // of order
 	order    []*serviceLog // by first sight
-	byFlow   map[uint64]*Attempt
+	sizes    []int32       // attempts of each of order
+	byFlow   flowMap
+	spare    []*Attempt // forgotten, to be used again
+	large    []large    // of trim, kept for the next
 	// lastID and last answer the questions of all who look at one event (2026-11-23).
 	lastID uint64
 	last   *Attempt
@@ -99,7 +105,7 @@ type serviceLog struct {
 
 // NewLedger returns a ledger for at most max attempts.
 func NewLedger(max int) *Ledger {
-	return &Ledger{max: max, services: map[svcKey]*serviceLog{}, byFlow: map[uint64]*Attempt{}}
+	return &Ledger{max: max, services: newIndex(), byFlow: newFlowMap()}
 }
 
 // Handle learns from an event; the border calls it before the detectors see the event.
@@ -108,7 +114,7 @@ func (l *Ledger) Handle(e event.Event) {
 	case *event.Flow:
 		l.flow(x)
 	case *event.ICMPError:
-		if a := l.Attempt(x.Head().FlowID); a != nil && x.QuotedDir == packet.ToServer && a.Outcome != OutAnswered && unreachable(x) {
+		if a := l.attempt(x.Head().FlowID); a != nil && x.QuotedDir == packet.ToServer && a.Outcome != OutAnswered && unreachable(x) {
 			a.Outcome, a.Answer, a.ICMPType, a.ICMPCode = OutRefused, x.Head().Seen, x.Type, x.Code
 		}
 	}
@@ -127,7 +133,7 @@ func (l *Ledger) flow(f *event.Flow) {
 	if h.Proto != packet.ProtoTCP && h.Proto != packet.ProtoUDP {
 		return
 	}
-	a := l.Attempt(h.FlowID)
+	a := l.attempt(h.FlowID)
 	if a == nil {
 		if f.What == event.Ended || h.FlowID == 0 {
 			return
@@ -175,7 +181,8 @@ func (l *Ledger) flow(f *event.Flow) {
 		if f.Midstream && a.Outcome == Undecided && s[0].Packets > 0 && s[1].Packets > 0 {
 			a.Outcome = OutAnswered
 		}
-		delete(l.byFlow, h.FlowID)
+		a.live = false
+		l.byFlow.drop(h.FlowID)
 		l.lastID, l.last = 0, nil
 	}
 	if f.Midstream && s[1].Packets > 0 && s[0].Packets > 0 {
@@ -186,22 +193,25 @@ func (l *Ledger) flow(f *event.Flow) {
 func (l *Ledger) begin(f *event.Flow) *Attempt {
 	h := f.Head()
 	k := svcKey{h.Vantage, Service{h.Server.Addr, h.Server.Port, h.Proto}}
-	log := l.services[k]
+	hash := l.hash(&k)
+	log := l.find(&k, hash)
 	if log == nil {
 		if len(l.order) >= l.max {
 			l.ServicesDropped++
 			return nil
 		}
 		log = &serviceLog{key: k, number: len(l.order)}
-		l.services[k] = log
+		l.services.put(hash, log.number)
 		l.order = append(l.order, log)
+		l.sizes = append(l.sizes, 0)
 	}
 	if l.total >= l.max {
 		l.trim()
 	}
 	c := &f.Sides[packet.ToServer]
-	a := &Attempt{FlowID: h.FlowID, Client: h.Client, Service: k.Service, Vantage: h.Vantage, Start: f.Start, LastTry: f.Start, End: f.Last,
-		Tries: 1, Midstream: f.Midstream, TTL: c.TTLFirst, MSS: c.MSS, TS: c.TSSeen}
+	a := l.fresh()
+	*a = Attempt{FlowID: h.FlowID, Client: h.Client, Service: k.Service, Vantage: h.Vantage, Start: f.Start, LastTry: f.Start, End: f.Last,
+		Tries: 1, Midstream: f.Midstream, TTL: c.TTLFirst, MSS: c.MSS, TS: c.TSSeen, live: true}
 	if p := f.Prev; p != nil {
 		end := p.Closed
 		if end.IsZero() {
@@ -210,31 +220,75 @@ func (l *Ledger) begin(f *event.Flow) *Attempt {
 		a.ReuseAge = f.Start.Time.Sub(end.Time)
 	}
 	log.attempts = append(log.attempts, a)
-	l.byFlow[h.FlowID] = a
+	l.sizes[log.number]++
+	l.byFlow.put(h.FlowID, a)
 	l.lastID, l.last = h.FlowID, a
 	l.total++
 	return a
 }
 
-// trim makes room for a sixteenth of the table: again and again the older half of the largest service's attempts goes.
-// Making room for one attempt at a time would look through all services for each (2026-11-23: 8 % of a run).
-func (l *Ledger) trim() {
-	big := make(bySize, 0, len(l.order))
-	for _, s := range l.order {
-		if len(s.attempts) > 0 {
-			big = append(big, s)
-		}
+// fresh returns room for an attempt, of one that was forgotten where there is one: once the ledger is full nothing is
+// allocated (2026-11-23).
+func (l *Ledger) fresh() *Attempt {
+	n := len(l.spare) - 1
+	if n < 0 {
+		return &Attempt{}
 	}
-	heap.Init(&big)
-	for room := l.max - max(l.max/16, 1); l.total > room && len(big) > 0; {
-		l.forget(big[0])
-		if len(big[0].attempts) == 0 {
-			heap.Pop(&big)
-		} else {
-			heap.Fix(&big, 0)
+	a := l.spare[n]
+	l.spare = l.spare[:n]
+	return a
+}
+
+func (l *Ledger) hash(k *svcKey) uint32 {
+	return l.services.hash(&k.Addr, uint64(k.vantage)<<32|uint64(k.Port)<<8|uint64(k.Proto))
+}
+
+func (l *Ledger) find(k *svcKey, hash uint32) *serviceLog {
+	slots := l.services.slots
+	for i := hash; ; i++ {
+		s := slots[i&uint32(len(slots)-1)]
+		if s.at == 0 {
+			return nil
+		}
+		if s.hash == hash {
+			if log := l.order[s.at-1]; log.key == *k {
+				return log
+			}
 		}
 	}
 }
+
+// trim makes room for a sixteenth of the table: again and again the older half of the largest service's attempts goes;
+// of equal ones, of the one seen first. Making room for one attempt at a time would look through all services for each
+// (2026-11-23: 8 % of a run). A service that lost its half has fewer than half of what the largest had: all that have
+// more come before it, each once.
+func (l *Ledger) trim() {
+	room := l.max - max(l.max/16, 1)
+	for l.total > max(room, 0) {
+		least := slices.Max(l.sizes) / 2
+		l.large = l.large[:0]
+		for i, n := range l.sizes {
+			if n > least {
+				l.large = append(l.large, large{n, int32(i)})
+			}
+		}
+		slices.SortFunc(l.large, func(a, b large) int {
+			if a.size != b.size {
+				return int(b.size - a.size)
+			}
+			return int(a.number - b.number)
+		})
+		for _, x := range l.large {
+			if l.total <= room {
+				return
+			}
+			l.forget(l.order[x.number])
+		}
+	}
+}
+
+// large is a service with many attempts.
+type large struct{ size, number int32 }
 
 // forget drops the older half of a service's attempts.
 func (l *Ledger) forget(s *serviceLog) {
@@ -242,35 +296,18 @@ func (l *Ledger) forget(s *serviceLog) {
 	for _, a := range s.attempts[:n] {
 		s.counts[a.Outcome]++
 		s.trimTo = max(s.trimTo, a.Start.Time)
-		delete(l.byFlow, a.FlowID)
+		if a.live {
+			l.byFlow.drop(a.FlowID)
+		}
+		if !a.held {
+			l.spare = append(l.spare, a)
+		}
 	}
 	s.trimmed += uint64(n)
 	l.total -= n
+	l.sizes[s.number] -= int32(n)
 	s.attempts = append([]*Attempt(nil), s.attempts[n:]...)
 	l.lastID, l.last = 0, nil
-}
-
-// bySize is a heap of services, the one with most attempts first; of equals the one seen first.
-type bySize []*serviceLog
-
-func (h bySize) Len() int { return len(h) }
-func (h bySize) Less(i, j int) bool {
-	if a, b := len(h[i].attempts), len(h[j].attempts); a != b {
-		return a > b
-	}
-	return h[i].number < h[j].number
-}
-func (h bySize) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-
-// Push implements heap.Interface.
-func (h *bySize) Push(x any) { *h = append(*h, x.(*serviceLog)) }
-
-// Pop implements heap.Interface.
-func (h *bySize) Pop() any {
-	n := len(*h) - 1
-	x := (*h)[n]
-	*h = (*h)[:n]
-	return x
 }
 
 // Control is a control group: what happened to others at the same time.
@@ -288,7 +325,8 @@ func (c *Control) Total() int { return c.Answered + c.Refused + c.Silent + c.Und
 // Others returns what happened between from and to at service s of the vantage, without the attempts for which except
 // is true (nil: none). An attempt counts when it began, or was answered, in that time.
 func (l *Ledger) Others(vantage uint16, s Service, except func(*Attempt) bool, from, to packet.Time) Control {
-	log := l.services[svcKey{vantage, s}]
+	k := svcKey{vantage, s}
+	log := l.find(&k, l.hash(&k))
 	c := Control{Known: true}
 	if log == nil {
 		return c
@@ -339,7 +377,7 @@ func (l *Ledger) collect(c *Control, as []*Attempt, except func(*Attempt) bool, 
 }
 
 // Attempts calls f for each remembered attempt at service s (zero Addr: any; zero Port: any; zero Proto: any), in order
-// of service and start, until f returns false.
+// of service and start, until f returns false. They are good until the next event.
 func (l *Ledger) Attempts(s Service, f func(*Attempt) bool) {
 	for _, log := range l.order {
 		if !s.Addr.IsZero() && log.key.Addr != s.Addr || s.Port != 0 && log.key.Port != s.Port || s.Proto != 0 && log.key.Proto != s.Proto {
@@ -353,10 +391,19 @@ func (l *Ledger) Attempts(s Service, f func(*Attempt) bool) {
 	}
 }
 
-// Attempt returns the attempt of a live flow, or nil.
+// Attempt returns the attempt of a live flow, or nil. It may be kept: it goes on to tell what became of the flow for as
+// long as the ledger remembers that.
 func (l *Ledger) Attempt(flow uint64) *Attempt {
+	a := l.attempt(flow)
+	if a != nil {
+		a.held = true
+	}
+	return a
+}
+
+func (l *Ledger) attempt(flow uint64) *Attempt {
 	if l.last == nil || flow != l.lastID {
-		l.lastID, l.last = flow, l.byFlow[flow]
+		l.lastID, l.last = flow, l.byFlow.get(flow)
 	}
 	return l.last
 }

@@ -1,0 +1,78 @@
+package detect
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+
+	"firestorm/internal/packet"
+)
+
+// index finds numbered records by the hash of their key: open addressing, eight bytes for each slot and no pointers. A
+// look-up touches one cache line of it and one of the record, a map one or two more (2026-11-23). The hash is keyed, so
+// that nobody who picks addresses can fill one place; what is found does not depend on the key.
+type index struct {
+	slots []slot // a power of two, at most three quarters of it used
+	used  int
+	seed  uint64
+}
+
+// slot is one place: a record's number plus one (0: free), and its hash.
+type slot struct{ hash, at uint32 }
+
+func newIndex() index { return index{slots: make([]slot, 64), seed: rand.Uint64()} }
+
+// hash returns the hash of an address and what else belongs to the key.
+func (x *index) hash(a *packet.Addr, rest uint64) uint32 {
+	h := fold(binary.LittleEndian.Uint64(a[:8])^x.seed^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(a[8:])^0xd1b54a32d192ed03)
+	return uint32(fold(h^x.seed, rest^0xaef17502108ef2d9^h))
+}
+
+func fold(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}
+
+// put adds a record that is not in the index.
+func (x *index) put(hash uint32, number int) {
+	if 4*(x.used+1) > 3*len(x.slots) {
+		old := x.slots
+		x.slots = make([]slot, 2*len(old))
+		for _, s := range old {
+			if s.at != 0 {
+				x.place(s)
+			}
+		}
+	}
+	x.place(slot{hash, uint32(number) + 1})
+	x.used++
+}
+
+func (x *index) place(s slot) {
+	mask := uint32(len(x.slots) - 1)
+	i := s.hash & mask
+	for x.slots[i].at != 0 {
+		i = (i + 1) & mask
+	}
+	x.slots[i] = s
+}
+
+// drop removes a record. Those behind it that would no longer be found move up.
+func (x *index) drop(hash uint32, number int) {
+	mask := uint32(len(x.slots) - 1)
+	i := hash & mask
+	for x.slots[i].at != uint32(number)+1 {
+		if x.slots[i].at == 0 {
+			return
+		}
+		i = (i + 1) & mask
+	}
+	x.used--
+	for j := (i + 1) & mask; x.slots[j].at != 0; j = (j + 1) & mask {
+		if home := x.slots[j].hash & mask; (j-home)&mask >= (j-i)&mask {
+			x.slots[i] = x.slots[j]
+			i = j
+		}
+	}
+	x.slots[i] = slot{}
+}

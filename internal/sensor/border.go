@@ -93,7 +93,7 @@ func (b *border) choose() {
 }
 
 // handle hands e to the detectors of the list, up to one that panics, and returns how many had their turn. A guard for
-// all of them, not for each, and only those who want the event (2026-11-23: a tenth of the border).
+// all of them, not for each, and only those who want the event (2026-11-23).
 func (b *border) handle(list []detect.Listener, reused bool, e event.Event) (done int) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -65,7 +65,7 @@ func (s *run) forgot(vantage uint16, a, b packet.Addr) (from, to packet.Time, an
 }
 
 func (s *summary) public() Summary {
-	p := Summary{Flows: s.flows, TCP: s.tcp, UDP: s.udp, Conversations: len(s.pairsSeen), More: s.pairsFull, Retrans: s.retrans, RetransGap: s.retransGap,
+	p := Summary{Flows: s.flows, TCP: s.tcp, UDP: s.udp, Conversations: s.pairsSeen.len(), More: s.pairsFull, Retrans: s.retrans, RetransGap: s.retransGap,
 		ZeroWindow: s.zeroTotal, Think: s.think, Connect: s.connect}
 	for _, t := range s.talkers {
 		p.Talkers = append(p.Talkers, *t)

@@ -14,7 +14,7 @@ type summary struct {
 	outputErr   error
 	stalled     time.Duration
 	anomalies   map[packet.Anomaly]uint64
-	pairsSeen   map[pair]struct{}
+	pairsSeen   pairSet
 	pairsFull   bool
 	maxPairs    int
 	talkers     map[packet.Addr]*Talker
@@ -25,8 +25,6 @@ type summary struct {
 	think       time.Duration
 	connect     time.Duration
 }
-
-type pair struct{ a, b packet.Addr }
 
 // Talker is one pair of hosts and what went between them.
 type Talker struct {
@@ -73,14 +71,11 @@ func (s *summary) pair(h *event.Head) {
 	if p.a.Compare(p.b) > 0 {
 		p.a, p.b = p.b, p.a
 	}
-	if s.pairsSeen == nil {
-		s.pairsSeen = map[pair]struct{}{}
-	}
-	if len(s.pairsSeen) >= s.maxPairs {
+	if s.pairsSeen.len() >= s.maxPairs {
 		s.pairsFull = true
 		return
 	}
-	s.pairsSeen[p] = struct{}{}
+	s.pairsSeen.add(&p)
 }
 
 func (s *summary) ended(f *event.Flow) {

@@ -76,6 +76,28 @@ func TestOffsetIsSolved(t *testing.T) {
 	}
 }
 
+// A long way between the captures must not be taken for a clock that is wrong: what goes there comes later, what comes
+// back was there earlier.
+func TestDelayIsNoOffset(t *testing.T) {
+	const way, off = 40 * time.Millisecond, 3 * time.Second
+	a, b := load(t, "timewait-silent/inside.pcap", 0), load(t, "timewait-silent/outside.pcap", 1)
+	server := packet.MustAddr("10.3.0.2")
+	for i := range b {
+		d := way
+		if b[i].Src == server {
+			d = -way
+		}
+		b[i].Time = b[i].Time.Add(off + d)
+	}
+	j, ok := join(t, a, b)
+	if !ok || j.Offset-off > time.Millisecond || off-j.Offset > time.Millisecond {
+		t.Errorf("joined %v, offset %v, want %v", ok, j.Offset, off)
+	}
+	if j.Delay-way > time.Millisecond || way-j.Delay > time.Millisecond {
+		t.Errorf("delay %v, want %v", j.Delay, way)
+	}
+}
+
 // A NAT rewrites addresses; both directions of a connection must find their twin, whichever capture comes first.
 func TestPartnerAcrossNAT(t *testing.T) {
 	a, b := load(t, "timewait-silent/inside.pcap", 0), load(t, "timewait-silent/outside.pcap", 1)

@@ -19,6 +19,9 @@ type shifted struct {
 	d time.Duration
 }
 
+// Interfaces implements Lister.
+func (s *shifted) Interfaces() []Interface { return Interfaces(s.Source) }
+
 func (s *shifted) Next(b *packet.Batch) error {
 	err := s.Source.Next(b)
 	for i := range b.Packets {

@@ -46,6 +46,10 @@ func buildReport(in *input, o *readOptions, res *sensor.Result) *report.Report {
 	for _, g := range res.Gates {
 		r.Gates = append(r.Gates, report.Gate{GateResult: g})
 	}
+	r.Names = func(a packet.Addr) (string, packet.Ref, bool) {
+		n, ok := res.Names.Get(a)
+		return n.Name, n.Ref, ok
+	}
 	services := res.Ledger.Services()
 	fillServices(r, services)
 	fillTalkers(r, res.Ledger)

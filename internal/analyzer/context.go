@@ -14,6 +14,7 @@ type Context struct {
 	p        *packet.Packet
 	seen     packet.Ref
 	released packet.Ref
+	done     bool
 	upgrade  int // registry index + 1 of the protocol that takes over; 0 = none
 	rest     []byte
 	restDir  packet.Dir
@@ -83,6 +84,10 @@ func (c *Context) Upgrade(name string, d packet.Dir, rest []byte) bool {
 	c.upgrade, c.rest, c.restDir = i+1, rest, d
 	return true
 }
+
+// Done says that the analyzer has read enough of its flow: it is not called again, and the flow costs no more than its
+// headers. Packets of a transport without flows have no end.
+func (c *Context) Done() { c.done = true }
 
 // Expectation describes a flow to come.
 type Expectation struct {

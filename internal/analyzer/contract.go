@@ -69,12 +69,15 @@ func (o Options) Kind(name string) event.Kind { return o.kinds[name] }
 // Def is a protocol as the list in internal/standard names it.
 type Def struct {
 	Name  string // folder name
+	App   string // its word in EVE's app_proto where that is not Name
 	Over  []Transport
 	Ports []uint16 // TCP and UDP: who is asked first; never a verdict
 	// Probe looks at the first bytes that travelled d: at most ProbeLimit bytes of a stream, or one datagram. It is
 	// pure. Only TCP and UDP are probed.
 	Probe func(d packet.Dir, b []byte) Answer
 	Kinds []string // names of the event kinds that it emits; when nobody wants one of them, the protocol rests
+	// Names are those of Kinds whose events name addresses (event.Namer): they are always wanted.
+	Names []string
 	// Stream serves TCP, Message everything else. A Def needs those that its Over asks for, and no other.
 	Stream  func(Options) (StreamAnalyzer, error)
 	Message func(Options) (MessageAnalyzer, error)

@@ -57,6 +57,7 @@ type Dispatcher struct {
 	tcp, udp bool       // any analyzer at all
 	flows    []*session // by flow index; nil = nothing to do for it, or nothing yet
 	settled  []bool     // by flow index: bytes were seen and nobody wants more
+	apps     []uint8    // by flow index: registry index + 1 of the protocol that read it last; 0 = none
 	spare    []*session
 	prefixes []*[2][ProbeLimit]byte
 	pools    []pools // by def: analyzers at rest
@@ -205,15 +206,22 @@ func (x *Dispatcher) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 	x.expected.age(x.now)
 }
 
-// Released ends what is kept for the flow record index. Give it to flow.Options.Released.
-func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64, out *[]event.Event) {
+// Released ends what is kept for the flow record index and returns EVE's word for the protocol it spoke, empty if that
+// is not known. Give it to flow.Options.Released.
+func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64, out *[]event.Event) (app string) {
 	if int(index) >= len(x.flows) {
-		return
+		return ""
 	}
+	defer func() { // by its end the protocol may show
+		if n := x.apps[index]; n > 0 {
+			app = x.reg.app(int(n) - 1)
+		}
+		x.apps[index] = 0
+	}()
 	x.settled[index] = false
 	s := x.flows[index]
 	if s == nil {
-		return
+		return ""
 	}
 	x.out, x.ordinal = out, ordinal
 	s.p = nil
@@ -224,6 +232,7 @@ func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64,
 		x.guard(s.def, packet.ToServer, func() { s.message.Close(c, why) })
 	}
 	x.retire(index)
+	return ""
 }
 
 // session returns the state of the flow of h, a new one for its first bytes; nil when nobody wants the flow.
@@ -233,6 +242,7 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 		n := max(i+1, 2*len(x.flows), 64)
 		x.flows = append(x.flows, make([]*session, n-len(x.flows))...)
 		x.settled = append(x.settled, make([]bool, n-len(x.settled))...)
+		x.apps = append(x.apps, make([]uint8, n-len(x.apps))...)
 	}
 	if s := x.flows[i]; s != nil || x.settled[i] {
 		return s

@@ -32,8 +32,8 @@ func newRig(t *testing.T, wanted func(string) bool, defs ...Def) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{}
-	r.flows = flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) {
-		r.d.Released(i, why, r.frame, &r.out)
+	r.flows = flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) string {
+		return r.d.Released(i, why, r.frame, &r.out)
 	}})
 	r.d, err = NewDispatcher(reg, DispatchOptions{Head: r.flows.Head, Anomalies: true, Quarantined: func(q Quarantine) { r.lost = append(r.lost, q) }})
 	if err != nil {
@@ -179,6 +179,35 @@ func TestIdleConnectionsCostNothing(t *testing.T) {
 	r.dial(client, "10.0.0.2:7777")
 	if r.d.StreamStats().Opened != 0 || r.d.Stats().Sessions != 0 {
 		t.Errorf("%+v %+v", r.d.Stats(), r.d.StreamStats())
+	}
+}
+
+// An analyzer that has read enough costs nothing more; what it read still has its name when the flow ends.
+func TestDone(t *testing.T) {
+	for _, cut := range []int{1, 1000} {
+		r := newRig(t, nil, toy)
+		k := r.dial(client, "10.0.0.2:7777")
+		k.say(up, "TOY one\nenough\nmore\n", cut)
+		k.say(down, "more\n", cut)
+		if s := r.d.Stats(); s.Sessions != 0 || s.Panics != 0 || r.d.StreamStats().Live != 0 || r.d.StreamStats().Bytes != 0 {
+			t.Errorf("still read: %+v %+v", s, r.d.StreamStats())
+		}
+		r.give(packettest.UDP{Src: "10.0.0.1:5", Dst: "10.0.0.2:7777", Payload: "TOY enough"}.Frame())
+		r.give(packettest.UDP{Src: "10.0.0.1:5", Dst: "10.0.0.2:7777", Payload: "TOY more"}.Frame())
+		r.give(packettest.UDP{Src: "10.0.0.1:6", Dst: "10.0.0.2:7", Payload: "other"}.Frame())
+		r.flows.End(t0, r.frame, &r.out)
+		if got, want := r.texts(), "to_server TOY one; to_server TOY enough"; got != want {
+			t.Errorf("%s", got)
+		}
+		apps := map[string]int{}
+		for _, e := range r.out {
+			if f, ok := e.(*event.Flow); ok {
+				apps[f.AppProto]++
+			}
+		}
+		if apps["toy"] != 2 || apps[""] != 1 || len(apps) != 2 {
+			t.Errorf("%v", apps)
+		}
 	}
 }
 

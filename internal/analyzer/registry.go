@@ -10,6 +10,16 @@ import (
 // coreKinds are the event kinds of package event that analyzers emit.
 var coreKinds = map[string]event.Kind{"arp": event.KindARP}
 
+// CoreKind is the name of a kind of package event that analyzers emit; empty for others.
+func CoreKind(k event.Kind) string {
+	for name, c := range coreKinds {
+		if c == k {
+			return name
+		}
+	}
+	return ""
+}
+
 // Registry is the list of protocols, checked. It is shared by all shards and never changes.
 type Registry struct {
 	defs    []Def
@@ -41,7 +51,7 @@ func NewRegistry(defs []Def, wanted func(kind string) bool) (*Registry, error) {
 				}
 				r.options.kinds[name] = k
 			}
-			if wanted == nil || wanted(name) {
+			if wanted == nil || wanted(name) || slices.Contains(d.Names, name) {
 				r.wanted[k], on = true, true
 			}
 		}
@@ -119,6 +129,14 @@ func (r *Registry) over(dst []int, t Transport, a, b uint16) []int {
 		}
 	}
 	return dst
+}
+
+// app returns the word of EVE for a protocol.
+func (r *Registry) app(def int) string {
+	if a := r.defs[def].App; a != "" {
+		return a
+	}
+	return r.defs[def].Name
 }
 
 // find returns the protocol of that name over t; -1 if there is none or nobody wants it.

@@ -110,6 +110,9 @@ func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
 		return
 	}
 	s.p = nil
+	if c.done {
+		x.settle(s)
+	}
 }
 
 // ask probes b. It returns the protocol that reads the flow, or -1 and whether more bytes may tell. A later candidate
@@ -167,6 +170,7 @@ func (s *session) bind(def int) bool {
 		return false
 	}
 	s.def = def
+	x.apps[s.index] = uint8(def + 1)
 	x.stats.Bound++
 	return true
 }
@@ -319,6 +323,10 @@ func (s *session) run(k chunk, b []byte, released packet.Ref) {
 		}
 	}) {
 		s.sa = nil // its state cannot be trusted: it does not go back to the pool
+		s.leave()
+		return
+	}
+	if c.done {
 		s.leave()
 		return
 	}

@@ -45,7 +45,7 @@ func (e *toyEvent) Head() *event.Head                         { return &e.head }
 func (e *toyEvent) AppendEVE(dst []byte, _ *event.EVE) []byte { return dst }
 
 // toyStream emits an event per line, gap and end. The line "panic" makes it panic, "arm" announces a flow, "switch"
-// gives the rest of the connection to "other".
+// gives the rest of the connection to "other", "enough" ends its interest.
 type toyStream struct {
 	kind event.Kind
 	line [2][]byte
@@ -70,6 +70,9 @@ func (s *toyStream) Data(c *Context, d packet.Dir, b []byte) {
 			panic("toy")
 		case "arm":
 			c.Expect(Expectation{Over: TCP, To: packet.MustAddr("10.0.0.2"), Port: 9999, Analyzer: "other", For: 10e9})
+		case "enough":
+			c.Done()
+			return
 		case "switch":
 			if c.Upgrade("other", d, b[i+1:]) {
 				return
@@ -93,6 +96,9 @@ type toyMessage struct {
 func (m *toyMessage) Message(c *Context, d packet.Dir, b []byte) {
 	if bytes.Contains(b, []byte("panic")) {
 		panic("toy")
+	}
+	if bytes.Contains(b, []byte("enough")) {
+		c.Done()
 	}
 	m.n++
 	c.Emit(&toyEvent{c.Head(m.kind), d.String() + " " + string(b)})

@@ -46,6 +46,7 @@ type Keeper interface {
 type Scope struct {
 	Ledger *Ledger
 	Hosts  *Hosts
+	Names  *Names // what addresses were called
 	Twins  *Twins // nil unless two captures are joined
 	Limits Limits
 	Begin  packet.Time // time of the input's first packet; set before the first event

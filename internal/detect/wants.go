@@ -10,11 +10,12 @@ type Wants struct {
 	TCP    []event.What // events of TCP flows
 	Other  []event.What // events of flows of other protocols
 	Kinds  []event.Kind // events other than those of flows
+	Named  []string     // events of analyzers, by the name in analyzer.Def.Kinds
 	Reused bool         // of all those of flows only where an earlier connection had the same ports (event.Flow.Prev)
 }
 
-// all reports that nothing was named.
-func (w *Wants) all() bool { return len(w.TCP)+len(w.Other)+len(w.Kinds) == 0 }
+// All reports that nothing was named: every event is wanted.
+func (w *Wants) All() bool { return len(w.TCP)+len(w.Other)+len(w.Kinds)+len(w.Named) == 0 }
 
 // Choice lists, for each sort of event, who wants it, as indices into the list that it was made from, in its order.
 type Choice struct {
@@ -28,8 +29,9 @@ type Listener struct {
 	reused bool
 }
 
-// NewChoice returns the choice among detectors with these wants.
-func NewChoice(wants []Wants) *Choice {
+// NewChoice returns the choice among detectors with these wants. kind numbers the events that Wants names; those of
+// analyzers that are not in the program have the number 0, and never come.
+func NewChoice(wants []Wants, kind func(name string) event.Kind) *Choice {
 	c := &Choice{}
 	for i := range wants {
 		w := &wants[i]
@@ -39,7 +41,7 @@ func NewChoice(wants []Wants) *Choice {
 				lists[n] = append(lists[n], l)
 			}
 		}
-		if w.all() {
+		if w.All() {
 			for n := range c.tcp {
 				add(c.tcp[:], n)
 				add(c.other[:], n)
@@ -57,6 +59,11 @@ func NewChoice(wants []Wants) *Choice {
 		}
 		for _, x := range w.Kinds {
 			add(c.kinds[:], int(x))
+		}
+		for _, x := range w.Named {
+			if k := kind(x); k != event.KindNone {
+				add(c.kinds[:], int(k))
+			}
 		}
 	}
 	return c

@@ -18,8 +18,8 @@ type Options struct {
 	// Want says which flow events are made; zero means all. See Wants.
 	Want uint32
 	// Released, when not nil, is called when a record is about to end, before its Ended event is appended: whoever
-	// keeps state by Index lets go of it there.
-	Released func(index uint32, why event.EndReason)
+	// keeps state by Index lets go of it there. It returns the application protocol for that event, in EVE's word.
+	Released func(index uint32, why event.EndReason) (app string)
 }
 
 // Wants returns the bit of w for Options.Want.

@@ -18,6 +18,7 @@ type Handle struct {
 type Table struct {
 	opt    Options
 	out    *[]event.Event
+	app    string // of the flow that ends now
 	flows  slab[rec]
 	talks  slab[talkPart]
 	closes slab[closePart]
@@ -290,10 +291,11 @@ func (t *Table) free(i uint32, h uint64) {
 // end closes the record i for a reason: Released, Ended, tombstone, and the slot is free again.
 func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, p *packet.Packet) {
 	if t.opt.Released != nil {
-		t.opt.Released(i, why)
+		t.app = t.opt.Released(i, why)
 	}
 	r := t.flows.at(i)
 	t.emitAt(i, event.Ended, why, seen, ord, p)
+	t.app = ""
 	t.stats.Ended[why]++
 	h := r.k.hash(t.opt.Seed)
 	t.bury(r, h, why == event.EndReused)

@@ -16,10 +16,12 @@ type border struct {
 	gates     *detect.Gates
 	ledger    *detect.Ledger
 	hosts     *detect.Hosts
+	names     *detect.Names
 	scope     *detect.Scope
 	joined    *joined // nil: one capture, or captures that share nothing
 	detectors []*guarded
-	choice    *detect.Choice // which of them want an event; made at the first one
+	choice    *detect.Choice               // which of them want an event; made at the first one
+	kind      func(name string) event.Kind // numbers of the analyzers' events
 	engine    *finding.Engine
 	outputs   []EventSink
 	shards    []*shard // all of them, to be closed at the end
@@ -70,6 +72,9 @@ func (b *border) event(e event.Event) {
 	b.gates.Handle(e)
 	b.ledger.Handle(e)
 	b.hosts.Handle(e)
+	if h.Kind >= event.FirstAnalyzerKind {
+		b.names.Handle(e)
+	}
 	if b.choice == nil {
 		b.choose()
 	}
@@ -89,7 +94,7 @@ func (b *border) choose() {
 	for i, g := range b.detectors {
 		wants[i] = g.def.Wants
 	}
-	b.choice = detect.NewChoice(wants)
+	b.choice = detect.NewChoice(wants, b.kind)
 }
 
 // handle hands e to the detectors of the list, up to one that panics, and returns how many had their turn. A guard for

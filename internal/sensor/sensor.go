@@ -75,6 +75,7 @@ type Result struct {
 	Flow        flow.Stats // summed over the shards
 	Ledger      *detect.Ledger
 	Hosts       *detect.Hosts
+	Names       *detect.Names
 	Same        func(flow uint64) uint64 // the flow that stands for a connection seen at two vantages
 	Gates       []finding.GateResult     // that fail for a whole vantage
 	Summary     Summary
@@ -127,7 +128,7 @@ func newRun(o *Options) (*run, error) {
 	s.in.decode.Checksums, s.in.own = o.Checksums, lim.wires
 	s.in.frags = defrag.New(defrag.Options{})
 
-	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), outputs: o.Sinks}
+	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), names: detect.NewNames(lim.hosts), outputs: o.Sinks}
 	b.summary.maxPairs = lim.talks
 	s.border = b
 	owner := map[string]*guarded{}
@@ -144,7 +145,7 @@ func newRun(o *Options) (*run, error) {
 		codes = append(codes, g.def.Codes...)
 		b.detectors = append(b.detectors, g)
 	}
-	scope.Files = o.Files
+	scope.Files, scope.Names = o.Files, b.names
 	b.gates.Files = o.Files
 	b.scope, b.onFindings = scope, o.OnFindings
 	var err error
@@ -159,10 +160,11 @@ func newRun(o *Options) (*run, error) {
 	for _, g := range b.detectors {
 		g.d = g.def.New(scope)
 	}
-	reg, err := analyzer.NewRegistry(o.Analyzers, nil)
+	reg, err := analyzer.NewRegistry(o.Analyzers, wantedKinds(o))
 	if err != nil {
 		return nil, err
 	}
+	b.kind = reg.Kind
 	s.workers = make([]*worker, o.Workers)
 	for i := range s.workers {
 		s.workers[i] = &worker{shards: make([]*shard, Shards), anoms: o.WantAll}
@@ -191,6 +193,30 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 	}
 	s.in.frags.End()
 	return s.result(stopped), nil
+}
+
+// wantedKinds says which events of analyzers somebody wants: the detectors that name them, or everybody.
+func wantedKinds(o *Options) func(kind string) bool {
+	if o.WantAll {
+		return nil
+	}
+	named := map[string]bool{}
+	for i := range o.Detectors {
+		w := &o.Detectors[i].Wants
+		if w.All() {
+			return nil
+		}
+		for _, n := range w.Named {
+			named[n] = true
+		}
+		for _, k := range w.Kinds {
+			if n := analyzer.CoreKind(k); n != "" {
+				named[n] = true
+			}
+		}
+	}
+	named["arp"] = true // the memory of hosts wants it
+	return func(kind string) bool { return named[kind] }
 }
 
 // inline runs everything in this goroutine: one worker needs no hand-over.

@@ -12,8 +12,6 @@ import (
 
 	"firestorm/internal/finding"
 	"firestorm/internal/report"
-	"firestorm/internal/sensor"
-	"firestorm/internal/standard"
 	"firestorm/testdata"
 )
 
@@ -128,21 +126,10 @@ func (a *app) tell(ctx context.Context, s story, n, of int) error {
 	}
 	quiet := *a
 	quiet.stdin = bytes.NewReader(b)
-	r := rawRead{files: []string{"-"}, checksums: "auto", format: "text", formatIn: "pcap", progress: "never", failOn: "none", memory: defaultMemory}
-	o, err := r.check()
+	rep, err := quiet.reportOf(ctx, "-")
 	if err != nil {
 		return err
 	}
-	in, err := quiet.openInput(o, 0)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	res, err := sensor.Run(ctx, sensor.Options{Source: in, MaxMemory: o.MaxMemory, Analyzers: standard.Analyzers, Detectors: standard.Detectors, Checksums: checksumModes[o.Checksums]})
-	if err != nil {
-		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
-	}
-	rep := buildReport(in, o, res)
 	for i := range rep.Files {
 		rep.Files[i].Name = s.name + ".pcap"
 	}

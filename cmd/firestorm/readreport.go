@@ -227,6 +227,13 @@ func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Resul
 	if n := res.Flow.TombsEvicted; n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d closed connections were forgotten early for lack of memory: that a later one used their ports again may go unseen", n))
 	}
+	if n := res.Flow.ClosedEarly; n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d closed connections were put away early to make room: a last segment sent again after that counts as a new conversation", n))
+	}
+	if n := res.Flow.DetailsLost; n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("details of %d connections (losses, silences, closing) did not fit into --max-memory: findings that need them may be missing", n))
+	}
+	r.Warnings = append(r.Warnings, protocolWarnings(res)...)
 	for _, n := range res.Source.SkippedNotes {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at byte %d: %s", n.Offset, n.What))
 	}
@@ -242,6 +249,28 @@ func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Resul
 	if w := homeNetWarning(o, res.Ledger); w != "" {
 		r.Warnings = append(r.Warnings, w)
 	}
+}
+
+// protocolWarnings says what could not be read above TCP and UDP.
+func protocolWarnings(res *sensor.Result) []string {
+	var out []string
+	files := detect.Files(res.Files)
+	for _, q := range res.Failed {
+		out = append(out, fmt.Sprintf("the reader of %s failed at %s and was taken off that conversation (%v): please report it", q.Analyzer, files.Frame(q.Seen), q.Value))
+	}
+	if n := int(res.Protocols.Panics) - len(res.Failed); n > 0 {
+		out = append(out, fmt.Sprintf("and readers of protocols failed %s more", detect.Plural(n, "time", "times")))
+	}
+	if n := res.Protocols.ProbeFull; n > 0 {
+		out = append(out, fmt.Sprintf("%d conversations were given up before their protocol was known, for lack of memory", n))
+	}
+	if n := res.Streams.Evicted; n > 0 {
+		out = append(out, fmt.Sprintf("data of %d directions was read before the other side acknowledged it, for lack of memory: what it really took may differ", n))
+	}
+	if n := res.Protocols.ExpectEvicted; n > 0 {
+		out = append(out, fmt.Sprintf("%d announced connections were forgotten for lack of memory: their protocol may go unknown", n))
+	}
+	return out
 }
 
 // homeNetWarning speaks up when hardly anything touches the networks that count as inside.

@@ -31,6 +31,7 @@ type Quarantine struct {
 	Value    any // what it panicked with
 	FlowID   uint64
 	Seen     packet.Ref // the packet whose bytes it was given
+	Ordinal  uint64     // of the packet that released them
 }
 
 // Stats counts what a Dispatcher did.
@@ -45,6 +46,20 @@ type Stats struct {
 	ExpectMatched uint64
 	ProbeBytes    int // held now
 	Sessions      int // open now
+}
+
+// Add adds the counters of o to s: a sensor sums its shards.
+func (s *Stats) Add(o Stats) {
+	s.Messages += o.Messages
+	s.Bound += o.Bound
+	s.Unknown += o.Unknown
+	s.ProbeFull += o.ProbeFull
+	s.Panics += o.Panics
+	s.Expected += o.Expected
+	s.ExpectEvicted += o.ExpectEvicted
+	s.ExpectMatched += o.ExpectMatched
+	s.ProbeBytes += o.ProbeBytes
+	s.Sessions += o.Sessions
 }
 
 // Dispatcher brings the packets of one shard to analyzers.
@@ -186,7 +201,7 @@ func (x *Dispatcher) guard(def int, d packet.Dir, call func()) (failed bool) {
 			x.stats.Panics++
 			x.ctx.Anomaly(d, packet.AppAnalyzerPanic)
 			if x.o.Quarantined != nil {
-				q := Quarantine{Analyzer: x.reg.defs[def].Name, Value: v, Seen: x.ctx.seen}
+				q := Quarantine{Analyzer: x.reg.defs[def].Name, Value: v, Seen: x.ctx.seen, Ordinal: x.ordinal}
 				if x.ctx.s != nil {
 					q.FlowID = x.ctx.s.head.FlowID
 				}

@@ -33,7 +33,7 @@ const topTalkers = 32
 
 func (s *run) result(stopped bool) *Result {
 	b := s.border
-	r := &Result{Counts: s.counts, Source: s.o.Source.Stats(), Ledger: b.ledger, Hosts: b.hosts, Names: b.names, Same: b.joined.twins().Same, First: s.span.first, Last: s.span.last,
+	r := &Result{Counts: s.counts, Source: s.o.Source.Stats(), Ledger: b.ledger, Hosts: b.hosts, Names: b.names, Files: s.o.Files, Same: b.joined.twins().Same, First: s.span.first, Last: s.span.last,
 		Damaged: s.in.damaged, OutputErr: b.summary.outputErr, Interrupted: stopped}
 	b.gates.Forgot = s.forgot
 	r.Findings = b.end(s.in.clock.now)
@@ -48,9 +48,14 @@ func (s *run) result(stopped bool) *Result {
 		for _, sh := range w.shards {
 			if sh != nil {
 				r.Flow.Add(sh.flows.Stats())
+				r.Protocols.Add(sh.apps.Stats())
+				r.Streams.Add(sh.apps.StreamStats())
+				r.Failed = append(r.Failed, sh.failed...)
 			}
 		}
 	}
+	sort.Slice(r.Failed, func(i, j int) bool { return r.Failed[i].Ordinal < r.Failed[j].Ordinal })
+	r.Failed = r.Failed[:min(len(r.Failed), keptFailures)]
 	r.Account = s.account(r)
 	r.Summary = b.summary.public()
 	r.Summary.Events = b.events

@@ -19,6 +19,7 @@ import (
 	"firestorm/internal/finding"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
+	"firestorm/internal/stream"
 	"firestorm/internal/twin"
 )
 
@@ -73,9 +74,13 @@ type Result struct {
 	Engine      finding.EngineCounts
 	Account     Account    // where every packet went
 	Flow        flow.Stats // summed over the shards
+	Protocols   analyzer.Stats
+	Streams     stream.Stats
+	Failed      []analyzer.Quarantine // flows on which a reader of a protocol failed, the first few in order
 	Ledger      *detect.Ledger
 	Hosts       *detect.Hosts
 	Names       *detect.Names
+	Files       []string                 // Options.Files
 	Same        func(flow uint64) uint64 // the flow that stands for a connection seen at two vantages
 	Gates       []finding.GateResult     // that fail for a whole vantage
 	Summary     Summary

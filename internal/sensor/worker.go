@@ -37,7 +37,12 @@ type shard struct {
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
 	ordinal uint64
+	// failed are flows on which a reader of a protocol failed, the first few.
+	failed []analyzer.Quarantine
 }
+
+// keptFailures bounds shard.failed; the rest are counted in analyzer.Stats.
+const keptFailures = 4
 
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
@@ -45,7 +50,12 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) }})
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: o.WantAll,
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}})
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth},
+		Quarantined: func(q analyzer.Quarantine) {
+			if len(s.failed) < keptFailures {
+				s.failed = append(s.failed, q)
+			}
+		}})
 	return s, err
 }
 

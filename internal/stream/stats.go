@@ -49,3 +49,24 @@ type Stats struct {
 	Bytes      int                // held now, as counted against Options.MemCap
 	Live       int                // connections open now
 }
+
+// Add adds the counters of o to s: a sensor sums its shards.
+func (s *Stats) Add(o Stats) {
+	s.Opened += o.Opened
+	s.Segments += o.Segments
+	s.Delivered += o.Delivered
+	s.Gaps += o.Gaps
+	s.GapBytes += o.GapBytes
+	s.Overlaps += o.Overlaps
+	s.Conflicts += o.Conflicts
+	s.KeepAlives += o.KeepAlives
+	s.OneSided += o.OneSided
+	s.Depth += o.Depth
+	s.Urgent += o.Urgent
+	s.Evicted += o.Evicted
+	for i := range s.Discarded {
+		s.Discarded[i] += o.Discarded[i]
+	}
+	s.Bytes += o.Bytes
+	s.Live += o.Live
+}

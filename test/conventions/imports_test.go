@@ -40,6 +40,7 @@ var house = []room{
 	{pkg: "internal/stream", may: "flow packet header event"},
 	{pkg: "internal/event", may: "packet"},
 	{pkg: "internal/analyzer", may: "packet flow event header stream"},
+	{pkg: "internal/analyzer/analyzertest", may: "analyzer packet flow event packettest"}, // tests only
 	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream"},
 	{pkg: "internal/rules", may: "packet flow event analyzer rules/*"},
 	{pkg: "internal/rules/*", may: ""},
@@ -85,7 +86,7 @@ var modules = []struct{ prefix, may, why string }{
 	{"github.com/gopacket/gopacket", "", "an oracle in tests"},
 	{"github.com/google/go-cmp", "", "tests"},
 	{"github.com/rogpeppe/go-internal", "", "tests"},
-	{"github.com/santhosh-tekuri/jsonschema", "", "tests"},
+	{"github.com/santhosh-tekuri/jsonschema", "internal/analyzer/analyzertest", "tests"},
 	{"gvisor.dev/gvisor", "", "a server for the testbed, in its own module"},
 }
 

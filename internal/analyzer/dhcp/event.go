@@ -1,0 +1,126 @@
+package dhcp
+
+import (
+	"strconv"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// Event is one DHCP message.
+type Event struct {
+	head event.Head
+	Message
+	Dir packet.Dir
+}
+
+// Head returns the common part.
+func (e *Event) Head() *event.Head { return &e.head }
+
+// From returns who sent the message: a relay or server by its address, a client that has none yet as 0.0.0.0.
+func (e *Event) From() event.End {
+	if e.Dir == packet.ToClient {
+		return e.head.Server
+	}
+	return e.head.Client
+}
+
+// EachName tells the host names of addresses that clients ask for and servers confirm (event.Namer).
+func (e *Event) EachName(f func(event.Name)) {
+	n := event.Name{Name: e.HostName, From: event.NameDHCP}
+	switch e.Type {
+	case Request:
+		if n.Addr = e.RequestedIP; n.Addr.IsZero() {
+			n.Addr = e.ClientIP
+		}
+	case ACK:
+		n.Addr = e.YourIP
+	}
+	if n.Name != "" && !n.Addr.IsZero() {
+		f(n)
+	}
+}
+
+// AppendEVE writes a dhcp record.
+func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
+	dst = event.AppendEVEHead(dst, &e.head, "dhcp", e.Dir, c)
+	dst = append(dst, `,"dhcp":{"type":"`...)
+	if e.Reply {
+		dst = append(dst, `reply`...)
+	} else {
+		dst = append(dst, `request`...)
+	}
+	dst = append(dst, `","id":`...)
+	dst = strconv.AppendUint(dst, uint64(e.XID), 10)
+	dst = append(dst, `,"client_mac":`...)
+	dst = event.AppendJSONMAC(dst, e.ClientMAC)
+	dst = append(dst, `,"assigned_ip":`...)
+	dst = event.AppendJSONAddr(dst, e.YourIP)
+	dst = append(dst, `,"client_ip":`...)
+	dst = event.AppendJSONAddr(dst, e.ClientIP)
+	if e.Reply {
+		dst = append(dst, `,"relay_ip":`...)
+		dst = event.AppendJSONAddr(dst, e.Relay)
+		dst = append(dst, `,"next_server_ip":`...)
+		dst = event.AppendJSONAddr(dst, e.NextServer)
+	}
+	if e.Type != 0 {
+		dst = append(dst, `,"dhcp_type":"`...)
+		dst = append(dst, e.Type.String()...)
+		dst = append(dst, '"')
+	}
+	if e.HasLease {
+		dst = appendSeconds(dst, "lease_time", e.Lease)
+	}
+	if e.Renew > 0 {
+		dst = appendSeconds(dst, "renewal_time", e.Renew)
+	}
+	if e.Rebind > 0 {
+		dst = appendSeconds(dst, "rebinding_time", e.Rebind)
+	}
+	dst = appendAddr(dst, "requested_ip", e.RequestedIP)
+	dst = appendAddr(dst, "subnet_mask", e.Mask)
+	dst = appendText(dst, "hostname", e.HostName)
+	dst = appendText(dst, "vendor_class_identifier", e.VendorClass)
+	dst = appendAddrs(dst, "routers", e.Routers)
+	dst = appendAddrs(dst, "dns_servers", e.DNS)
+	dst = append(dst, '}')
+	return event.AppendEVETail(dst, &e.head, c)
+}
+
+func key(dst []byte, k string) []byte {
+	dst = append(append(dst, ',', '"'), k...)
+	return append(dst, '"', ':')
+}
+
+func appendSeconds(dst []byte, k string, v uint32) []byte {
+	return strconv.AppendUint(key(dst, k), uint64(v), 10)
+}
+
+func appendAddr(dst []byte, k string, a packet.Addr) []byte {
+	if a.IsZero() {
+		return dst
+	}
+	return event.AppendJSONAddr(key(dst, k), a)
+}
+
+func appendText(dst []byte, k, s string) []byte {
+	if s == "" {
+		return dst
+	}
+	return event.AppendJSONString(key(dst, k), s)
+}
+
+func appendAddrs(dst []byte, k string, as []packet.Addr) []byte {
+	if len(as) == 0 {
+		return dst
+	}
+	dst = append(key(dst, k), '[')
+	for i, a := range as {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = event.AppendJSONAddr(dst, a)
+	}
+	return append(dst, ']')
+}

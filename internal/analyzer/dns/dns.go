@@ -1,0 +1,164 @@
+// Package dns reads the Domain Name System (RFC 1035) over UDP and TCP, and what borrows its messages: multicast DNS
+// (RFC 6762) and LLMNR (RFC 4795).
+package dns
+
+import (
+	"encoding/binary"
+
+	"firestorm/internal/analyzer"
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+	"firestorm/internal/stream"
+)
+
+// Ports on which the three are at home.
+const (
+	Port      = 53
+	PortMDNS  = 5353
+	PortLLMNR = 5355
+)
+
+// Kind is the name of its events.
+const Kind = "dns"
+
+// Def is the protocol as a list of analyzers names it.
+var Def = analyzer.Def{
+	Name:  "dns",
+	Over:  []analyzer.Transport{analyzer.UDP, analyzer.TCP},
+	Ports: []uint16{Port, PortMDNS, PortLLMNR},
+	Probe: probe,
+	Kinds: []string{Kind},
+	Names: []string{Kind},
+	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
+		return &streamReader{kind: o.Kind(Kind)}, nil
+	},
+	Message: func(o analyzer.Options) (analyzer.MessageAnalyzer, error) { return &reader{kind: o.Kind(Kind)}, nil },
+}
+
+// probe takes b for a datagram, or for the begin of a stream in which two bytes of length go before each message
+// (RFC 1035 4.2.2). A stream is settled by its first header and question.
+func probe(_ packet.Dir, b []byte) analyzer.Answer {
+	if plausible(b) {
+		return analyzer.Yes
+	}
+	if len(b) < 2 {
+		return analyzer.More
+	}
+	n := int(binary.BigEndian.Uint16(b))
+	if n < headerLen+5 {
+		return analyzer.No
+	}
+	b = b[2:]
+	if len(b) >= n {
+		if plausible(b[:n]) {
+			return analyzer.Yes
+		}
+		return analyzer.No
+	}
+	h, ok := ParseHeader(b)
+	if ok && (h.QD != 1 || !h.possible()) || len(b) >= headerLen+maxName+5 && !sane(b) {
+		return analyzer.No
+	}
+	return analyzer.More
+}
+
+// reader turns each datagram into an event. It keeps nothing from one to the next: a resolver asks again from another
+// port, so that questions and answers are for detectors to match.
+type reader struct {
+	kind event.Kind
+	seq  uint32
+}
+
+// Message reads one datagram.
+func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
+	r.seq++
+	emit(c, r.kind, d, b, r.seq-1)
+}
+
+// Close has nothing to end.
+func (*reader) Close(*analyzer.Context, event.EndReason) {}
+
+// Reset forgets the flow.
+func (r *reader) Reset() { r.seq = 0 }
+
+// emit reports the message of b if it is one; what is wrong in it is an anomaly.
+func emit(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint32) {
+	if !c.Wanted(kind) {
+		return
+	}
+	h, ok := ParseHeader(b)
+	if !ok {
+		return
+	}
+	e := &Message{head: c.Head(kind), Header: h, Dir: d, Index: seq, Size: len(b)}
+	e.raw = append(e.raw, b...)
+	var buf [maxName + 1]byte
+	if h.QD > 0 {
+		q, _, ok := AppendQuestion(buf[:0], e.raw)
+		e.Malformed = !ok
+		e.Name, e.Type, e.Class = string(q.Name), q.Type, q.Class
+	}
+	ok = Records(e.raw, func(_ int, r Record) bool {
+		if r.Type == TypeOPT && r.Section == 3 {
+			e.EDNS, e.UDPSize, e.DO = true, r.Class, r.TTL&(1<<15) != 0
+			e.Extended = uint8(r.TTL >> 24)
+		}
+		return true
+	})
+	e.Malformed = e.Malformed || !ok && h.Flags&FlagTruncated == 0
+	c.Emit(e)
+}
+
+// streamReader cuts each direction into messages.
+type streamReader struct {
+	kind event.Kind
+	half [2]half
+	seq  uint32
+}
+
+type half struct {
+	buf  []byte
+	lost bool // after a gap the length fields cannot be found again
+}
+
+// Data takes bytes of one direction.
+func (s *streamReader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
+	h := &s.half[d]
+	if h.lost {
+		return
+	}
+	h.buf = append(h.buf, b...)
+	off := 0
+	for len(h.buf)-off >= 2 {
+		n := int(binary.BigEndian.Uint16(h.buf[off:]))
+		if len(h.buf)-off-2 < n {
+			break
+		}
+		emit(c, s.kind, d, h.buf[off+2:off+2+n], s.seq)
+		s.seq++
+		off += 2 + n
+	}
+	h.buf = h.buf[:copy(h.buf, h.buf[off:])] // at most one message: 64 KiB
+}
+
+// Gap ends the reading of a direction.
+func (s *streamReader) Gap(_ *analyzer.Context, d packet.Dir, _ uint64) {
+	s.half[d].lost, s.half[d].buf = true, s.half[d].buf[:0]
+}
+
+// Close drops what is not a whole message.
+func (s *streamReader) Close(_ *analyzer.Context, d packet.Dir, _ stream.End) {
+	s.half[d].buf = s.half[d].buf[:0]
+}
+
+// Reset forgets the connection.
+func (s *streamReader) Reset() {
+	for d := range s.half {
+		b := s.half[d].buf[:0]
+		if cap(b) > 4096 {
+			b = nil
+		}
+		s.half[d] = half{buf: b}
+	}
+	s.seq = 0
+}

@@ -11,6 +11,7 @@ import (
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
+	"firestorm/internal/detect/dnsfaults"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
@@ -42,6 +43,7 @@ var Analyzers = []analyzer.Def{
 var Detectors = []detect.Def{
 	acceptqueue.Def,
 	asymmetric.Def,
+	dnsfaults.Def,
 	duplicate.Def,
 	idle.Def,
 	loss.Def,

@@ -102,6 +102,7 @@ func emit(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint
 		if r.Type == TypeOPT && r.Section == 3 {
 			e.EDNS, e.UDPSize, e.DO = true, r.Class, r.TTL&(1<<15) != 0
 			e.Extended = uint8(r.TTL >> 24)
+			e.EDE, e.HasEDE = extendedError(e.raw[r.Data : r.Data+r.Len])
 		}
 		return true
 	})

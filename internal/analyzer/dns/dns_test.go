@@ -227,6 +227,26 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestExtendedError(t *testing.T) {
+	for _, tc := range []struct {
+		options string
+		code    uint16
+		ok      bool
+	}{
+		{"\x00\x0f\x00\x02\x00\x07", 7, true},
+		{"\x00\x0a\x00\x01x\x00\x0f\x00\x05\x00\x16why", 22, true},
+		{"\x00\x0f\x00\x01\x00", 0, false},
+		{"\x00\x0f\x00\x09\x00\x07", 0, false},
+		{"", 0, false},
+	} {
+		o := record{3, "", TypeOPT, 1232, 0, tc.options}
+		m := messages(run(t, nil, tell(message(7, FlagResponse|ServFail, "www.example", TypeA, o))))[0]
+		if m.EDE != tc.code || m.HasEDE != tc.ok || m.RCode() != ServFail {
+			t.Errorf("%q: %d %v", tc.options, m.EDE, m.HasEDE)
+		}
+	}
+}
+
 func TestMalformed(t *testing.T) {
 	cut := answer(7)
 	cut = cut[:len(cut)-14]

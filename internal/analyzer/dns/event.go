@@ -9,19 +9,22 @@ import (
 
 // Message is one query or answer. It owns a copy of the message, from which the records are read when asked for.
 type Message struct {
-	head      event.Head
-	Header    Header
-	Dir       packet.Dir // the way it travelled in its flow
-	Index     uint32     // number of the message in its flow
-	Size      int        // bytes
-	Name      string     // of the first question: raw text from the packet
-	Type      uint16     // of the first question
-	Class     uint16
-	EDNS      bool   // RFC 6891
-	UDPSize   uint16 // what the sender takes over UDP, with EDNS
-	DO        bool   // wants DNSSEC records (RFC 3225)
-	Extended  uint8  // upper bits of the response code
-	Malformed bool   // its sections end before its counts do
+	head     event.Head
+	Header   Header
+	Dir      packet.Dir // the way it travelled in its flow
+	Index    uint32     // number of the message in its flow
+	Size     int        // bytes
+	Name     string     // of the first question: raw text from the packet
+	Type     uint16     // of the first question
+	Class    uint16
+	EDNS     bool   // RFC 6891
+	UDPSize  uint16 // what the sender takes over UDP, with EDNS
+	DO       bool   // wants DNSSEC records (RFC 3225)
+	Extended uint8  // upper bits of the response code
+	// EDE is what the answer's Extended DNS Error says (RFC 8914), valid when HasEDE.
+	EDE       uint16
+	HasEDE    bool
+	Malformed bool // its sections end before its counts do
 	raw       []byte
 }
 

@@ -254,3 +254,21 @@ func sane(b []byte) bool {
 	}
 	return false
 }
+
+// optEDE is the option of Extended DNS Errors (RFC 8914 2).
+const optEDE = 15
+
+// extendedError returns the first Extended DNS Error among the options of an OPT record (RFC 6891 6.1.2).
+func extendedError(options []byte) (code uint16, ok bool) {
+	for len(options) >= 4 {
+		n := int(binary.BigEndian.Uint16(options[2:]))
+		if 4+n > len(options) {
+			return 0, false
+		}
+		if binary.BigEndian.Uint16(options) == optEDE && n >= 2 {
+			return binary.BigEndian.Uint16(options[4:]), true
+		}
+		options = options[4+n:]
+	}
+	return 0, false
+}

@@ -8,13 +8,17 @@ import (
 	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/analyzer/dhcp"
 	"firestorm/internal/analyzer/dns"
+	"firestorm/internal/analyzer/nbns"
+	"firestorm/internal/analyzer/ntp"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
+	"firestorm/internal/detect/dhcpfaults"
 	"firestorm/internal/detect/dnsfaults"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
+	"firestorm/internal/detect/ntpfaults"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
@@ -37,16 +41,20 @@ var Analyzers = []analyzer.Def{
 	arp.Def,
 	dhcp.Def,
 	dns.Def,
+	nbns.Def,
+	ntp.Def,
 }
 
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
 	acceptqueue.Def,
 	asymmetric.Def,
+	dhcpfaults.Def,
 	dnsfaults.Def,
 	duplicate.Def,
 	idle.Def,
 	loss.Def,
+	ntpfaults.Def,
 	pmtud.Def,
 	refused.Def,
 	routingloop.Def,

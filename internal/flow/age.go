@@ -121,7 +121,7 @@ func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 		t.rewind(now)
 	}
 	t.tick(now)
-	if t.flows.live == 0 && t.graves.head == 0 {
+	if t.flows.live == 0 && t.graves.live == 0 {
 		return // captures of days have edges by the thousand, and most shards hold nothing (2026-11-23)
 	}
 	t.out = out
@@ -213,14 +213,14 @@ func (t *Table) ordered() []uint32 {
 // before orders flows by their first packets; the rest only matters where a caller gives no ordinals.
 func (t *Table) before(i, j uint32) bool {
 	a, b := t.flows.at(i), t.flows.at(j)
-	if a.startOrd != b.startOrd {
-		return a.startOrd < b.startOrd
+	if x, y := t.ordinal(a), t.ordinal(b); x != y {
+		return x < y
 	}
 	if a.startTime != b.startTime {
 		return a.startTime < b.startTime
 	}
-	if a.startFrame != b.startFrame {
-		return a.startFrame < b.startFrame
+	if x, y := a.startFrame(), b.startFrame(); x != y {
+		return x < y
 	}
 	return i < j
 }

@@ -13,7 +13,6 @@ type lossPart struct {
 	zeroLongest       int64
 	retrans, gap      uint32
 	ooo, gaps         uint32
-	superHi, truncHi  uint32 // carries of side.super and side.truncated
 	retransRefs       [3]mark
 	gapRefs           [3]mark
 	holes             [maxHoles]hole
@@ -75,7 +74,7 @@ func (t *Table) payload(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		s.isn, s.next = start, start // what it sent before the capture began is no hole
 		s.bits |= seqKnown
 	}
-	s.learnTS(p)
+	r.learnTS(p, d)
 	if start == end {
 		return
 	}
@@ -165,10 +164,8 @@ func (t *Table) checkSize(r *rec, p *packet.Packet, s, o *side, d packet.Dir) {
 	if o.mss != 0 && p.PayloadWire <= uint32(o.mss) || o.mss == 0 && p.IPLen <= plainMTU || p.IPFlags&packet.Reassembled != 0 {
 		return
 	}
-	if s.super++; s.super == 0 {
-		if l := t.lossOf(r, d); l != nil {
-			l.superHi++
-		}
+	if m := t.moreOf(r); m != nil {
+		m.super[d]++
 	}
 }
 
@@ -186,12 +183,12 @@ func (t *Table) sent(r *rec, p *packet.Packet, s *side, d packet.Dir, start, end
 	if n > z.delivered && n > z.pendLen {
 		z.pendLen, z.pendEnd = n, end
 	}
-	if x.held.set {
-		t.follows(r, x, p, d)
+	if r.bits.has(holding) {
+		t.follows(r, p, d)
 	}
-	if f := &x.flight[d]; !f.set {
-		*f = flight{seq: start, end: end, mark: t.mark(r, p), before: t.lastMark(r), iplen: n, set: true,
-			df: unfragmented(p)}
+	if !r.bits.has(flying(d)) {
+		r.bits |= flying(d)
+		x.flight[d] = flight{seq: start, end: end, mark: t.mark(r, p), before: t.lastMark(r), iplen: n, df: unfragmented(p)}
 	}
 }
 

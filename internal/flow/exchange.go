@@ -49,7 +49,7 @@ func (t *Table) spoken(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 
 // repeats counts the repeated segments of both sides.
 func (t *Table) repeats(r *rec) (n uint32) {
-	for _, l := range r.loss {
+	for _, l := range t.rares(r).loss {
 		if l != 0 {
 			x := t.losses.at(l)
 			n += x.retrans + x.gap

@@ -67,7 +67,8 @@ func (t *Table) icmpError(p *packet.Packet) {
 	k, swapped := makeKey(&q.Src, &q.Dst, sport, dport, p.Vantage, p.Tunnel, q.Proto)
 	i := uint32(0)
 	if q.HasPorts || sport != 0 || q.Proto != packet.ProtoTCP && q.Proto != packet.ProtoUDP {
-		i = t.lookup(&k, k.hash(t.opt.Seed))
+		h := k.hash(t.opt.Seed)
+		i = t.lookup(&k, k.ident(h), h)
 	}
 	var x *event.ICMPError
 	if i == 0 {
@@ -108,7 +109,7 @@ func (t *Table) icmpError(p *packet.Packet) {
 // fresh says whether a quoted packet may be one that r's side d sent lately (RFC 5927 4.1): TCP data not yet
 // acknowledged, or acknowledged within the last window. Other protocols have no number to tell by: the flow is enough.
 func (r *rec) fresh(q *packet.Quoted, d packet.Dir) bool {
-	if r.k.proto != packet.ProtoTCP {
+	if r.id.proto() != packet.ProtoTCP {
 		return true
 	}
 	s := &r.sides[d]

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/binary"
 	"time"
 
 	"firestorm/internal/event"
@@ -20,6 +21,9 @@ type Table struct {
 	out    *[]event.Event
 	flows  slab[rec]
 	talks  slab[talkPart]
+	extras slab[extraPart]
+	mores  slab[morePart]
+	helds  slab[heldPart]
 	closes slab[closePart]
 	odds   slab[oddPart]
 	losses slab[lossPart]
@@ -30,6 +34,7 @@ type Table struct {
 	index  index
 	lists  [numLists]list
 	graves graves
+	room   room        // bytes of all that
 	clock  packet.Time // highest time given to Packet or Age
 	base   packet.Time // first time seen; rec.moved counts from it
 	secs   uint32      // of clock since base
@@ -41,12 +46,21 @@ type Table struct {
 func New(o Options) *Table {
 	o.fill()
 	t := &Table{opt: o}
-	t.flows.max = o.MaxFlows
-	t.talks.max = talkMax(o.MaxFlows)
-	t.closes.max = closeMax(o.MaxFlows, o.MaxTombstones)
+	t.room.max = o.MaxBytes
+	m := &t.room
 	d := detailMax(o.MaxFlows)
-	t.odds.max, t.losses.max, t.stalls.max, t.priors.max, t.idles.max = d, 2*d, d, d, d
-	t.graves.slab.max = o.MaxTombstones
+	t.flows.limit(m, o.MaxFlows, indexBytes)
+	t.talks.limit(m, talkMax(o.MaxFlows), 0)
+	t.extras.limit(m, o.MaxFlows, 0)
+	t.mores.limit(m, o.MaxFlows, 0)
+	t.closes.limit(m, closeMax(o.MaxFlows), 0)
+	t.odds.limit(m, d, 0)
+	t.losses.limit(m, 2*d, 0)
+	t.stalls.limit(m, d, 0)
+	t.priors.limit(m, d, 0)
+	t.idles.limit(m, d, 0)
+	t.helds.limit(m, d, 0)
+	t.graves.limit(m, o.MaxTombstones)
 	return t
 }
 
@@ -86,9 +100,10 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 	if !a.keyed {
 		a.k, a.swapped = makeKey(&p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
 		a.h, a.keyed = a.k.hash(t.opt.Seed), true
+		a.id = a.k.ident(a.h)
 	}
 	k, h, swapped := &a.k, a.h, a.swapped
-	i := t.lookup(k, h)
+	i := t.lookup(k, a.id, h)
 	if p.Proto == packet.ProtoTCP {
 		return t.tcp(p, i, k, h, swapped)
 	}
@@ -124,7 +139,7 @@ func (t *Table) tick(now packet.Time) {
 }
 
 // lookup returns the live flow of k, or 0.
-func (t *Table) lookup(k *key, h uint64) uint32 {
+func (t *Table) lookup(k *key, id ident, h uint64) uint32 {
 	p := t.index.part(h)
 	if p.used == 0 {
 		return 0
@@ -137,11 +152,28 @@ func (t *Table) lookup(k *key, h uint64) uint32 {
 			return 0
 		}
 		if uint32(s>>32) == tag {
-			if n := uint32(s); t.flows.at(n).k.same(k) {
+			if n := uint32(s); t.is(t.flows.at(n), id, k) {
 				return n
 			}
 		}
 	}
+}
+
+// is says whether r is the flow of k.
+func (t *Table) is(r *rec, id ident, k *key) bool {
+	return r.id == id && (!id.whole() || t.extras.at(r.extra).k.same(k))
+}
+
+// key returns that of r.
+func (t *Table) key(r *rec) key {
+	if r.id.whole() {
+		return t.extras.at(r.extra).k
+	}
+	k := key{aport: uint16(r.id.rest >> 48), bport: uint16(r.id.rest >> 32), vantage: r.id.vantage(), proto: r.id.proto()}
+	k.a[10], k.a[11], k.b[10], k.b[11] = 0xff, 0xff, 0xff, 0xff
+	binary.BigEndian.PutUint32(k.a[12:], uint32(r.id.ends>>32))
+	binary.BigEndian.PutUint32(k.b[12:], uint32(r.id.ends))
+	return k
 }
 
 // dirOf returns the way a packet travels; the two ends of a flow between equal addresses and ports go to the server.
@@ -156,16 +188,23 @@ func (r *rec) dirOf(swapped bool, k *key) packet.Dir {
 }
 
 // create makes the record for p's flow and puts it into the index; it evicts when the table is full. The client is p's
-// source, or p's destination when bits holds clientIsDst. The caller puts it on a list and emits Started.
+// source, or p's destination when bits holds clientIsDst. The caller puts it on a list and emits Started. 0: there is no
+// room for what this flow needs.
 func (t *Table) create(p *packet.Packet, k *key, h uint64, swapped bool, how createHow) uint32 {
-	if t.flows.live >= t.flows.max || t.talks.live >= t.talks.max {
+	id := k.ident(h)
+	extra := id.whole() || p.Ordinal != p.Frame || p.Missing != 0 || p.NVLAN != 0
+	if t.flows.full() || t.talks.full() || extra && t.extras.full() {
 		t.evict(p)
 	}
 	i, r := t.flows.alloc()
 	t.stats.Flows++
-	r.k = *k
-	r.startTime, r.startFrame, r.startOrd, r.source = p.Time, p.Frame, p.Ordinal, p.Source
-	r.vlans, r.nvlan = p.VLANs, p.NVLAN
+	r.id = id
+	r.setStart(p.Ref())
+	if extra {
+		x := t.extraOf(r)
+		x.k, x.ord, x.missing = *k, p.Ordinal, p.Missing
+		x.vlans, x.nvlan = p.VLANs, p.NVLAN
+	}
 	if swapped != (how&clientIsDst != 0) {
 		r.bits |= clientIsB
 	}
@@ -182,7 +221,6 @@ const clientIsDst createHow = 1
 func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
 	r.setLast(p)
 	r.seen = t.secs
-	r.missing |= p.Missing
 	s := &r.sides[d]
 	if s.packets++; s.packets == 0 {
 		t.carry(r, d, 0)
@@ -190,8 +228,8 @@ func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
 	if s.bytes += p.WireLen; s.bytes < p.WireLen {
 		t.carry(r, d, 1)
 	}
-	if s.payload += p.PayloadWire; s.payload < p.PayloadWire {
-		t.carry(r, d, 2)
+	if p.PayloadWire != 0 {
+		t.accountPayload(r, p, d)
 	}
 	s.flags |= p.TCPFlags
 	l := uint16(min(p.IPLen, 0xffff))
@@ -204,11 +242,28 @@ func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
 		}
 	}
 	if p.Truncated() {
-		if s.truncated++; s.truncated == 0 {
-			if l := t.lossOf(r, d); l != nil {
-				l.truncHi++
-			}
+		if m := t.moreOf(r); m != nil {
+			m.truncated[d]++
 		}
+	}
+	if p.Missing != 0 {
+		if x := t.extraOf(r); x != nil {
+			x.missing |= p.Missing
+		}
+	}
+}
+
+func (t *Table) accountPayload(r *rec, p *packet.Packet, d packet.Dir) {
+	n := &r.sides[d].next
+	if r.id.proto() == packet.ProtoTCP {
+		x := t.talkOf(r)
+		if x == nil {
+			return
+		}
+		n = &x.size[d].payload
+	}
+	if *n += p.PayloadWire; *n < p.PayloadWire {
+		t.carry(r, d, 2)
 	}
 }
 
@@ -219,35 +274,11 @@ func (t *Table) carry(r *rec, d packet.Dir, c int) {
 	}
 }
 
-// part makes a part on demand; nil when its slab is full, which is counted once per flow.
-func part[T any](t *Table, r *rec, s *slab[T], n *uint32) *T {
-	if *n != 0 {
-		return s.at(*n)
-	}
-	i, p := s.alloc()
-	if i == 0 {
-		if !r.bits.has(detailLost) {
-			r.bits |= detailLost
-			t.stats.DetailsLost++
-		}
-		return nil
-	}
-	*n = i
-	return p
-}
-
-func (t *Table) oddOf(r *rec) *oddPart     { return part(t, r, &t.odds, &r.odd) }
-func (t *Table) talkOf(r *rec) *talkPart   { return part(t, r, &t.talks, &r.talk) }
-func (t *Table) closeOf(r *rec) *closePart { return part(t, r, &t.closes, &r.closing) }
-func (t *Table) lossOf(r *rec, d packet.Dir) *lossPart {
-	return part(t, r, &t.losses, &r.loss[d])
-}
-
 // mark returns p as a mark of r.
 func (t *Table) mark(r *rec, p *packet.Packet) mark { return t.markRef(r, p.Ref()) }
 
 func (t *Table) markRef(r *rec, ref packet.Ref) mark {
-	m, ok := pack(r.startTime, r.startFrame, ref)
+	m, ok := pack(r.startTime, r.startFrame(), ref)
 	if !ok {
 		t.stats.MarksLost++
 	}
@@ -274,15 +305,18 @@ func (t *Table) free(i uint32, h uint64) {
 	t.leave(i, r)
 	t.index.remove(h, i)
 	t.talks.release(r.talk)
-	t.closes.release(r.closing)
-	t.odds.release(r.odd)
-	t.losses.release(r.loss[0])
-	t.losses.release(r.loss[1])
-	t.stalls.release(r.stall)
-	t.idles.release(r.idle)
-	if r.prior != 0 {
-		t.closes.release(t.priors.at(r.prior).closing)
-		t.priors.release(r.prior)
+	t.extras.release(r.extra)
+	if r.more != 0 {
+		m := t.mores.at(r.more)
+		t.closes.release(m.closing)
+		t.odds.release(m.odd)
+		t.losses.release(m.loss[0])
+		t.losses.release(m.loss[1])
+		t.stalls.release(m.stall)
+		t.idles.release(m.idle)
+		t.helds.release(m.held)
+		t.priors.release(m.prior)
+		t.mores.release(r.more)
 	}
 	t.flows.release(i)
 }
@@ -295,7 +329,8 @@ func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, 
 	r := t.flows.at(i)
 	t.emitAt(i, event.Ended, why, seen, ord, p)
 	t.stats.Ended[why]++
-	h := r.k.hash(t.opt.Seed)
+	k := t.key(r)
+	h := k.hash(t.opt.Seed)
 	t.bury(r, h, why == event.EndReused)
 	t.free(i, h)
 }
@@ -337,17 +372,18 @@ func (t *Table) older(i, j uint32) bool {
 	if a.lastTime != b.lastTime {
 		return a.lastTime < b.lastTime
 	}
-	return a.startOrd < b.startOrd
+	return t.ordinal(a) < t.ordinal(b)
 }
 
 // Stats returns the counters and the memory in use.
 func (t *Table) Stats() Stats {
 	s := t.stats
 	s.Live = t.flows.live
-	s.Tombstones = t.graves.slab.live
+	s.Tombstones = t.graves.live
 	s.FlowBytes = t.flows.bytes()
-	s.TombstoneBytes = t.graves.slab.bytes()
+	s.TombstoneBytes = t.graves.bytes()
 	s.IndexBytes = t.index.bytes() + t.graves.index.bytes()
-	s.DetailBytes = t.talks.bytes() + t.closes.bytes() + t.odds.bytes() + t.losses.bytes() + t.stalls.bytes() + t.priors.bytes() + t.idles.bytes()
+	s.DetailBytes = t.talks.bytes() + t.extras.bytes() + t.mores.bytes() + t.closes.bytes() + t.odds.bytes() + t.losses.bytes() +
+		t.stalls.bytes() + t.priors.bytes() + t.idles.bytes() + t.helds.bytes()
 	return s
 }

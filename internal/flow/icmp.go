@@ -64,7 +64,8 @@ func (t *Table) icmpError(p *packet.Packet) {
 	if q.Proto == packet.ProtoICMP || q.Proto == packet.ProtoICMPv6 {
 		sport, dport = uint16(q.Seq>>16), uint16(q.Seq>>16)
 	}
-	k, swapped := makeKey(&q.Src, &q.Dst, sport, dport, p.Vantage, p.Tunnel, q.Proto)
+	var k key
+	swapped := makeKey(&k, &q.Src, &q.Dst, sport, dport, p.Vantage, p.Tunnel, q.Proto)
 	i := uint32(0)
 	if q.HasPorts || sport != 0 || q.Proto != packet.ProtoTCP && q.Proto != packet.ProtoUDP {
 		h := k.hash(t.opt.Seed)

@@ -49,8 +49,8 @@ func (k *key) ident(h uint64) ident {
 	return ident{uint64(be.Uint32(k.a[12:]))<<32 | uint64(be.Uint32(k.b[12:])), rest}
 }
 
-// makeKey returns the key of a packet between src and dst; swapped says that src is the key's b.
-func makeKey(src, dst *packet.Addr, sport, dport, vantage uint16, tunnel uint32, proto uint8) (k key, swapped bool) {
+// makeKey sets k to the key of a packet between src and dst; swapped says that src is the key's b.
+func makeKey(k *key, src, dst *packet.Addr, sport, dport, vantage uint16, tunnel uint32, proto uint8) (swapped bool) {
 	s0, d0 := binary.BigEndian.Uint64(src[:8]), binary.BigEndian.Uint64(dst[:8])
 	s1, d1 := binary.BigEndian.Uint64(src[8:]), binary.BigEndian.Uint64(dst[8:])
 	switch {
@@ -67,7 +67,7 @@ func makeKey(src, dst *packet.Addr, sport, dport, vantage uint16, tunnel uint32,
 		k.a, k.b, k.aport, k.bport = *src, *dst, sport, dport
 	}
 	k.tunnel, k.vantage, k.proto = tunnel, vantage, proto
-	return k, swapped
+	return swapped
 }
 
 // hash is a keyed multiply-and-fold hash: whoever picks ports does not know the seed, so cannot fill one slot.

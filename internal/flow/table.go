@@ -98,7 +98,7 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 		sport, dport = icmpPorts(p)
 	}
 	if !a.keyed {
-		a.k, a.swapped = makeKey(&p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
+		a.swapped = makeKey(&a.k, &p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
 		a.h, a.keyed = a.k.hash(t.opt.Seed), true
 		a.id = a.k.ident(a.h)
 	}

@@ -65,22 +65,29 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		l.acknowledged(p.Ack)
 	}
 	if r.talk != 0 {
-		x := t.talks.at(r.talk)
-		if z := &x.size[d.Other()]; z.pendLen != 0 && SeqLessEq(z.pendEnd, p.Ack) {
-			z.delivered = max(z.delivered, z.pendLen)
-			z.pendLen = 0
-		}
-		if f := &x.flight[d.Other()]; r.bits.has(flying(d.Other())) && SeqLessEq(f.end, p.Ack) {
-			r.bits &^= flying(d.Other())
-			if !f.again {
-				wait := p.Time.Sub(f.mark.time(r.startTime))
-				x.rtt[d.Other()].add(wait)
-				t.waited(r, f, p, d.Other(), wait)
-			}
-		}
+		t.arrived(r, t.talks.at(r.talk), p, d.Other())
 	}
 	if x := t.stall(r); x != nil {
 		t.stallAcked(i, r, x, p, d.Other())
+	}
+}
+
+// arrived takes what p's acknowledgement, which moved, says of the segments that side d has in flight.
+func (t *Table) arrived(r *rec, x *talkPart, p *packet.Packet, d packet.Dir) {
+	if z := &x.size[d]; z.pendLen != 0 && SeqLessEq(z.pendEnd, p.Ack) {
+		z.delivered = max(z.delivered, z.pendLen)
+		z.pendLen = 0
+	}
+	if !r.bits.has(flying(d)) {
+		return
+	}
+	if f := &x.flight[d]; SeqLessEq(f.end, p.Ack) {
+		r.bits &^= flying(d)
+		if !f.again {
+			wait := p.Time.Sub(f.mark.time(r.startTime))
+			x.rtt[d].add(wait)
+			t.waited(r, f, p, d, wait)
+		}
 	}
 }
 

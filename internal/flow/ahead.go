@@ -65,8 +65,12 @@ func (t *Table) Touch(a *Ahead) {
 	if a.guess == 0 {
 		return
 	}
-	if n := t.flows.at(a.guess).talk; n != 0 {
-		prefetch3(unsafe.Pointer(t.talks.at(n)))
+	r := t.flows.at(a.guess)
+	if r.talk != 0 {
+		prefetch3(unsafe.Pointer(t.talks.at(r.talk)))
+	}
+	if a.id.whole() && r.extra != 0 {
+		prefetch(unsafe.Pointer(t.extras.at(r.extra)))
 	}
 }
 

@@ -171,10 +171,13 @@ func (t *Table) checkSize(r *rec, p *packet.Packet, s, o *side, d packet.Dir) {
 
 // sent remembers the largest packet in flight, and the first one.
 func (t *Table) sent(r *rec, p *packet.Packet, s *side, d packet.Dir, start, end uint32) {
-	x := t.talkOf(r)
-	if x == nil {
-		return
+	if x := t.talkOf(r); x != nil {
+		t.sentBy(r, x, p, s, d, start, end)
 	}
+}
+
+// sentBy is sent for a flow whose talkPart is at hand.
+func (t *Table) sentBy(r *rec, x *talkPart, p *packet.Packet, s *side, d packet.Dir, start, end uint32) {
 	z := &x.size[d]
 	if s.bits.has(ackKnown) {
 		z.maxFlight = max(z.maxFlight, end-s.acked)

@@ -123,6 +123,7 @@ type Stats struct {
 	NoPorts        uint64      // TCP or UDP packets whose header was cut off
 	ICMPErrors     uint64
 	ICMPNoQuote    uint64 // ICMP errors too short to say which flow they mean
+	Quick          uint64 // packets that took the quick path
 	Unwanted       uint64 // events not made because Options.Want has no bit for them
 	FlowBytes      int    // memory, bytes
 	TombstoneBytes int
@@ -156,6 +157,7 @@ func (s *Stats) Add(o Stats) {
 	s.NoPorts += o.NoPorts
 	s.ICMPErrors += o.ICMPErrors
 	s.ICMPNoQuote += o.ICMPNoQuote
+	s.Quick += o.Quick
 	s.Unwanted += o.Unwanted
 	s.FlowBytes += o.FlowBytes
 	s.TombstoneBytes += o.TombstoneBytes

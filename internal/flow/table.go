@@ -35,6 +35,7 @@ type Table struct {
 	lists  [numLists]list
 	graves graves
 	room   room        // bytes of all that
+	slow   bool        // no packet takes the quick path: for tests
 	clock  packet.Time // highest time given to Packet or Age
 	base   packet.Time // first time seen; rec.moved counts from it
 	secs   uint32      // of clock since base
@@ -103,7 +104,10 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 		a.id = a.k.ident(a.h)
 	}
 	k, h, swapped := &a.k, a.h, a.swapped
-	i := t.lookup(k, a.id, h)
+	i := a.guess
+	if i == 0 || !t.is(t.flows.at(i), a.id, k) { // a record that ended meanwhile has no id
+		i = t.lookup(k, a.id, h)
+	}
 	if p.Proto == packet.ProtoTCP {
 		return t.tcp(p, i, k, h, swapped)
 	}
@@ -318,6 +322,7 @@ func (t *Table) free(i uint32, h uint64) {
 		t.priors.release(m.prior)
 		t.mores.release(r.more)
 	}
+	r.id = ident{}
 	t.flows.release(i)
 }
 

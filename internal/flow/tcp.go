@@ -11,6 +11,10 @@ func (t *Table) tcp(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) 
 	if i != 0 {
 		r := t.flows.at(i)
 		d := r.dirOf(swapped, k)
+		if t.quick(r, p, d) {
+			t.touch(i, r)
+			return Handle{Index: i, Dir: d}
+		}
 		if r.list == listTCPRetry && p.Time.Sub(t.lastTry(r)) >= event.SilenceAfter {
 			t.saySilent(i, p.Ref(), p.Ordinal, p)
 		}

@@ -186,7 +186,8 @@ func endOf(r *rec) event.EndReason {
 }
 
 // End says that the input ended at time now: what the highest packet time proves is said (silence, stalls), then each
-// live flow ends with EndInput, in the order of first packets. Nothing is timed out: time did not pass.
+// live flow ends with EndInput, in the order of first packets. Nothing is timed out: time did not pass. The table is not
+// used any more but for its Stats.
 func (t *Table) End(now packet.Time, ordinal uint64, out *[]event.Event) {
 	t.tick(now)
 	t.out = out
@@ -196,6 +197,7 @@ func (t *Table) End(now packet.Time, ordinal uint64, out *[]event.Event) {
 	for _, i := range t.ordered() {
 		t.end(i, event.EndInput, seen, ordinal, nil)
 	}
+	t.finish()
 }
 
 // ordered returns the live flows in the order of their first packets.

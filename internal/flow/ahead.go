@@ -32,7 +32,7 @@ func (t *Table) Look(p *packet.Packet, a *Ahead) {
 	a.h, a.keyed = a.k.hash(t.opt.Seed), true
 	a.id = a.k.ident(a.h)
 	if x := t.index.part(a.h); x.used != 0 {
-		prefetch(unsafe.Pointer(&x.slots[uint32(a.h)&uint32(len(x.slots)-1)]))
+		prefetch(unsafe.Pointer(&x.slots[x.home(uint32(a.h))]))
 	}
 }
 
@@ -45,9 +45,8 @@ func (t *Table) Find(a *Ahead) {
 	if x.used == 0 {
 		return
 	}
-	mask := uint32(len(x.slots) - 1)
 	tag := uint32(a.h)
-	for i := tag & mask; ; i = (i + 1) & mask {
+	for i := x.home(tag); ; {
 		s := x.slots[i]
 		if s == 0 {
 			return
@@ -56,6 +55,9 @@ func (t *Table) Find(a *Ahead) {
 			a.guess = uint32(s)
 			prefetch3(unsafe.Pointer(t.flows.at(a.guess)))
 			return
+		}
+		if i++; int(i) == len(x.slots) {
+			i = 0
 		}
 	}
 }

@@ -23,7 +23,8 @@ type graves struct {
 	max    int    // limit of them
 	base   packet.Time
 	room   *room
-	own    int // bytes of room that nobody else has
+	share  int // bytes of room that nobody else may have
+	own    int // what is left of them
 	most   int // bytes at most
 	held   int // of them taken
 	text   [graveMost]byte
@@ -31,7 +32,8 @@ type graves struct {
 
 const (
 	graveBits  = 14
-	graveStart = 4 // offset of the first tombstone in a chunk, so that no number is 0
+	graveStart = 4  // offset of the first tombstone in a chunk, so that no number is 0
+	graveLeast = 40 // bytes of a tombstone
 	graveMost  = 8 + 2 + 2*10 + 3 + 5*(2*10+3) + 10 + 16
 )
 
@@ -42,14 +44,12 @@ type graveChunk struct {
 
 const graveChunkBytes = 1 << graveBits
 
-// graveCost is what a chunk takes, with its tombstones' entries in the index: they are 56 bytes or longer.
-const graveCost = graveChunkBytes + graveChunkBytes/56*indexBytes
-
 // limit sets how many tombstones there may be and which room they share.
 func (g *graves) limit(m *room, most int) {
-	g.room, g.max = m, most
-	m.reserve(&g.own, graveCost)
-	g.most = max(m.max/graveShare, graveCost)
+	g.room, g.index.room, g.max = m, m, most
+	g.share = max(m.max/reserveShare, graveChunkBytes)
+	m.reserve(&g.own, g.share)
+	g.most = max(m.max/graveShare, graveChunkBytes)
 }
 
 // at returns the bytes from tombstone n on.
@@ -221,13 +221,13 @@ func (g *graves) roomFor(n int) bool {
 		c = g.spare[k-1]
 		g.spare = g.spare[:k-1]
 		c.used = 0
-	case g.live > 0 && g.held+graveCost > g.most:
+	case g.live > 0 && g.held+graveChunkBytes > g.most:
 		return false
-	case g.live > 0 && !g.room.take(&g.own, graveCost):
+	case g.live > 0 && !g.room.take(&g.own, graveChunkBytes):
 		return false
 	default:
 		c = new(graveChunk)
-		g.held += graveCost
+		g.held += graveChunkBytes
 	}
 	g.chunks = append(g.chunks, c)
 	return true
@@ -262,6 +262,19 @@ func (g *graves) pop(b *tomb) (dead bool) {
 		g.head = 0
 	}
 	return dead
+}
+
+// giveBack gives a spare chunk back to the room, unless it is of the graves' own share.
+func (g *graves) giveBack() bool {
+	k := len(g.spare)
+	if k == 0 || g.held-graveChunkBytes < g.share {
+		return false
+	}
+	g.spare[k-1] = nil
+	g.spare = g.spare[:k-1]
+	g.held -= graveChunkBytes
+	g.room.used -= graveChunkBytes
+	return true
 }
 
 func (g *graves) bytes() int {

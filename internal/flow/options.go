@@ -89,7 +89,15 @@ func talkMax(flows int) int { return min(flows, max(flows/3*2, fewFlows)) }
 func closeMax(flows int) int { return min(flows, max(flows/4, fewFlows)) }
 
 // indexBytes is what an entry takes in an index at worst.
-const indexBytes = 8 * 8 / 3
+const indexBytes = 8 * 5 / 3
+
+// Counts returns how many flows and tombstones a Table may hold at most that has so many bytes: flows of which there is
+// nothing but the record, and tombstones of the shortest kind. What more there is to a flow takes from the same bytes, so
+// that the table is full sooner.
+func Counts(bytes int) (flows, tombstones int) {
+	flows = max(bytes/(int(unsafe.Sizeof(rec{}))+indexBytes+4), 64)
+	return flows, max(bytes/graveShare/(graveLeast+indexBytes), 64)
+}
 
 // MaxBytes is an upper bound of the memory of a Table with these limits and none in bytes.
 func MaxBytes(flows, tombstones int) int {
@@ -123,6 +131,7 @@ type Stats struct {
 	NoPorts        uint64      // TCP or UDP packets whose header was cut off
 	ICMPErrors     uint64
 	ICMPNoQuote    uint64 // ICMP errors too short to say which flow they mean
+	NoRoom         uint64 // packets that would have begun a flow for which there was no room
 	Quick          uint64 // packets that took the quick path
 	Unwanted       uint64 // events not made because Options.Want has no bit for them
 	FlowBytes      int    // memory, bytes
@@ -157,6 +166,7 @@ func (s *Stats) Add(o Stats) {
 	s.NoPorts += o.NoPorts
 	s.ICMPErrors += o.ICMPErrors
 	s.ICMPNoQuote += o.ICMPNoQuote
+	s.NoRoom += o.NoRoom
 	s.Quick += o.Quick
 	s.Unwanted += o.Unwanted
 	s.FlowBytes += o.FlowBytes

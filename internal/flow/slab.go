@@ -15,7 +15,6 @@ type slab[T any] struct {
 	max    int // limit of live records
 	room   *room
 	own    int // bytes of room that nobody else has
-	index  int // bytes that each record takes in an index
 }
 
 const chunkLen = 64
@@ -48,15 +47,17 @@ func (s *slab[T]) at(n uint32) *T { return &s.chunks[(n-1)/chunkLen][(n-1)%chunk
 // chunkBytes is what one more chunk takes.
 func (s *slab[T]) chunkBytes() int {
 	var t T
-	return chunkLen*(int(unsafe.Sizeof(t))+4+s.index) + 8
+	return chunkLen*(int(unsafe.Sizeof(t))+4) + 8
 }
 
-// limit sets how many records there may be and which room they share; index is what each takes in an index. A
-// reserveShare-th of them has its room for itself.
-func (s *slab[T]) limit(m *room, most, index int) {
-	s.room, s.max, s.index = m, most, index
-	m.reserve(&s.own, (most/reserveShare+chunkLen-1)/chunkLen*s.chunkBytes())
+// limit sets how many records there may be, which room they share, and how many have their room for themselves.
+func (s *slab[T]) limit(m *room, most, own int) {
+	s.room, s.max = m, most
+	m.reserve(&s.own, (own+chunkLen-1)/chunkLen*s.chunkBytes())
 }
+
+// clear forgets all records and gives their memory up.
+func (s *slab[T]) clear() { s.chunks, s.free, s.next, s.live = nil, nil, 0, 0 }
 
 // full says that alloc would fail.
 func (s *slab[T]) full() bool {

@@ -35,6 +35,7 @@ type Table struct {
 	lists  [numLists]list
 	graves graves
 	room   room        // bytes of all that
+	over   bool        // End was called
 	slow   bool        // no packet takes the quick path: for tests
 	clock  packet.Time // highest time given to Packet or Age
 	base   packet.Time // first time seen; rec.moved counts from it
@@ -49,18 +50,19 @@ func New(o Options) *Table {
 	t := &Table{opt: o}
 	t.room.max = o.MaxBytes
 	m := &t.room
-	d := detailMax(o.MaxFlows)
-	t.flows.limit(m, o.MaxFlows, indexBytes)
-	t.talks.limit(m, talkMax(o.MaxFlows), 0)
-	t.extras.limit(m, o.MaxFlows, 0)
-	t.mores.limit(m, o.MaxFlows, 0)
-	t.closes.limit(m, closeMax(o.MaxFlows), 0)
-	t.odds.limit(m, d, 0)
-	t.losses.limit(m, 2*d, 0)
-	t.stalls.limit(m, d, 0)
-	t.priors.limit(m, d, 0)
-	t.idles.limit(m, d, 0)
-	t.helds.limit(m, d, 0)
+	t.index.room = m
+	n, d := o.MaxFlows, detailMax(o.MaxFlows)
+	t.flows.limit(m, n, n/reserveShare)
+	t.talks.limit(m, talkMax(n), n/reserveShare)
+	t.extras.limit(m, n, n/reserveShare)
+	t.mores.limit(m, n, n/reserveShare)
+	t.closes.limit(m, closeMax(n), n/reserveShare/4)
+	t.odds.limit(m, d, d/reserveShare)
+	t.losses.limit(m, 2*d, d/reserveShare)
+	t.stalls.limit(m, d, d/reserveShare)
+	t.priors.limit(m, d, d/reserveShare)
+	t.idles.limit(m, d, d/reserveShare)
+	t.helds.limit(m, d, d/reserveShare)
 	t.graves.limit(m, o.MaxTombstones)
 	return t
 }
@@ -112,7 +114,9 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 		return t.tcp(p, i, k, h, swapped)
 	}
 	if i == 0 {
-		i = t.create(p, k, h, swapped, 0)
+		if i = t.create(p, k, h, swapped, 0); i == 0 {
+			return Handle{}
+		}
 		t.account(t.flows.at(i), p, packet.ToServer)
 		t.enter(i, t.newList(p.Proto))
 		t.emit(i, event.Started, p)
@@ -148,9 +152,8 @@ func (t *Table) lookup(k *key, id ident, h uint64) uint32 {
 	if p.used == 0 {
 		return 0
 	}
-	mask := uint32(len(p.slots) - 1)
 	tag := uint32(h)
-	for i := tag & mask; ; i = (i + 1) & mask {
+	for i := p.home(tag); ; {
 		s := p.slots[i]
 		if s == 0 {
 			return 0
@@ -159,6 +162,9 @@ func (t *Table) lookup(k *key, id ident, h uint64) uint32 {
 			if n := uint32(s); t.is(t.flows.at(n), id, k) {
 				return n
 			}
+		}
+		if i++; int(i) == len(p.slots) {
+			i = 0
 		}
 	}
 }
@@ -197,8 +203,8 @@ func (r *rec) dirOf(swapped bool, k *key) packet.Dir {
 func (t *Table) create(p *packet.Packet, k *key, h uint64, swapped bool, how createHow) uint32 {
 	id := k.ident(h)
 	extra := id.whole() || p.Ordinal != p.Frame || p.Missing != 0 || p.NVLAN != 0
-	if t.flows.full() || t.talks.full() || extra && t.extras.full() {
-		t.evict(p)
+	if !t.makeRoom(p, extra) {
+		return 0
 	}
 	i, r := t.flows.alloc()
 	t.stats.Flows++
@@ -336,53 +342,18 @@ func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, 
 	t.stats.Ended[why]++
 	k := t.key(r)
 	h := k.hash(t.opt.Seed)
-	t.bury(r, h, why == event.EndReused)
+	if why != event.EndInput { // nobody will ask for those
+		t.bury(r, h, why == event.EndReused)
+	}
 	t.free(i, h)
 }
 
-// closedLinger is how long a closed flow stays where its room is wanted: a last segment that is sent again after a
-// retransmission timeout of a second (RFC 6298 2.4) still finds it.
-const closedLinger = 2 * time.Second
-
-// evict makes room: a flow that closed a while ago, of which the tombstone keeps what matters; else the never-answered
-// flow whose last packet is oldest; else the flow that was used least recently.
-func (t *Table) evict(p *packet.Packet) {
-	if i := t.lists[listTCPClosed].head; i != 0 {
-		if r := t.flows.at(i); t.now(r).Sub(r.lastTime) >= closedLinger {
-			t.stats.ClosedEarly++
-			t.end(i, event.EndClosed, p.Ref(), p.Ordinal, p)
-			return
-		}
-	}
-	best := uint32(0)
-	for l := listID(0); l < numLists; l++ {
-		if l == firstKept && best != 0 {
-			break
-		}
-		if h := t.lists[l].head; h != 0 && (best == 0 || t.older(h, best)) {
-			best = h
-		}
-	}
-	if t.flows.at(best).list < firstKept {
-		t.stats.EvictedNew++
-	}
-	t.end(best, event.EndEvicted, p.Ref(), p.Ordinal, p)
-}
-
-func (t *Table) older(i, j uint32) bool {
-	a, b := t.flows.at(i), t.flows.at(j)
-	if a.seen != b.seen {
-		return a.seen < b.seen
-	}
-	if a.lastTime != b.lastTime {
-		return a.lastTime < b.lastTime
-	}
-	return t.ordinal(a) < t.ordinal(b)
-}
-
-// Stats returns the counters and the memory in use.
+// Stats returns the counters and the memory in use; after End that which was in use then.
 func (t *Table) Stats() Stats {
 	s := t.stats
+	if t.over {
+		return s
+	}
 	s.Live = t.flows.live
 	s.Tombstones = t.graves.live
 	s.FlowBytes = t.flows.bytes()
@@ -391,4 +362,23 @@ func (t *Table) Stats() Stats {
 	s.DetailBytes = t.talks.bytes() + t.extras.bytes() + t.mores.bytes() + t.closes.bytes() + t.odds.bytes() + t.losses.bytes() +
 		t.stalls.bytes() + t.priors.bytes() + t.idles.bytes() + t.helds.bytes()
 	return s
+}
+
+// finish gives all memory up when the input has ended: what the events of the next table leave behind needs it.
+func (t *Table) finish() {
+	t.stats = t.Stats()
+	t.over = true
+	t.flows.clear()
+	t.talks.clear()
+	t.extras.clear()
+	t.mores.clear()
+	t.closes.clear()
+	t.odds.clear()
+	t.losses.clear()
+	t.stalls.clear()
+	t.priors.clear()
+	t.idles.clear()
+	t.helds.clear()
+	t.index = index{}
+	t.graves = graves{}
 }

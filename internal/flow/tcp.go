@@ -107,6 +107,9 @@ func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool)
 		d = packet.ToClient
 	}
 	i := t.create(p, k, h, swapped, how)
+	if i == 0 {
+		return Handle{}
+	}
 	r := t.flows.at(i)
 	r.bits |= bits
 	t.exhume(r, h, reused)
@@ -170,7 +173,9 @@ func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped
 	}
 	pend, ref := o.pend, r.ref(o.pend.ref)
 	t.end(i, event.EndReused, p.Ref(), p.Ordinal, p)
-	i = t.create(p, k, h, swapped, clientIsDst)
+	if i = t.create(p, k, h, swapped, clientIsDst); i == 0 {
+		return Handle{}
+	}
 	r = t.flows.at(i)
 	r.setStart(ref)
 	if x := t.extraOf(r); x != nil {

@@ -50,11 +50,16 @@ func (t *Table) enter(i uint32, l listID) {
 	q := &t.lists[l]
 	r.prev, r.next = q.tail, 0
 	if q.tail != 0 {
-		t.flows.at(q.tail).next = i
+		x := t.flows.at(q.tail)
+		x.next = i
+		t.dueBy(x)
 	} else {
 		q.head = i
 	}
 	q.tail = i
+	if r.seen != t.secs {
+		t.dueBy(r)
+	}
 }
 
 // leave takes flow i off its list; a flow on no list is left alone.
@@ -68,7 +73,10 @@ func (t *Table) leave(i uint32, r *rec) {
 		return
 	}
 	if r.next != 0 {
-		t.flows.at(r.next).prev = r.prev
+		x := t.flows.at(r.next)
+		if x.prev = r.prev; x.prev == 0 {
+			t.dueBy(x)
+		}
 	} else {
 		q.tail = r.prev
 	}
@@ -111,6 +119,7 @@ const setBack = time.Second
 func (t *Table) rewind(now packet.Time) {
 	t.clock = now
 	t.base = min(t.base, now)
+	t.due = now
 }
 
 // Age tells the table the round's clock: silence, stalls and timeouts that are due become events, appended to *out
@@ -128,8 +137,13 @@ func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 	seen := packet.Ref{Time: t.clock}
 	t.ageRetries(seen, ordinal, false)
 	t.ageStalls(seen, ordinal, false)
+	if t.clock < t.due {
+		t.ageGraves()
+		return // most times nothing is due, and looking costs a line of the cache for each list (2026-11-28)
+	}
+	t.due = t.clock.Add(t.soonest)
 	for l := listID(0); l < numLists; l++ {
-		limit := t.timeout(l)
+		limit := t.limits[l]
 		for {
 			i := t.lists[l].head
 			if i == 0 {
@@ -143,12 +157,24 @@ func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 					t.enter(i, l)
 					continue
 				}
+				t.dueBy(r)
 				break
 			}
 			t.end(i, endOf(r), seen, ordinal, nil)
 		}
 	}
 	t.ageGraves()
+}
+
+// dueBy notes that r, the head of its list, may be due or hide one that is from some moment on. Of flows that come to
+// lists while t.due holds, Age has to know no sooner than after t.soonest, unless their last packet lies back: enter says
+// so, for the flow before the new one too, and leave says which flow is a head now.
+func (t *Table) dueBy(r *rec) {
+	since := r.seen
+	if r.next != 0 {
+		since = min(since, r.moved)
+	}
+	t.due = min(t.due, t.base.Add(time.Duration(since)*time.Second+t.limits[r.list]))
 }
 
 // now is the time at flow r: its last packet's, plus what the table's clock moved since. Where packet times jump, the

@@ -72,7 +72,7 @@ func (o *Options) fill() {
 // part of each kind of record that has its room for itself, and graveShare the part of the room that tombstones may take.
 const (
 	detailShare  = 10
-	reserveShare = 16
+	reserveShare = 32
 	graveShare   = 4
 )
 
@@ -95,20 +95,20 @@ const indexBytes = 8 * 5 / 3
 // nothing but the record, and tombstones of the shortest kind. What more there is to a flow takes from the same bytes, so
 // that the table is full sooner.
 func Counts(bytes int) (flows, tombstones int) {
-	flows = max(bytes/(int(unsafe.Sizeof(rec{}))+indexBytes+4), 64)
+	flows = max(bytes/(int(unsafe.Sizeof(rec{}))+indexBytes), 64)
 	return flows, max(bytes/graveShare/(graveLeast+indexBytes), 64)
 }
 
 // MaxBytes is an upper bound of the memory of a Table with these limits and none in bytes.
 func MaxBytes(flows, tombstones int) int {
 	n := func(i int) int { return (i + chunkLen) }
-	b := n(flows) * (int(unsafe.Sizeof(rec{})) + indexBytes + 4)
-	b += n(flows) * (int(unsafe.Sizeof(extraPart{})) + int(unsafe.Sizeof(morePart{})) + 8)
-	b += n(talkMax(flows)) * (int(unsafe.Sizeof(talkPart{})) + 4)
-	b += n(closeMax(flows)) * (int(unsafe.Sizeof(closePart{})) + 4)
+	b := n(flows) * (int(unsafe.Sizeof(rec{})) + indexBytes)
+	b += n(flows) * (int(unsafe.Sizeof(extraPart{})) + int(unsafe.Sizeof(morePart{})))
+	b += n(talkMax(flows)) * (int(unsafe.Sizeof(talkPart{})))
+	b += n(closeMax(flows)) * (int(unsafe.Sizeof(closePart{})))
 	b += n(tombstones)*(graveMost+indexBytes) + 2*graveChunkBytes
 	d := n(detailMax(flows))
-	b += d * (int(unsafe.Sizeof(oddPart{})) + 2*int(unsafe.Sizeof(lossPart{})) + int(unsafe.Sizeof(idlePart{})) + int(unsafe.Sizeof(tomb{})) + int(unsafe.Sizeof(stallPart{})) + int(unsafe.Sizeof(heldPart{})) + 24)
+	b += d * (int(unsafe.Sizeof(oddPart{})) + 2*int(unsafe.Sizeof(lossPart{})) + int(unsafe.Sizeof(idlePart{})) + int(unsafe.Sizeof(tomb{})) + int(unsafe.Sizeof(stallPart{})) + int(unsafe.Sizeof(heldPart{})))
 	return b + 2*indexParts*indexFirst*8
 }
 

@@ -9,7 +9,7 @@ import "unsafe"
 // bound. Chunks of records of 64 bytes or a multiple begin at a line of the cache (2026-11-28).
 type slab[T any] struct {
 	chunks []*[chunkLen]T
-	free   []uint32
+	free   uint32 // number of the record freed last; its first word holds the one before
 	next   uint32 // highest number given out
 	live   int
 	max    int // limit of live records
@@ -47,7 +47,7 @@ func (s *slab[T]) at(n uint32) *T { return &s.chunks[(n-1)/chunkLen][(n-1)%chunk
 // chunkBytes is what one more chunk takes.
 func (s *slab[T]) chunkBytes() int {
 	var t T
-	return chunkLen*(int(unsafe.Sizeof(t))+4) + 8
+	return chunkLen*int(unsafe.Sizeof(t)) + 8
 }
 
 // limit sets how many records there may be, which room they share, and how many have their room for themselves.
@@ -57,14 +57,14 @@ func (s *slab[T]) limit(m *room, most, own int) {
 }
 
 // clear forgets all records and gives their memory up.
-func (s *slab[T]) clear() { s.chunks, s.free, s.next, s.live = nil, nil, 0, 0 }
+func (s *slab[T]) clear() { s.chunks, s.free, s.next, s.live = nil, 0, 0, 0 }
 
 // full says that alloc would fail.
 func (s *slab[T]) full() bool {
 	if s.live >= s.max {
 		return true
 	}
-	if len(s.free) > 0 || int(s.next) < len(s.chunks)*chunkLen {
+	if s.free != 0 || int(s.next) < len(s.chunks)*chunkLen {
 		return false
 	}
 	return !s.room.fits(s.own, s.chunkBytes())
@@ -75,11 +75,10 @@ func (s *slab[T]) alloc() (uint32, *T) {
 	if s.live >= s.max {
 		return 0, nil
 	}
-	if n := len(s.free); n > 0 {
+	if i := s.free; i != 0 {
 		s.live++
-		i := s.free[n-1]
-		s.free = s.free[:n-1]
 		p := s.at(i)
+		s.free = *s.word(p)
 		var zero T
 		*p = zero
 		return i, p
@@ -97,12 +96,16 @@ func (s *slab[T]) alloc() (uint32, *T) {
 
 func (s *slab[T]) release(n uint32) {
 	if n != 0 {
-		s.free = append(s.free, n)
+		*s.word(s.at(n)) = s.free
+		s.free = n
 		s.live--
 	}
 }
 
+// word is the first word of a record that is free: a list through the records themselves takes no memory.
+func (s *slab[T]) word(p *T) *uint32 { return (*uint32)(unsafe.Pointer(p)) }
+
 func (s *slab[T]) bytes() int {
 	var t T
-	return len(s.chunks)*chunkLen*int(unsafe.Sizeof(t)) + cap(s.free)*4 + cap(s.chunks)*8
+	return len(s.chunks)*chunkLen*int(unsafe.Sizeof(t)) + cap(s.chunks)*8
 }

@@ -17,31 +17,34 @@ type Handle struct {
 
 // Table is the flow table of one shard. It is used by one goroutine.
 type Table struct {
-	opt    Options
-	out    *[]event.Event
-	flows  slab[rec]
-	talks  slab[talkPart]
-	extras slab[extraPart]
-	mores  slab[morePart]
-	helds  slab[heldPart]
-	closes slab[closePart]
-	odds   slab[oddPart]
-	losses slab[lossPart]
-	stalls slab[stallPart]
-	priors slab[tomb]
-	idles  slab[idlePart]
-	last   packet.Ref // last packet before the one at hand in its flow
-	index  index
-	lists  [numLists]list
-	graves graves
-	room   room        // bytes of all that
-	over   bool        // End was called
-	slow   bool        // no packet takes the quick path: for tests
-	clock  packet.Time // highest time given to Packet or Age
-	base   packet.Time // first time seen; rec.moved counts from it
-	secs   uint32      // of clock since base
-	begun  bool
-	stats  Stats
+	opt     Options
+	out     *[]event.Event
+	flows   slab[rec]
+	talks   slab[talkPart]
+	extras  slab[extraPart]
+	mores   slab[morePart]
+	helds   slab[heldPart]
+	closes  slab[closePart]
+	odds    slab[oddPart]
+	losses  slab[lossPart]
+	stalls  slab[stallPart]
+	priors  slab[tomb]
+	idles   slab[idlePart]
+	last    packet.Ref // last packet before the one at hand in its flow
+	index   index
+	lists   [numLists]list
+	graves  graves
+	room    room                    // bytes of all that
+	over    bool                    // End was called
+	slow    bool                    // no packet takes the quick path: for tests
+	clock   packet.Time             // highest time given to Packet or Age
+	base    packet.Time             // first time seen; rec.moved counts from it
+	secs    uint32                  // of clock since base
+	due     packet.Time             // before it no flow times out
+	soonest time.Duration           // the shortest timeout, less a second for what secs leaves out
+	limits  [numLists]time.Duration // timeouts by list
+	begun   bool
+	stats   Stats
 }
 
 // New returns an empty table; it allocates as it grows.
@@ -64,6 +67,12 @@ func New(o Options) *Table {
 	t.idles.limit(m, d, d/reserveShare)
 	t.helds.limit(m, d, d/reserveShare)
 	t.graves.limit(m, o.MaxTombstones)
+	t.soonest = t.timeout(0)
+	for l := range t.limits {
+		t.limits[l] = t.timeout(listID(l))
+		t.soonest = min(t.soonest, t.limits[l])
+	}
+	t.soonest -= time.Second
 	return t
 }
 
@@ -139,7 +148,7 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 // tick moves the table's clock: the highest packet time so far.
 func (t *Table) tick(now packet.Time) {
 	if !t.begun {
-		t.begun, t.base, t.clock = true, now, now
+		t.begun, t.base, t.clock, t.due = true, now, now, now
 	} else if now > t.clock {
 		t.clock = now
 		t.secs = uint32(uint64(now.Sub(t.base)) / uint64(time.Second))
@@ -328,7 +337,7 @@ func (t *Table) free(i uint32, h uint64) {
 		t.priors.release(m.prior)
 		t.mores.release(r.more)
 	}
-	r.id = ident{}
+	r.id = ident{} // what was looked up ahead must not find it
 	t.flows.release(i)
 }
 

@@ -24,7 +24,7 @@ const (
 	// reserve is for what does not grow with the limit: the program, blocks and rounds in flight with their events, the
 	// table of copies.
 	reserve                                = 24 << 20
-	flowShare                              = 0.79 // flows, tombstones and their indexes
+	flowShare                              = 0.80 // flows, tombstones and their indexes
 	perAttempt, perHost, perPair, perEntry = 700, 640, 300, 256
 	perTalk, perGroup, perInstance         = 80, 8 << 10, 128
 )

@@ -14,7 +14,8 @@ func (t *Table) Head(h Handle, k event.Kind, p *packet.Packet) event.Head {
 // ID returns the id of a live flow: the same on every run, never 0.
 func (t *Table) ID(index uint32) uint64 {
 	r := t.flows.at(index)
-	return r.k.id(r.start())
+	k := t.key(r)
+	return k.id(r.start())
 }
 
 // State returns the TCP state of a live flow.
@@ -29,7 +30,7 @@ func (t *Table) OneSided(index uint32) bool { return t.flows.at(index).oneSided(
 func (t *Table) Visit(f func(index uint32, x *event.Flow) bool) {
 	for _, i := range t.ordered() {
 		r := t.flows.at(i)
-		x := event.NewSnapshot(t.head(r, event.KindFlow, r.last(), r.startOrd, nil))
+		x := event.NewSnapshot(t.head(r, event.KindFlow, r.last(), t.ordinal(r), nil))
 		t.fill(r, x)
 		if !f(i, x) {
 			return

@@ -20,6 +20,7 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		o.isn, o.next = p.Ack, p.Ack
 		o.bits |= seqKnown
 	}
+	l := t.loss(r, d.Other())
 	moved := false
 	switch {
 	case !o.bits.has(ackKnown):
@@ -29,26 +30,25 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	case SeqLess(o.acked, p.Ack):
 		o.acked = p.Ack
 		moved = true
-	case p.PayloadWire != 0 || p.TCPFlags&(packet.SYN|packet.FIN) != 0 || p.Ack != o.acked || r.loss[d.Other()] == 0:
+	case p.PayloadWire != 0 || p.TCPFlags&(packet.SYN|packet.FIN) != 0 || p.Ack != o.acked || l == nil:
 	case SeqLess(o.acked, o.next):
-		t.losses.at(r.loss[d.Other()]).dups++
+		l.dups++
 	default:
 		// Everything was acknowledged, and it is said once more: the receiver has got something again (RFC 9293
 		// 3.10.7.4), also where it sends no DSACK. A window that opened would be news of its own; that waits until it
 		// is worth a segment (3.8.6.2.2).
-		l := t.losses.at(r.loss[d.Other()])
 		opened := (int64(p.Window) - int64(l.ackWindow)) << max(r.sides[d].wscale, 0)
 		if p.NSACK == 0 && opened < leastMSS && l.dsacks < l.retrans {
 			l.dsacks++
 		}
 	}
-	if n := r.loss[d.Other()]; n != 0 {
-		t.losses.at(n).ackWindow = p.Window
+	if l != nil {
+		l.ackWindow = p.Window
 	}
 	if SeqLess(o.next, p.Ack) {
 		if o.packets == 0 {
 			r.bits |= ackMoved
-		} else if !o.bits.has(synSeen) && o.payload == 0 {
+		} else if !o.bits.has(synSeen) && t.payloadOf(r, d.Other()) == 0 {
 			// It sent nothing but acknowledgements or keep-alives since the capture began: its number is not known better.
 			o.isn = p.Ack
 		} else if l := t.lossOf(r, d.Other()); l != nil { // the end of what it sent was not seen
@@ -60,37 +60,43 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	if !moved {
 		return
 	}
-	if n := r.loss[d.Other()]; n != 0 {
-		l := t.losses.at(n)
+	if l := t.loss(r, d.Other()); l != nil {
 		l.dups = 0
 		l.acknowledged(p.Ack)
 	}
 	if r.talk != 0 {
-		x := t.talks.at(r.talk)
-		if z := &x.size[d.Other()]; z.pendLen != 0 && SeqLessEq(z.pendEnd, p.Ack) {
-			z.delivered = max(z.delivered, z.pendLen)
-			z.pendLen = 0
-		}
-		if f := &x.flight[d.Other()]; f.set && SeqLessEq(f.end, p.Ack) {
-			f.set = false
-			if !f.again {
-				wait := p.Time.Sub(f.mark.time(r.startTime))
-				x.rtt[d.Other()].add(wait)
-				t.waited(r, x, f, p, d.Other(), wait)
-			}
-		}
+		t.arrived(r, t.talks.at(r.talk), p, d.Other())
 	}
-	if r.stall != 0 {
-		t.stallAcked(i, r, p, d.Other())
+	if x := t.stall(r); x != nil {
+		t.stallAcked(i, r, x, p, d.Other())
+	}
+}
+
+// arrived takes what p's acknowledgement, which moved, says of the segments that side d has in flight.
+func (t *Table) arrived(r *rec, x *talkPart, p *packet.Packet, d packet.Dir) {
+	if z := &x.size[d]; z.pendLen != 0 && SeqLessEq(z.pendEnd, p.Ack) {
+		z.delivered = max(z.delivered, z.pendLen)
+		z.pendLen = 0
+	}
+	if !r.bits.has(flying(d)) {
+		return
+	}
+	if f := &x.flight[d]; SeqLessEq(f.end, p.Ack) {
+		r.bits &^= flying(d)
+		if !f.again {
+			wait := p.Time.Sub(f.mark.time(r.startTime))
+			x.rtt[d].add(wait)
+			t.waited(r, f, p, d, wait)
+		}
 	}
 }
 
 // sack notes which data of side d arrived beyond a hole. A first block below the acknowledgement reports a duplicate
 // (RFC 2883 4) and says nothing of that.
 func (t *Table) sack(r *rec, p *packet.Packet, d packet.Dir) {
-	if first := p.SACK[0]; r.loss[d] != 0 && SeqLess(first[0], first[1]) &&
+	if first, l := p.SACK[0], t.loss(r, d); l != nil && SeqLess(first[0], first[1]) &&
 		(SeqLess(first[0], p.Ack) || p.NSACK > 1 && SeqLessEq(p.SACK[1][0], first[0]) && SeqLessEq(first[1], p.SACK[1][1])) {
-		t.losses.at(r.loss[d]).dsacks++
+		l.dsacks++
 	}
 	for _, b := range p.SACK[:min(int(p.NSACK), len(p.SACK))] {
 		if SeqLess(b[0], p.Ack) || !SeqLess(b[0], b[1]) {
@@ -114,8 +120,8 @@ func (t *Table) sack(r *rec, p *packet.Packet, d packet.Dir) {
 // silenceOver notes data that comes after a silence of the whole flow: when it is acknowledged, whatever stands
 // between the two ends kept its memory that long. before is the packet before p.
 func (t *Table) silenceOver(r *rec, p *packet.Packet, d packet.Dir, before packet.Ref) {
-	if r.idle != 0 {
-		x := t.idles.at(r.idle)
+	if n := t.rares(r).idle; n != 0 {
+		x := t.idles.at(n)
 		// An acknowledgement of what ended the silence.
 		if x.candSet && d != x.candDir && p.TCPFlags&packet.ACK != 0 && (p.Missing&packet.NoSeq != 0 || SeqLessEq(x.candEnd, p.Ack)) {
 			x.candSet = false
@@ -133,7 +139,7 @@ func (t *Table) silenceOver(r *rec, p *packet.Packet, d packet.Dir, before packe
 	if p.PayloadWire == 0 && !keep {
 		return
 	}
-	if x := part(t, r, &t.idles, &r.idle); x != nil && int64(gap) > x.best && !(x.candSet && x.cand >= int64(gap)) {
+	if x := t.idleOf(r); x != nil && int64(gap) > x.best && !(x.candSet && x.cand >= int64(gap)) {
 		x.cand, x.candFrom, x.candTo = int64(gap), t.markRef(r, before), t.mark(r, p)
 		x.candEnd, x.candDir, x.candSet = p.Seq+p.PayloadWire, d, true
 	}
@@ -152,7 +158,7 @@ const (
 
 // waited notes that a bare acknowledgement of a small segment came late: if the next small one follows at once, it was
 // held back by Nagle's rule until then.
-func (t *Table) waited(r *rec, x *talkPart, f *flight, p *packet.Packet, sender packet.Dir, wait time.Duration) {
+func (t *Table) waited(r *rec, f *flight, p *packet.Packet, sender packet.Dir, wait time.Duration) {
 	if p.PayloadWire != 0 || f.end-f.seq >= heldSmall || p.Ack != r.sides[sender].next {
 		return
 	}
@@ -160,17 +166,19 @@ func (t *Table) waited(r *rec, x *talkPart, f *flight, p *packet.Packet, sender 
 	if wait < rtt+heldLeast || wait > rtt+heldMost {
 		return
 	}
-	h := &x.held
-	h.ack, h.wait, h.dir, h.set = t.mark(r, p), uint32(wait/time.Microsecond), sender, true
+	if h := t.heldOf(r); h != nil {
+		h.ack, h.wait, h.dir = t.mark(r, p), uint32(wait/time.Microsecond), sender
+		r.bits |= holding
+	}
 }
 
 // follows counts a wait that the sender's next small segment p ends.
-func (t *Table) follows(r *rec, x *talkPart, p *packet.Packet, d packet.Dir) {
-	h := &x.held
+func (t *Table) follows(r *rec, p *packet.Packet, d packet.Dir) {
+	h := t.held(r)
 	if h.dir != d {
 		return
 	}
-	h.set = false
+	r.bits &^= holding
 	rtt, _ := t.rtts(r)
 	if p.PayloadWire == 0 || p.PayloadWire >= heldSmall || p.Time.Sub(h.ack.time(r.startTime)) > rtt+heldNext || h.n[d] == 1<<16-1 {
 		return

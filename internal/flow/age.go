@@ -50,11 +50,16 @@ func (t *Table) enter(i uint32, l listID) {
 	q := &t.lists[l]
 	r.prev, r.next = q.tail, 0
 	if q.tail != 0 {
-		t.flows.at(q.tail).next = i
+		x := t.flows.at(q.tail)
+		x.next = i
+		t.dueBy(x)
 	} else {
 		q.head = i
 	}
 	q.tail = i
+	if r.seen != t.secs {
+		t.dueBy(r)
+	}
 }
 
 // leave takes flow i off its list; a flow on no list is left alone.
@@ -68,7 +73,10 @@ func (t *Table) leave(i uint32, r *rec) {
 		return
 	}
 	if r.next != 0 {
-		t.flows.at(r.next).prev = r.prev
+		x := t.flows.at(r.next)
+		if x.prev = r.prev; x.prev == 0 {
+			t.dueBy(x)
+		}
 	} else {
 		q.tail = r.prev
 	}
@@ -111,6 +119,7 @@ const setBack = time.Second
 func (t *Table) rewind(now packet.Time) {
 	t.clock = now
 	t.base = min(t.base, now)
+	t.due = now
 }
 
 // Age tells the table the round's clock: silence, stalls and timeouts that are due become events, appended to *out
@@ -121,15 +130,20 @@ func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 		t.rewind(now)
 	}
 	t.tick(now)
-	if t.flows.live == 0 && t.graves.head == 0 {
+	if t.flows.live == 0 && t.graves.live == 0 {
 		return // captures of days have edges by the thousand, and most shards hold nothing (2026-11-23)
 	}
 	t.out = out
 	seen := packet.Ref{Time: t.clock}
 	t.ageRetries(seen, ordinal, false)
 	t.ageStalls(seen, ordinal, false)
+	if t.clock < t.due {
+		t.ageGraves()
+		return // most times nothing is due, and looking costs a line of the cache for each list (2026-11-28)
+	}
+	t.due = t.clock.Add(t.soonest)
 	for l := listID(0); l < numLists; l++ {
-		limit := t.timeout(l)
+		limit := t.limits[l]
 		for {
 			i := t.lists[l].head
 			if i == 0 {
@@ -143,12 +157,24 @@ func (t *Table) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 					t.enter(i, l)
 					continue
 				}
+				t.dueBy(r)
 				break
 			}
 			t.end(i, endOf(r), seen, ordinal, nil)
 		}
 	}
 	t.ageGraves()
+}
+
+// dueBy notes that r, the head of its list, may be due or hide one that is from some moment on. Of flows that come to
+// lists while t.due holds, Age has to know no sooner than after t.soonest, unless their last packet lies back: enter says
+// so, for the flow before the new one too, and leave says which flow is a head now.
+func (t *Table) dueBy(r *rec) {
+	since := r.seen
+	if r.next != 0 {
+		since = min(since, r.moved)
+	}
+	t.due = min(t.due, t.base.Add(time.Duration(since)*time.Second+t.limits[r.list]))
 }
 
 // now is the time at flow r: its last packet's, plus what the table's clock moved since. Where packet times jump, the
@@ -186,7 +212,8 @@ func endOf(r *rec) event.EndReason {
 }
 
 // End says that the input ended at time now: what the highest packet time proves is said (silence, stalls), then each
-// live flow ends with EndInput, in the order of first packets. Nothing is timed out: time did not pass.
+// live flow ends with EndInput, in the order of first packets. Nothing is timed out: time did not pass. The table is not
+// used any more but for its Stats.
 func (t *Table) End(now packet.Time, ordinal uint64, out *[]event.Event) {
 	t.tick(now)
 	t.out = out
@@ -196,6 +223,7 @@ func (t *Table) End(now packet.Time, ordinal uint64, out *[]event.Event) {
 	for _, i := range t.ordered() {
 		t.end(i, event.EndInput, seen, ordinal, nil)
 	}
+	t.finish()
 }
 
 // ordered returns the live flows in the order of their first packets.
@@ -213,14 +241,14 @@ func (t *Table) ordered() []uint32 {
 // before orders flows by their first packets; the rest only matters where a caller gives no ordinals.
 func (t *Table) before(i, j uint32) bool {
 	a, b := t.flows.at(i), t.flows.at(j)
-	if a.startOrd != b.startOrd {
-		return a.startOrd < b.startOrd
+	if x, y := t.ordinal(a), t.ordinal(b); x != y {
+		return x < y
 	}
 	if a.startTime != b.startTime {
 		return a.startTime < b.startTime
 	}
-	if a.startFrame != b.startFrame {
-		return a.startFrame < b.startFrame
+	if x, y := a.startFrame(), b.startFrame(); x != y {
+		return x < y
 	}
 	return i < j
 }

@@ -73,10 +73,11 @@ var streamCodes = [numBad]packet.Anomaly{
 
 // anomaly reports a code once per flow and direction.
 func (t *Table) anomaly(i uint32, r *rec, bad int, p *packet.Packet, d packet.Dir) {
-	if r.anom[d]&(1<<bad) != 0 {
+	m := t.moreOf(r)
+	if m == nil || m.anom[d]&(1<<bad) != 0 {
 		return
 	}
-	r.anom[d] |= 1 << bad
+	m.anom[d] |= 1 << bad
 	a := event.NewAnomaly(t.head(r, event.KindAnomaly, p.Ref(), p.Ordinal, p))
 	a.Code, a.Dir = streamCodes[bad], d
 	*t.out = append(*t.out, a)

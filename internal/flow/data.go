@@ -13,7 +13,6 @@ type lossPart struct {
 	zeroLongest       int64
 	retrans, gap      uint32
 	ooo, gaps         uint32
-	superHi, truncHi  uint32 // carries of side.super and side.truncated
 	retransRefs       [3]mark
 	gapRefs           [3]mark
 	holes             [maxHoles]hole
@@ -75,7 +74,7 @@ func (t *Table) payload(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		s.isn, s.next = start, start // what it sent before the capture began is no hole
 		s.bits |= seqKnown
 	}
-	s.learnTS(p)
+	r.learnTS(p, d)
 	if start == end {
 		return
 	}
@@ -165,19 +164,20 @@ func (t *Table) checkSize(r *rec, p *packet.Packet, s, o *side, d packet.Dir) {
 	if o.mss != 0 && p.PayloadWire <= uint32(o.mss) || o.mss == 0 && p.IPLen <= plainMTU || p.IPFlags&packet.Reassembled != 0 {
 		return
 	}
-	if s.super++; s.super == 0 {
-		if l := t.lossOf(r, d); l != nil {
-			l.superHi++
-		}
+	if m := t.moreOf(r); m != nil {
+		m.super[d]++
 	}
 }
 
 // sent remembers the largest packet in flight, and the first one.
 func (t *Table) sent(r *rec, p *packet.Packet, s *side, d packet.Dir, start, end uint32) {
-	x := t.talkOf(r)
-	if x == nil {
-		return
+	if x := t.talkOf(r); x != nil {
+		t.sentBy(r, x, p, s, d, start, end)
 	}
+}
+
+// sentBy is sent for a flow whose talkPart is at hand.
+func (t *Table) sentBy(r *rec, x *talkPart, p *packet.Packet, s *side, d packet.Dir, start, end uint32) {
 	z := &x.size[d]
 	if s.bits.has(ackKnown) {
 		z.maxFlight = max(z.maxFlight, end-s.acked)
@@ -186,12 +186,12 @@ func (t *Table) sent(r *rec, p *packet.Packet, s *side, d packet.Dir, start, end
 	if n > z.delivered && n > z.pendLen {
 		z.pendLen, z.pendEnd = n, end
 	}
-	if x.held.set {
-		t.follows(r, x, p, d)
+	if r.bits.has(holding) {
+		t.follows(r, p, d)
 	}
-	if f := &x.flight[d]; !f.set {
-		*f = flight{seq: start, end: end, mark: t.mark(r, p), before: t.lastMark(r), iplen: n, set: true,
-			df: unfragmented(p)}
+	if !r.bits.has(flying(d)) {
+		r.bits |= flying(d)
+		x.flight[d] = flight{seq: start, end: end, mark: t.mark(r, p), before: t.lastMark(r), iplen: n, df: unfragmented(p)}
 	}
 }
 

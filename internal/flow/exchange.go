@@ -10,10 +10,13 @@ import (
 // spoken takes payload that was not sent before: first payload of each side, and turns. A turn begins with client data
 // after server data; the server thinks from the request's last packet to the first packet of its answer.
 func (t *Table) spoken(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
-	x := t.talkOf(r)
-	if x == nil {
-		return
+	if x := t.talkOf(r); x != nil {
+		t.spokenBy(r, x, p, d)
 	}
+}
+
+// spokenBy is spoken for a flow whose talkPart is at hand.
+func (t *Table) spokenBy(r *rec, x *talkPart, p *packet.Packet, d packet.Dir) {
 	t.mark1(r, &x.first[d], p)
 	if d == packet.ToServer {
 		if !r.bits.has(thinking) {
@@ -49,7 +52,7 @@ func (t *Table) spoken(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 
 // repeats counts the repeated segments of both sides.
 func (t *Table) repeats(r *rec) (n uint32) {
-	for _, l := range r.loss {
+	for _, l := range t.rares(r).loss {
 		if l != 0 {
 			x := t.losses.at(l)
 			n += x.retrans + x.gap

@@ -12,13 +12,13 @@ func (t *Table) syn(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		switch r.state {
 		case event.StateSYNSent: // simultaneous open, or a handshake split in two (RFC 9293 3.5)
 			r.bits |= simOpen
-			s.learnSYN(p)
+			r.learnSYN(p, d)
 			r.state = event.StateSYNRecv
 			t.enter(i, listTCPOpening)
 			t.anomaly(i, r, badSYNToClient, p, d)
 		case event.StateSYNRecv:
 			if !s.bits.has(synSeen) { // the SYN was acknowledged before: handshake in four steps
-				s.learnSYN(p)
+				r.learnSYN(p, d)
 				r.bits |= simOpen
 			}
 			t.anomaly(i, r, badSYNToClient, p, d)
@@ -62,9 +62,10 @@ func (t *Table) syn(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 
 // retry counts a SYN that was sent again.
 func (t *Table) retry(i uint32, r *rec, p *packet.Packet) {
-	r.synTries++
+	r.bits |= tried
 	r.bits &^= backSince
 	if o := t.oddOf(r); o != nil {
+		o.synTries++
 		m := t.mark(r, p)
 		switch {
 		case o.marks[oddSYN2].isZero():
@@ -86,8 +87,8 @@ func (t *Table) retry(i uint32, r *rec, p *packet.Packet) {
 
 // lastTry is when the last SYN was sent.
 func (t *Table) lastTry(r *rec) packet.Time {
-	if r.odd != 0 {
-		if m := t.odds.at(r.odd).marks[oddSYNLast]; !m.isZero() {
+	if o := t.odd(r); o != nil {
+		if m := o.marks[oddSYNLast]; !m.isZero() {
 			return m.time(r.startTime)
 		}
 	}
@@ -96,8 +97,8 @@ func (t *Table) lastTry(r *rec) packet.Time {
 
 // secondTry is when a SYN was sent for the second time; not known: the last time.
 func (t *Table) secondTry(r *rec) packet.Time {
-	if r.odd != 0 {
-		if m := t.odds.at(r.odd).marks[oddSYN2]; !m.isZero() {
+	if o := t.odd(r); o != nil {
+		if m := o.marks[oddSYN2]; !m.isZero() {
 			return m.time(r.startTime)
 		}
 	}
@@ -129,14 +130,14 @@ func (t *Table) synACK(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		if !fits {
 			if r.bits.has(simOpen) {
 				t.anomaly(i, r, bad4WHSWrongSYN, p, d)
-			} else if r.synack.isZero() {
+			} else if r.synack == 0 {
 				t.anomaly(i, r, badSYNACKWrongAck, p, d)
 			} else {
 				t.anomaly(i, r, badSYNACKResendAck, p, d)
 			}
 			return
 		}
-		if !r.synack.isZero() && d == packet.ToClient {
+		if r.synack != 0 && d == packet.ToClient {
 			if known && s.bits.has(seqKnown) && p.Seq != s.isn {
 				t.anomaly(i, r, badSYNACKResendSeq, p, d)
 				return
@@ -144,7 +145,7 @@ func (t *Table) synACK(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 			t.synACKAgain(r, p)
 			return
 		}
-		s.learnSYN(p)
+		r.learnSYN(p, d)
 		c.bits |= synAcked
 		t.ackFor(i, r, p, d)
 		if known && p.Missing&packet.NoWindow == 0 {
@@ -152,7 +153,7 @@ func (t *Table) synACK(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 			c.bits |= limitKnown
 		}
 		if d == packet.ToClient {
-			r.synack = t.mark(r, p)
+			t.setNear(r, &r.synack, oddSYNACK, p)
 			if r.bits.has(ecnAsked) && p.TCPFlags&(packet.ECE|packet.CWR) == packet.ECE {
 				r.bits |= ecnOK
 			}
@@ -181,8 +182,8 @@ func (t *Table) synACK(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 }
 
 func (t *Table) synACKAgain(r *rec, p *packet.Packet) {
-	if r.synack.isZero() {
-		r.synack = t.mark(r, p)
+	if r.synack == 0 {
+		t.setNear(r, &r.synack, oddSYNACK, p)
 		return
 	}
 	if o := t.oddOf(r); o != nil {
@@ -196,14 +197,15 @@ func (t *Table) establish(i uint32, r *rec, p *packet.Packet, byClient bool) {
 	r.state = event.StateEstablished
 	r.bits |= established
 	if byClient {
-		r.handshake = t.mark(r, p)
+		t.setNear(r, &r.handshake, oddHandshake, p)
 	}
 	t.enter(i, listTCPOpen)
 	t.emit(i, event.Established, p)
 }
 
 // learnSYN takes the numbers and options of a SYN or SYN/ACK.
-func (s *side) learnSYN(p *packet.Packet) {
+func (r *rec) learnSYN(p *packet.Packet, d packet.Dir) {
+	s := &r.sides[d]
 	if p.Missing&packet.NoSeq == 0 {
 		s.isn, s.next = p.Seq, p.Seq+1
 		s.bits |= seqKnown
@@ -219,22 +221,27 @@ func (s *side) learnSYN(p *packet.Packet) {
 		if p.TCPOpts&packet.OptSACKOK != 0 {
 			s.bits |= sackOK
 		}
-		s.synPrint = synPrint(p)
+		if d == packet.ToServer {
+			r.synPrint = synPrint(p)
+		}
 	}
-	s.learnTS(p)
+	r.learnTS(p, d)
 	if p.Missing&packet.NoWindow == 0 {
 		s.maxWin = max(uint32(p.Window), 1) // a SYN's window is never scaled (RFC 7323 2.2)
 	}
 }
 
-func (s *side) learnTS(p *packet.Packet) {
+func (r *rec) learnTS(p *packet.Packet, d packet.Dir) {
+	s := &r.sides[d]
 	if p.TCPOpts&packet.OptTS == 0 {
 		return
 	}
 	if !s.bits.has(tsSeen) {
 		s.bits |= tsSeen
-		s.tsFirst = p.TSVal
 		s.tsLast = p.TSVal
+		if d == packet.ToServer {
+			r.tsFirst = p.TSVal
+		}
 	} else if SeqLess(s.tsLast, p.TSVal) {
 		s.tsLast = p.TSVal
 	}

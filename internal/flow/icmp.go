@@ -64,10 +64,12 @@ func (t *Table) icmpError(p *packet.Packet) {
 	if q.Proto == packet.ProtoICMP || q.Proto == packet.ProtoICMPv6 {
 		sport, dport = uint16(q.Seq>>16), uint16(q.Seq>>16)
 	}
-	k, swapped := makeKey(&q.Src, &q.Dst, sport, dport, p.Vantage, p.Tunnel, q.Proto)
+	var k key
+	swapped := makeKey(&k, &q.Src, &q.Dst, sport, dport, p.Vantage, p.Tunnel, q.Proto)
 	i := uint32(0)
 	if q.HasPorts || sport != 0 || q.Proto != packet.ProtoTCP && q.Proto != packet.ProtoUDP {
-		i = t.lookup(&k, k.hash(t.opt.Seed))
+		h := k.hash(t.opt.Seed)
+		i = t.lookup(&k, k.ident(h), h)
 	}
 	var x *event.ICMPError
 	if i == 0 {
@@ -108,7 +110,7 @@ func (t *Table) icmpError(p *packet.Packet) {
 // fresh says whether a quoted packet may be one that r's side d sent lately (RFC 5927 4.1): TCP data not yet
 // acknowledged, or acknowledged within the last window. Other protocols have no number to tell by: the flow is enough.
 func (r *rec) fresh(q *packet.Quoted, d packet.Dir) bool {
-	if r.k.proto != packet.ProtoTCP {
+	if r.id.proto() != packet.ProtoTCP {
 		return true
 	}
 	s := &r.sides[d]

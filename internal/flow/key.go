@@ -17,8 +17,40 @@ type key struct {
 	_            uint8
 }
 
-// makeKey returns the key of a packet between src and dst; swapped says that src is the key's b.
-func makeKey(src, dst *packet.Addr, sport, dport, vantage uint16, tunnel uint32, proto uint8) (k key, swapped bool) {
+// ident is a key in 16 bytes: two IPv4 addresses, or where there is more to it the hash of the whole, which then must be
+// compared too. Most flows are told apart within one line of the cache (2026-11-28).
+type ident struct {
+	ends uint64 // a<<32 | b, or a hash
+	rest uint64 // aport, bport, vantage, proto, 1 where ends is a hash
+}
+
+const identWhole = 1
+
+func (i ident) proto() uint8    { return uint8(i.rest >> 8) }
+func (i ident) vantage() uint16 { return uint16(i.rest >> 16) }
+func (i ident) whole() bool     { return i.rest&identWhole != 0 }
+
+// sides of one port and one address: who sent a packet cannot be told.
+func (i ident) toItself() bool {
+	return uint32(i.ends>>32) == uint32(i.ends) && uint16(i.rest>>48) == uint16(i.rest>>32) && !i.whole()
+}
+
+// mapped is what precedes an IPv4 address in packet.Addr.
+const mapped = 0xffff_0000_0000_0000
+
+// ident returns k in short; h is its hash.
+func (k *key) ident(h uint64) ident {
+	le := binary.LittleEndian
+	rest := uint64(k.aport)<<48 | uint64(k.bport)<<32 | uint64(k.vantage)<<16 | uint64(k.proto)<<8
+	if le.Uint64(k.a[:8])|le.Uint64(k.b[:8])|uint64(k.tunnel) != 0 || le.Uint32(k.a[8:]) != mapped>>32 || le.Uint32(k.b[8:]) != mapped>>32 {
+		return ident{h, rest | identWhole}
+	}
+	be := binary.BigEndian
+	return ident{uint64(be.Uint32(k.a[12:]))<<32 | uint64(be.Uint32(k.b[12:])), rest}
+}
+
+// makeKey sets k to the key of a packet between src and dst; swapped says that src is the key's b.
+func makeKey(k *key, src, dst *packet.Addr, sport, dport, vantage uint16, tunnel uint32, proto uint8) (swapped bool) {
 	s0, d0 := binary.BigEndian.Uint64(src[:8]), binary.BigEndian.Uint64(dst[:8])
 	s1, d1 := binary.BigEndian.Uint64(src[8:]), binary.BigEndian.Uint64(dst[8:])
 	switch {
@@ -35,7 +67,7 @@ func makeKey(src, dst *packet.Addr, sport, dport, vantage uint16, tunnel uint32,
 		k.a, k.b, k.aport, k.bport = *src, *dst, sport, dport
 	}
 	k.tunnel, k.vantage, k.proto = tunnel, vantage, proto
-	return k, swapped
+	return swapped
 }
 
 // hash is a keyed multiply-and-fold hash: whoever picks ports does not know the seed, so cannot fill one slot.

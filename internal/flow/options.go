@@ -12,6 +12,7 @@ import (
 type Options struct {
 	MaxFlows      int    // live flows of this shard; default 16384
 	MaxTombstones int    // remembered closed flows of this shard; default MaxFlows
+	MaxBytes      int    // memory of all records of this shard; default MaxBytes of the two
 	Seed          uint64 // of the keyed hash; results do not depend on it
 	Timeouts      Timeouts
 	TombstoneLife time.Duration // default 240 s: twice the maximum segment lifetime of RFC 9293 3.4.2
@@ -49,6 +50,9 @@ func (o *Options) fill() {
 	if o.MaxTombstones <= 0 {
 		o.MaxTombstones = o.MaxFlows
 	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = MaxBytes(o.MaxFlows, o.MaxTombstones)
+	}
 	if o.Want == 0 {
 		o.Want = ^uint32(0)
 	}
@@ -64,8 +68,13 @@ func (o *Options) fill() {
 	def(&t.OtherAnswered, 300*time.Second)
 }
 
-// detailShare is the part of MaxFlows that may hold rare details (retries, losses, stalls) at one time.
-const detailShare = 10
+// detailShare is the part of MaxFlows that may hold rare details (retries, losses, stalls) at one time, reserveShare the
+// part of each kind of record that has its room for itself, and graveShare the part of the room that tombstones may take.
+const (
+	detailShare  = 10
+	reserveShare = 32
+	graveShare   = 4
+)
 
 // fewFlows is how many flows a table holds with all parts each, however small its limits are.
 const fewFlows = 1024
@@ -76,20 +85,30 @@ func detailMax(flows int) int { return min(flows, max(flows/detailShare, fewFlow
 // table counts as full and lets flows go, rather than follow some of them with half of their numbers missing.
 func talkMax(flows int) int { return min(flows, max(flows/3*2, fewFlows)) }
 
-// closeMax is how many flows and tombstones may have seen a FIN: a flow is short for that state, a tombstone is not.
-func closeMax(flows, tombstones int) int { return min(flows, max(flows/4, fewFlows)) + tombstones }
+// closeMax is how many flows may have seen a FIN: a flow is short for that state.
+func closeMax(flows int) int { return min(flows, max(flows/4, fewFlows)) }
 
-// MaxBytes is an upper bound of the memory of a Table with these limits, for the caller that derives them from a memory
-// limit. Each index is at worst 3/8 full.
+// indexBytes is what an entry takes in an index at worst.
+const indexBytes = 8 * 5 / 3
+
+// Counts returns how many flows and tombstones a Table may hold at most that has so many bytes: flows of which there is
+// nothing but the record, and tombstones of the shortest kind. What more there is to a flow takes from the same bytes, so
+// that the table is full sooner.
+func Counts(bytes int) (flows, tombstones int) {
+	flows = max(bytes/(int(unsafe.Sizeof(rec{}))+indexBytes), 64)
+	return flows, max(bytes/graveShare/(graveLeast+indexBytes), 64)
+}
+
+// MaxBytes is an upper bound of the memory of a Table with these limits and none in bytes.
 func MaxBytes(flows, tombstones int) int {
-	const slot = 8 * 8 / 3
 	n := func(i int) int { return (i + chunkLen) }
-	b := n(flows) * (int(unsafe.Sizeof(rec{})) + slot + 4)
-	b += n(talkMax(flows)) * (int(unsafe.Sizeof(talkPart{})) + 4)
-	b += n(closeMax(flows, tombstones)) * (int(unsafe.Sizeof(closePart{})) + 4)
-	b += n(tombstones) * (int(unsafe.Sizeof(tomb{})) + slot + 4)
+	b := n(flows) * (int(unsafe.Sizeof(rec{})) + indexBytes)
+	b += n(flows) * (int(unsafe.Sizeof(extraPart{})) + int(unsafe.Sizeof(morePart{})))
+	b += n(talkMax(flows)) * (int(unsafe.Sizeof(talkPart{})))
+	b += n(closeMax(flows)) * (int(unsafe.Sizeof(closePart{})))
+	b += n(tombstones)*(graveMost+indexBytes) + 2*graveChunkBytes
 	d := n(detailMax(flows))
-	b += d * (int(unsafe.Sizeof(oddPart{})) + 2*int(unsafe.Sizeof(lossPart{})) + int(unsafe.Sizeof(idlePart{})) + int(unsafe.Sizeof(tomb{})) + int(unsafe.Sizeof(stallPart{})) + 16)
+	b += d * (int(unsafe.Sizeof(oddPart{})) + 2*int(unsafe.Sizeof(lossPart{})) + int(unsafe.Sizeof(idlePart{})) + int(unsafe.Sizeof(tomb{})) + int(unsafe.Sizeof(stallPart{})) + int(unsafe.Sizeof(heldPart{})))
 	return b + 2*indexParts*indexFirst*8
 }
 
@@ -112,6 +131,8 @@ type Stats struct {
 	NoPorts        uint64      // TCP or UDP packets whose header was cut off
 	ICMPErrors     uint64
 	ICMPNoQuote    uint64 // ICMP errors too short to say which flow they mean
+	NoRoom         uint64 // packets that would have begun a flow for which there was no room
+	Quick          uint64 // packets that took the quick path
 	Unwanted       uint64 // events not made because Options.Want has no bit for them
 	FlowBytes      int    // memory, bytes
 	TombstoneBytes int
@@ -145,6 +166,8 @@ func (s *Stats) Add(o Stats) {
 	s.NoPorts += o.NoPorts
 	s.ICMPErrors += o.ICMPErrors
 	s.ICMPNoQuote += o.ICMPNoQuote
+	s.NoRoom += o.NoRoom
+	s.Quick += o.Quick
 	s.Unwanted += o.Unwanted
 	s.FlowBytes += o.FlowBytes
 	s.TombstoneBytes += o.TombstoneBytes

@@ -28,12 +28,19 @@ func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.
 }
 
 // head returns the common part of an event of flow r.
-func (t *Table) head(r *rec, k event.Kind, seen packet.Ref, ord uint64, p *packet.Packet) event.Head {
-	h := event.Head{Kind: k, Ordinal: ord, Seen: seen, FlowID: r.k.id(r.start()), Proto: r.k.proto,
-		Vantage: r.k.vantage, Tunnel: r.k.tunnel, NVLAN: r.nvlan, VLANs: r.vlans}
-	h.Client, h.Server = r.ends()
+func (t *Table) head(r *rec, kind event.Kind, seen packet.Ref, ord uint64, p *packet.Packet) event.Head {
+	k := t.key(r)
+	h := event.Head{Kind: kind, Ordinal: ord, Seen: seen, FlowID: k.id(r.start()), Proto: k.proto,
+		Vantage: k.vantage, Tunnel: k.tunnel}
+	h.Client, h.Server = event.End{Addr: k.a, Port: k.aport}, event.End{Addr: k.b, Port: k.bport}
+	if r.bits.has(clientIsB) {
+		h.Client, h.Server = h.Server, h.Client
+	}
 	if p != nil {
 		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC
+	} else if r.extra != 0 {
+		x := t.extras.at(r.extra)
+		h.NVLAN, h.VLANs = x.nvlan, x.vlans
 	}
 	return h
 }
@@ -41,25 +48,26 @@ func (t *Table) head(r *rec, k event.Kind, seen packet.Ref, ord uint64, p *packe
 // fill writes the whole state of r into f.
 func (t *Table) fill(r *rec, f *event.Flow) {
 	f.State, f.Start, f.Last = r.state, r.start(), r.last()
-	f.SYNTries, f.Missing = r.synTries, r.missing
+	f.Missing = t.missing(r)
 	f.ECN = r.bits.has(ecnOK)
 	f.Midstream, f.ServerGuess = r.bits.has(midstream), r.bits.has(serverGuess)
 	f.OneSided = r.oneSided()
-	f.Marks[event.MarkSYNACK] = r.ref(r.synack)
-	f.Marks[event.MarkHandshake] = r.ref(r.handshake)
-	if r.synTries > 0 {
+	f.Marks[event.MarkSYNACK] = t.synackRef(r)
+	f.Marks[event.MarkHandshake] = t.handshakeRef(r)
+	m := t.rares(r)
+	if n := t.synTries(r); n > 0 {
 		f.Marks[event.MarkSYN] = r.start()
-		f.SYNTries = r.synTries
+		f.SYNTries = n
 		f.Marks[event.MarkSYNLast] = r.start()
 	}
-	if !r.synack.isZero() {
+	if r.synack != 0 {
 		f.SYNACKTries = 1
 	}
 	for d := range r.sides {
 		t.fillSide(r, packet.Dir(d), &f.Sides[d])
 	}
-	if r.odd != 0 {
-		t.fillOdd(r, t.odds.at(r.odd), f)
+	if m.odd != 0 {
+		t.fillOdd(r, t.odds.at(m.odd), f)
 	}
 	if r.talk != 0 {
 		x := t.talks.at(r.talk)
@@ -68,32 +76,38 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 		for d, m := range x.rtt {
 			v := &f.Sides[d]
 			v.MaxFlight, v.MaxDelivered = x.size[d].maxFlight, uint32(x.size[d].delivered)
-			if x.held.n[d] != 0 {
-				v.OwnRare()
-				v.HeldWaits, v.HeldTotal = uint32(x.held.n[d]), time.Duration(x.held.total[d])*time.Microsecond
-			}
 			v.RTTs, v.RTTLeast, v.RTTMost = m.n, time.Duration(m.least)*time.Microsecond, time.Duration(m.most)*time.Microsecond
 		}
 		f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
 		f.Unasked = time.Duration(x.unasked) * time.Millisecond
 	}
-	if r.closing != 0 {
-		c := t.closes.at(r.closing)
+	if m.held != 0 {
+		h := t.helds.at(m.held)
+		for d, n := range h.n {
+			if n != 0 {
+				v := &f.Sides[d]
+				v.OwnRare()
+				v.HeldWaits, v.HeldTotal = uint32(n), time.Duration(h.total[d])*time.Microsecond
+			}
+		}
+	}
+	if m.closing != 0 {
+		c := t.closes.at(m.closing)
 		f.Marks[event.MarkClientFIN], f.Marks[event.MarkServerFIN] = r.ref(c.fin[0]), r.ref(c.fin[1])
 		f.Marks[event.MarkClientFINACK], f.Marks[event.MarkServerFINACK] = r.ref(c.finack[0]), r.ref(c.finack[1])
 	}
-	if r.stall != 0 {
-		t.fillStall(r, t.stalls.at(r.stall), f)
+	if m.stall != 0 {
+		t.fillStall(r, t.stalls.at(m.stall), f)
 	}
-	if r.idle != 0 {
-		if x := t.idles.at(r.idle); x.best != 0 {
+	if m.idle != 0 {
+		if x := t.idles.at(m.idle); x.best != 0 {
 			f.OwnRare()
 			f.IdleSurvived, f.IdleFrom, f.IdleTo = time.Duration(x.best), r.ref(x.bestFrom), r.ref(x.bestTo)
 		}
 	}
 	f.RTT, f.RTTServer = t.rtts(r)
 	f.Prev = t.previous(r)
-	if v := r.anomalies(); v != nil {
+	if v := m.anomalies(); v != nil {
 		f.OwnRare()
 		f.Anomalies = v
 	}
@@ -101,14 +115,20 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 
 func (t *Table) fillSide(r *rec, d packet.Dir, v *event.Side) {
 	s := &r.sides[d]
-	v.Packets, v.Bytes, v.Payload = uint64(s.packets), uint64(s.bytes), uint64(s.payload)
+	v.Packets, v.Bytes, v.Payload = uint64(s.packets), uint64(s.bytes), uint64(t.payloadOf(r, d))
 	v.Flags, v.TTLFirst, v.TTLMin, v.TTLMax = s.flags, s.ttlFirst, s.ttlMin, s.ttlMax
-	v.ISN, v.Next, v.Acked = s.isn, s.next, s.acked
+	if r.id.proto() == packet.ProtoTCP {
+		v.ISN, v.Next, v.Acked = s.isn, s.next, s.acked
+	}
 	v.SeqKnown, v.SYNSeen, v.SACKOK, v.TSSeen = s.bits.has(seqKnown), s.bits.has(synSeen), s.bits.has(sackOK), s.bits.has(tsSeen)
-	v.MSS, v.WScale, v.TSFirst, v.TSLast, v.SYNPrint = s.mss, s.wscale, s.tsFirst, s.tsLast, s.synPrint
-	v.Super, v.Truncated = uint32(s.super), uint32(s.truncated)
+	v.MSS, v.WScale, v.TSLast = s.mss, s.wscale, s.tsLast
+	if d == packet.ToServer {
+		v.TSFirst, v.SYNPrint = r.tsFirst, r.synPrint
+	}
+	m := t.rares(r)
+	v.Super, v.Truncated = m.super[d], m.truncated[d]
 	v.MaxIPLen, v.MaxWindow = uint32(s.maxIPLen), s.maxWin
-	if n := r.loss[d]; n != 0 {
+	if n := m.loss[d]; n != 0 {
 		t.fillLoss(r, t.losses.at(n), s, v)
 	}
 }
@@ -159,11 +179,10 @@ func (r *rec) oneSided() bool {
 
 // synLast returns the last SYN before the answer.
 func (t *Table) synLast(r *rec) packet.Ref {
-	if r.synTries == 0 {
+	if !r.bits.has(tried) {
 		return packet.Ref{}
 	}
-	if r.odd != 0 {
-		o := t.odds.at(r.odd)
+	if o := t.odd(r); o != nil {
 		for _, m := range [...]int{oddSYNLast, oddSYN} {
 			if !o.marks[m].isZero() {
 				return r.ref(o.marks[m])
@@ -176,7 +195,7 @@ func (t *Table) synLast(r *rec) packet.Ref {
 // rtts returns the sensor's view of the handshake: whole, and to the server and back. After retries the last SYN
 // counts: the true span may be longer, never shorter.
 func (t *Table) rtts(r *rec) (whole, server time.Duration) {
-	syn, sa, hs := t.synLast(r), r.ref(r.synack), r.ref(r.handshake)
+	syn, sa, hs := t.synLast(r), t.synackRef(r), t.handshakeRef(r)
 	if syn.IsZero() || sa.IsZero() {
 		return 0, 0
 	}
@@ -187,8 +206,8 @@ func (t *Table) rtts(r *rec) (whole, server time.Duration) {
 	return whole, server
 }
 
-func (r *rec) anomalies() []packet.Anomaly {
-	both := r.anom[0] | r.anom[1]
+func (m *morePart) anomalies() []packet.Anomaly {
+	both := m.anom[0] | m.anom[1]
 	if both == 0 {
 		return nil
 	}

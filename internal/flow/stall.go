@@ -13,7 +13,6 @@ type flight struct {
 	mark     mark
 	before   mark // last packet of the flow before it
 	iplen    uint16
-	set      bool
 	df       bool
 	again    bool // repeated since: its acknowledgement measures nothing (Karn)
 }
@@ -50,7 +49,7 @@ func (t *Table) repeated(i uint32, r *rec, p *packet.Packet, d packet.Dir, start
 	if f := t.flightOf(r, d); f != nil {
 		f.again = true
 	}
-	x := part(t, r, &t.stalls, &r.stall)
+	x := t.stallOf(r)
 	if x == nil {
 		return
 	}
@@ -81,13 +80,10 @@ func (t *Table) repeated(i uint32, r *rec, p *packet.Packet, d packet.Dir, start
 }
 
 func (t *Table) flightOf(r *rec, d packet.Dir) *flight {
-	if r.talk == 0 {
+	if !r.bits.has(flying(d)) {
 		return nil
 	}
-	if f := &t.talks.at(r.talk).flight[d]; f.set {
-		return f
-	}
-	return nil
+	return &t.talks.at(r.talk).flight[d]
 }
 
 // stallDue says whether the candidate counts as stalled at time now.
@@ -100,8 +96,7 @@ func (t *Table) stallDue(r *rec, x *stallPart, now packet.Time) bool {
 }
 
 // stallLook is called before each packet of a flow with a candidate: time may have decided it.
-func (t *Table) stallLook(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
-	x := t.stalls.at(r.stall)
+func (t *Table) stallLook(i uint32, r *rec, x *stallPart, p *packet.Packet, d packet.Dir) {
 	if t.stallDue(r, x, p.Time) {
 		t.sayStalled(i, r, x, p.Ref(), p.Ordinal, p)
 	}
@@ -120,8 +115,7 @@ func (t *Table) sayStalled(i uint32, r *rec, x *stallPart, seen packet.Ref, ord 
 // sackedSmall notes that the receiver reported a run of data beyond the stalled segment that is shorter than it:
 // smaller packets pass.
 func (t *Table) sackedSmall(r *rec, x *stallPart) {
-	if n := r.loss[x.dir]; n != 0 {
-		l := t.losses.at(n)
+	if l := t.loss(r, x.dir); l != nil {
 		if l.sacked && SeqLessEq(x.end, l.sackLow) && l.sackHigh-l.sackLow < x.end-x.seq {
 			x.small = true
 		}
@@ -129,8 +123,7 @@ func (t *Table) sackedSmall(r *rec, x *stallPart) {
 }
 
 // stallAcked closes the candidate of side d when an acknowledgement passes its begin.
-func (t *Table) stallAcked(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
-	x := t.stalls.at(r.stall)
+func (t *Table) stallAcked(i uint32, r *rec, x *stallPart, p *packet.Packet, d packet.Dir) {
 	if !x.open || x.dir != d || !SeqLess(x.seq, p.Ack) {
 		return
 	}
@@ -150,17 +143,16 @@ func (t *Table) stallAcked(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 func (t *Table) stallReset(r *rec, p *packet.Packet, d packet.Dir) {
 	sender := d.Other()
 	f := t.flightOf(r, sender)
-	if r.stall == 0 || !t.stalls.at(r.stall).open || t.stalls.at(r.stall).dir != sender {
+	x := t.stall(r)
+	if x == nil || !x.open || x.dir != sender {
 		if f == nil {
 			return
 		}
-		x := part(t, r, &t.stalls, &r.stall)
-		if x == nil {
+		if x = t.stallOf(r); x == nil {
 			return
 		}
 		*x = stallPart{seq: f.seq, end: f.end, dir: sender, first: f.mark, last: f.mark, before: f.before, tries: 1, iplen: f.iplen, df: f.df}
 	}
-	x := t.stalls.at(r.stall)
 	x.byRST, x.rst, x.rstTTL, x.open = true, t.mark(r, p), p.TTL, false
 }
 
@@ -171,7 +163,7 @@ func (t *Table) ageStalls(seen packet.Ref, ord uint64, all bool) {
 	for i := t.lists[listTCPStall].head; i != 0; {
 		r := t.flows.at(i)
 		next := r.next
-		x := t.stalls.at(r.stall)
+		x := t.stall(r)
 		switch {
 		case t.stallDue(r, x, t.now(r)):
 			t.sayStalled(i, r, x, seen, ord, nil)
@@ -207,7 +199,7 @@ func (t *Table) fillStall(r *rec, x *stallPart, f *event.Flow) {
 	v := &f.Stall
 	*v = event.Stall{Dir: x.dir, First: r.ref(x.first), Last: r.ref(x.last), Tries: x.tries, Seq: x.seq, IPLen: uint32(x.iplen),
 		DF: x.df, Before: r.ref(x.before), SmallPassed: x.small, PeerSpoke: x.spoke, EndedByRST: x.byRST, RST: r.ref(x.rst),
-		RSTTTL: x.rstTTL, WindowClosed: x.closed, Handshake: !r.handshake.isZero()}
+		RSTTTL: x.rstTTL, WindowClosed: x.closed, Handshake: r.handshake != 0}
 	if !x.before.isZero() {
 		v.IdleBefore = max(v.First.Time.Sub(v.Before.Time), 0)
 	}
@@ -220,8 +212,6 @@ func (t *Table) fillLoss(r *rec, l *lossPart, s *side, v *event.Side) {
 	for k := range l.retransRefs {
 		v.RetransRefs[k], v.GapRefs[k] = r.ref(l.retransRefs[k]), r.ref(l.gapRefs[k])
 	}
-	v.Super |= l.superHi << 16
-	v.Truncated |= l.truncHi << 16
 	v.SACKOutside = l.sackOutside
 	v.ZeroCount, v.ZeroProbes = l.zeroCount, l.zeroProbes
 	v.ZeroTotal, v.ZeroLongest = time.Duration(l.zeroTotal), time.Duration(l.zeroLongest)

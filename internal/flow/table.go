@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/binary"
 	"time"
 
 	"firestorm/internal/event"
@@ -16,38 +17,63 @@ type Handle struct {
 
 // Table is the flow table of one shard. It is used by one goroutine.
 type Table struct {
-	opt    Options
-	out    *[]event.Event
-	app    string // of the flow that ends now
-	flows  slab[rec]
-	talks  slab[talkPart]
-	closes slab[closePart]
-	odds   slab[oddPart]
-	losses slab[lossPart]
-	stalls slab[stallPart]
-	priors slab[tomb]
-	idles  slab[idlePart]
-	last   packet.Ref // last packet before the one at hand in its flow
-	index  index
-	lists  [numLists]list
-	graves graves
-	clock  packet.Time // highest time given to Packet or Age
-	base   packet.Time // first time seen; rec.moved counts from it
-	secs   uint32      // of clock since base
-	begun  bool
-	stats  Stats
+	opt     Options
+	out     *[]event.Event
+	app     string // of the flow that ends now
+	flows   slab[rec]
+	talks   slab[talkPart]
+	extras  slab[extraPart]
+	mores   slab[morePart]
+	helds   slab[heldPart]
+	closes  slab[closePart]
+	odds    slab[oddPart]
+	losses  slab[lossPart]
+	stalls  slab[stallPart]
+	priors  slab[tomb]
+	idles   slab[idlePart]
+	last    packet.Ref // last packet before the one at hand in its flow
+	index   index
+	lists   [numLists]list
+	graves  graves
+	room    room                    // bytes of all that
+	over    bool                    // End was called
+	slow    bool                    // no packet takes the quick path: for tests
+	clock   packet.Time             // highest time given to Packet or Age
+	base    packet.Time             // first time seen; rec.moved counts from it
+	secs    uint32                  // of clock since base
+	due     packet.Time             // before it no flow times out
+	soonest time.Duration           // the shortest timeout, less a second for what secs leaves out
+	limits  [numLists]time.Duration // timeouts by list
+	begun   bool
+	stats   Stats
 }
 
 // New returns an empty table; it allocates as it grows.
 func New(o Options) *Table {
 	o.fill()
 	t := &Table{opt: o}
-	t.flows.max = o.MaxFlows
-	t.talks.max = talkMax(o.MaxFlows)
-	t.closes.max = closeMax(o.MaxFlows, o.MaxTombstones)
-	d := detailMax(o.MaxFlows)
-	t.odds.max, t.losses.max, t.stalls.max, t.priors.max, t.idles.max = d, 2*d, d, d, d
-	t.graves.slab.max = o.MaxTombstones
+	t.room.max = o.MaxBytes
+	m := &t.room
+	t.index.room = m
+	n, d := o.MaxFlows, detailMax(o.MaxFlows)
+	t.flows.limit(m, n, n/reserveShare)
+	t.talks.limit(m, talkMax(n), n/reserveShare)
+	t.extras.limit(m, n, n/reserveShare)
+	t.mores.limit(m, n, n/reserveShare)
+	t.closes.limit(m, closeMax(n), n/reserveShare/4)
+	t.odds.limit(m, d, d/reserveShare)
+	t.losses.limit(m, 2*d, d/reserveShare)
+	t.stalls.limit(m, d, d/reserveShare)
+	t.priors.limit(m, d, d/reserveShare)
+	t.idles.limit(m, d, d/reserveShare)
+	t.helds.limit(m, d, d/reserveShare)
+	t.graves.limit(m, o.MaxTombstones)
+	t.soonest = t.timeout(0)
+	for l := range t.limits {
+		t.limits[l] = t.timeout(listID(l))
+		t.soonest = min(t.soonest, t.limits[l])
+	}
+	t.soonest -= time.Second
 	return t
 }
 
@@ -85,16 +111,22 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 		sport, dport = icmpPorts(p)
 	}
 	if !a.keyed {
-		a.k, a.swapped = makeKey(&p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
+		a.swapped = makeKey(&a.k, &p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
 		a.h, a.keyed = a.k.hash(t.opt.Seed), true
+		a.id = a.k.ident(a.h)
 	}
 	k, h, swapped := &a.k, a.h, a.swapped
-	i := t.lookup(k, h)
+	i := a.guess
+	if i == 0 || !t.is(t.flows.at(i), a.id, k) { // a record that ended meanwhile has no id
+		i = t.lookup(k, a.id, h)
+	}
 	if p.Proto == packet.ProtoTCP {
 		return t.tcp(p, i, k, h, swapped)
 	}
 	if i == 0 {
-		i = t.create(p, k, h, swapped, 0)
+		if i = t.create(p, k, h, swapped, 0); i == 0 {
+			return Handle{}
+		}
 		t.account(t.flows.at(i), p, packet.ToServer)
 		t.enter(i, t.newList(p.Proto))
 		t.emit(i, event.Started, p)
@@ -117,7 +149,7 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 // tick moves the table's clock: the highest packet time so far.
 func (t *Table) tick(now packet.Time) {
 	if !t.begun {
-		t.begun, t.base, t.clock = true, now, now
+		t.begun, t.base, t.clock, t.due = true, now, now, now
 	} else if now > t.clock {
 		t.clock = now
 		t.secs = uint32(uint64(now.Sub(t.base)) / uint64(time.Second))
@@ -125,24 +157,43 @@ func (t *Table) tick(now packet.Time) {
 }
 
 // lookup returns the live flow of k, or 0.
-func (t *Table) lookup(k *key, h uint64) uint32 {
+func (t *Table) lookup(k *key, id ident, h uint64) uint32 {
 	p := t.index.part(h)
 	if p.used == 0 {
 		return 0
 	}
-	mask := uint32(len(p.slots) - 1)
 	tag := uint32(h)
-	for i := tag & mask; ; i = (i + 1) & mask {
+	for i := p.home(tag); ; {
 		s := p.slots[i]
 		if s == 0 {
 			return 0
 		}
 		if uint32(s>>32) == tag {
-			if n := uint32(s); t.flows.at(n).k.same(k) {
+			if n := uint32(s); t.is(t.flows.at(n), id, k) {
 				return n
 			}
 		}
+		if i++; int(i) == len(p.slots) {
+			i = 0
+		}
 	}
+}
+
+// is says whether r is the flow of k.
+func (t *Table) is(r *rec, id ident, k *key) bool {
+	return r.id == id && (!id.whole() || t.extras.at(r.extra).k.same(k))
+}
+
+// key returns that of r.
+func (t *Table) key(r *rec) key {
+	if r.id.whole() {
+		return t.extras.at(r.extra).k
+	}
+	k := key{aport: uint16(r.id.rest >> 48), bport: uint16(r.id.rest >> 32), vantage: r.id.vantage(), proto: r.id.proto()}
+	k.a[10], k.a[11], k.b[10], k.b[11] = 0xff, 0xff, 0xff, 0xff
+	binary.BigEndian.PutUint32(k.a[12:], uint32(r.id.ends>>32))
+	binary.BigEndian.PutUint32(k.b[12:], uint32(r.id.ends))
+	return k
 }
 
 // dirOf returns the way a packet travels; the two ends of a flow between equal addresses and ports go to the server.
@@ -157,16 +208,23 @@ func (r *rec) dirOf(swapped bool, k *key) packet.Dir {
 }
 
 // create makes the record for p's flow and puts it into the index; it evicts when the table is full. The client is p's
-// source, or p's destination when bits holds clientIsDst. The caller puts it on a list and emits Started.
+// source, or p's destination when bits holds clientIsDst. The caller puts it on a list and emits Started. 0: there is no
+// room for what this flow needs.
 func (t *Table) create(p *packet.Packet, k *key, h uint64, swapped bool, how createHow) uint32 {
-	if t.flows.live >= t.flows.max || t.talks.live >= t.talks.max {
-		t.evict(p)
+	id := k.ident(h)
+	extra := id.whole() || p.Ordinal != p.Frame || p.Missing != 0 || p.NVLAN != 0
+	if !t.makeRoom(p, extra) {
+		return 0
 	}
 	i, r := t.flows.alloc()
 	t.stats.Flows++
-	r.k = *k
-	r.startTime, r.startFrame, r.startOrd, r.source = p.Time, p.Frame, p.Ordinal, p.Source
-	r.vlans, r.nvlan = p.VLANs, p.NVLAN
+	r.id = id
+	r.setStart(p.Ref())
+	if extra {
+		x := t.extraOf(r)
+		x.k, x.ord, x.missing = *k, p.Ordinal, p.Missing
+		x.vlans, x.nvlan = p.VLANs, p.NVLAN
+	}
 	if swapped != (how&clientIsDst != 0) {
 		r.bits |= clientIsB
 	}
@@ -183,7 +241,6 @@ const clientIsDst createHow = 1
 func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
 	r.setLast(p)
 	r.seen = t.secs
-	r.missing |= p.Missing
 	s := &r.sides[d]
 	if s.packets++; s.packets == 0 {
 		t.carry(r, d, 0)
@@ -191,8 +248,8 @@ func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
 	if s.bytes += p.WireLen; s.bytes < p.WireLen {
 		t.carry(r, d, 1)
 	}
-	if s.payload += p.PayloadWire; s.payload < p.PayloadWire {
-		t.carry(r, d, 2)
+	if p.PayloadWire != 0 {
+		t.accountPayload(r, p, d)
 	}
 	s.flags |= p.TCPFlags
 	l := uint16(min(p.IPLen, 0xffff))
@@ -205,11 +262,28 @@ func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
 		}
 	}
 	if p.Truncated() {
-		if s.truncated++; s.truncated == 0 {
-			if l := t.lossOf(r, d); l != nil {
-				l.truncHi++
-			}
+		if m := t.moreOf(r); m != nil {
+			m.truncated[d]++
 		}
+	}
+	if p.Missing != 0 {
+		if x := t.extraOf(r); x != nil {
+			x.missing |= p.Missing
+		}
+	}
+}
+
+func (t *Table) accountPayload(r *rec, p *packet.Packet, d packet.Dir) {
+	n := &r.sides[d].next
+	if r.id.proto() == packet.ProtoTCP {
+		x := t.talkOf(r)
+		if x == nil {
+			return
+		}
+		n = &x.size[d].payload
+	}
+	if *n += p.PayloadWire; *n < p.PayloadWire {
+		t.carry(r, d, 2)
 	}
 }
 
@@ -220,35 +294,11 @@ func (t *Table) carry(r *rec, d packet.Dir, c int) {
 	}
 }
 
-// part makes a part on demand; nil when its slab is full, which is counted once per flow.
-func part[T any](t *Table, r *rec, s *slab[T], n *uint32) *T {
-	if *n != 0 {
-		return s.at(*n)
-	}
-	i, p := s.alloc()
-	if i == 0 {
-		if !r.bits.has(detailLost) {
-			r.bits |= detailLost
-			t.stats.DetailsLost++
-		}
-		return nil
-	}
-	*n = i
-	return p
-}
-
-func (t *Table) oddOf(r *rec) *oddPart     { return part(t, r, &t.odds, &r.odd) }
-func (t *Table) talkOf(r *rec) *talkPart   { return part(t, r, &t.talks, &r.talk) }
-func (t *Table) closeOf(r *rec) *closePart { return part(t, r, &t.closes, &r.closing) }
-func (t *Table) lossOf(r *rec, d packet.Dir) *lossPart {
-	return part(t, r, &t.losses, &r.loss[d])
-}
-
 // mark returns p as a mark of r.
 func (t *Table) mark(r *rec, p *packet.Packet) mark { return t.markRef(r, p.Ref()) }
 
 func (t *Table) markRef(r *rec, ref packet.Ref) mark {
-	m, ok := pack(r.startTime, r.startFrame, ref)
+	m, ok := pack(r.startTime, r.startFrame(), ref)
 	if !ok {
 		t.stats.MarksLost++
 	}
@@ -275,16 +325,20 @@ func (t *Table) free(i uint32, h uint64) {
 	t.leave(i, r)
 	t.index.remove(h, i)
 	t.talks.release(r.talk)
-	t.closes.release(r.closing)
-	t.odds.release(r.odd)
-	t.losses.release(r.loss[0])
-	t.losses.release(r.loss[1])
-	t.stalls.release(r.stall)
-	t.idles.release(r.idle)
-	if r.prior != 0 {
-		t.closes.release(t.priors.at(r.prior).closing)
-		t.priors.release(r.prior)
+	t.extras.release(r.extra)
+	if r.more != 0 {
+		m := t.mores.at(r.more)
+		t.closes.release(m.closing)
+		t.odds.release(m.odd)
+		t.losses.release(m.loss[0])
+		t.losses.release(m.loss[1])
+		t.stalls.release(m.stall)
+		t.idles.release(m.idle)
+		t.helds.release(m.held)
+		t.priors.release(m.prior)
+		t.mores.release(r.more)
 	}
+	r.id = ident{} // what was looked up ahead must not find it
 	t.flows.release(i)
 }
 
@@ -297,59 +351,45 @@ func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, 
 	t.emitAt(i, event.Ended, why, seen, ord, p)
 	t.app = ""
 	t.stats.Ended[why]++
-	h := r.k.hash(t.opt.Seed)
-	t.bury(r, h, why == event.EndReused)
+	k := t.key(r)
+	h := k.hash(t.opt.Seed)
+	if why != event.EndInput { // nobody will ask for those
+		t.bury(r, h, why == event.EndReused)
+	}
 	t.free(i, h)
 }
 
-// closedLinger is how long a closed flow stays where its room is wanted: a last segment that is sent again after a
-// retransmission timeout of a second (RFC 6298 2.4) still finds it.
-const closedLinger = 2 * time.Second
-
-// evict makes room: a flow that closed a while ago, of which the tombstone keeps what matters; else the never-answered
-// flow whose last packet is oldest; else the flow that was used least recently.
-func (t *Table) evict(p *packet.Packet) {
-	if i := t.lists[listTCPClosed].head; i != 0 {
-		if r := t.flows.at(i); t.now(r).Sub(r.lastTime) >= closedLinger {
-			t.stats.ClosedEarly++
-			t.end(i, event.EndClosed, p.Ref(), p.Ordinal, p)
-			return
-		}
-	}
-	best := uint32(0)
-	for l := listID(0); l < numLists; l++ {
-		if l == firstKept && best != 0 {
-			break
-		}
-		if h := t.lists[l].head; h != 0 && (best == 0 || t.older(h, best)) {
-			best = h
-		}
-	}
-	if t.flows.at(best).list < firstKept {
-		t.stats.EvictedNew++
-	}
-	t.end(best, event.EndEvicted, p.Ref(), p.Ordinal, p)
-}
-
-func (t *Table) older(i, j uint32) bool {
-	a, b := t.flows.at(i), t.flows.at(j)
-	if a.seen != b.seen {
-		return a.seen < b.seen
-	}
-	if a.lastTime != b.lastTime {
-		return a.lastTime < b.lastTime
-	}
-	return a.startOrd < b.startOrd
-}
-
-// Stats returns the counters and the memory in use.
+// Stats returns the counters and the memory in use; after End that which was in use then.
 func (t *Table) Stats() Stats {
 	s := t.stats
+	if t.over {
+		return s
+	}
 	s.Live = t.flows.live
-	s.Tombstones = t.graves.slab.live
+	s.Tombstones = t.graves.live
 	s.FlowBytes = t.flows.bytes()
-	s.TombstoneBytes = t.graves.slab.bytes()
+	s.TombstoneBytes = t.graves.bytes()
 	s.IndexBytes = t.index.bytes() + t.graves.index.bytes()
-	s.DetailBytes = t.talks.bytes() + t.closes.bytes() + t.odds.bytes() + t.losses.bytes() + t.stalls.bytes() + t.priors.bytes() + t.idles.bytes()
+	s.DetailBytes = t.talks.bytes() + t.extras.bytes() + t.mores.bytes() + t.closes.bytes() + t.odds.bytes() + t.losses.bytes() +
+		t.stalls.bytes() + t.priors.bytes() + t.idles.bytes() + t.helds.bytes()
 	return s
+}
+
+// finish gives all memory up when the input has ended: what the events of the next table leave behind needs it.
+func (t *Table) finish() {
+	t.stats = t.Stats()
+	t.over = true
+	t.flows.clear()
+	t.talks.clear()
+	t.extras.clear()
+	t.mores.clear()
+	t.closes.clear()
+	t.odds.clear()
+	t.losses.clear()
+	t.stalls.clear()
+	t.priors.clear()
+	t.idles.clear()
+	t.helds.clear()
+	t.index = index{}
+	t.graves = graves{}
 }

@@ -11,11 +11,15 @@ func (t *Table) tcp(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) 
 	if i != 0 {
 		r := t.flows.at(i)
 		d := r.dirOf(swapped, k)
+		if t.quick(r, p, d) {
+			t.touch(i, r)
+			return Handle{Index: i, Dir: d}
+		}
 		if r.list == listTCPRetry && p.Time.Sub(t.lastTry(r)) >= event.SilenceAfter {
 			t.saySilent(i, p.Ref(), p.Ordinal, p)
 		}
 		if p.TCPFlags&(packet.SYN|packet.RST) == packet.SYN {
-			switch r.renews(p, d) {
+			switch t.renews(r, p, d) {
 			case renewed:
 				if r.state == event.StateSYNRecv {
 					t.anomaly(i, r, badSYNResendSeq, p, d)
@@ -45,7 +49,7 @@ const (
 // renews says whether a SYN or SYN/ACK begins a new incarnation on the same ports. Identical first sequence number
 // means the same attempt, a changed one a new attempt (RFC 9293 3.4.1); where numbers are unknown, a SYN before any
 // answer is a retry and a SYN after the close is new.
-func (r *rec) renews(p *packet.Packet, d packet.Dir) renewal {
+func (t *Table) renews(r *rec, p *packet.Packet, d packet.Dir) renewal {
 	s := &r.sides[d]
 	known := p.Missing&packet.NoSeq == 0 && s.bits.has(seqKnown)
 	over := r.state == event.StateClosed || r.state == event.StateTimeWait || r.state == event.StateLastACK || r.bits.has(halfClosed)
@@ -71,7 +75,7 @@ func (r *rec) renews(p *packet.Packet, d packet.Dir) renewal {
 			return renewed
 		}
 	case event.StateEstablished:
-		if r.bits.has(midstream) && r.sides[0].packets+r.sides[1].packets == r.sides[d].packets && r.sides[d].payload == 0 {
+		if r.bits.has(midstream) && r.sides[0].packets+r.sides[1].packets == r.sides[d].packets && t.payloadOf(r, d) == 0 {
 			return renewed // stray packets of one side before its SYN: no connection was seen to stand
 		}
 	default:
@@ -103,9 +107,12 @@ func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool)
 		d = packet.ToClient
 	}
 	i := t.create(p, k, h, swapped, how)
+	if i == 0 {
+		return Handle{}
+	}
 	r := t.flows.at(i)
 	r.bits |= bits
-	r.prior = t.exhume(h, reused)
+	t.exhume(r, h, reused)
 	t.tcpFirst(i, r, p, d)
 	return Handle{Index: i, Dir: d, New: true}
 }
@@ -114,18 +121,18 @@ func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool)
 func (t *Table) tcpFirst(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	t.last = packet.Ref{}
 	t.account(r, p, d)
-	s := &r.sides[d]
 	switch f := p.TCPFlags & (packet.SYN | packet.ACK | packet.RST); {
 	case f == packet.SYN:
-		r.state, r.synTries = event.StateSYNSent, 1
-		s.learnSYN(p)
+		r.state = event.StateSYNSent
+		r.bits |= tried
+		r.learnSYN(p, d)
 		if p.TCPFlags&(packet.ECE|packet.CWR) == packet.ECE|packet.CWR {
 			r.bits |= ecnAsked
 		}
 	case f == packet.SYN|packet.ACK:
 		r.state = event.StateSYNRecv
-		s.learnSYN(p)
-		r.synack = t.mark(r, p)
+		r.learnSYN(p, d)
+		t.setNear(r, &r.synack, oddSYNACK, p)
 		if c := &r.sides[packet.ToServer]; p.Missing&packet.NoSeq == 0 {
 			c.isn, c.next, c.acked = p.Ack-1, p.Ack, p.Ack
 			c.bits |= seqKnown | ackKnown | synAcked
@@ -159,23 +166,29 @@ func (t *Table) tcpFirst(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) Handle {
 	r := t.flows.at(i)
 	d := r.dirOf(swapped, k)
-	o := t.odds.at(r.odd)
+	o := t.odd(r)
 	if p.Missing&packet.NoSeq == 0 && p.Ack != o.pend.seq+1 {
 		t.tcpStep(i, r, p, d)
 		return Handle{Index: i, Dir: d}
 	}
 	pend, ref := o.pend, r.ref(o.pend.ref)
 	t.end(i, event.EndReused, p.Ref(), p.Ordinal, p)
-	i = t.create(p, k, h, swapped, clientIsDst)
+	if i = t.create(p, k, h, swapped, clientIsDst); i == 0 {
+		return Handle{}
+	}
 	r = t.flows.at(i)
-	r.startTime, r.startFrame, r.source = ref.Time, ref.Frame, ref.Source
-	r.prior = t.exhume(h, true)
+	r.setStart(ref)
+	if x := t.extraOf(r); x != nil {
+		x.ord = p.Ordinal
+	}
+	t.exhume(r, h, true)
 	c := &r.sides[packet.ToServer]
 	c.packets, c.bytes = 1, pend.wire
 	c.isn, c.next = pend.seq, pend.seq+1
 	c.bits |= synSeen | seqKnown
 	c.mss, c.wscale, c.maxWin = pend.mss, pend.wscale, pend.win
-	r.state, r.synTries = event.StateSYNSent, 1
+	r.state = event.StateSYNSent
+	r.bits |= tried
 	t.enter(i, listTCPNew)
 	t.emit(i, event.Started, p)
 	t.tcpStep(i, r, p, d)
@@ -186,8 +199,8 @@ func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped
 func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	before := r.last()
 	t.last = before
-	if r.stall != 0 {
-		t.stallLook(i, r, p, d)
+	if x := t.stall(r); x != nil {
+		t.stallLook(i, r, x, p, d)
 	}
 	t.account(r, p, d)
 	if d == packet.ToClient {
@@ -196,10 +209,10 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 			t.enter(i, listTCPNew)
 		}
 	}
-	if r.odd != 0 && p.TCPFlags&packet.RST == 0 {
-		if c := &t.odds.at(r.odd).rsts[d]; c.n != 0 {
+	if o := t.odd(r); o != nil && p.TCPFlags&packet.RST == 0 {
+		if c := &o.rsts[d]; c.n != 0 {
 			t.mark1(r, &c.after, p)
-			if o := &t.odds.at(r.odd).rst; p.PayloadWire > 0 && o.dir == d && o.set && p.Missing&packet.NoSeq == 0 && SeqLessEq(o.seq, p.Seq) {
+			if o := &o.rst; p.PayloadWire > 0 && o.dir == d && o.set && p.Missing&packet.NoSeq == 0 && SeqLessEq(o.seq, p.Seq) {
 				t.anomaly(i, r, badRSTInject, p, d) // it goes on where its RST said it ended
 			}
 		}

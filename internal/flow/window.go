@@ -105,7 +105,7 @@ func (t *Table) zeroWindow(r *rec, p *packet.Packet, d packet.Dir) {
 			return
 		}
 		s.bits &^= zeroOpen
-		l := t.losses.at(r.loss[d])
+		l := t.loss(r, d)
 		span := max(int64(p.Time.Sub(l.zeroCur.time(r.startTime))), 0)
 		l.zeroTotal += span
 		if span >= l.zeroLongest {
@@ -126,11 +126,11 @@ func (t *Table) zeroWindow(r *rec, p *packet.Packet, d packet.Dir) {
 // probe counts what side d sends while the other side's window is closed (RFC 9293 3.8.6.1).
 func (t *Table) probe(r *rec, p *packet.Packet, d packet.Dir) {
 	o := d.Other()
-	if !r.sides[o].bits.has(zeroOpen) || r.loss[o] == 0 {
+	if !r.sides[o].bits.has(zeroOpen) {
 		return
 	}
 	s := &r.sides[d]
 	if p.PayloadWire > 0 || s.bits.has(ackKnown) && p.Seq == s.acked-1 {
-		t.losses.at(r.loss[o]).zeroProbes++
+		t.loss(r, o).zeroProbes++
 	}
 }

@@ -64,6 +64,7 @@ func (s *run) account(r *Result) Account {
 	}
 	f := &r.Flow
 	left(f.NoPorts, "TCP or UDP header cut short or broken")
+	left(f.NoRoom, "no room to follow their connection")
 	left(f.Fragments, "fragments inside tunnels, not put together")
 	left(f.ICMPNoQuote, "ICMP errors too short to say which packet they speak of")
 	a := Account{Read: c.Packets, ICMPErrors: f.ICMPErrors - f.ICMPNoQuote, Link: f.NotIP - c.Undecoded, Pieces: pieces}

@@ -5,8 +5,9 @@ import "firestorm/internal/flow"
 // limits bounds every table. They follow from the memory limit alone, never from the machine or the number of workers:
 // the same input and options give the same output everywhere.
 type limits struct {
-	flows    int // per shard
-	tombs    int // per shard
+	flows    int // per shard, at most; so are the next two
+	tombs    int
+	bytes    int // of both and all that belongs to them
 	attempts int
 	hosts    int
 	pairs    int
@@ -23,7 +24,7 @@ const (
 	// reserve is for what does not grow with the limit: the program, blocks and rounds in flight with their events, the
 	// table of copies.
 	reserve                                = 24 << 20
-	flowShare                              = 0.76 // flows, tombstones and their indexes
+	flowShare                              = 0.80 // flows, tombstones and their indexes
 	perAttempt, perHost, perPair, perEntry = 700, 640, 300, 256
 	perTalk, perGroup, perInstance         = 80, 8 << 10, 128
 )
@@ -34,17 +35,8 @@ const programSize = 14 << 20
 func limitsFor(max int64) limits {
 	var l limits
 	max -= min(reserve, max/2)
-	budget := int(float64(max) * flowShare / Shards)
-	lo, hi := 64, 1<<22
-	for lo < hi { // the largest number of flows per shard that fits with as many tombstones
-		n := (lo + hi + 1) / 2
-		if flow.MaxBytes(n, n) <= budget {
-			lo = n
-		} else {
-			hi = n - 1
-		}
-	}
-	l.flows, l.tombs = lo, lo
+	l.bytes = int(float64(max) * flowShare / Shards)
+	l.flows, l.tombs = flow.Counts(l.bytes)
 	l.attempts = int(max / 16 / perAttempt)
 	l.hosts = int(max / 40 / perHost)
 	l.pairs = int(max / 80 / perPair)

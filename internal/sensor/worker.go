@@ -15,8 +15,6 @@ type worker struct {
 	inFlows uint64   // packets that belong to a flow
 	run     [runLen]ahead
 	evs     []event.Event
-	// touched keeps what Touch returns; nobody reads it.
-	touched uint32
 }
 
 // runLen is how many packets are looked up together: enough for their waits for memory to overlap, few enough for the
@@ -46,7 +44,7 @@ const keptFailures = 4
 
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
-	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, Seed: o.Seed, Want: wanted,
+	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted,
 		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) }})
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: o.WantAll,
@@ -108,7 +106,10 @@ func (w *worker) packets(r *round, from, to int, out *output) {
 			}
 		}
 		for k := range w.run[:n] {
-			w.touched += w.run[k].s.flows.Touch(&w.run[k].a)
+			w.run[k].s.flows.Find(&w.run[k].a)
+		}
+		for k := range w.run[:n] {
+			w.run[k].s.flows.Touch(&w.run[k].a)
 		}
 		for k := range w.run[:n] {
 			x := &w.run[k]

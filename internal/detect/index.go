@@ -28,6 +28,11 @@ func (x *index) hash(a *packet.Addr, rest uint64) uint32 {
 	return uint32(fold(h^x.seed, rest^0xaef17502108ef2d9^h))
 }
 
+// wide returns a keyed hash of a second address, for the rest of a key.
+func (x *index) wide(a *packet.Addr) uint64 {
+	return fold(binary.LittleEndian.Uint64(a[:8])^x.seed^0xa0761d6478bd642f, binary.LittleEndian.Uint64(a[8:])^0xe7037ed1a0b428db)
+}
+
 func fold(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)
 	return hi ^ lo

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"slices"
-	"sort"
 	"time"
 
 	"firestorm/internal/event"
@@ -391,6 +390,9 @@ func (l *Ledger) Attempts(s Service, f func(*Attempt) bool) {
 	}
 }
 
+// Len is how many attempts are remembered.
+func (l *Ledger) Len() int { return l.total }
+
 // Attempt returns the attempt of a live flow, or nil. It may be kept: it goes on to tell what became of the flow for as
 // long as the ledger remembers that.
 func (l *Ledger) Attempt(flow uint64) *Attempt {
@@ -406,79 +408,4 @@ func (l *Ledger) attempt(flow uint64) *Attempt {
 		l.lastID, l.last = flow, l.byFlow.get(flow)
 	}
 	return l.last
-}
-
-// ServiceSummary is one service's record, for the report.
-type ServiceSummary struct {
-	Service
-	Vantage                              uint16
-	Attempts                             int
-	Answered, Refused, Silent, Undecided int
-	Clients                              int
-	ConnectMedian, ConnectMax            time.Duration
-	Exchanges                            uint64
-	ThinkMean, ThinkMax                  time.Duration
-	SlowestAt                            packet.Ref
-	Bytes                                uint64
-}
-
-// Services summarises every service, busiest first.
-func (l *Ledger) Services() []ServiceSummary {
-	out := make([]ServiceSummary, 0, len(l.order))
-	for _, log := range l.order {
-		s := ServiceSummary{Service: log.key.Service, Vantage: log.key.vantage}
-		s.Undecided, s.Answered, s.Refused, s.Silent = int(log.counts[0]), int(log.counts[1]), int(log.counts[2]), int(log.counts[3])
-		clients := map[packet.Addr]struct{}{}
-		var connects []time.Duration
-		var think time.Duration
-		for _, a := range log.attempts {
-			clients[a.Client.Addr] = struct{}{}
-			switch a.Outcome {
-			case OutAnswered:
-				s.Answered++
-			case OutRefused:
-				s.Refused++
-			case OutSilent:
-				s.Silent++
-			default:
-				s.Undecided++
-			}
-			if a.Connect > 0 {
-				connects = append(connects, a.Connect)
-			}
-			s.Exchanges += uint64(a.Exchanges)
-			think += a.ThinkTotal
-			if a.Think > s.ThinkMax {
-				s.ThinkMax, s.SlowestAt = a.Think, a.Start
-			}
-			s.Bytes += a.Bytes[0] + a.Bytes[1]
-		}
-		s.Attempts = s.Answered + s.Refused + s.Silent + s.Undecided
-		s.Clients = len(clients)
-		if s.Exchanges > 0 {
-			s.ThinkMean = think / time.Duration(s.Exchanges)
-		}
-		if len(connects) > 0 {
-			sort.Slice(connects, func(i, j int) bool { return connects[i] < connects[j] })
-			s.ConnectMedian, s.ConnectMax = connects[len(connects)/2], connects[len(connects)-1]
-		}
-		out = append(out, s)
-	}
-	sort.SliceStable(out, func(i, j int) bool {
-		a, b := &out[i], &out[j]
-		if a.Attempts != b.Attempts {
-			return a.Attempts > b.Attempts
-		}
-		if c := a.Addr.Compare(b.Addr); c != 0 {
-			return c < 0
-		}
-		if a.Port != b.Port {
-			return a.Port < b.Port
-		}
-		if a.Proto != b.Proto {
-			return a.Proto < b.Proto
-		}
-		return a.Vantage < b.Vantage
-	})
-	return out
 }

@@ -144,7 +144,7 @@ func newRun(o *Options) (*run, error) {
 		codes = append(codes, g.def.Codes...)
 		b.detectors = append(b.detectors, g)
 	}
-	scope.Files = o.Files
+	scope.Files, scope.Nets = o.Files, b.gates.Nets()
 	b.gates.Files = o.Files
 	b.scope, b.onFindings = scope, o.OnFindings
 	var err error

@@ -14,13 +14,15 @@ import (
 type index struct {
 	slots []slot // a power of two, at most three quarters of it used
 	used  int
-	seed  uint64
+	seed  uint64 // the same for all of a run: a hash serves several tables
 }
 
 // slot is one place: a record's number plus one (0: free), and its hash.
 type slot struct{ hash, at uint32 }
 
-func newIndex() index { return index{slots: make([]slot, 64), seed: rand.Uint64()} }
+var seed = rand.Uint64()
+
+func newIndex() index { return index{slots: make([]slot, 64), seed: seed} }
 
 // hash returns the hash of an address and what else belongs to the key.
 func (x *index) hash(a *packet.Addr, rest uint64) uint32 {

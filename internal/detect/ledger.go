@@ -84,6 +84,9 @@ type Ledger struct {
 	// lastID and last answer the questions of all who look at one event (2026-11-23).
 	lastID uint64
 	last   *Attempt
+	// head is the last event whose service was looked for, and its hash.
+	head     *event.Head
+	headHash uint32
 	// ServicesDropped counts services beyond the table's room.
 	ServicesDropped uint64
 }
@@ -192,7 +195,7 @@ func (l *Ledger) flow(f *event.Flow) {
 func (l *Ledger) begin(f *event.Flow) *Attempt {
 	h := f.Head()
 	k := svcKey{h.Vantage, Service{h.Server.Addr, h.Server.Port, h.Proto}}
-	hash := l.hash(&k)
+	hash := l.hashOf(h, &k)
 	log := l.find(&k, hash)
 	if log == nil {
 		if len(l.order) >= l.max {
@@ -240,6 +243,14 @@ func (l *Ledger) fresh() *Attempt {
 
 func (l *Ledger) hash(k *svcKey) uint32 {
 	return l.services.hash(&k.Addr, uint64(k.vantage)<<32|uint64(k.Port)<<8|uint64(k.Proto))
+}
+
+// hashOf returns the hash of the service k that h goes to: once for all who ask at one event.
+func (l *Ledger) hashOf(h *event.Head, k *svcKey) uint32 {
+	if l.head != h {
+		l.head, l.headHash = h, l.hash(k)
+	}
+	return l.headHash
 }
 
 func (l *Ledger) find(k *svcKey, hash uint32) *serviceLog {

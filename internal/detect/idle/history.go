@@ -10,11 +10,11 @@ import (
 
 // history is what silences did on one wire: the control group of the deaths.
 type history struct {
-	longest  time.Duration   // longest silence that was survived
-	from, to packet.Ref      // packets around it
-	survived int             // flows that survived one
-	lived    latest[witness] // connections that ended well
-	hasty    latest[*death]  // connections that died without a pause
+	longest  time.Duration          // longest silence that was survived
+	from, to packet.Ref             // packets around it
+	survived int                    // flows that survived one
+	lived    detect.Latest[witness] // connections that ended well
+	hasty    detect.Latest[*death]  // connections that died without a pause
 }
 
 // witness is a connection that ended well: both ends were there, and remembered it, as long as it lasted.
@@ -72,31 +72,7 @@ func (d *detector) ended(f *event.Flow) {
 		spoke: [3]packet.Ref{f.IdleTo, f.Marks[event.MarkClientFINACK], f.Marks[event.MarkServerFINACK]}}
 	// A silence that a FIN ended is not remembered: such a flow may have been silent at its end.
 	v.busy = c.Retrans+c.RetransGap+s.Retrans+s.RetransGap == 0 && f.Marks[event.MarkClientFIN].IsZero() && f.Marks[event.MarkServerFIN].IsZero()
-	w.lived.push(v)
-}
-
-// latest keeps the last entries of a list, remembered of them.
-type latest[T any] struct {
-	list []T
-	next int // once the list is full: the oldest, which makes room
-}
-
-func (l *latest[T]) push(x T) {
-	if len(l.list) < remembered {
-		l.list = append(l.list, x)
-		return
-	}
-	l.list[l.next] = x
-	l.next = (l.next + 1) % remembered
-}
-
-// all goes through the entries, the oldest first.
-func (l *latest[T]) all(yield func(*T) bool) {
-	for i := range l.list {
-		if !yield(&l.list[(l.next+i)%len(l.list)]) {
-			return
-		}
-	}
+	w.lived.Push(v, remembered)
 }
 
 // between returns a moment from first to last at which the connection carried data both ways; zero where that is not
@@ -128,7 +104,7 @@ func (d *detector) alive(w *history, x *death) (peer, way packet.Ref) {
 			return peer, way
 		}
 	}
-	for v := range w.lived.all {
+	for v := range w.lived.All {
 		same := v.server == who
 		if toClient {
 			same = v.client == who

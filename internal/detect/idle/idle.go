@@ -162,7 +162,7 @@ func (d *detector) stalled(f *event.Flow) {
 	}
 	if s.IdleBefore < idleMin {
 		if w := d.history(f.Head()); w != nil {
-			w.hasty.push(x)
+			w.hasty.Push(x, remembered)
 		}
 		return
 	}

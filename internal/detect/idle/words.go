@@ -208,14 +208,14 @@ func (d *detector) timeoutAlternatives(b *finding.Builder, deaths []*death, n in
 // branch asks whether one event that hit some connections and spared others could be the reason: a failed link of
 // several, a failed machine of several behind the address.
 func (d *detector) branch(b *finding.Builder, s signs, deaths []*death, n int, w *history, traced bool) {
-	for p := range w.hasty.all {
+	for p := range w.hasty.All {
 		if y := *p; !y.back && y.peer().Addr == deaths[0].peer().Addr {
 			b.Open("branch", "%s died without such a pause at %s s: a timer is not the reason there", detect.EndText(y.flow.Head().Client), d.scope.Since(y.stall.First))
 			return
 		}
 	}
 	var spared []packet.Ref
-	for v := range w.lived.all {
+	for v := range w.lived.All {
 		if v.silence > 0 && v.over(min(s.maxBefore, s.minFirst), max(s.maxBefore, s.minFirst)) {
 			spared = append(spared, v.to)
 		}
@@ -295,7 +295,7 @@ func (d *detector) halfOpenAlternatives(g *finding.Group, b *finding.Builder, de
 	once := maxBefore < minReset
 	w := d.known(h)
 	var knew packet.Ref // a connection that the server remembered over the time of its supposed restart
-	for v := range w.lived.all {
+	for v := range w.lived.All {
 		if once && v.server == h.Server.Addr && v.over(maxBefore, minReset) {
 			knew = v.to
 		}

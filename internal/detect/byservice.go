@@ -26,7 +26,9 @@ const servicesInChunk = 32
 // NewByService returns a table for at most max services. With renew the oldest gives way to a new one, else there is no
 // room for new ones in a full table until Sweep makes some.
 func NewByService[T any](s *Scope, most int, renew bool) *ByService[T] {
-	return &ByService[T]{ledger: s.Ledger, index: newIndex(), most: most, renew: renew}
+	t := &ByService[T]{ledger: s.Ledger, index: newIndex(), most: most, renew: renew}
+	s.Ledger.followers = append(s.Ledger.followers, t)
+	return t
 }
 
 // Len is how many services have a value.

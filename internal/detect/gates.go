@@ -71,7 +71,8 @@ type pairLog struct {
 
 // NewGates returns gates that remember at most maxPairs pairs of prefixes.
 func NewGates(maxPairs int) *Gates {
-	return &Gates{nets: NewNets(netsFor * maxPairs), pairs: NewColumn[pairLog](maxPairs)}
+	n := NewNets(netsFor * maxPairs)
+	return &Gates{nets: n, pairs: NewColumn[pairLog](n, maxPairs)}
 }
 
 // Nets returns the numbers of the pairs of networks, for the detectors to share.

@@ -79,7 +79,7 @@ type Ledger struct {
 	order    []*serviceLog // by first sight
 	sizes    []int32       // attempts of each of order
 	byFlow   flowMap
-	spare    []*Attempt // forgotten, to be used again
+	spare    []*Attempt // forgotten, or never used
 	large    []large    // of trim, kept for the next
 	// lastID and last answer the questions of all who look at one event (2026-11-23).
 	lastID uint64
@@ -87,6 +87,8 @@ type Ledger struct {
 	// head is the last event whose service was looked for, and its hash.
 	head     *event.Head
 	headHash uint32
+	// followers are the tables of detectors that use the same hash.
+	followers []follower[uint32]
 	// ServicesDropped counts services beyond the table's room.
 	ServicesDropped uint64
 }
@@ -221,6 +223,9 @@ func (l *Ledger) begin(f *event.Flow) *Attempt {
 		}
 		a.ReuseAge = f.Start.Time.Sub(end.Time)
 	}
+	if log.attempts == nil {
+		log.attempts = make([]*Attempt, 0, 4)
+	}
 	log.attempts = append(log.attempts, a)
 	l.sizes[log.number]++
 	l.byFlow.put(h.FlowID, a)
@@ -229,13 +234,18 @@ func (l *Ledger) begin(f *event.Flow) *Attempt {
 	return a
 }
 
+// attemptsAtOnce is how many attempts one allocation makes room for.
+const attemptsAtOnce = 16
+
 // fresh returns room for an attempt, of one that was forgotten where there is one: once the ledger is full nothing is
-// allocated (2026-11-23).
+// allocated (2026-11-23). Until then room is made for several at once (2026-11-28).
 func (l *Ledger) fresh() *Attempt {
-	n := len(l.spare) - 1
-	if n < 0 {
-		return &Attempt{}
+	if len(l.spare) == 0 {
+		for more := make([]Attempt, attemptsAtOnce); len(more) > 0; more = more[1:] {
+			l.spare = append(l.spare, &more[0])
+		}
 	}
+	n := len(l.spare) - 1
 	a := l.spare[n]
 	l.spare = l.spare[:n]
 	return a
@@ -316,7 +326,14 @@ func (l *Ledger) forget(s *serviceLog) {
 	s.trimmed += uint64(n)
 	l.total -= n
 	l.sizes[s.number] -= int32(n)
-	s.attempts = append([]*Attempt(nil), s.attempts[n:]...)
+	left := len(s.attempts) - n
+	if old := s.attempts; cap(old) <= 4*max(left, 4) {
+		copy(old, old[n:])
+		clear(old[left:])
+		s.attempts = old[:left]
+	} else { // a service that was large once gives its room back
+		s.attempts = append([]*Attempt(nil), old[n:]...)
+	}
 	l.lastID, l.last = 0, nil
 }
 

@@ -16,6 +16,8 @@ type Nets struct {
 	most  int
 	head  *event.Head // the last that was asked for, and its answer
 	way   Way
+	// followers are the columns by these numbers.
+	followers []follower[Way]
 	// Lost counts questions about pairs beyond the table's room.
 	Lost uint64
 }
@@ -110,7 +112,11 @@ type row[T any] struct {
 const rowsInChunk = 32
 
 // NewColumn returns a column for at most max ways.
-func NewColumn[T any](most int) *Column[T] { return &Column[T]{most: most} }
+func NewColumn[T any](n *Nets, most int) *Column[T] {
+	c := &Column[T]{most: most}
+	n.followers = append(n.followers, c)
+	return c
+}
 
 // Len is how many ways have a value.
 func (c *Column[T]) Len() int { return c.rows }

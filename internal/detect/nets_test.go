@@ -59,7 +59,7 @@ func TestNets(t *testing.T) {
 
 // A column holds a value for each way that owns one, and no more than it has room for.
 func TestColumn(t *testing.T) {
-	c := NewColumn[int](3)
+	c := NewColumn[int](NewNets(2000), 3)
 	for _, w := range []Way{NoWay, 0, 5, 40, 1000} {
 		if c.Get(w) != nil {
 			t.Errorf("way %d has a value from the beginning", w)

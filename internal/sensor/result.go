@@ -5,6 +5,7 @@ import (
 	"sort"
 	"time"
 
+	"firestorm/internal/detect"
 	"firestorm/internal/packet"
 )
 
@@ -67,17 +68,16 @@ func (s *run) forgot(vantage uint16, a, b packet.Addr) (from, to packet.Time, an
 func (s *summary) public() Summary {
 	p := Summary{Flows: s.flows, TCP: s.tcp, UDP: s.udp, Conversations: s.pairsSeen.len(), More: s.pairsFull, Retrans: s.retrans, RetransGap: s.retransGap,
 		ZeroWindow: s.zeroTotal, Think: s.think, Connect: s.connect}
-	for _, t := range s.talkers {
-		p.Talkers = append(p.Talkers, *t)
-	}
-	sort.Slice(p.Talkers, func(i, j int) bool {
-		a, b := &p.Talkers[i], &p.Talkers[j]
+	hosts := s.talkers.hosts
+	for _, i := range detect.Leading(topTalkers, len(hosts), func(i, j int) bool {
+		a, b := &hosts[i], &hosts[j]
 		if a.Bytes != b.Bytes {
 			return a.Bytes > b.Bytes
 		}
 		return a.Addr.Compare(b.Addr) < 0
-	})
-	p.Talkers = p.Talkers[:min(len(p.Talkers), topTalkers)]
+	}) {
+		p.Talkers = append(p.Talkers, hosts[i])
+	}
 	for c, n := range s.anomalies {
 		p.Anomalies = append(p.Anomalies, AnomalyCount{c, n})
 	}

@@ -146,7 +146,7 @@ func newRun(o *Options) (*run, error) {
 	}
 	scope.Files, scope.Nets = o.Files, b.gates.Nets()
 	b.gates.Files = o.Files
-	b.scope, b.onFindings = scope, o.OnFindings
+	b.scope, b.ahead, b.onFindings = scope, detect.NewAhead(scope), o.OnFindings
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
 		MaxGroups: lim.groups, MaxInstances: lim.instances,
@@ -297,10 +297,7 @@ func (s *run) closeAhead(shards []*shard, r *round) {
 		}
 	}()
 	for evs := range made {
-		for i, e := range evs {
-			s.border.event(e)
-			evs[i] = nil // what is over can go
-		}
+		s.border.all(evs)
 	}
 }
 

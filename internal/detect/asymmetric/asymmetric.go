@@ -47,7 +47,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Started, event.Answered, event.Established, event.Ended}, Other: []event.What{event.Started, event.Answered}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, pairs: detect.NewColumn[pair](s.Limits.Entries), links: map[link]*witness{}, sides: map[uint64][2]bool{}}
+		return &detector{scope: s, pairs: detect.NewColumn[pair](s.Nets, s.Limits.Entries), links: map[link]*witness{}, sides: map[uint64][2]bool{}}
 	},
 }
 

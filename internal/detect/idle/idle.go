@@ -80,7 +80,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Reset, event.Ended}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, wires: detect.NewColumn[history](s.Limits.Entries), flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{}}
+		return &detector{scope: s, wires: detect.NewColumn[history](s.Nets, s.Limits.Entries), flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{}}
 	},
 }
 

@@ -56,7 +56,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Ended}, Kinds: []event.Kind{event.KindCapture}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, ways: detect.NewColumn[traffic](s.Limits.Entries), flows: map[uint64]*[2]counts{}}
+		return &detector{scope: s, ways: detect.NewColumn[traffic](s.Nets, s.Limits.Entries), flows: map[uint64]*[2]counts{}}
 	},
 }
 

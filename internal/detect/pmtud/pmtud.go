@@ -53,7 +53,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Ended}, Kinds: []event.Kind{event.KindICMPError}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, told: map[path]int{}, passed: detect.NewColumn[[2]passage](s.Limits.Entries), small: map[path]packet.Ref{}, flows: map[uint64]*hole{}}
+		return &detector{scope: s, told: map[path]int{}, passed: detect.NewColumn[[2]passage](s.Nets, s.Limits.Entries), small: map[path]packet.Ref{}, flows: map[uint64]*hole{}}
 	},
 }
 

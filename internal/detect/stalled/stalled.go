@@ -50,7 +50,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Ended}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, open: map[uint64]*death{}, alive: detect.NewColumn[packet.Ref](s.Limits.Entries)}
+		return &detector{scope: s, open: map[uint64]*death{}, alive: detect.NewColumn[packet.Ref](s.Nets, s.Limits.Entries)}
 	},
 }
 

@@ -104,12 +104,21 @@ type run struct {
 	workers []*worker
 	border  *border
 	counts  count.Ingest
-	span    span
 }
 
+// span is the time from the first packet to the last.
 type span struct {
 	first, last packet.Time
 	any         bool
+}
+
+// add takes the packets of a while.
+func (s *span) add(c *event.Capture) {
+	if !s.any {
+		*s = span{c.From, c.To, true}
+		return
+	}
+	s.first, s.last = min(s.first, c.From), max(s.last, c.To)
 }
 
 func newRun(o *Options) (*run, error) {
@@ -320,14 +329,6 @@ func (s *run) done(r *round, n int) {
 }
 
 func (s *run) progress(r *round, n int) {
-	for i := range r.batch.Packets {
-		p := &r.batch.Packets[i]
-		if !s.span.any {
-			s.span = span{p.Time, p.Time, true}
-			continue
-		}
-		s.span.first, s.span.last = min(s.span.first, p.Time), max(s.span.last, p.Time)
-	}
 	if s.o.Progress != nil && n%64 == 0 {
 		st := s.o.Source.Stats()
 		s.o.Progress(Progress{s.counts.Packets, st.InputBytes, st.InputTotal, r.now})

@@ -77,8 +77,12 @@ func newDedup() *dedup {
 }
 
 // touch reads what see will need of the packet with this key, some packets before its turn: the waits for memory of
-// several packets overlap. What see only writes needs no wait (2026-11-28). The result means nothing.
-func (d *dedup) touch(key uint64) uint64 { return d.keys[key%dedupSlots] }
+// several packets overlap, also those for what is only written (2026-11-28: leaving that out moved the wait, no more). The
+// result means nothing.
+func (d *dedup) touch(key uint64) uint64 {
+	n := key % dedupSlots
+	return d.keys[n] ^ uint64(d.slots[n].last)
+}
 
 // see says whether p, whose repeatKey is key, repeats an earlier packet, and returns an event when the repetition is
 // worth one.

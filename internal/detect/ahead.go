@@ -34,7 +34,13 @@ func NewAhead(s *Scope) *Ahead { return &Ahead{scope: s} }
 // Look reads for the first AheadLen of es.
 func (a *Ahead) Look(es []event.Event) {
 	a.nFlows, a.nServices, a.nBegun, a.nHosts, a.nNets, a.nAttempts, a.nWay = 0, 0, 0, 0, 0, 0, 0
-	for _, e := range es[:min(len(es), AheadLen)] {
+	es = es[:min(len(es), AheadLen)]
+	for _, e := range es { // another processor may have made them
+		if f, ok := e.(*event.Flow); ok {
+			a.sum += uint64(f.What) + f.Head().FlowID + f.Sides[0].Packets
+		}
+	}
+	for _, e := range es {
 		if f, ok := e.(*event.Flow); ok {
 			a.take(f)
 		}

@@ -222,6 +222,13 @@ func (s *sieve) keeps(p *packet.Packet) bool {
 func (in *input) Next(b *packet.Batch) error {
 	for {
 		err := in.Source.Next(b)
+		if in.sieve == nil && in.window.open() {
+			if in.log(b.Packets); err != nil || len(b.Packets) > 0 {
+				return err
+			}
+			b.Release()
+			continue
+		}
 		n := 0
 		for i := range b.Packets {
 			p := &b.Packets[i]
@@ -231,13 +238,13 @@ func (in *input) Next(b *packet.Batch) error {
 			if !in.window.holds(p) {
 				continue
 			}
-			in.log(p)
 			if n != i {
 				b.Packets[n] = *p
 			}
 			n++
 		}
 		b.Packets = b.Packets[:n]
+		in.log(b.Packets)
 		if err != nil || n > 0 {
 			return err
 		}
@@ -258,24 +265,36 @@ func (in *input) Stats() capture.Stats {
 	return s
 }
 
-func (in *input) log(p *packet.Packet) {
-	for int(p.Source) >= len(in.seen) {
-		in.seen = append(in.seen, sourceLog{})
+// log counts packets for their sources: those of one source that follow each other at once.
+func (in *input) log(ps []packet.Packet) {
+	for len(ps) > 0 {
+		source := ps[0].Source
+		for int(source) >= len(in.seen) {
+			in.seen = append(in.seen, sourceLog{})
+		}
+		s := in.seen[source]
+		if s.packets == 0 {
+			s.from, s.to = ps[0].Time, ps[0].Time
+		}
+		n := 0
+		for ; n < len(ps) && ps[n].Source == source; n++ {
+			s.bytes += uint64(len(ps[n].Data))
+			s.from, s.to = min(s.from, ps[n].Time), max(s.to, ps[n].Time)
+		}
+		s.packets += uint64(n)
+		in.seen[source] = s
+		ps = ps[n:]
 	}
-	s := &in.seen[p.Source]
-	if s.packets == 0 {
-		s.from, s.to = p.Time, p.Time
-	}
-	s.packets++
-	s.bytes += uint64(len(p.Data))
-	s.from, s.to = min(s.from, p.Time), max(s.to, p.Time)
 }
 
 // Interfaces implements capture.Lister.
 func (in *input) Interfaces() []capture.Interface { return capture.Interfaces(in.Source) }
 
+// open reports that the window holds all packets.
+func (w *timeWindow) open() bool { return !w.since.Set && !w.until.Set }
+
 func (w *timeWindow) holds(p *packet.Packet) bool {
-	if !w.since.Set && !w.until.Set {
+	if w.open() {
 		return true
 	}
 	if !w.started {

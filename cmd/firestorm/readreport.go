@@ -89,20 +89,18 @@ func reportFiles(in *input, res *sensor.Result) []report.File {
 }
 
 func fillServices(r *report.Report, services []detect.ServiceSummary) {
-	for i := range services {
+	for i := range services[:min(len(services), topServices)] {
 		s := &services[i]
-		if i < topServices {
-			r.Services = append(r.Services, report.Service{Proto: protoName(s.Proto), Addr: s.Addr, Port: s.Port, Clients: s.Clients,
-				Attempts: s.Attempts, Answered: s.Answered, Refused: s.Refused, Silent: s.Silent, ConnectMedian: s.ConnectMedian,
-				ConnectMax: s.ConnectMax, AnswerMean: s.ThinkMean, AnswerMax: s.ThinkMax})
-		}
-		if s.ThinkMax > 0 {
+		r.Services = append(r.Services, report.Service{Proto: protoName(s.Proto), Addr: s.Addr, Port: s.Port, Clients: s.Clients,
+			Attempts: s.Attempts, Answered: s.Answered, Refused: s.Refused, Silent: s.Silent, ConnectMedian: s.ConnectMedian,
+			ConnectMax: s.ConnectMax, AnswerMean: s.ThinkMean, AnswerMax: s.ThinkMax})
+	}
+	for _, i := range detect.Leading(topSlow, len(services), func(i, j int) bool { return services[i].ThinkMax > services[j].ThinkMax }) {
+		if s := &services[i]; s.ThinkMax > 0 {
 			r.Slowest = append(r.Slowest, report.Slow{What: fmt.Sprintf("%s began an answer", endText(s.Addr, s.Port)), Took: s.ThinkMax,
 				Refs: []packet.Ref{s.SlowestAt}})
 		}
 	}
-	sort.SliceStable(r.Slowest, func(i, j int) bool { return r.Slowest[i].Took > r.Slowest[j].Took })
-	r.Slowest = r.Slowest[:min(len(r.Slowest), topSlow)]
 }
 
 func protoName(p uint8) string {
@@ -120,47 +118,16 @@ func endText(a packet.Addr, port uint16) string {
 }
 
 func fillTalkers(r *report.Report, l *detect.Ledger) {
-	type pair struct{ c, s packet.Addr }
-	type service struct {
-		port  uint16
-		proto uint8
-	}
-	at := map[pair]int32{}
-	var used [][4]service // by talker; words are made for the few that are shown
-	var count []uint8
-	l.Attempts(detect.Service{}, func(x *detect.Attempt) bool {
-		k := pair{x.Client.Addr, x.Service.Addr}
-		i, ok := at[k]
-		if !ok {
-			i = int32(len(r.Talkers))
-			at[k] = i
-			r.Talkers = append(r.Talkers, report.Talker{Client: k.c, Server: k.s})
-			used, count = append(used, [4]service{}), append(count, 0)
-		}
-		t := &r.Talkers[i]
-		t.Conversations++
-		t.Bytes += x.Bytes[0] + x.Bytes[1]
-		v, n := service{x.Service.Port, x.Service.Proto}, &count[i]
-		if int(*n) < len(used[i]) && !slices.Contains(used[i][:*n], v) {
-			used[i][*n] = v
-			*n++
-		}
-		return true
-	})
-	sort.SliceStable(r.Talkers, func(i, j int) bool { return r.Talkers[i].Bytes > r.Talkers[j].Bytes })
-	r.Talkers = r.Talkers[:min(len(r.Talkers), topTalkers)]
-	for i := range r.Talkers {
-		t := &r.Talkers[i]
-		n := at[pair{t.Client, t.Server}]
+	for _, t := range l.Talks(topTalkers) {
 		var names []string
-		for k, v := range used[n][:count[n]] {
-			name := fmt.Sprintf("%d/%s", v.port, strings.ToLower(protoName(v.proto)))
-			if k == len(used[n])-1 {
+		for k, v := range t.Services[:t.Asked] {
+			name := fmt.Sprintf("%d/%s", v.Port, strings.ToLower(protoName(v.Proto)))
+			if k == len(t.Services)-1 {
 				name = "…"
 			}
 			names = append(names, name)
 		}
-		t.Services = strings.Join(names, ", ")
+		r.Talkers = append(r.Talkers, report.Talker{Client: t.Client, Server: t.Server, Services: strings.Join(names, ", "), Conversations: t.Attempts, Bytes: t.Bytes})
 	}
 }
 
@@ -287,7 +254,7 @@ func homeNetWarning(o *readOptions, l *detect.Ledger) string {
 		if inside(x.Client.Addr) || inside(x.Service.Addr) {
 			home++
 		}
-		return true
+		return home*20 < l.Len() // enough, however many follow
 	})
 	if total == 0 || home*20 >= total {
 		return ""

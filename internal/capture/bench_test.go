@@ -64,7 +64,7 @@ func benchFile(b *testing.B, ng bool) (path string, packets int) {
 // BenchmarkBareRead is the bound: read(2) of 256 KiB and nothing else.
 func BenchmarkBareRead(b *testing.B) {
 	path, _ := benchFile(b, false)
-	buf := make([]byte, pcapfile.BlockSize)
+	buf := make([]byte, 256<<10)
 	for b.Loop() {
 		f, err := os.Open(path)
 		if err != nil {

@@ -48,6 +48,7 @@ type Scope struct {
 	Hosts  *Hosts
 	Names  *Names // what addresses were called
 	Twins  *Twins // nil unless two captures are joined
+	Nets   *Nets  // numbers pairs of networks
 	Limits Limits
 	Begin  packet.Time // time of the input's first packet; set before the first event
 	Files  Files       // names of the inputs, for texts
@@ -61,8 +62,12 @@ type Limits struct {
 
 // NewScope returns a scope that hands instances to report.
 func NewScope(l *Ledger, h *Hosts, t *Twins, lim Limits, report func(*finding.Instance)) *Scope {
-	return &Scope{Ledger: l, Hosts: h, Twins: t, Limits: lim, report: report}
+	return &Scope{Ledger: l, Hosts: h, Twins: t, Nets: NewNets(netsFor * lim.Entries), Limits: lim, report: report}
 }
+
+// netsFor is how many pairs of networks are numbered for each that a table has room for: a scan of many networks takes
+// numbers, and those that come later need some too.
+const netsFor = 4
 
 // Report hands one occurrence of a cause to the finding engine.
 func (s *Scope) Report(i *finding.Instance) { s.report(i) }

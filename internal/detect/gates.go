@@ -13,9 +13,9 @@ import (
 // buckets of ten seconds of packet time, so that the verdict over [first - 60 s, decision] is the same offline and live.
 type Gates struct {
 	vantages []vantageLog
-	pairs    map[pairKey]*pairLog
-	maxPairs int
-	lost     uint64 // pairs not remembered
+	nets     *Nets
+	pairs    *Column[pairLog] // by the prefixes of client and server
+	spill    pairLog          // of pairs for which there was no room: nobody reads it
 
 	Files Files // names of the inputs, for texts
 
@@ -60,24 +60,28 @@ type vantageLog struct {
 	anyLossCounters bool
 }
 
-type pairKey struct {
-	vantage uint16
-	a, b    packet.Addr // prefixes: client's, server's
-}
-
 type pairLog struct {
 	tcp, oneSided uint64
 	missing       [2]uint64
-	ref           packet.Ref
 	super         uint64
-	superRef      packet.Ref
 	evicted       uint64
 	evictFirst    packet.Time
 	evictLast     packet.Time
 }
 
 // NewGates returns gates that remember at most maxPairs pairs of prefixes.
-func NewGates(maxPairs int) *Gates { return &Gates{pairs: map[pairKey]*pairLog{}, maxPairs: maxPairs} }
+func NewGates(maxPairs int) *Gates {
+	n := NewNets(netsFor * maxPairs)
+	return &Gates{nets: n, pairs: NewColumn[pairLog](n, maxPairs)}
+}
+
+// Nets returns the numbers of the pairs of networks, for the detectors to share.
+func (g *Gates) Nets() *Nets { return g.nets }
+
+// pair returns what is known of the networks of two hosts, nil for nothing.
+func (g *Gates) pair(vantage uint16, client, server packet.Addr) *pairLog {
+	return g.pairs.Get(g.nets.Find(vantage, client, server))
+}
 
 func (g *Gates) vantage(v uint16) *vantageLog {
 	for len(g.vantages) <= int(v) {
@@ -163,16 +167,9 @@ func (g *Gates) flow(f *event.Flow) {
 	if !f.Midstream {
 		v.begun++
 	}
-	k := pairKey{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix()}
-	p := g.pairs[k]
+	p, _ := g.pairs.Own(g.nets.Of(h))
 	if p == nil {
-		if len(g.pairs) >= g.maxPairs {
-			g.lost++
-			p = &pairLog{}
-		} else {
-			p = &pairLog{ref: f.Start}
-			g.pairs[k] = p
-		}
+		p = &g.spill
 	}
 	s := &f.Sides
 	if f.End == event.EndEvicted {
@@ -199,9 +196,6 @@ func (g *Gates) flow(f *event.Flow) {
 	}
 	if n := s[0].Super + s[1].Super; n > 0 {
 		p.super += uint64(n)
-		if p.superRef.IsZero() {
-			p.superRef = f.Start
-		}
 	}
 	b := v.bucket(f.Last.Time)
 	b.acks += s[0].Packets + s[1].Packets
@@ -285,7 +279,7 @@ func (g *Gates) judge(gate finding.Gate, gr *finding.Group) (finding.GateResult,
 		r.How = "tcpdump -s 0 -i IFACE -w again.pcap"
 		return r, true
 	case finding.GateOffload:
-		p := g.pairs[pairKey{i.Vantage, i.Client.Prefix(), i.Server.Prefix()}]
+		p := g.pair(i.Vantage, i.Client, i.Server)
 		if p == nil || p.super == 0 {
 			return r, false
 		}
@@ -293,7 +287,7 @@ func (g *Gates) judge(gate finding.Gate, gr *finding.Group) (finding.GateResult,
 		r.How = "ethtool -K IFACE gro off gso off tso off, then capture again (or capture on a mirror port)"
 		return r, true
 	case finding.GateDup:
-		p := g.pairs[pairKey{i.Vantage, i.Client.Prefix(), i.Server.Prefix()}]
+		p := g.pair(i.Vantage, i.Client, i.Server)
 		if p == nil || p.super == 0 || float64(w.dups+w.routed) <= manyCopies*float64(w.packets) {
 			return r, false
 		}
@@ -309,7 +303,7 @@ func (g *Gates) judge(gate finding.Gate, gr *finding.Group) (finding.GateResult,
 		r.How = "capture again on a machine whose clock is steady (chronyc tracking)"
 		return r, true
 	case finding.GateTable:
-		p := g.pairs[pairKey{i.Vantage, i.Client.Prefix(), i.Server.Prefix()}]
+		p := g.pair(i.Vantage, i.Client, i.Server)
 		v := g.vantage(i.Vantage)
 		hit := p != nil && p.evicted > 0 && p.evictFirst <= to && p.evictLast >= from
 		hit = hit || w.evicted > 0 && v.evictFirst <= to && v.evictLast >= from && p == nil
@@ -334,12 +328,11 @@ func (g *Gates) twoWay(r finding.GateResult, gr *finding.Group, i *finding.Insta
 	var tcp, one uint64
 	var missing [2]uint64
 	what := "between these networks"
-	own := pairKey{i.Vantage, i.Client.Prefix(), i.Server.Prefix()}
-	if p := g.pairs[own]; p != nil {
+	if p := g.pair(i.Vantage, i.Client, i.Server); p != nil {
 		tcp, one, missing = p.tcp, p.oneSided, p.missing
 	}
-	if back := (pairKey{own.vantage, own.b, own.a}); back != own {
-		if p := g.pairs[back]; p != nil { // connections the other way round: what their client sends, our server does
+	if i.Client.Prefix() != i.Server.Prefix() {
+		if p := g.pair(i.Vantage, i.Server, i.Client); p != nil { // connections the other way round: what their client sends, our server does
 			tcp, one = tcp+p.tcp, one+p.oneSided
 			missing[0], missing[1] = missing[0]+p.missing[1], missing[1]+p.missing[0]
 		}

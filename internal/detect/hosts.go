@@ -10,11 +10,12 @@ import (
 // Hosts remembers, per vantage and address, how a host's packets look: what tells a host from a box that answers in
 // its name, and one machine from several behind a NAT.
 type Hosts struct {
-	max    int
-	index  index
-	chunks [][]hostRecord // by first sight, in turn: the oldest makes room for the newest
-	oldest int            // number of the oldest record once the table is full
-	count  int
+	max     int
+	index   index
+	chunks  [][]hostRecord // by first sight, in turn: the oldest makes room for the newest
+	oldest  int            // number of the oldest record once the table is full
+	count   int
+	touched uint64 // keeps what touchOldest reads; nobody looks at it
 	// Evicted counts hosts forgotten for lack of room.
 	Evicted uint64
 }
@@ -34,6 +35,8 @@ const hostsInChunk = 64
 
 // Host is what is known of one address at one vantage.
 type Host struct {
+	*HostARP
+
 	TTLs      [4]uint8 // distinct TTLs of its packets that are not RST, in order of sight; 0 = none
 	TTLRefs   [4]packet.Ref
 	SYNPrints [4]uint32 // distinct fingerprints of SYNs it sent
@@ -44,14 +47,29 @@ type Host struct {
 	MinRTT    time.Duration
 	MaxRTT    time.Duration
 	RTTs      uint32
-	MAC       packet.MAC
-	Prefix    packet.Addr // /24 or /64 of the address, zero until ARP spoke of it: on one wire, as a rule
+}
+
+// HostARP is what ARP says of a host. Of few hosts it says anything: the others share an empty part (2026-11-28).
+type HostARP struct {
+	MAC    packet.MAC
+	Prefix packet.Addr // /24 or /64 of the address, zero until ARP spoke of it: on one wire, as a rule
 
 	ARPAsked               packet.Ref // last ARP request for it
 	ARPAskedN              uint32     // requests since the last reply
 	ARPAskFirst            packet.Ref // first of those
 	ARPAnswered            packet.Ref // last reply from it (or announcement)
 	ARPAskedUnansweredRefs [3]packet.Ref
+}
+
+// noARP is the part of all of whom ARP says nothing. Nothing may write to it.
+var noARP HostARP
+
+// own gives the host a part of its own unless it has one.
+func (h *Host) own() *Host {
+	if h.HostARP == &noARP {
+		h.HostARP = new(HostARP)
+	}
+	return h
 }
 
 // Clock is a TCP timestamp clock as its SYNs show it (RFC 7323 5.4): one machine, as a rule, has one.
@@ -67,14 +85,27 @@ func NewHosts(most int) *Hosts { return &Hosts{max: max(most, 1), index: newInde
 // another.
 func (t *Hosts) Get(vantage uint16, addr packet.Addr) *Host {
 	k := hostKey{vantage, addr}
-	if r := t.find(&k, t.index.hash(&k.addr, uint64(vantage))); r != nil {
+	if r := t.find(&k, t.hash(vantage, &addr)); r != nil {
 		return &r.Host
 	}
 	return nil
 }
 
+func (t *Hosts) hash(vantage uint16, a *packet.Addr) uint32 { return t.index.hash(a, uint64(vantage)) }
+
 func (t *Hosts) at(number int) *hostRecord {
 	return &t.chunks[number/hostsInChunk][number%hostsInChunk]
+}
+
+// touchOldest reads what n new hosts will need to take the places of the oldest.
+func (t *Hosts) touchOldest(n int) {
+	if t.count < t.max {
+		return
+	}
+	for i := range n {
+		r := t.at((t.oldest + i) % t.max)
+		t.touched += uint64(t.index.slots[t.hash(r.vantage, &r.addr)&uint32(len(t.index.slots)-1)].at)
+	}
 }
 
 func (t *Hosts) find(k *hostKey, hash uint32) *hostRecord {
@@ -104,7 +135,7 @@ func (t *Hosts) Handle(e event.Event) {
 
 func (t *Hosts) host(vantage uint16, a packet.Addr, ref packet.Ref) *Host {
 	k := hostKey{vantage, a}
-	hash := t.index.hash(&k.addr, uint64(vantage))
+	hash := t.hash(vantage, &k.addr)
 	r := t.find(&k, hash)
 	if r == nil {
 		n := t.count
@@ -117,11 +148,12 @@ func (t *Hosts) host(vantage uint16, a packet.Addr, ref packet.Ref) *Host {
 		} else {
 			n = t.oldest
 			r = t.at(n)
-			t.index.drop(t.index.hash(&r.addr, uint64(r.vantage)), n)
+			t.index.drop(t.hash(r.vantage, &r.addr), n)
 			t.oldest = (n + 1) % t.max
 			t.Evicted++
 		}
-		*r = hostRecord{k, Host{First: ref}}
+		*r = hostRecord{hostKey: k}
+		r.First, r.HostARP = ref, &noARP
 		t.index.put(hash, n)
 	}
 	r.Last = ref
@@ -177,7 +209,7 @@ func (t *Hosts) arp(a *event.ARP) {
 	h := a.Head()
 	switch {
 	case a.Op == 1 && a.TargetIP != a.SenderIP && !a.TargetIP.IsZero():
-		host := t.host(h.Vantage, a.TargetIP, h.Seen)
+		host := t.host(h.Vantage, a.TargetIP, h.Seen).own()
 		if host.ARPAskedN == 0 {
 			host.ARPAskFirst = h.Seen
 		}
@@ -190,7 +222,7 @@ func (t *Hosts) arp(a *event.ARP) {
 	if a.SenderIP.IsZero() || a.SenderIP == unspecified4 {
 		return
 	}
-	host := t.host(h.Vantage, a.SenderIP, h.Seen)
+	host := t.host(h.Vantage, a.SenderIP, h.Seen).own()
 	host.MAC, host.Prefix = a.SenderMAC, a.SenderIP.Prefix()
 	host.ARPAnswered = h.Seen
 	host.ARPAskedN = 0

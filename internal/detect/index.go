@@ -14,18 +14,25 @@ import (
 type index struct {
 	slots []slot // a power of two, at most three quarters of it used
 	used  int
-	seed  uint64
+	seed  uint64 // the same for all of a run: a hash serves several tables
 }
 
 // slot is one place: a record's number plus one (0: free), and its hash.
 type slot struct{ hash, at uint32 }
 
-func newIndex() index { return index{slots: make([]slot, 64), seed: rand.Uint64()} }
+var seed = rand.Uint64()
+
+func newIndex() index { return index{slots: make([]slot, 64), seed: seed} }
 
 // hash returns the hash of an address and what else belongs to the key.
 func (x *index) hash(a *packet.Addr, rest uint64) uint32 {
 	h := fold(binary.LittleEndian.Uint64(a[:8])^x.seed^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(a[8:])^0xd1b54a32d192ed03)
 	return uint32(fold(h^x.seed, rest^0xaef17502108ef2d9^h))
+}
+
+// wide returns a keyed hash of a second address, for the rest of a key.
+func (x *index) wide(a *packet.Addr) uint64 {
+	return fold(binary.LittleEndian.Uint64(a[:8])^x.seed^0xa0761d6478bd642f, binary.LittleEndian.Uint64(a[8:])^0xe7037ed1a0b428db)
 }
 
 func fold(a, b uint64) uint64 {

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"slices"
-	"sort"
 	"time"
 
 	"firestorm/internal/event"
@@ -80,11 +79,16 @@ type Ledger struct {
 	order    []*serviceLog // by first sight
 	sizes    []int32       // attempts of each of order
 	byFlow   flowMap
-	spare    []*Attempt // forgotten, to be used again
+	spare    []*Attempt // forgotten, or never used
 	large    []large    // of trim, kept for the next
 	// lastID and last answer the questions of all who look at one event (2026-11-23).
 	lastID uint64
 	last   *Attempt
+	// head is the last event whose service was looked for, and its hash.
+	head     *event.Head
+	headHash uint32
+	// followers are the tables of detectors that use the same hash.
+	followers []follower[uint32]
 	// ServicesDropped counts services beyond the table's room.
 	ServicesDropped uint64
 }
@@ -193,7 +197,7 @@ func (l *Ledger) flow(f *event.Flow) {
 func (l *Ledger) begin(f *event.Flow) *Attempt {
 	h := f.Head()
 	k := svcKey{h.Vantage, Service{h.Server.Addr, h.Server.Port, h.Proto}}
-	hash := l.hash(&k)
+	hash := l.hashOf(h, &k)
 	log := l.find(&k, hash)
 	if log == nil {
 		if len(l.order) >= l.max {
@@ -219,6 +223,9 @@ func (l *Ledger) begin(f *event.Flow) *Attempt {
 		}
 		a.ReuseAge = f.Start.Time.Sub(end.Time)
 	}
+	if log.attempts == nil {
+		log.attempts = make([]*Attempt, 0, 4)
+	}
 	log.attempts = append(log.attempts, a)
 	l.sizes[log.number]++
 	l.byFlow.put(h.FlowID, a)
@@ -227,13 +234,18 @@ func (l *Ledger) begin(f *event.Flow) *Attempt {
 	return a
 }
 
+// attemptsAtOnce is how many attempts one allocation makes room for.
+const attemptsAtOnce = 16
+
 // fresh returns room for an attempt, of one that was forgotten where there is one: once the ledger is full nothing is
-// allocated (2026-11-23).
+// allocated (2026-11-23). Until then room is made for several at once (2026-11-28).
 func (l *Ledger) fresh() *Attempt {
-	n := len(l.spare) - 1
-	if n < 0 {
-		return &Attempt{}
+	if len(l.spare) == 0 {
+		for more := make([]Attempt, attemptsAtOnce); len(more) > 0; more = more[1:] {
+			l.spare = append(l.spare, &more[0])
+		}
 	}
+	n := len(l.spare) - 1
 	a := l.spare[n]
 	l.spare = l.spare[:n]
 	return a
@@ -241,6 +253,14 @@ func (l *Ledger) fresh() *Attempt {
 
 func (l *Ledger) hash(k *svcKey) uint32 {
 	return l.services.hash(&k.Addr, uint64(k.vantage)<<32|uint64(k.Port)<<8|uint64(k.Proto))
+}
+
+// hashOf returns the hash of the service k that h goes to: once for all who ask at one event.
+func (l *Ledger) hashOf(h *event.Head, k *svcKey) uint32 {
+	if l.head != h {
+		l.head, l.headHash = h, l.hash(k)
+	}
+	return l.headHash
 }
 
 func (l *Ledger) find(k *svcKey, hash uint32) *serviceLog {
@@ -306,7 +326,14 @@ func (l *Ledger) forget(s *serviceLog) {
 	s.trimmed += uint64(n)
 	l.total -= n
 	l.sizes[s.number] -= int32(n)
-	s.attempts = append([]*Attempt(nil), s.attempts[n:]...)
+	left := len(s.attempts) - n
+	if old := s.attempts; cap(old) <= 4*max(left, 4) {
+		copy(old, old[n:])
+		clear(old[left:])
+		s.attempts = old[:left]
+	} else { // a service that was large once gives its room back
+		s.attempts = append([]*Attempt(nil), old[n:]...)
+	}
 	l.lastID, l.last = 0, nil
 }
 
@@ -391,6 +418,9 @@ func (l *Ledger) Attempts(s Service, f func(*Attempt) bool) {
 	}
 }
 
+// Len is how many attempts are remembered.
+func (l *Ledger) Len() int { return l.total }
+
 // Attempt returns the attempt of a live flow, or nil. It may be kept: it goes on to tell what became of the flow for as
 // long as the ledger remembers that.
 func (l *Ledger) Attempt(flow uint64) *Attempt {
@@ -406,79 +436,4 @@ func (l *Ledger) attempt(flow uint64) *Attempt {
 		l.lastID, l.last = flow, l.byFlow.get(flow)
 	}
 	return l.last
-}
-
-// ServiceSummary is one service's record, for the report.
-type ServiceSummary struct {
-	Service
-	Vantage                              uint16
-	Attempts                             int
-	Answered, Refused, Silent, Undecided int
-	Clients                              int
-	ConnectMedian, ConnectMax            time.Duration
-	Exchanges                            uint64
-	ThinkMean, ThinkMax                  time.Duration
-	SlowestAt                            packet.Ref
-	Bytes                                uint64
-}
-
-// Services summarises every service, busiest first.
-func (l *Ledger) Services() []ServiceSummary {
-	out := make([]ServiceSummary, 0, len(l.order))
-	for _, log := range l.order {
-		s := ServiceSummary{Service: log.key.Service, Vantage: log.key.vantage}
-		s.Undecided, s.Answered, s.Refused, s.Silent = int(log.counts[0]), int(log.counts[1]), int(log.counts[2]), int(log.counts[3])
-		clients := map[packet.Addr]struct{}{}
-		var connects []time.Duration
-		var think time.Duration
-		for _, a := range log.attempts {
-			clients[a.Client.Addr] = struct{}{}
-			switch a.Outcome {
-			case OutAnswered:
-				s.Answered++
-			case OutRefused:
-				s.Refused++
-			case OutSilent:
-				s.Silent++
-			default:
-				s.Undecided++
-			}
-			if a.Connect > 0 {
-				connects = append(connects, a.Connect)
-			}
-			s.Exchanges += uint64(a.Exchanges)
-			think += a.ThinkTotal
-			if a.Think > s.ThinkMax {
-				s.ThinkMax, s.SlowestAt = a.Think, a.Start
-			}
-			s.Bytes += a.Bytes[0] + a.Bytes[1]
-		}
-		s.Attempts = s.Answered + s.Refused + s.Silent + s.Undecided
-		s.Clients = len(clients)
-		if s.Exchanges > 0 {
-			s.ThinkMean = think / time.Duration(s.Exchanges)
-		}
-		if len(connects) > 0 {
-			sort.Slice(connects, func(i, j int) bool { return connects[i] < connects[j] })
-			s.ConnectMedian, s.ConnectMax = connects[len(connects)/2], connects[len(connects)-1]
-		}
-		out = append(out, s)
-	}
-	sort.SliceStable(out, func(i, j int) bool {
-		a, b := &out[i], &out[j]
-		if a.Attempts != b.Attempts {
-			return a.Attempts > b.Attempts
-		}
-		if c := a.Addr.Compare(b.Addr); c != 0 {
-			return c < 0
-		}
-		if a.Port != b.Port {
-			return a.Port < b.Port
-		}
-		if a.Proto != b.Proto {
-			return a.Proto < b.Proto
-		}
-		return a.Vantage < b.Vantage
-	})
-	return out
 }

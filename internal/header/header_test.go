@@ -63,6 +63,25 @@ func TestSumAgainstReference(t *testing.T) {
 	}
 }
 
+// TestSumOfHeader: what is made for a header's length is what Sum says.
+func TestSumOfHeader(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for i := range 10_000 {
+		var h [20]byte
+		for k := range h {
+			if h[k] = byte(r.Uint32()); i%3 == 0 {
+				h[k] = 0xff * byte(r.Uint32()&1)
+			}
+		}
+		if got, want := header.SumIPv4(&h), header.Sum(0, h[:]); got != want {
+			t.Fatalf("%x: %#x, want %#x", h, got, want)
+		}
+		if got, want := header.SumPair((*[8]byte)(h[:])), header.Sum(0, h[:8]); got != want {
+			t.Fatalf("%x: %#x, want %#x", h[:8], got, want)
+		}
+	}
+}
+
 func FuzzSum(f *testing.F) {
 	f.Add(uint64(0), []byte("\x00\x01\xf2\x03\xf4\xf5\xf6\xf7"))
 	f.Fuzz(func(t *testing.T, initial uint64, b []byte) {

@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 )
@@ -40,15 +41,10 @@ func (a Addr) String() string { return a.Netip().String() }
 
 // Compare orders addresses by their bytes.
 func (a Addr) Compare(b Addr) int {
-	for i := range a {
-		if a[i] != b[i] {
-			if a[i] < b[i] {
-				return -1
-			}
-			return 1
-		}
+	if c := cmp.Compare(binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(b[:8])); c != 0 {
+		return c
 	}
-	return 0
+	return cmp.Compare(binary.BigEndian.Uint64(a[8:]), binary.BigEndian.Uint64(b[8:]))
 }
 
 // Prefix returns a cut to /24 for IPv4 and /64 for IPv6: the grain at which paths are judged.
@@ -57,9 +53,7 @@ func (a Addr) Prefix() Addr {
 		a[15] = 0
 		return a
 	}
-	for i := 8; i < 16; i++ {
-		a[i] = 0
-	}
+	clear(a[8:])
 	return a
 }
 

@@ -21,7 +21,13 @@ func (d *decoder) verdict(explained bool) Sum {
 
 // sumIPv4 checks the header checksum. Cards that compute it leave 0 in what the sender captured.
 func (d *decoder) sumIPv4(off, hlen int) Sum {
-	if header.Sum(0, d.b[off:off+hlen]) == 0xffff {
+	var sum uint16
+	if hlen == 20 {
+		sum = header.SumIPv4((*[20]byte)(d.b[off:]))
+	} else {
+		sum = header.Sum(0, d.b[off:off+hlen])
+	}
+	if sum == 0xffff {
 		return SumGood
 	}
 	return d.verdict(be16(d.b, off+10) == 0)
@@ -48,16 +54,16 @@ func (d *decoder) sumL4(proto uint8, off, wend, field int) {
 		}
 		return
 	}
-	var ends []byte // source and destination, as they stand together in the IP header
+	var ends uint16 // the sum of source and destination, which stand together in the IP header
 	if l3 := int(p.L3); p.IPVersion == 4 {
-		ends = b[l3+12 : l3+20]
+		ends = header.SumPair((*[8]byte)(b[l3+12:]))
 	} else {
 		if d.routed() {
 			return // the pseudo-header needs the final destination, which stands elsewhere
 		}
-		ends = b[l3+8 : l3+40]
+		ends = header.Sum(0, b[l3+8:l3+40])
 	}
-	partial := uint64(header.Sum(0, ends)) + uint64(proto)
+	partial := uint64(ends) + uint64(proto)
 	whole := partial + uint64(n>>16) + uint64(n&0xffff)
 	if header.Sum(whole, b[off:wend]) == 0xffff {
 		p.L4Sum = SumGood

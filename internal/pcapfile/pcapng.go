@@ -143,6 +143,9 @@ func (r *Reader) section(body []byte) error {
 
 // nextNG goes on to the next packet, reading what stands between.
 func (r *Reader) nextNG(rec *Record) error {
+	if r.plain(rec) {
+		return nil
+	}
 	for {
 		_, size, got, err := r.step(rec)
 		if err != nil {

@@ -18,6 +18,7 @@ type border struct {
 	hosts     *detect.Hosts
 	names     *detect.Names
 	scope     *detect.Scope
+	ahead     *detect.Ahead
 	joined    *joined // nil: one capture, or captures that share nothing
 	detectors []*guarded
 	choice    *detect.Choice               // which of them want an event; made at the first one
@@ -137,6 +138,7 @@ func (b *border) round(r *round) {
 	own := r.events
 	pos := make([]int, len(r.out))
 	agedPos := make([]int, len(r.out))
+	looked := make([]int, len(r.out)) // how many of its events were looked up ahead
 	upTo := func(ord uint64) {
 		for {
 			var best event.Event
@@ -158,6 +160,10 @@ func (b *border) round(r *round) {
 			if from < 0 {
 				own = own[1:]
 			} else {
+				if pos[from] == looked[from] {
+					b.look(r.out[from].events[pos[from]:])
+					looked[from] += detect.AheadLen
+				}
 				pos[from]++
 			}
 			b.event(best)
@@ -176,9 +182,7 @@ func (b *border) round(r *round) {
 			if from < 0 {
 				return
 			}
-			for _, e := range r.out[from].aged[agedPos[from]].events {
-				b.event(e)
-			}
+			b.all(r.out[from].aged[agedPos[from]].events)
 			agedPos[from]++
 		}
 	}
@@ -199,6 +203,24 @@ func (b *border) round(r *round) {
 	}
 }
 
+// look looks ahead for the next detect.AheadLen events.
+func (b *border) look(evs []event.Event) {
+	b.ahead.Look(evs)
+	b.summary.ahead(evs)
+}
+
+// all hands events on that follow each other.
+func (b *border) all(evs []event.Event) {
+	for len(evs) > 0 {
+		n := min(len(evs), detect.AheadLen)
+		b.look(evs)
+		for _, e := range evs[:n] {
+			b.event(e)
+		}
+		evs = evs[n:]
+	}
+}
+
 // closeShards ends what is still open, one shard after the other: the workers have done their last round. A full table
 // has a million connections, whose last events together would take several times the memory that was allowed
 // (2026-11-23: 960 MB against 400).
@@ -206,9 +228,7 @@ func (b *border) closeShards(r *round) {
 	var evs []event.Event
 	for _, s := range b.shards {
 		s.end(r.now, r.last, &evs)
-		for _, e := range evs {
-			b.event(e)
-		}
+		b.all(evs)
 		clear(evs)
 		evs = evs[:0]
 	}

@@ -33,6 +33,7 @@ type ingest struct {
 	counts   *count.Ingest
 	damaged  error
 	lostSeen uint64
+	span     span
 	keys     [aheadLen]uint64 // of the packets whose turn is near
 	touched  uint64           // keeps what touch returns; nobody reads it
 }
@@ -59,6 +60,14 @@ const (
 const maxVantages = 256
 
 func (in *ingest) wire(v uint16) *wire {
+	if int(v) < len(in.wires) {
+		return &in.wires[v]
+	}
+	return in.more(v)
+}
+
+// more makes room for the wires up to v.
+func (in *ingest) more(v uint16) *wire {
 	for len(in.wires) <= int(v) {
 		w := wire{}
 		if len(in.wires) < in.own {
@@ -256,6 +265,9 @@ func (in *ingest) flush(r *round, ask bool) {
 	}
 	for _, v := range in.active {
 		w := &in.wires[v]
+		if w.any {
+			in.span.add(&w.acc)
+		}
 		w.any = false
 		if w.dedup != in.shared {
 			w.acc.CopyPairs, w.acc.CopyFrames = w.dedup.pairs, w.dedup.paired

@@ -37,7 +37,7 @@ func (s *pairSet) add(p *pair) {
 		s.long[*p] = struct{}{}
 		return
 	}
-	k := uint64(binary.BigEndian.Uint32(p.a[12:]))<<32 | uint64(binary.BigEndian.Uint32(p.b[12:]))
+	k := short(p)
 	if k == 0 {
 		s.none = true
 		return
@@ -60,11 +60,29 @@ func (s *pairSet) add(p *pair) {
 	}
 }
 
-// place reports whether k is new. Whoever picks addresses does not know the seed, so cannot fill one place.
-func (s *pairSet) place(k uint64) bool {
+// touch reads the place of a pair.
+func (s *pairSet) touch(p *pair) uint64 {
+	if len(s.slots) == 0 {
+		return 0
+	}
+	return s.slots[s.home(short(p))&uint64(len(s.slots)-1)]
+}
+
+// short is a pair of IPv4 addresses in one word.
+func short(p *pair) uint64 {
+	return uint64(binary.BigEndian.Uint32(p.a[12:]))<<32 | uint64(binary.BigEndian.Uint32(p.b[12:]))
+}
+
+// home is where the search for k begins. Whoever picks addresses does not know the seed, so cannot fill one place.
+func (s *pairSet) home(k uint64) uint64 {
 	hi, lo := bits.Mul64(k^s.seed, 0x9e3779b97f4a7c15^s.seed<<1)
+	return hi ^ lo
+}
+
+// place reports whether k is new.
+func (s *pairSet) place(k uint64) bool {
 	mask := uint64(len(s.slots) - 1)
-	for i := (hi ^ lo) & mask; ; i = (i + 1) & mask {
+	for i := s.home(k) & mask; ; i = (i + 1) & mask {
 		switch s.slots[i] {
 		case k:
 			return false

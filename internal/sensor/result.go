@@ -5,6 +5,7 @@ import (
 	"sort"
 	"time"
 
+	"firestorm/internal/detect"
 	"firestorm/internal/packet"
 )
 
@@ -33,7 +34,8 @@ const topTalkers = 32
 
 func (s *run) result(stopped bool) *Result {
 	b := s.border
-	r := &Result{Counts: s.counts, Source: s.o.Source.Stats(), Ledger: b.ledger, Hosts: b.hosts, Names: b.names, Files: s.o.Files, Same: b.joined.twins().Same, First: s.span.first, Last: s.span.last,
+	r := &Result{Counts: s.counts, Source: s.o.Source.Stats(), Ledger: b.ledger, Hosts: b.hosts, Names: b.names, Files: s.o.Files, Same: b.joined.twins().Same,
+		First: s.in.span.first, Last: s.in.span.last,
 		Damaged: s.in.damaged, OutputErr: b.summary.outputErr, Interrupted: stopped}
 	b.gates.Forgot = s.forgot
 	r.Findings = b.end(s.in.clock.now)
@@ -72,17 +74,16 @@ func (s *run) forgot(vantage uint16, a, b packet.Addr) (from, to packet.Time, an
 func (s *summary) public() Summary {
 	p := Summary{Flows: s.flows, TCP: s.tcp, UDP: s.udp, Conversations: s.pairsSeen.len(), More: s.pairsFull, Retrans: s.retrans, RetransGap: s.retransGap,
 		ZeroWindow: s.zeroTotal, Think: s.think, Connect: s.connect}
-	for _, t := range s.talkers {
-		p.Talkers = append(p.Talkers, *t)
-	}
-	sort.Slice(p.Talkers, func(i, j int) bool {
-		a, b := &p.Talkers[i], &p.Talkers[j]
+	hosts := s.talkers.hosts
+	for _, i := range detect.Leading(topTalkers, len(hosts), func(i, j int) bool {
+		a, b := &hosts[i], &hosts[j]
 		if a.Bytes != b.Bytes {
 			return a.Bytes > b.Bytes
 		}
 		return a.Addr.Compare(b.Addr) < 0
-	})
-	p.Talkers = p.Talkers[:min(len(p.Talkers), topTalkers)]
+	}) {
+		p.Talkers = append(p.Talkers, hosts[i])
+	}
 	for c, n := range s.anomalies {
 		p.Anomalies = append(p.Anomalies, AnomalyCount{c, n})
 	}

@@ -110,12 +110,21 @@ type run struct {
 	workers []*worker
 	border  *border
 	counts  count.Ingest
-	span    span
 }
 
+// span is the time from the first packet to the last.
 type span struct {
 	first, last packet.Time
 	any         bool
+}
+
+// add takes the packets of a while.
+func (s *span) add(c *event.Capture) {
+	if !s.any {
+		*s = span{c.From, c.To, true}
+		return
+	}
+	s.first, s.last = min(s.first, c.From), max(s.last, c.To)
 }
 
 func newRun(o *Options) (*run, error) {
@@ -150,9 +159,9 @@ func newRun(o *Options) (*run, error) {
 		codes = append(codes, g.def.Codes...)
 		b.detectors = append(b.detectors, g)
 	}
-	scope.Files, scope.Names = o.Files, b.names
+	scope.Files, scope.Names, scope.Nets = o.Files, b.names, b.gates.Nets()
 	b.gates.Files = o.Files
-	b.scope, b.onFindings = scope, o.OnFindings
+	b.scope, b.ahead, b.onFindings = scope, detect.NewAhead(scope), o.OnFindings
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
 		MaxGroups: lim.groups, MaxInstances: lim.instances,
@@ -328,10 +337,7 @@ func (s *run) closeAhead(shards []*shard, r *round) {
 		}
 	}()
 	for evs := range made {
-		for i, e := range evs {
-			s.border.event(e)
-			evs[i] = nil // what is over can go
-		}
+		s.border.all(evs)
 	}
 }
 
@@ -354,14 +360,6 @@ func (s *run) done(r *round, n int) {
 }
 
 func (s *run) progress(r *round, n int) {
-	for i := range r.batch.Packets {
-		p := &r.batch.Packets[i]
-		if !s.span.any {
-			s.span = span{p.Time, p.Time, true}
-			continue
-		}
-		s.span.first, s.span.last = min(s.span.first, p.Time), max(s.span.last, p.Time)
-	}
 	if s.o.Progress != nil && n%64 == 0 {
 		st := s.o.Source.Stats()
 		s.o.Progress(Progress{s.counts.Packets, st.InputBytes, st.InputTotal, r.now})

@@ -3,38 +3,37 @@ package sensor
 import (
 	"time"
 
+	"firestorm/internal/detect"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
 
 // summary counts what the report tells of the whole input.
 type summary struct {
-	flows       uint64
-	tcp, udp    uint64
-	outputErr   error
-	stalled     time.Duration
-	anomalies   map[packet.Anomaly]uint64
-	pairsSeen   pairSet
-	pairsFull   bool
-	maxPairs    int
-	talkers     map[packet.Addr]*Talker
-	talkersFull bool
-	retrans     uint64
-	retransGap  uint64
-	zeroTotal   time.Duration
-	think       time.Duration
-	connect     time.Duration
+	flows      uint64
+	tcp, udp   uint64
+	outputErr  error
+	stalled    time.Duration
+	anomalies  map[packet.Anomaly]uint64
+	pairsSeen  pairSet
+	pairsFull  bool
+	maxPairs   int
+	talkers    talkers
+	retrans    uint64
+	retransGap uint64
+	zeroTotal  time.Duration
+	think      time.Duration
+	connect    time.Duration
+	touched    uint64 // keeps what ahead reads; nobody looks at it
 }
 
-// Talker is one pair of hosts and what went between them.
+// Talker is one host and what it took part in.
 type Talker struct {
 	Addr    packet.Addr
 	Flows   uint64
 	Bytes   uint64
 	Packets uint64
 }
-
-const maxTalkers = 4096
 
 func (s *summary) outputFailed(err error) {
 	if s.outputErr == nil {
@@ -66,11 +65,26 @@ func (s *summary) see(e event.Event) {
 	}
 }
 
-func (s *summary) pair(h *event.Head) {
+// ahead reads the places of the pairs that es begin (detect.Ahead says why).
+func (s *summary) ahead(es []event.Event) {
+	for _, e := range es[:min(len(es), detect.AheadLen)] {
+		if f, ok := e.(*event.Flow); ok && f.What == event.Started {
+			p := pairOf(f.Head())
+			s.touched += s.pairsSeen.touch(&p)
+		}
+	}
+}
+
+func pairOf(h *event.Head) pair {
 	p := pair{h.Client.Addr, h.Server.Addr}
 	if p.a.Compare(p.b) > 0 {
 		p.a, p.b = p.b, p.a
 	}
+	return p
+}
+
+func (s *summary) pair(h *event.Head) {
+	p := pairOf(h)
 	if s.pairsSeen.len() >= s.maxPairs {
 		s.pairsFull = true
 		return
@@ -80,22 +94,12 @@ func (s *summary) pair(h *event.Head) {
 
 func (s *summary) ended(f *event.Flow) {
 	h := f.Head()
-	if s.talkers == nil {
-		s.talkers = map[packet.Addr]*Talker{}
-	}
-	for _, a := range [2]packet.Addr{h.Client.Addr, h.Server.Addr} {
-		t := s.talkers[a]
-		if t == nil {
-			if len(s.talkers) >= maxTalkers {
-				s.talkersFull = true
-				continue
-			}
-			t = &Talker{Addr: a}
-			s.talkers[a] = t
+	for _, a := range [2]*packet.Addr{&h.Client.Addr, &h.Server.Addr} {
+		if t := s.talkers.of(a); t != nil {
+			t.Flows++
+			t.Bytes += f.Sides[0].Bytes + f.Sides[1].Bytes
+			t.Packets += f.Sides[0].Packets + f.Sides[1].Packets
 		}
-		t.Flows++
-		t.Bytes += f.Sides[0].Bytes + f.Sides[1].Bytes
-		t.Packets += f.Sides[0].Packets + f.Sides[1].Packets
 	}
 	for d := range f.Sides {
 		s.retrans += uint64(f.Sides[d].Retrans)

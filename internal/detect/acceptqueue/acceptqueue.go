@@ -57,13 +57,8 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Established, event.Silent, event.Stalled, event.Answered, event.Resumed, event.Ended}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, services: map[service]*record{}, open: map[uint64]*victim{}}
+		return &detector{scope: s, services: detect.NewByService[record](s, s.Limits.Entries, true), open: map[uint64]*victim{}}
 	},
-}
-
-type service struct {
-	vantage uint16
-	end     event.End
 }
 
 // victim is a connection that met the full queue.
@@ -89,13 +84,12 @@ type parked struct {
 type record struct {
 	taken  int // handshakes completed
 	parked []parked
-	served []packet.Ref // first data of the program, of connections that it served
+	served detect.Latest[packet.Ref] // first data of the program, of connections that it served
 }
 
 type detector struct {
 	scope    *detect.Scope
-	services map[service]*record
-	order    []service // by first sight: the oldest gives way
+	services *detect.ByService[record] // the oldest gives way
 	open     map[uint64]*victim
 }
 
@@ -109,10 +103,10 @@ func (d *detector) Handle(e event.Event) {
 	switch f.What {
 	case event.Established:
 		if !f.Midstream && !f.Marks[event.MarkSYNACK].IsZero() {
-			d.record(h).taken++
+			d.took(h)
 		}
 	case event.Silent:
-		if r := d.services[service{h.Vantage, h.Server}]; r != nil && r.taken > 0 {
+		if r := d.services.Get(h); r != nil && r.taken > 0 {
 			d.report(f)
 		}
 	case event.Stalled:
@@ -135,19 +129,11 @@ func unheard(f *event.Flow) bool {
 		!f.Marks[event.MarkSYNACK].IsZero() && s.Payload == 0 && c.SYNSeen && f.Stall.Seq == c.ISN+1
 }
 
-func (d *detector) record(h *event.Head) *record {
-	k := service{h.Vantage, h.Server}
-	r := d.services[k]
-	if r == nil {
-		if len(d.services) >= d.scope.Limits.Entries && len(d.order) > 0 {
-			delete(d.services, d.order[0])
-			d.order = d.order[1:]
-		}
-		r = &record{}
-		d.services[k] = r
-		d.order = append(d.order, k)
+// took counts a handshake that the service completed.
+func (d *detector) took(h *event.Head) {
+	if r, _ := d.services.Own(h); r != nil {
+		r.taken++
 	}
-	return r
 }
 
 func (d *detector) report(f *event.Flow) {
@@ -169,7 +155,7 @@ func (d *detector) ended(f *event.Flow) {
 		v.flow = f
 		delete(d.open, h.FlowID)
 	}
-	r := d.services[service{h.Vantage, h.Server}]
+	r := d.services.Get(h)
 	if r == nil {
 		return
 	}
@@ -178,10 +164,7 @@ func (d *detector) ended(f *event.Flow) {
 	switch {
 	case s.Payload > 0:
 		if x := f.Marks[event.MarkServerData]; !x.IsZero() {
-			if len(r.served) == keep {
-				r.served = append(r.served[:0], r.served[1:]...)
-			}
-			r.served = append(r.served, x)
+			r.served.Push(x, keep)
 		}
 	case !data.IsZero() && c.SYNSeen && !f.Marks[event.MarkSYNACK].IsZero() && int32(c.Acked-(c.ISN+1)) > 0 && lay(f, data) >= parkedFor && s.Flags&(packet.FIN|packet.RST) == 0:
 		if len(r.parked) < keep {

@@ -77,7 +77,7 @@ func (d *detector) state(g *finding.Group) *state {
 			s.tries += int(v.flow.SYNTries)
 		}
 	}
-	r := d.services[service{g.Kept[0].Vantage, s.head.Server}]
+	r := d.services.Find(g.Kept[0].Vantage, detect.Service{Addr: s.head.Server.Addr, Port: s.head.Server.Port, Proto: packet.ProtoTCP})
 	if r == nil || first > last {
 		return s
 	}
@@ -87,9 +87,9 @@ func (d *detector) state(g *finding.Group) *state {
 		}
 	}
 	sort.SliceStable(s.parked, func(i, j int) bool { return s.parked[i].start.Time < s.parked[j].start.Time })
-	for _, x := range r.served {
+	for x := range r.served.All {
 		if x.Time >= first && x.Time <= last {
-			s.served = append(s.served, x)
+			s.served = append(s.served, *x)
 		}
 	}
 	sort.SliceStable(s.served, func(i, j int) bool { return s.served[i].Time < s.served[j].Time })

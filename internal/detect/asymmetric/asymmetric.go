@@ -47,7 +47,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Started, event.Answered, event.Established, event.Ended}, Other: []event.What{event.Started, event.Answered}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, pairs: map[pairKey]*pair{}, links: map[link]*witness{}, sides: map[uint64][2]bool{}}
+		return &detector{scope: s, pairs: detect.NewColumn[pair](s.Nets, s.Limits.Entries), links: map[link]*witness{}, sides: map[uint64][2]bool{}}
 	},
 }
 
@@ -84,7 +84,7 @@ type witness struct {
 
 type detector struct {
 	scope *detect.Scope
-	pairs map[pairKey]*pair
+	pairs *detect.Column[pair]
 	order []*pair
 	links map[link]*witness
 	sides map[uint64][2]bool // joined flows that ended: which directions were seen
@@ -142,14 +142,9 @@ func (d *detector) flow(f *event.Flow) {
 }
 
 func (d *detector) pair(h *event.Head) *pair {
-	k := pairKey{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix()}
-	p := d.pairs[k]
-	if p == nil {
-		if len(d.pairs) >= d.scope.Limits.Entries {
-			return nil
-		}
-		p = &pair{key: k, clients: map[packet.Addr]bool{}}
-		d.pairs[k] = p
+	p, fresh := d.pairs.Own(d.scope.Nets.Of(h))
+	if fresh {
+		p.key = pairKey{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix()}
 		d.order = append(d.order, p)
 	}
 	return p
@@ -191,6 +186,9 @@ func (d *detector) ended(f *event.Flow, h *event.Head) {
 	}
 	if len(p.kept) < keep {
 		p.kept = append(p.kept, f)
+		if p.clients == nil {
+			p.clients = map[packet.Addr]bool{}
+		}
 		p.clients[h.Client.Addr] = true
 	}
 	if p.one >= enough {

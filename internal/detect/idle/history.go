@@ -8,29 +8,20 @@ import (
 	"firestorm/internal/packet"
 )
 
-// wire is a pair of networks: connections between them pass the same devices.
-type wire struct {
-	vantage        uint16
-	client, server packet.Addr // prefixes
-}
-
-func wireOf(h *event.Head) wire {
-	return wire{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix()}
-}
-
 // history is what silences did on one wire: the control group of the deaths.
 type history struct {
-	longest  time.Duration // longest silence that was survived
-	from, to packet.Ref    // packets around it
-	survived int           // flows that survived one
-	lived    []witness     // connections that ended well, the latest ones
-	hasty    []*death      // connections that died without a pause, the latest ones
+	longest  time.Duration          // longest silence that was survived
+	from, to packet.Ref             // packets around it
+	survived int                    // flows that survived one
+	lived    detect.Latest[witness] // connections that ended well
+	hasty    detect.Latest[*death]  // connections that died without a pause
 }
 
 // witness is a connection that ended well: both ends were there, and remembered it, as long as it lasted.
 type witness struct {
 	client, server packet.Addr
-	from, to       packet.Ref
+	from           packet.Time
+	to             packet.Ref
 	silence        time.Duration // longest silence that its data ended
 	spoke          [3]packet.Ref // moments at which something was sent and acknowledged
 	busy           bool          // nothing was repeated and no silence was longer than silence
@@ -41,17 +32,17 @@ const idleLeast = time.Second
 
 // history returns what is known of the wire, or nil where there is no room for one more.
 func (d *detector) history(h *event.Head) *history {
-	k := wireOf(h)
-	w := d.wires[k]
-	if w == nil {
-		if len(d.wires) >= d.scope.Limits.Entries {
-			d.lost = true
-			return nil
-		}
-		w = &history{}
-		d.wires[k] = w
-	}
+	w, _ := d.wires.Own(d.scope.Nets.Of(h))
+	d.lost = d.lost || w == nil
 	return w
+}
+
+// known returns what is known of a flow's wire. Where there was no room d.lost is set, and what lived is unknown.
+func (d *detector) known(h *event.Head) *history {
+	if w := d.wires.Get(d.scope.Nets.Find(h.Vantage, h.Client.Addr, h.Server.Addr)); w != nil {
+		return w
+	}
+	return &history{}
 }
 
 // learn takes the longest silence that a flow survived so far.
@@ -77,19 +68,11 @@ func (d *detector) ended(f *event.Flow) {
 		return
 	}
 	h := f.Head()
-	v := witness{client: h.Client.Addr, server: h.Server.Addr, from: f.Start, to: f.Last, silence: f.IdleSurvived,
+	v := witness{client: h.Client.Addr, server: h.Server.Addr, from: f.Start.Time, to: f.Last, silence: f.IdleSurvived,
 		spoke: [3]packet.Ref{f.IdleTo, f.Marks[event.MarkClientFINACK], f.Marks[event.MarkServerFINACK]}}
 	// A silence that a FIN ended is not remembered: such a flow may have been silent at its end.
 	v.busy = c.Retrans+c.RetransGap+s.Retrans+s.RetransGap == 0 && f.Marks[event.MarkClientFIN].IsZero() && f.Marks[event.MarkServerFIN].IsZero()
-	w.lived = pushed(w.lived, v)
-}
-
-// pushed appends to a list of which only the latest entries are kept.
-func pushed[T any](list []T, x T) []T {
-	if len(list) == remembered {
-		list = append(list[:0], list[1:]...)
-	}
-	return append(list, x)
+	w.lived.Push(v, remembered)
 }
 
 // between returns a moment from first to last at which the connection carried data both ways; zero where that is not
@@ -100,14 +83,14 @@ func (v *witness) between(first, last packet.Time) packet.Ref {
 			return r
 		}
 	}
-	if v.busy && v.from.Time < first && v.to.Time > last && last.Sub(first) > max(v.silence, idleLeast) {
+	if v.busy && v.from < first && v.to.Time > last && last.Sub(first) > max(v.silence, idleLeast) {
 		return v.to
 	}
 	return packet.Ref{}
 }
 
 // over says that the connection was there before and after.
-func (v *witness) over(first, last packet.Time) bool { return v.from.Time < first && v.to.Time > last }
+func (v *witness) over(first, last packet.Time) bool { return v.from < first && v.to.Time > last }
 
 // alive looks for signs of life while x was tried in vain: of the end that did not answer, and of the way to it.
 func (d *detector) alive(w *history, x *death) (peer, way packet.Ref) {
@@ -121,8 +104,7 @@ func (d *detector) alive(w *history, x *death) (peer, way packet.Ref) {
 			return peer, way
 		}
 	}
-	for i := range w.lived {
-		v := &w.lived[i]
+	for v := range w.lived.All {
 		same := v.server == who
 		if toClient {
 			same = v.client == who

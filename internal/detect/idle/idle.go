@@ -80,7 +80,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Reset, event.Ended}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, wires: map[wire]*history{}, flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{}}
+		return &detector{scope: s, wires: detect.NewColumn[history](s.Nets, s.Limits.Entries), flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{}}
 	},
 }
 
@@ -104,8 +104,8 @@ func (x *death) peer() event.End {
 
 type detector struct {
 	scope     *detect.Scope
-	wires     map[wire]*history
-	flows     map[uint64]*death // live flows that seem dead
+	wires     *detect.Column[history] // by networks: connections between them pass the same devices
+	flows     map[uint64]*death       // live flows that seem dead
 	announced map[packet.Addr][]packet.Ref
 	lost      bool // a table was full: what lived may be unknown
 }
@@ -162,7 +162,7 @@ func (d *detector) stalled(f *event.Flow) {
 	}
 	if s.IdleBefore < idleMin {
 		if w := d.history(f.Head()); w != nil {
-			w.hasty = pushed(w.hasty, x)
+			w.hasty.Push(x, remembered)
 		}
 		return
 	}

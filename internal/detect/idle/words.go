@@ -19,10 +19,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 }
 
 func (d *detector) timeout(g *finding.Group, b *finding.Builder) bool {
-	w := d.wires[wireOf(deathOf(g, 0).flow.Head())]
-	if w == nil {
-		w = &history{} // no room: d.lost is set, and what lived is unknown
-	}
+	w := d.known(deathOf(g, 0).flow.Head())
 	deaths := d.counted(g, w)
 	if len(deaths) == 0 {
 		return false
@@ -211,15 +208,15 @@ func (d *detector) timeoutAlternatives(b *finding.Builder, deaths []*death, n in
 // branch asks whether one event that hit some connections and spared others could be the reason: a failed link of
 // several, a failed machine of several behind the address.
 func (d *detector) branch(b *finding.Builder, s signs, deaths []*death, n int, w *history, traced bool) {
-	for _, y := range w.hasty {
-		if !y.back && y.peer().Addr == deaths[0].peer().Addr {
+	for p := range w.hasty.All {
+		if y := *p; !y.back && y.peer().Addr == deaths[0].peer().Addr {
 			b.Open("branch", "%s died without such a pause at %s s: a timer is not the reason there", detect.EndText(y.flow.Head().Client), d.scope.Since(y.stall.First))
 			return
 		}
 	}
 	var spared []packet.Ref
-	for i := range w.lived {
-		if v := &w.lived[i]; v.silence > 0 && v.over(min(s.maxBefore, s.minFirst), max(s.maxBefore, s.minFirst)) {
+	for v := range w.lived.All {
+		if v.silence > 0 && v.over(min(s.maxBefore, s.minFirst), max(s.maxBefore, s.minFirst)) {
 			spared = append(spared, v.to)
 		}
 	}
@@ -296,13 +293,10 @@ func (d *detector) halfOpenAlternatives(g *finding.Group, b *finding.Builder, de
 		}
 	}
 	once := maxBefore < minReset
-	w := d.wires[wireOf(h)]
-	if w == nil {
-		w = &history{}
-	}
+	w := d.known(h)
 	var knew packet.Ref // a connection that the server remembered over the time of its supposed restart
-	for i := range w.lived {
-		if v := &w.lived[i]; once && v.server == h.Server.Addr && v.over(maxBefore, minReset) {
+	for v := range w.lived.All {
+		if once && v.server == h.Server.Addr && v.over(maxBefore, minReset) {
 			knew = v.to
 		}
 	}

@@ -56,7 +56,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Ended}, Kinds: []event.Kind{event.KindCapture}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, ways: map[way]*total{}, flows: map[uint64]*[2]counts{}}
+		return &detector{scope: s, ways: detect.NewColumn[traffic](s.Nets, s.Limits.Entries), flows: map[uint64]*[2]counts{}}
 	},
 }
 
@@ -67,16 +67,31 @@ type way struct {
 	dir            packet.Dir
 }
 
-// total is what travelled a way, over all flows that ended.
-type total struct {
-	flows    int
+// traffic is what travelled between two networks, over all flows that ended, by direction. What every flow adds to lies
+// together: a healthy flow touches one cache line (2026-11-28).
+type traffic struct {
+	carried [2]carried
+	trouble [2]trouble
+}
+
+type carried struct {
 	packets  uint64
 	segments uint64 // data segments, at least
+	flows    uint32
+}
+
+type trouble struct {
 	lost     [2]uint64
 	lossy    [2]int // flows
 	needless uint64
 	late     uint64 // overtaken
 	holes    uint64 // acknowledged and never seen: lost by the capture
+}
+
+// total is the same for one direction.
+type total struct {
+	carried
+	trouble
 }
 
 // place is a side of the sensor, as seen by the packets.
@@ -102,7 +117,7 @@ type losses struct {
 
 type detector struct {
 	scope  *detect.Scope
-	ways   map[way]*total
+	ways   *detect.Column[traffic]
 	flows  map[uint64]*[2]counts // by flow, for the join of two vantages only
 	broken []uint64              // by vantage: packets with a wrong checksum
 	// Unknown counts ways beyond the table's room.
@@ -127,37 +142,39 @@ func (d *detector) Handle(e event.Event) {
 func (d *detector) flow(f *event.Flow) {
 	h := f.Head()
 	var both [2]counts
+	var t *traffic
 	for i := range f.Sides {
 		dir := packet.Dir(i)
 		s := &f.Sides[dir]
 		if s.Packets == 0 || !f.Marks[event.MarkFragNeeded].IsZero() {
 			continue // too big for the path, and told so: that is how path MTU discovery works
 		}
-		w := way{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix(), dir}
-		t := d.ways[w]
 		if t == nil {
-			if len(d.ways) >= d.scope.Limits.Entries {
+			if t, _ = d.ways.Own(d.scope.Nets.Of(h)); t == nil {
 				d.Unknown++
-				continue
+				break
 			}
-			t = &total{}
-			d.ways[w] = t
 		}
 		c, needless := lostOf(f, dir)
 		both[dir] = c
-		t.flows++
-		t.packets += s.Packets
-		t.segments += segments(s, h.Client.Addr.Is4())
-		t.needless += uint64(needless)
-		t.late += uint64(s.OutOfOrder)
-		t.holes += uint64(s.Gaps)
+		v := &t.carried[dir]
+		v.flows++
+		v.packets += s.Packets
+		v.segments += segments(s, h.Client.Addr.Is4())
+		if c == (counts{}) && needless|s.OutOfOrder|s.Gaps == 0 {
+			continue
+		}
+		x := &t.trouble[dir]
+		x.needless += uint64(needless)
+		x.late += uint64(s.OutOfOrder)
+		x.holes += uint64(s.Gaps)
 		for p, n := range c.lost {
 			if n == 0 {
 				continue
 			}
-			t.lost[p] += uint64(n)
-			t.lossy[p]++
-			d.report(f, w, place(p), n)
+			x.lost[p] += uint64(n)
+			x.lossy[p]++
+			d.report(f, way{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix(), dir}, place(p), n)
 		}
 	}
 	if d.scope.Twins != nil && both != [2]counts{} && len(d.flows) < d.scope.Limits.Entries {

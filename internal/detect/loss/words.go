@@ -13,7 +13,7 @@ import (
 
 // sum is what Compose knows of a group.
 type sum struct {
-	t          *total
+	t          total
 	way        way
 	place      place
 	lost       uint64
@@ -61,7 +61,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	if s.atLeast {
 		least = "at least "
 	}
-	b.Impact("%s%s sent again in %d of %s", least, detect.Plural(int(s.lost), "packet", "packets"), s.flows, detect.Plural(s.t.flows, "connection", "connections"))
+	b.Impact("%s%s sent again in %d of %s", least, detect.Plural(int(s.lost), "packet", "packets"), s.flows, detect.Plural(int(s.t.flows), "connection", "connections"))
 	d.facts(b, s)
 	d.alternatives(b, s)
 	b.Remedy(finding.AtSwitch, "%s: read the error and drop counters of each port on the way twice, a minute apart; one that grows names the cable or the queue", where).
@@ -93,10 +93,11 @@ func other(s *sum) string {
 
 func (d *detector) sum(g *finding.Group) *sum {
 	x := g.Kept[0].Data.(*losses)
-	s := &sum{t: d.ways[x.way], way: x.way, place: x.place, flows: g.Count}
-	if s.t == nil || s.t.packets == 0 {
+	t := d.ways.Get(d.scope.Nets.Find(x.way.vantage, x.way.client, x.way.server))
+	if t == nil || t.carried[x.way.dir].packets == 0 {
 		return nil
 	}
+	s := &sum{t: total{t.carried[x.way.dir], t.trouble[x.way.dir]}, way: x.way, place: x.place, flows: g.Count}
 	clients, servers := map[packet.Addr]bool{}, map[packet.Addr]bool{}
 	var cs, ss []packet.Addr
 	for i := range g.Kept {
@@ -210,7 +211,7 @@ func (d *detector) facts(b *finding.Builder, s *sum) {
 		copyText = "its first copy never came to the sensor"
 	}
 	b.Fact(refs, "sent again at %s; of each %s", d.scope.Times(s.refs, 4), copyText)
-	b.Fact(nil, "%d lost of %d packets on this way, %d or more of them with data, in %d of %s", s.lost, s.t.packets, s.t.segments, s.flows, detect.Plural(s.t.flows, "connection", "connections"))
+	b.Fact(nil, "%d lost of %d packets on this way, %d or more of them with data, in %d of %s", s.lost, s.t.packets, s.t.segments, s.flows, detect.Plural(int(s.t.flows), "connection", "connections"))
 	b.Fact(nil, "on the other side of the sensor, the same way: %d lost", s.t.lost[1-s.place])
 	if s.t.needless+s.t.late > 0 {
 		b.Fact(nil, "not counted: %s that were needless (the data had arrived), %s that were only overtaken", detect.Plural(int(s.t.needless), "repeat", "repeats"), detect.Plural(int(s.t.late), "segment", "segments"))

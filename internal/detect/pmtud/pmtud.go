@@ -53,7 +53,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Ended}, Kinds: []event.Kind{event.KindICMPError}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, told: map[path]int{}, passed: map[path]passage{}, small: map[path]packet.Ref{}, flows: map[uint64]*hole{}}
+		return &detector{scope: s, told: map[path]int{}, passed: detect.NewColumn[[2]passage](s.Nets, s.Limits.Entries), small: map[path]packet.Ref{}, flows: map[uint64]*hole{}}
 	},
 }
 
@@ -87,12 +87,12 @@ type hole struct {
 
 type detector struct {
 	scope    *detect.Scope
-	messages []message    // the first one of each path, in the order seen
-	told     map[path]int // index into messages
-	passed   map[path]passage
-	small    map[path]packet.Ref // first packet that no path is too narrow for, and that vanished too
-	flows    map[uint64]*hole    // live flows with a hole
-	lost     bool                // a table was full: what got through may be unknown
+	messages []message                  // the first one of each path, in the order seen
+	told     map[path]int               // index into messages
+	passed   *detect.Column[[2]passage] // between client and server, by direction
+	small    map[path]packet.Ref        // first packet that no path is too narrow for, and that vanished too
+	flows    map[uint64]*hole           // live flows with a hole
+	lost     bool                       // a table was full: what got through may be unknown
 }
 
 func pathOf(f *event.Flow, d packet.Dir) path {
@@ -120,9 +120,7 @@ func (d *detector) Handle(e event.Event) {
 			d.follow(x)
 		case event.Ended:
 			d.follow(x)
-			for dir := range x.Sides {
-				d.delivered(pathOf(x, packet.Dir(dir)), x.Sides[dir].MaxDelivered, x.Last)
-			}
+			d.delivered(x)
 		}
 	}
 }
@@ -144,15 +142,35 @@ func (d *detector) icmp(x *event.ICMPError) {
 	d.messages = append(d.messages, message{k, x.Head().Seen, x.Head().FlowID, x.Sender, x.MTU})
 }
 
-func (d *detector) delivered(k path, size uint32, ref packet.Ref) {
-	p, ok := d.passed[k]
-	switch {
-	case size <= p.size:
-	case ok || len(d.passed) < d.scope.Limits.Entries:
-		d.passed[k] = passage{size, ref}
-	default:
-		d.lost = true
+// delivered learns from a flow that is over which sizes got through.
+func (d *detector) delivered(f *event.Flow) {
+	s := &f.Sides
+	if s[0].MaxDelivered|s[1].MaxDelivered == 0 {
+		return
 	}
+	p, _ := d.passed.Own(d.scope.Nets.Of(f.Head()))
+	if p == nil {
+		d.lost = true
+		return
+	}
+	for dir := range p {
+		if size := s[dir].MaxDelivered; size > p[dir].size {
+			p[dir] = passage{size, f.Last}
+		}
+	}
+}
+
+// largest returns the largest packet known to have got through on a path, whoever began the connection.
+func (d *detector) largest(k path) (p passage) {
+	if there := d.passed.Get(d.scope.Nets.Find(k.vantage, k.from, k.to)); there != nil {
+		p = there[packet.ToServer]
+	}
+	if back := d.passed.Get(d.scope.Nets.Find(k.vantage, k.to, k.from)); back != nil {
+		if b := back[packet.ToClient]; b.size > p.size || b.size == p.size && b.ref.Time < p.ref.Time {
+			p = b
+		}
+	}
+	return p
 }
 
 // stalled reports a packet that was repeated in vain and may have been too big for the way.

@@ -25,7 +25,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	h := f.Head()
 	k := pathOf(f, s.Dir)
 	least := least(holes)
-	passed := d.passed[k]
+	passed := d.largest(k)
 	if passed.size >= least { // packets of that size do get through: size is not the reason
 		return false
 	}

@@ -50,14 +50,8 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Ended}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, open: map[uint64]*death{}, alive: map[wire]packet.Ref{}}
+		return &detector{scope: s, open: map[uint64]*death{}, alive: detect.NewColumn[packet.Ref](s.Nets, s.Limits.Entries)}
 	},
-}
-
-// wire is a pair of networks: connections between them pass the same devices.
-type wire struct {
-	vantage        uint16
-	client, server packet.Addr
 }
 
 // death is one connection that is no longer answered.
@@ -70,11 +64,7 @@ type death struct {
 type detector struct {
 	scope *detect.Scope
 	open  map[uint64]*death
-	alive map[wire]packet.Ref // last packet of a connection that went well
-}
-
-func wireOf(h *event.Head) wire {
-	return wire{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix()}
+	alive *detect.Column[packet.Ref] // by networks, which share the devices between: last packet of a connection that went well
 }
 
 // Handle takes stalls, forgives those that end well, and learns which connections go on.
@@ -117,9 +107,8 @@ func (d *detector) well(f *event.Flow) {
 	if f.Sides[0].Packets == 0 || f.Sides[1].Packets == 0 || f.Stall.Tries > 0 {
 		return
 	}
-	w := wireOf(f.Head())
-	if r, ok := d.alive[w]; f.Last.Time > r.Time && (ok || len(d.alive) < d.scope.Limits.Entries) {
-		d.alive[w] = f.Last
+	if r, _ := d.alive.Own(d.scope.Nets.Of(f.Head())); r != nil && f.Last.Time > r.Time {
+		*r = f.Last
 	}
 }
 

@@ -84,7 +84,10 @@ func (d *detector) alternatives(b *finding.Builder, x *death, dead map[uint64]bo
 	others := d.scope.Ledger.Server(h.Vantage, h.Server.Addr, func(a *detect.Attempt) bool {
 		return dead[a.FlowID] || a.Outcome != detect.OutAnswered || a.Answer.Time < from
 	}, from, x.stall.Last.Time.Add(time.Minute))
-	alive := d.alive[wireOf(h)]
+	var alive packet.Ref
+	if r := d.alive.Get(d.scope.Nets.Find(h.Vantage, h.Client.Addr, h.Server.Addr)); r != nil {
+		alive = *r
+	}
 	var refs []packet.Ref
 	how := ""
 	switch {

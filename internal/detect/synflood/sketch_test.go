@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"firestorm/internal/detect"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
@@ -62,13 +63,14 @@ func TestMajority(t *testing.T) {
 
 // TestBounded: a request to a watched service costs no memory, whoever sends it.
 func TestBounded(t *testing.T) {
-	d := &detector{targets: map[key]*target{}}
+	d := newDetector(detect.NewScope(detect.NewLedger(10), detect.NewHosts(10), nil, detect.Limits{Entries: 10}, nil))
 	h := event.Head{Proto: packet.ProtoTCP, Client: event.End{Addr: packet.MustAddr("192.0.2.1")}, Server: event.End{Addr: packet.MustAddr("10.0.0.80"), Port: 80}}
 	x := event.NewFlow(h)
 	x.What = event.Started
 	x.Sides[packet.ToServer] = event.NewSide(event.Side{Packets: 1, TTLFirst: 50, SYNSeen: true, SYNPrint: 9})
-	k := key{0, h.Server.Addr, h.Server.Port}
-	d.targets[k] = &target{key: k, flood: newFlood(packet.Ref{}, 0)}
+	watched, _ := d.targets.Own(&h)
+	watched.flood = newFlood(packet.Ref{}, 0)
+	d.active = append(d.active, watched)
 	n := uint32(0)
 	if allocs := testing.AllocsPerRun(100_000, func() {
 		n += 2654435761
@@ -78,7 +80,7 @@ func TestBounded(t *testing.T) {
 	}); allocs != 0 {
 		t.Errorf("%.1f allocations for each request", allocs)
 	}
-	if got := d.targets[k].flood.srcs.count(); got < 90_000 {
+	if got := watched.flood.srcs.count(); got < 90_000 {
 		t.Errorf("%d sources counted of 100 000", got)
 	}
 }

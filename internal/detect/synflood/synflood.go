@@ -63,32 +63,32 @@ var Def = detect.Def{
 		Reproduce: "testbed: syn-flood (hping3 -S --rand-source)",
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Started, event.Answered, event.Established, event.Refused, event.Ended}},
-	New:   func(s *detect.Scope) detect.Detector { return &detector{scope: s, targets: map[key]*target{}} },
-}
-
-type key struct {
-	vantage uint16
-	addr    packet.Addr
-	port    uint16
+	New:   func(s *detect.Scope) detect.Detector { return newDetector(s) },
 }
 
 // target is one service, as its requests show it.
 type target struct {
-	key
-	from  packet.Time // begin of the counting window
-	asked uint32      // requests in it
-	flood *flood      // not nil while it is watched closely
-	opts  [2]uint32   // answered requests outside any flood, by whether the SYN/ACK kept an offered option
+	vantage uint16
+	addr    packet.Addr
+	port    uint16
+	from    packet.Time // begin of the counting window
+	asked   uint32      // requests in it
+	flood   *flood      // not nil while it is watched closely
+	opts    [2]uint32   // answered requests outside any flood, by whether the SYN/ACK kept an offered option
 }
 
 type detector struct {
 	scope   *detect.Scope
-	targets map[key]*target
+	targets *detect.ByService[target]
 	active  []*target // those with a flood, in order of begin
 	now     packet.Time
 	swept   packet.Time
 	// Untold counts requests to services beyond the table's room.
 	untold uint64
+}
+
+func newDetector(s *detect.Scope) *detector {
+	return &detector{scope: s, targets: detect.NewByService[target](s, s.Limits.Entries, false)}
 }
 
 // Handle counts requests and what became of them.
@@ -106,24 +106,29 @@ func (d *detector) Handle(e event.Event) {
 		if f.Sides[packet.ToServer].SYNSeen && !f.Midstream {
 			d.start(f, h)
 		}
-	case event.Answered, event.Established, event.Refused, event.Ended:
-		if t := d.targets[key{h.Vantage, h.Server.Addr, h.Server.Port}]; t != nil {
+	case event.Answered:
+		if t := d.targets.Get(h); t != nil {
+			t.outcome(f, d.now)
+		}
+	case event.Established, event.Refused, event.Ended:
+		if len(d.active) == 0 {
+			return // they count within a flood only
+		}
+		if t := d.targets.Get(h); t != nil {
 			t.outcome(f, d.now)
 		}
 	}
 }
 
 func (d *detector) start(f *event.Flow, h *event.Head) {
-	k := key{h.Vantage, h.Server.Addr, h.Server.Port}
-	t := d.targets[k]
 	at := f.Start.Time
-	if t == nil {
-		if len(d.targets) >= d.scope.Limits.Entries {
-			d.untold++
-			return
-		}
-		t = &target{key: k, from: at}
-		d.targets[k] = t
+	t, fresh := d.targets.Own(h)
+	switch {
+	case t == nil:
+		d.untold++
+		return
+	case fresh:
+		t.vantage, t.addr, t.port, t.from = h.Vantage, h.Server.Addr, h.Server.Port, at
 	}
 	if at.Sub(t.from) > window || at < t.from {
 		d.turn(t, at)
@@ -195,11 +200,7 @@ func (d *detector) Tick(now packet.Time) {
 	}
 	if now.Sub(d.swept) >= sweepEvery {
 		d.swept = now
-		for k, t := range d.targets { // the order does not matter: each is judged alone
-			if t.flood == nil && now.Sub(t.from) > 6*window {
-				delete(d.targets, k)
-			}
-		}
+		d.targets.Sweep(func(t *target) bool { return t.flood == nil && now.Sub(t.from) > 6*window })
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // closedLinger is how long a closed flow stays where its room is wanted: a last segment that is sent again after a
 // retransmission timeout of a second (RFC 6298 2.4) still finds it.
-const closedLinger = 1250 * time.Millisecond
+const closedLinger = 1100 * time.Millisecond
 
 // need is what a new flow lacks room for.
 type need uint8
@@ -55,7 +55,7 @@ func (t *Table) makeRoom(p *packet.Packet, extra bool) bool {
 			break
 		}
 	}
-	if n, _ := t.lacks(extra); n == needExtra {
+	if n, _ := t.lacks(extra); n == needExtra || n == needRecord {
 		t.stats.NoRoom++
 		return false
 	}
@@ -92,6 +92,9 @@ func (t *Table) evict(p *packet.Packet, n need, bytes bool) bool {
 		return true
 	}
 	best := t.leastUsed(n)
+	if best == 0 && n == needExtra {
+		best = t.nextExtra()
+	}
 	if best == 0 {
 		return false
 	}
@@ -128,6 +131,20 @@ func (t *Table) leastUsed(n need) uint32 {
 		}
 	}
 	return best
+}
+
+// nextExtra returns a flow that has an extraPart: each is its turn, about in the order in which they came. Where nearly
+// all flows are of the plain kind, the few others must make room for one another.
+func (t *Table) nextExtra() uint32 {
+	for range min(evictSeek, t.extras.next) {
+		if t.turn++; t.turn > t.extras.next {
+			t.turn = 1
+		}
+		if i := t.extras.at(t.turn).owner; i != 0 {
+			return i
+		}
+	}
+	return 0
 }
 
 // yield gives a chunk of the oldest tombstones up for the living.

@@ -30,9 +30,17 @@ func rare[T any](t *Table, r *rec, s *slab[T], n func(*morePart) *uint32) *T {
 	return part(t, r, s, n(m))
 }
 
-func (t *Table) talkOf(r *rec) *talkPart   { return part(t, r, &t.talks, &r.talk) }
-func (t *Table) moreOf(r *rec) *morePart   { return part(t, r, &t.mores, &r.more) }
-func (t *Table) extraOf(r *rec) *extraPart { return part(t, r, &t.extras, &r.extra) }
+func (t *Table) talkOf(r *rec) *talkPart { return part(t, r, &t.talks, &r.talk) }
+func (t *Table) moreOf(r *rec) *morePart { return part(t, r, &t.mores, &r.more) }
+
+// extraOf makes the extraPart of flow i.
+func (t *Table) extraOf(i uint32, r *rec) *extraPart {
+	x := part(t, r, &t.extras, &r.extra)
+	if x != nil {
+		x.owner = i
+	}
+	return x
+}
 
 func (t *Table) oddOf(r *rec) *oddPart {
 	return rare(t, r, &t.odds, func(m *morePart) *uint32 { return &m.odd })

@@ -177,6 +177,7 @@ type extraPart struct {
 	missing packet.Missing
 	vlans   [2]uint16
 	nvlan   uint8
+	owner   uint32 // the flow; 0 = free
 	ord     uint64 // of the first packet
 }
 

@@ -30,7 +30,7 @@ func (m *room) reserve(own *int, n int) {
 }
 
 // fits says whether an owner with own bytes left can take n.
-func (m *room) fits(own, n int) bool { return m.used+max(n-own, 0) <= m.max }
+func (m *room) fits(own, n int) bool { return n <= own || m.used+n-own <= m.max }
 
 // take takes n bytes for an owner, from its own first.
 func (m *room) take(own *int, n int) bool {

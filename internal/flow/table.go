@@ -41,6 +41,7 @@ type Table struct {
 	clock   packet.Time             // highest time given to Packet or Age
 	base    packet.Time             // first time seen; rec.moved counts from it
 	secs    uint32                  // of clock since base
+	turn    uint32                  // of extras: see nextExtra
 	due     packet.Time             // before it no flow times out
 	soonest time.Duration           // the shortest timeout, less a second for what secs leaves out
 	limits  [numLists]time.Duration // timeouts by list
@@ -68,6 +69,7 @@ func New(o Options) *Table {
 	t.idles.limit(m, d, d/reserveShare)
 	t.helds.limit(m, d, d/reserveShare)
 	t.graves.limit(m, o.MaxTombstones)
+	m.max = max(m.max, m.used) // what each has for itself there must be, however little memory is given
 	t.soonest = t.timeout(0)
 	for l := range t.limits {
 		t.limits[l] = t.timeout(listID(l))
@@ -127,14 +129,14 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 		if i = t.create(p, k, h, swapped, 0); i == 0 {
 			return Handle{}
 		}
-		t.account(t.flows.at(i), p, packet.ToServer)
+		t.account(i, t.flows.at(i), p, packet.ToServer)
 		t.enter(i, t.newList(p.Proto))
 		t.emit(i, event.Started, p)
 		return Handle{Index: i, New: true}
 	}
 	r := t.flows.at(i)
 	d := r.dirOf(swapped, k)
-	t.account(r, p, d)
+	t.account(i, r, p, d)
 	if d == packet.ToClient && !r.bits.has(answered) {
 		r.bits |= answered | established
 		t.enter(i, t.newList(p.Proto)+2) // the two-way list of the same protocol
@@ -221,7 +223,7 @@ func (t *Table) create(p *packet.Packet, k *key, h uint64, swapped bool, how cre
 	r.id = id
 	r.setStart(p.Ref())
 	if extra {
-		x := t.extraOf(r)
+		x := t.extraOf(i, r)
 		x.k, x.ord, x.missing = *k, p.Ordinal, p.Missing
 		x.vlans, x.nvlan = p.VLANs, p.NVLAN
 	}
@@ -238,7 +240,7 @@ type createHow uint8
 const clientIsDst createHow = 1
 
 // account counts p in its flow.
-func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
+func (t *Table) account(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	r.setLast(p)
 	r.seen = t.secs
 	s := &r.sides[d]
@@ -267,7 +269,7 @@ func (t *Table) account(r *rec, p *packet.Packet, d packet.Dir) {
 		}
 	}
 	if p.Missing != 0 {
-		if x := t.extraOf(r); x != nil {
+		if x := t.extraOf(i, r); x != nil {
 			x.missing |= p.Missing
 		}
 	}
@@ -325,7 +327,10 @@ func (t *Table) free(i uint32, h uint64) {
 	t.leave(i, r)
 	t.index.remove(h, i)
 	t.talks.release(r.talk)
-	t.extras.release(r.extra)
+	if r.extra != 0 {
+		t.extras.at(r.extra).owner = 0
+		t.extras.release(r.extra)
+	}
 	if r.more != 0 {
 		m := t.mores.at(r.more)
 		t.closes.release(m.closing)

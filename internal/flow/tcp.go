@@ -120,7 +120,7 @@ func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool)
 // tcpFirst accounts the first packet of a flow.
 func (t *Table) tcpFirst(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	t.last = packet.Ref{}
-	t.account(r, p, d)
+	t.account(i, r, p, d)
 	switch f := p.TCPFlags & (packet.SYN | packet.ACK | packet.RST); {
 	case f == packet.SYN:
 		r.state = event.StateSYNSent
@@ -178,7 +178,7 @@ func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped
 	}
 	r = t.flows.at(i)
 	r.setStart(ref)
-	if x := t.extraOf(r); x != nil {
+	if x := t.extraOf(i, r); x != nil {
 		x.ord = p.Ordinal
 	}
 	t.exhume(r, h, true)
@@ -202,7 +202,7 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	if x := t.stall(r); x != nil {
 		t.stallLook(i, r, x, p, d)
 	}
-	t.account(r, p, d)
+	t.account(i, r, p, d)
 	if d == packet.ToClient {
 		r.bits |= backSince
 		if r.list == listTCPRetry {

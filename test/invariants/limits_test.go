@@ -15,7 +15,7 @@ import (
 // TestTableLimits gives the sensor more connections than it has memory for: it counts what it forgets, says the same
 // for any number of workers, and is no longer sure of what the forgetting touched.
 func TestTableLimits(t *testing.T) {
-	const little = 32 << 20
+	const little = 8 << 20
 	frames, ifaces := harness.Frames(t, filepath.Join(harness.Root(), "testdata", "captures", "founding-timewait", "founding.pcap"))
 	from, to := harness.Span(frames)
 	const size, live = 24 << 20, 9000
@@ -33,19 +33,19 @@ func TestTableLimits(t *testing.T) {
 		t.Errorf("default memory: %v", said(ample))
 	}
 	scarce := run(little, 1, 0)
-	harness.Whole(t, "32M", scarce)
+	harness.Whole(t, "8M", scarce)
 	evicted, graves := scarce.Flow.Ended[event.EndEvicted], scarce.Flow.TombsEvicted
-	t.Logf("%d packets, %d MB: with 32M %d of %d connections evicted, %d tombstones thrown out; found %v at likely or above", scarce.Account.Read, size>>20,
+	t.Logf("%d packets, %d MB: with 8M %d of %d connections evicted, %d tombstones thrown out; found %v at likely or above", scarce.Account.Read, size>>20,
 		evicted, scarce.Flow.Flows, graves, sure(scarce))
 	if evicted == 0 || graves == 0 {
-		t.Error("32M: nothing was evicted, so nothing is shown")
+		t.Error("8M: nothing was evicted, so nothing is shown")
 	}
 	if !slices.ContainsFunc(scarce.Gates, func(g finding.GateResult) bool { return g.Gate == finding.GateTable }) {
-		t.Errorf("32M: the account of the capture does not say that connections were forgotten: %v", scarce.Gates)
+		t.Errorf("8M: the account of the capture does not say that connections were forgotten: %v", scarce.Gates)
 	}
 	for _, f := range scarce.Findings {
 		if f.Confidence >= finding.Likely && slices.Contains(f.Code.Needs, finding.GateTable) {
-			t.Errorf("32M: as sure as ever: %s %s: %s", f.Code.ID, f.Confidence, f.Title)
+			t.Errorf("8M: as sure as ever: %s %s: %s", f.Code.ID, f.Confidence, f.Title)
 		}
 	}
 	for _, o := range []struct {

@@ -209,7 +209,7 @@ func (b *border) look(evs []event.Event) {
 	b.summary.ahead(evs)
 }
 
-// all hands events on that follow each other.
+// all hands events on that follow each other, and lets go of each when it is over: a shard remembers the list it wrote to.
 func (b *border) all(evs []event.Event) {
 	for len(evs) > 0 {
 		n := min(len(evs), detect.AheadLen)
@@ -217,6 +217,7 @@ func (b *border) all(evs []event.Event) {
 		for _, e := range evs[:n] {
 			b.event(e)
 		}
+		clear(evs[:n])
 		evs = evs[n:]
 	}
 }
@@ -229,7 +230,6 @@ func (b *border) closeShards(r *round) {
 	for _, s := range b.shards {
 		s.end(r.now, r.last, &evs)
 		b.all(evs)
-		clear(evs)
 		evs = evs[:0]
 	}
 }

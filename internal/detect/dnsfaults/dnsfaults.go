@@ -179,7 +179,7 @@ func (d *detector) Handle(e event.Event) {
 			d.forget(l)
 		}
 	case *event.Flow:
-		if x.Head().Server.Port == dns.Port {
+		if h := x.Head(); h.Proto == packet.ProtoTCP && h.Server.Port == dns.Port {
 			d.connection(x)
 		}
 	}

@@ -6,11 +6,16 @@ package standard
 import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
+	"firestorm/internal/analyzer/esp"
+	"firestorm/internal/analyzer/ike"
+	"firestorm/internal/analyzer/wireguard"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/duplicate"
+	"firestorm/internal/detect/espflow"
 	"firestorm/internal/detect/idle"
+	"firestorm/internal/detect/ikefaults"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/refused"
@@ -21,6 +26,7 @@ import (
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/detect/unreachable"
+	detectwireguard "firestorm/internal/detect/wireguard"
 	"firestorm/internal/detect/wscale"
 	"firestorm/internal/detect/zerowindow"
 	"firestorm/internal/output"
@@ -32,6 +38,9 @@ import (
 // Analyzers read protocols, asked in this order.
 var Analyzers = []analyzer.Def{
 	arp.Def,
+	esp.Def,
+	ike.Def,
+	wireguard.Def,
 }
 
 // Detectors answer questions from events, in this order.
@@ -39,7 +48,9 @@ var Detectors = []detect.Def{
 	acceptqueue.Def,
 	asymmetric.Def,
 	duplicate.Def,
+	espflow.Def,
 	idle.Def,
+	ikefaults.Def,
 	loss.Def,
 	pmtud.Def,
 	refused.Def,
@@ -50,6 +61,7 @@ var Detectors = []detect.Def{
 	synsilent.Def,
 	timewait.Def,
 	unreachable.Def,
+	detectwireguard.Def,
 	wscale.Def,
 	zerowindow.Def,
 }

@@ -40,7 +40,9 @@ var house = []room{
 	{pkg: "internal/stream", may: "flow packet header event"},
 	{pkg: "internal/event", may: "packet"},
 	{pkg: "internal/analyzer", may: "packet flow event header stream"},
-	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream"},
+	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream", extra: []exception{
+		{"internal/analyzer/ike", "analyzer/esp", "ESP in UDP shares port 4500 and its flow with IKE (RFC 3948)"},
+	}},
 	{pkg: "internal/rules", may: "packet flow event analyzer rules/*"},
 	{pkg: "internal/rules/*", may: ""},
 	{pkg: "internal/finding", may: "packet"},

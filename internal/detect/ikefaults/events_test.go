@@ -113,7 +113,7 @@ func TestGroup(t *testing.T) {
 		}},
 		{"not taken", ikefaults.ProposalMismatch, func(k *talk) {}},
 		{"another one", ikefaults.ProposalMismatch, func(k *talk) {
-			k.send(0.2, true, ike.SAInit, ike.Message{Header: ike.Header{Length: 501}, KEGroup: 20, Transforms: offer(20)})
+			k.send(0.2, true, ike.SAInit, ike.Message{Header: ike.Header{Length: 501}, KEGroup: 20, KELen: 96, Transforms: offer(20)})
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

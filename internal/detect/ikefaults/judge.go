@@ -106,10 +106,10 @@ func (d *detector) clearError(s *sa, first, x *step) verdict {
 
 // retried reports that the initiator took the group that x asks for, in this SA or in another one soon after.
 func (d *detector) retried(s *sa, x *step) bool {
-	took := func(y *step) bool {
-		return y.fromInit && y.exchange == ike.SAInit && y.keGroup == x.notify.Value && y.refs[0].Time >= x.refs[0].Time
+	took := func(y *step) bool { // a group that the capture cut off may be the wanted one
+		return y.fromInit && y.exchange == ike.SAInit && (y.keGroup == x.notify.Value || y.keLen == 0) && y.refs[0].Time >= x.refs[0].Time
 	}
-	if s.find(took) != nil {
+	if s.find(took) != nil || s.find(func(y *step) bool { return y.encrypted }) != nil {
 		return true
 	}
 	if p := d.peers[pairOf(s.vantage, s.initiator.Addr, s.responder.Addr)]; p != nil {

@@ -181,7 +181,10 @@ func (st *story) proposal() {
 		b.Fact(detect.Refs(st.peer.suiteAt), "accepted between the two at %s s (IKEv%d): %s", st.d.scope.Since(st.peer.suiteAt), st.peer.suiteOf, suites(st.peer.suiteOf, accepted))
 	}
 	b.RuledOut("forged", x.all(), "it names the SPI of a request that had just been sent, and no other answer came")
+	decided := st.v.how == refused && st.proposalContext()
 	switch {
+	case decided:
+		b.RuledOut("unknown-peer", x.all(), "the configuration of %s has a connection for the peer, and says why", st.resp)
 	case st.v.how != refused:
 		b.RuledOut("unknown-peer", x.all(), "%s says that the peer is known and what is the matter", n)
 	case accepted != nil && st.peer.suiteOf == s.major:

@@ -2,6 +2,7 @@ package ikefaults
 
 import (
 	"fmt"
+	"strings"
 
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/detect"
@@ -74,7 +75,20 @@ func (st *story) psk() {
 	default:
 		b.Open("certificate", "the log of %s tells", st.refuser())
 	}
-	b.Open("identity", "the log of %s tells; with --context the IDs of both sides are compared", st.refuser())
+	switch decided, agree, text := st.idContext(); {
+	case decided && agree:
+		if !strings.HasPrefix(key, "certificate") {
+			b.Title("%s and %s do not accept each other: the pre-shared keys differ", st.init, st.resp)
+		}
+		b.Fact(nil, "%s", text)
+		b.RuledOut("identity", x.all(), "the configurations of both sides name the same")
+	case decided:
+		b.Fact(nil, "%s", text)
+		b.Why("%s: the other side cannot accept that", text)
+		b.Open("identity", "the files say so: %s", text)
+	default:
+		b.Open("identity", "the log of %s tells; with --context the IDs of both sides are compared", st.refuser())
+	}
 	st.pskRemedy()
 	st.logCheck()
 	b.WrongIf("a log of %s that names another reason", st.refuser())
@@ -219,7 +233,16 @@ func (st *story) phase2() {
 	} else {
 		b.RuledOut("transient", refs[:1], "no other request was under way, and none was taken later")
 	}
-	b.Open("other", "the log of %s tells", refuser)
+	differences, same := st.tunnelContext(v.how == childShort)
+	if len(differences) > 0 {
+		b.Why("phase 1 is done, the request for the tunnel is refused, and the configurations of both sides differ in %s", detect.List(differences, 3))
+		b.RuledOut("other", v.what.all(), "the configurations of both sides differ in %s", detect.List(differences, 3))
+	} else if len(same) > 0 {
+		b.Fact(nil, "the configurations of both sides agree in %s", detect.List(same, 3))
+		b.Open("other", "the log of %s tells; the files agree in %s", refuser, detect.List(same, 3))
+	} else {
+		b.Open("other", "the log of %s tells", refuser)
+	}
 	st.phase2Remedy(p, refuser)
 	b.Check("journalctl -u strongswan -u ipsec --since -1h | grep -iE 'no_prop|no proposal|ts_unacceptable|invalid_id|pfs|traffic selector'", "on "+refuser+": it knows the reason")
 	b.WrongIf("a log of %s that names another reason", refuser)

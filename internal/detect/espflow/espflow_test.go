@@ -84,6 +84,7 @@ func TestWhen(t *testing.T) {
 		}, 0, ""},
 		{"a few seconds", func(b *detecttest.Bench) { flow(b, "10.0.0.1", "10.0.0.2", 7, 1, 50, 9) }, 0, ""},
 		{"a few packets", func(b *detecttest.Bench) { flow(b, "10.0.0.1", "10.0.0.2", 7, 1, 5, 60) }, 0, ""},
+		{"nothing of the other gateway", func(b *detecttest.Bench) { flow(b, "10.0.0.1", "10.0.0.2", 7, 1, 20, 15) }, 0, ""},
 		{"heard later", func(b *detecttest.Bench) {
 			flow(b, "10.0.0.1", "10.0.0.2", 7, 1, 20, 15)
 			flow(b, "10.0.0.2", "10.0.0.1", 8, 16, 20, 20)
@@ -109,6 +110,7 @@ func TestBounded(t *testing.T) {
 	for i := range 3000 {
 		flow(b, fmt.Sprintf("10.%d.%d.1", i>>8, i&255), "192.0.2.1", 7, float64(i)/100, 2, float64(i)/100)
 	}
+	talk(b, 31)
 	flow(b, "10.0.0.1", "10.0.0.2", 7, 31, 20, 50)
 	if fs := b.End(); len(fs) != 1 {
 		t.Errorf("%d findings", len(fs))

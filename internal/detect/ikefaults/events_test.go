@@ -3,6 +3,7 @@ package ikefaults_test
 import (
 	"testing"
 
+	"firestorm/internal/analyzer/esp"
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/detect/detecttest"
 	"firestorm/internal/detect/ikefaults"
@@ -242,4 +243,31 @@ func TestManySteps(t *testing.T) {
 		k.send(float64(10+i), true, ike.Informational2, ike.Message{Encrypted: true, Header: ike.Header{MessageID: uint32(i + 2), Length: 80}})
 	}
 	only(t, k.b.End(), "", 0)
+}
+
+// TestBeginUnseen: an exchange that began before the capture is not judged.
+func TestBeginUnseen(t *testing.T) {
+	k := begin(t, 2)
+	k.send(0, true, ike.Auth, ike.Message{Encrypted: true, Header: ike.Header{RespSPI: 9, MessageID: 1, Length: 256}})
+	k.send(.1, false, ike.Auth, ike.Message{Encrypted: true, Header: ike.Header{MessageID: 1, Length: 80}})
+	only(t, k.b.End(), "", 0)
+}
+
+// TestShortAndYetUp: whatever the length says, ESP that follows says that the tunnel came up.
+func TestShortAndYetUp(t *testing.T) {
+	for _, up := range []bool{false, true} {
+		k := begin(t, 2)
+		k.send(0, true, ike.SAInit, ike.Message{Header: ike.Header{Length: 400}, KEGroup: 14, Transforms: offer(14)})
+		k.send(.1, false, ike.SAInit, ike.Message{Header: ike.Header{Length: 400}, KEGroup: 14, Transforms: offer(14)})
+		k.send(.2, true, ike.Auth, ike.Message{Encrypted: true, Header: ike.Header{RespSPI: 9, MessageID: 1, Length: 256}})
+		k.send(.3, false, ike.Auth, ike.Message{Encrypted: true, Header: ike.Header{MessageID: 1, Length: 128}})
+		if !up {
+			only(t, k.b.End(), ikefaults.Phase2Refused, finding.Likely)
+			continue
+		}
+		ref := k.b.Ref(0, .4)
+		f := esp.Facts{SPI: 7, From: packet.MustAddr(k.a), To: packet.MustAddr(k.z), Packets: 1, First: ref, Last: ref}
+		k.b.Send(esp.New(event.Head{Kind: 41, Proto: packet.ProtoESP, Seen: ref, Client: event.End{Addr: f.From}, Server: event.End{Addr: f.To}}, esp.Started, f))
+		only(t, k.b.End(), "", 0)
+	}
 }

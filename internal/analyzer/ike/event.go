@@ -2,6 +2,7 @@ package ike
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 
 	"firestorm/internal/event"
@@ -90,6 +91,9 @@ func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 		dst = append(dst, '"')
 		dst = append(dst, names(p)...)
 		dst = append(dst, '"')
+	}
+	if e.Major == 2 && e.NPayload > 0 && !e.Encrypted && !e.Malformed && !e.Cut && e.Left == 0 {
+		dst = append(dst, `,"NoNextPayload"`...) // the end of the chain, as Suricata lists it
 	}
 	dst = append(dst, ']')
 	if e.Major == 1 {
@@ -186,9 +190,17 @@ func (e *Event) first1() []Transform {
 	return e.Transforms
 }
 
+var transformKeys = [...]string{"alg_enc", "sa_key_length", "alg_hash", "alg_auth", "alg_dh", "sa_life_type", "sa_life_duration"}
+
 // appendTransform1 appends attributes of version 1, each as its name and its number; comma says whether one goes first.
 func (e *Event) appendTransform1(dst []byte, ts []Transform, comma bool) []byte {
+	var done [8]bool // a key stands once in an object: the first of two lives is told
 	add := func(key, name string, raw uint64) {
+		n := slices.Index(transformKeys[:], key)
+		if done[n] {
+			return
+		}
+		done[n] = true
 		if comma {
 			dst = append(dst, ',')
 		}

@@ -249,7 +249,7 @@ func TestEVE(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s: %v\n%s", file, err, rec)
 			}
-			for _, k := range []string{`"proposals":[{"alg_enc":"EncAesCbc"`, `"role":"responder"`, `"alg_dh":"Modp2048"`, `"notify":["NO_PROPOSAL_CHOSEN"]`, `"encrypted_payloads":true`,
+			for _, k := range []string{`"proposals":[{"alg_enc":"EncAesCbc"`, `"role":"responder"`, `"alg_dh":"Modp2048"`, `"Notify","NoNextPayload"],"ikev2"`, `"notify":["NO_PROPOSAL_CHOSEN"]`, `"encrypted_payloads":true`,
 				`"exchange_type_verbose":"Aggressive"`, `"vendor_ids":["09002689dfd6b712"`, `"alg_enc":"EncTripleDesCbc","alg_enc_raw":5`, `"errors":1`, `"direction":"to_client"`} {
 				if bytes.Contains(rec, []byte(k)) {
 					kinds[k]++
@@ -257,13 +257,27 @@ func TestEVE(t *testing.T) {
 			}
 		}
 	}
-	if len(kinds) != 10 {
+	if len(kinds) != 11 {
 		t.Errorf("some parts were never written: %v", kinds)
 	}
 	var first map[string]any
 	rec := replay(t, "ike-psk-v1/inside.pcap").messages()[0].AppendEVE(nil, &event.EVE{Version: 8})
 	if err := json.Unmarshal(rec, &first); err != nil || first["event_type"] != "ike" {
 		t.Errorf("%v: %s", err, rec)
+	}
+}
+
+// TestRepeatedAttributes: lives in seconds and in kilobytes give one pair of keys, as JSON wants it.
+func TestRepeatedAttributes(t *testing.T) {
+	b := message1(payloadSA1, []byte{0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 36, 1, 1, 0, 1, 0, 0, 0, 28, 1, 1, 0, 0,
+		0x80, 1, 0, 7, 0x80, 11, 0, 1, 0x80, 12, 14, 16, 0x80, 11, 0, 2, 0x80, 12, 3, 232})
+	var m Message
+	if !m.Parse(b) || m.Malformed || len(m.Transforms) != 5 {
+		t.Fatalf("%+v", m)
+	}
+	rec := New(event.Head{}, packet.ToServer, m).AppendEVE(nil, &event.EVE{})
+	if n := bytes.Count(rec, []byte(`"sa_life_duration_raw":`)); n != 1 || !bytes.Contains(rec, []byte(`"sa_life_duration_raw":3600`)) {
+		t.Errorf("%s", rec)
 	}
 }
 

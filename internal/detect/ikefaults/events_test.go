@@ -217,6 +217,28 @@ func TestVersion1Silence(t *testing.T) {
 	}
 }
 
+// TestQuickModeSilence: no answer to quick mode may be a refusal, and may be a responder that fails inside.
+func TestQuickModeSilence(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		k := begin(t, 1)
+		psk := []ike.Transform{{Proposal: 1, Num: 1, Type: ike.TypeEncr, ID: 7, KeyBits: 128}, {Proposal: 1, Num: 1, Type: ike.TypeAuth, ID: 1}, {Proposal: 1, Num: 1, Type: ike.TypeDH, ID: 14}}
+		k.send(0, true, ike.MainMode, ike.Message{Header: ike.Header{Length: 180}, Transforms: psk})
+		k.send(0.01, false, ike.MainMode, ike.Message{Header: ike.Header{Length: 160}, Transforms: psk})
+		k.send(0.04, true, ike.MainMode, ike.Message{Encrypted: true, Header: ike.Header{Length: 108, RespSPI: 9}})
+		k.send(0.05, false, ike.MainMode, ike.Message{Encrypted: true, Header: ike.Header{Length: 92, RespSPI: 9}})
+		e := k.send(0.06, true, ike.QuickMode, ike.Message{Encrypted: true, Header: ike.Header{MessageID: 5, Length: 460, RespSPI: 9}})
+		c := finding.Possible
+		if told {
+			k.send(0.07, false, ike.Informational1, ike.Message{Encrypted: true, Header: ike.Header{MessageID: 6, Length: 92, RespSPI: 9}})
+			c = finding.Likely
+		}
+		k.again(e, 1)
+		k.again(e, 3)
+		f := only(t, k.b.End(), ikefaults.Phase2Refused, c)
+		detecttest.Says(t, f, "it is long enough to carry a key exchange", "the first message of quick mode (460 bytes) sent 3 times")
+	}
+}
+
 // TestHostileIdentity: a name from a packet reaches no line to paste.
 func TestHostileIdentity(t *testing.T) {
 	k := begin(t, 1)

@@ -226,7 +226,9 @@ func (st *story) phase2() {
 		st.lossRuledOut()
 	}
 	refs := append([]packet.Ref(nil), v.what.all()...)
-	if len(refs) > 1 || len(st.sas) > 1 || v.how == childShort || v.how == quickInformed {
+	if v.how == quickSilent {
+		b.Open("transient", "a responder that fails inside says nothing, as one does that refuses: the log of %s tells", refuser)
+	} else if len(refs) > 1 || len(st.sas) > 1 || v.how == childShort || v.how == quickInformed {
 		b.RuledOut("transient", refs[:1], "it was the only request under way between the two")
 	} else if collided(s, v.what) {
 		b.Open("transient", "both sides asked at once: does the tunnel work again a minute later?")

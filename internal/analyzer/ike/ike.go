@@ -3,6 +3,8 @@
 package ike
 
 import (
+	"sync"
+
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/esp"
 	"firestorm/internal/event"
@@ -29,8 +31,7 @@ var Def = analyzer.Def{
 	Probe: Probe,
 	Kinds: []string{Kind, esp.Kind},
 	Message: func(o analyzer.Options) (analyzer.MessageAnalyzer, error) {
-		k := o.Kind(esp.Kind)
-		return &reader{kind: o.Kind(Kind), espKind: k, esp: esp.NewTracker(k, maxAssociations)}, nil
+		return &reader{kind: o.Kind(Kind), espKind: o.Kind(esp.Kind)}, nil
 	},
 }
 
@@ -61,11 +62,13 @@ func unmark(b []byte) (rest []byte, marked bool) {
 	return b[4:], true
 }
 
+// scratch holds Messages whose buffers are used again, for all flows: a flow at rest is small.
+var scratch = sync.Pool{New: func() any { return new(Message) }}
+
 // reader reads one UDP flow.
 type reader struct {
 	kind, espKind event.Kind
-	m             Message // scratch: its buffers are used again
-	esp           *esp.Tracker
+	esp           *esp.Tracker // nil until the first packet of ESP
 	seen          [2]recent
 	keepalives    [2]uint32
 }
@@ -73,7 +76,7 @@ type reader struct {
 // recent remembers the last messages of a direction, so that one sent again is known: IKE repeats the same bytes
 // (RFC 7296 2.1).
 type recent struct {
-	at  [8]sent
+	at  [6]sent
 	pos int
 }
 
@@ -110,6 +113,9 @@ func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 	body, marked := unmark(b)
 	if !marked && (p.SrcPort == PortNATT || p.DstPort == PortNATT) {
 		if _, ok := ParseHeader(b); !ok || p.SrcPort != Port && p.DstPort != Port {
+			if r.esp == nil {
+				r.esp = esp.NewTracker(r.espKind, maxAssociations)
+			}
 			r.esp.Datagram(c, d, b)
 			return
 		}
@@ -120,25 +126,34 @@ func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 		}
 		return
 	}
-	if !r.m.Parse(body) {
+	m := scratch.Get().(*Message)
+	defer scratch.Put(m)
+	if !m.Parse(body) {
 		return
 	}
-	r.m.evaluate(p)
+	m.evaluate(p)
 	e := &Event{head: c.Head(r.kind), Dir: d, Marked: marked, Keepalives: r.keepalives}
 	e.Before, e.First = r.seen[d].again(body, p.Ref())
 	e.Fragmented = p.IPFlags&packet.Reassembled != 0
 	e.IPLen = p.IPLen
-	e.Message = r.m
-	e.Transforms = append([]Transform(nil), r.m.Transforms...)
-	e.Text = append([]byte(nil), r.m.Text...)
+	e.Message = *m
+	e.found = nil
+	e.Transforms = append([]Transform(nil), m.Transforms...)
+	e.Text = append([]byte(nil), m.Text...)
 	c.Emit(e)
 }
 
 // Close ends the flow.
-func (r *reader) Close(c *analyzer.Context, _ event.EndReason) { r.esp.Close(c) }
+func (r *reader) Close(c *analyzer.Context, _ event.EndReason) {
+	if r.esp != nil {
+		r.esp.Close(c)
+	}
+}
 
 // Reset forgets the flow.
 func (r *reader) Reset() {
-	r.esp.Reset()
+	if r.esp != nil {
+		r.esp.Reset()
+	}
 	r.seen, r.keepalives = [2]recent{}, [2]uint32{}
 }

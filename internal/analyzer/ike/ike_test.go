@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -309,5 +310,27 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(200, func() { r.give(last) }); n > 0 {
 		t.Errorf("%v allocations for a packet of ESP", n)
+	}
+}
+
+// TestManyPeers: ten thousand peers of one gateway cost little each, and what they leave is used again.
+func TestManyPeers(t *testing.T) {
+	const peers = 10_000
+	r := newRig(t, nil)
+	b := header2(SAInit, flagInitiator, 0).bytes()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range peers {
+		r.give(packettest.UDP{Src: fmt.Sprintf("10.%d.%d.1:500", i>>8, i&255), Dst: "192.0.2.1:500", Payload: string(b)}.Packet())
+		r.out = r.out[:0]
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if s := r.d.Stats(); s.Sessions != peers || s.Bound != peers {
+		t.Errorf("%d sessions, %d bound", s.Sessions, s.Bound)
+	}
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / peers; each > 3<<10 {
+		t.Errorf("%d bytes for each peer, flow record and session included", each)
 	}
 }

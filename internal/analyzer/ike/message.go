@@ -142,9 +142,14 @@ type Message struct {
 	Left       uint16 // payloads, transforms or texts beyond what is kept
 	Text       []byte // what Spans point into: hostile
 
-	nhash  int
-	hashes [maxHashes][]byte // NAT-D, until evaluated: version 1 in order, version 2 sources
-	dest   []byte
+	found *hashes // NAT-D payloads until they are evaluated; they lie in the packet
+}
+
+// hashes are the NAT-D payloads of a message: of version 1 in order, of version 2 those of the sender.
+type hashes struct {
+	n    int
+	list [maxHashes][]byte
+	dest []byte // version 2: that of the receiver
 }
 
 // Notified reports whether the message carries a notification of the type in the clear, and returns it.
@@ -181,8 +186,11 @@ func (m *Message) FromInitiator() bool { return m.Major == 2 && m.Flags&flagInit
 // Parse reads b, one message without the non-ESP marker, into m, whose buffers are used again: what it points to is
 // good until the next Parse, and NAT hashes only as long as b. False: no IKE message.
 func (m *Message) Parse(b []byte) bool {
-	text, transforms := m.Text[:0], m.Transforms[:0]
-	*m = Message{Text: text, Transforms: transforms}
+	*m = Message{Text: m.Text[:0], Transforms: m.Transforms[:0], found: m.found}
+	if m.found == nil {
+		m.found = &hashes{}
+	}
+	*m.found = hashes{}
 	h, ok := ParseHeader(b)
 	if !ok {
 		return false
@@ -270,7 +278,7 @@ func (m *Message) notify(proto uint8, kind uint16, data []byte, spi int) {
 		case NATDetectionSource:
 			m.hash(data)
 		case NATDetectionDest:
-			m.NAT.Seen, m.dest = true, data
+			m.NAT.Seen, m.found.dest = true, data
 		}
 	}
 	if int(m.NNotify) == maxNotifies {
@@ -287,12 +295,13 @@ func (m *Message) notify(proto uint8, kind uint16, data []byte, spi int) {
 
 func (m *Message) hash(b []byte) {
 	m.NAT.Seen = true
-	if m.nhash == maxHashes {
+	f := m.found
+	if f.n == maxHashes {
 		m.Left++
 		return
 	}
-	m.hashes[m.nhash] = b
-	m.nhash++
+	f.list[f.n] = b
+	f.n++
 }
 
 // keep copies b, as far as there is room, to the message's text.

@@ -17,15 +17,16 @@ func (m *Message) evaluate(p *packet.Packet) {
 	if !m.NAT.Seen {
 		return
 	}
-	sources, dest := m.hashes[:m.nhash], m.dest
-	if m.Major == 1 && m.nhash > 0 { // the receiver's first, then the sender's (RFC 3947 3.2)
-		dest, sources = m.hashes[0], m.hashes[1:m.nhash]
+	f := m.found
+	sources, dest := f.list[:f.n], f.dest
+	if m.Major == 1 && f.n > 0 { // the receiver's first, then the sender's (RFC 3947 3.2)
+		dest, sources = f.list[0], f.list[1:f.n]
 	}
 	m.NAT.Dest = m.agrees(dest, p.Dst, p.DstPort)
 	for _, s := range sources {
 		m.NAT.Source = m.NAT.Source || m.agrees(s, p.Src, p.SrcPort)
 	}
-	m.hashes, m.dest = [maxHashes][]byte{}, nil // they lie in the packet
+	*f = hashes{}
 }
 
 func (m *Message) agrees(hash []byte, a packet.Addr, port uint16) bool {

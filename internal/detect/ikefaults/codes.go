@@ -61,7 +61,7 @@ var codes = []*finding.Code{{
 	Settle:     settle,
 	About: "The algorithms were agreed on and the keys exchanged; the first encrypted message, which proves the identity, was refused. In version 1 the responder answers it with an informational " +
 		"message, repeats its own last message, or says nothing, since with another key it cannot read it. In version 2 its answer is so short that it holds an error and no identity. The words " +
-		"themselves are encrypted, so this is never certain: a wrong ID looks alike. Not this: the move to port 4500 that nobody answers, fragments that get lost, a tunnel whose own settings are refused.",
+		"themselves are encrypted, so the packets alone never make this certain: a wrong ID looks alike. Not this: the move to port 4500 that nobody answers, fragments that get lost, a tunnel whose own settings are refused.",
 	Reproduce: "testbed: ike-psk-v1, ike-psk-v2, ike-psk-v1-aggressive, ike-id-v2",
 }, {
 	ID:       IDMismatch,

@@ -1,6 +1,7 @@
 package ikefaults_test
 
 import (
+	"fmt"
 	"testing"
 
 	"firestorm/internal/analyzer/esp"
@@ -97,6 +98,30 @@ func TestSecondTryIsNotSilence(t *testing.T) {
 	k.again(e, 1)
 	k.again(e, 3)
 	only(t, k.b.End(), ikefaults.NoAnswer, finding.Possible)
+}
+
+// TestLookingForGateways: who asks many addresses in vain scans; a gateway with a tunnel is none.
+func TestLookingForGateways(t *testing.T) {
+	for _, c := range []struct {
+		addresses int
+		tunnel    bool
+		findings  int
+	}{{6, false, 0}, {5, false, 5}, {8, true, 8}} {
+		k := begin(t, 2)
+		if c.tunnel {
+			k.up(0)
+		}
+		for i := range c.addresses {
+			k.spi, k.z, k.flow = uint64(100+i), fmt.Sprintf("192.0.2.%d", i+1), uint64(5000*i)
+			at := float64(10 + 10*i)
+			e := k.send(at, true, ike.SAInit, ike.Message{Header: ike.Header{Length: 400}, Transforms: offer(14)})
+			k.again(e, at+1)
+			k.again(e, at+3)
+		}
+		if fs := k.b.End(); len(fs) != c.findings {
+			t.Errorf("%d silent addresses, tunnel %v: %d findings, want %d", c.addresses, c.tunnel, len(fs), c.findings)
+		}
+	}
 }
 
 // TestGroup: INVALID_KE_PAYLOAD is how IKEv2 finds the group; it is a fault when the initiator does not take it.

@@ -33,13 +33,17 @@ const idle = 3 * time.Second
 // gateways try one version or suite after the other.
 const fallback = 10 * time.Second
 
+// manyResponders is from how many silent addresses on an asker counts as somebody who looks for gateways: who has that
+// many peers has tunnels with some of them.
+const manyResponders = 5
+
 // Def is the detector's entry for internal/standard.
 var Def = detect.Def{
 	Name:  "ikefaults",
 	Codes: codes,
 	Wants: detect.Wants{Kinds: []event.Kind{event.KindICMPError}, Named: []string{ike.Kind, esp.Kind}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, by: map[key]*sa{}, flows: map[uint64]*sa{}, peers: map[pair]*peer{}}
+		return &detector{scope: s, by: map[key]*sa{}, flows: map[uint64]*sa{}, peers: map[pair]*peer{}, askers: map[asker]*heard{}}
 	},
 }
 
@@ -52,12 +56,47 @@ type detector struct {
 	flows  map[uint64]*sa // the latest SA of each flow
 	peers  map[pair]*peer
 	pairs  []pair // by first sight
+	// askers are those that sent first messages in vain, or got a tunnel.
+	askers map[asker]*heard
 	// Evicted counts SAs and pairs forgotten for lack of room. A forgotten SA whose begin is gone is not judged.
 	Evicted uint64
 }
 
+type asker struct {
+	vantage uint16
+	addr    packet.Addr
+}
+
+// heard is how an asker fared with all it asked.
+type heard struct {
+	silent int  // addresses that did not answer
+	up     bool // it has a tunnel with somebody
+}
+
+// looking reports that somebody only looks for gateways.
+func (d *detector) looking(vantage uint16, a packet.Addr) bool {
+	h := d.askers[asker{vantage, a}]
+	return h != nil && h.silent > manyResponders && !h.up
+}
+
+// asked returns how an asker fared, for a new one nothing yet.
+func (d *detector) asked(vantage uint16, a packet.Addr) *heard {
+	k := asker{vantage, a}
+	h := d.askers[k]
+	if h == nil {
+		if len(d.askers) >= d.scope.Limits.Entries { // all begin anew: nobody counts as a scanner for a while
+			d.Evicted += uint64(len(d.askers))
+			clear(d.askers)
+		}
+		h = &heard{}
+		d.askers[k] = h
+	}
+	return h
+}
+
 // peer is what two gateways did together.
 type peer struct {
+	silent  bool       // a first message of one of them was not answered
 	esp     packet.Ref // latest begin of an association
 	up      packet.Ref // latest tunnel that came up
 	answer  packet.Ref // latest message of IKE that was an answer
@@ -114,6 +153,7 @@ func (d *detector) message(e *ike.Event) {
 	}
 	if d.success(s, e) {
 		p.up = h.Seen
+		d.asked(h.Vantage, s.initiator.Addr).up = true
 		if s.chosen != nil {
 			p.suite, p.suiteOf, p.suiteAt = s.chosen, s.major, s.chosenRef
 		}
@@ -227,6 +267,10 @@ func (d *detector) report(s *sa) {
 		s.reported = map[string]bool{}
 	}
 	s.reported[v.code] = true
+	if p := d.peers[pairOf(s.vantage, s.initiator.Addr, s.responder.Addr)]; v.how == silent && p != nil && !p.silent {
+		p.silent = true
+		d.asked(s.vantage, s.initiator.Addr).silent++
+	}
 	last := v.what.last
 	if v.reply != nil && v.reply.last.Time > last.Time {
 		last = v.reply.last

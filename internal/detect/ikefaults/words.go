@@ -45,6 +45,9 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	if up, last := st.peer.up, sas[len(sas)-1].last; up.Time > last.Time && up.Time.Sub(last.Time) < fallback {
 		return false // one of several tries that a gateway makes by itself
 	}
+	if st.v.how == silent && d.looking(s.vantage, s.initiator.Addr) {
+		return false // it looks for gateways: no peer of its own fails
+	}
 	b.Subject(finding.Subject{Role: "initiator", Addr: s.initiator.Addr})
 	b.Subject(finding.Subject{Role: "responder", Addr: s.responder.Addr, Port: st.v.what.ports[1]})
 	switch g.Code.ID {

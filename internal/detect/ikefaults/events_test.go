@@ -318,3 +318,15 @@ func TestShortAndYetUp(t *testing.T) {
 		only(t, k.b.End(), "", 0)
 	}
 }
+
+// TestStrangerWithTheSPI: who sends with another's SPI from elsewhere answers nothing and refuses nothing.
+func TestStrangerWithTheSPI(t *testing.T) {
+	k := begin(t, 2)
+	e := k.send(0, true, ike.SAInit, ike.Message{Header: ike.Header{Length: 400}, Transforms: offer(14)})
+	x := *k
+	x.z, x.flow = "203.0.113.5", 9000
+	x.send(0.5, false, ike.SAInit, notify(ike.NoProposalChosen, 0))
+	k.again(e, 1)
+	k.again(e, 3)
+	only(t, k.b.End(), ikefaults.NoAnswer, finding.Possible)
+}

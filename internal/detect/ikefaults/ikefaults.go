@@ -114,9 +114,7 @@ func (d *detector) Handle(e event.Event) {
 		d.message(x)
 	case *esp.Event:
 		if x.What == esp.Started {
-			if p := d.peer(pairOf(x.Head().Vantage, x.From, x.To)); p != nil {
-				p.esp = x.First
-			}
+			d.peer(pairOf(x.Head().Vantage, x.From, x.To)).esp = x.First
 		}
 	case *event.ICMPError:
 		if s := d.flows[x.Head().FlowID]; s != nil && x.Fresh && unreachable(x) && x.Quoted.Src == s.initiator.Addr {
@@ -136,7 +134,7 @@ func unreachable(x *event.ICMPError) bool {
 
 func (d *detector) message(e *ike.Event) {
 	h := e.Head()
-	k := key{h.Vantage, e.InitSPI}
+	k := key{pairOf(h.Vantage, h.Client.Addr, h.Server.Addr), e.InitSPI}
 	s := d.by[k]
 	if s == nil {
 		s = d.begin(k, e)
@@ -144,10 +142,7 @@ func (d *detector) message(e *ike.Event) {
 	d.flows[h.FlowID] = s
 	s.add(e)
 	d.touch(s)
-	p := d.peer(pairOf(h.Vantage, s.initiator.Addr, s.responder.Addr))
-	if p == nil {
-		return
-	}
+	p := d.peer(k.pair)
 	if e.Sender().Addr == s.responder.Addr {
 		p.answer = h.Seen
 	}
@@ -204,10 +199,9 @@ func (d *detector) begin(k key, e *ike.Event) *sa {
 	}
 	d.by[k] = s
 	d.order = append(d.order, s)
-	if p := d.peer(pairOf(k.vantage, s.initiator.Addr, s.responder.Addr)); p != nil {
-		p.recent[p.n%len(p.recent)] = s
-		p.n++
-	}
+	p := d.peer(k.pair)
+	p.recent[p.n%len(p.recent)] = s
+	p.n++
 	return s
 }
 
@@ -267,7 +261,7 @@ func (d *detector) report(s *sa) {
 		s.reported = map[string]bool{}
 	}
 	s.reported[v.code] = true
-	if p := d.peers[pairOf(s.vantage, s.initiator.Addr, s.responder.Addr)]; v.how == silent && p != nil && !p.silent {
+	if p := d.peers[s.pair]; v.how == silent && p != nil && !p.silent {
 		p.silent = true
 		d.asked(s.vantage, s.initiator.Addr).silent++
 	}

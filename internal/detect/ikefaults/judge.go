@@ -112,7 +112,7 @@ func (d *detector) retried(s *sa, x *step) bool {
 	if s.find(took) != nil || s.find(func(y *step) bool { return y.encrypted }) != nil {
 		return true
 	}
-	if p := d.peers[pairOf(s.vantage, s.initiator.Addr, s.responder.Addr)]; p != nil {
+	if p := d.peers[s.pair]; p != nil {
 		for _, o := range p.recent {
 			if o != nil && o != s && o.initiator.Addr == s.initiator.Addr && o.find(took) != nil {
 				return true
@@ -254,6 +254,6 @@ func (d *detector) rekey(s *sa) verdict {
 
 // carried reports that a new association of ESP between the two began after at.
 func (d *detector) carried(s *sa, at packet.Ref) bool {
-	p := d.peers[pairOf(s.vantage, s.initiator.Addr, s.responder.Addr)]
+	p := d.peers[s.pair]
 	return p != nil && p.esp.Time > at.Time
 }

@@ -12,10 +12,11 @@ const maxSteps = 32
 // keptBegin is how many of them are the beginning and stay.
 const keptBegin = 16
 
-// key names an IKE SA for as long as it lives: its flows change when it moves to port 4500.
+// key names an IKE SA for as long as it lives: its flows change when it moves to port 4500. Addresses belong to it, so
+// that nobody else who uses its SPI can speak in it.
 type key struct {
-	vantage uint16
-	spi     uint64
+	pair
+	spi uint64
 }
 
 // pair is two gateways, whichever began.

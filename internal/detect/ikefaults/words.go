@@ -38,7 +38,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	s := sas[0]
 	st := &story{d: d, b: b, s: s, v: d.judge(s), sas: sas, init: s.initiator.Addr.String(), resp: s.responder.Addr.String(),
 		attempts: detect.Plural(len(sas), "attempt", "attempts")}
-	st.peer = d.peers[pairOf(s.vantage, s.initiator.Addr, s.responder.Addr)]
+	st.peer = d.peers[s.pair]
 	if st.peer == nil {
 		st.peer = &peer{}
 	}

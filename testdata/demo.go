@@ -17,4 +17,7 @@ import "embed"
 //go:embed captures/server-slow/inside.pcap
 //go:embed captures/accept-queue-full/inside.pcap
 //go:embed captures/routing-loop/inside.pcap
+//go:embed captures/ike-psk-v1/inside.pcap
+//go:embed captures/ike-pfs-v1-initiator/inside.pcap
+//go:embed captures/ike-pfs-v2-rekey/inside.pcap
 var Captures embed.FS

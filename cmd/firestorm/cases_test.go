@@ -143,6 +143,7 @@ type found struct {
 
 // onlyPossible are captures whose positive cannot be surer than possible, with the reason.
 var onlyPossible = map[string]string{
+	"ike-silent":          "nothing else of the gateway was answered meanwhile: off, filtered, and a gateway that ignores strangers look alike",
 	"syn-silent-host":     "nobody else was answered meanwhile: off, hung and filtered look alike without a control group",
 	"syn-silent-host-off": "nobody else was answered meanwhile: off, hung and filtered look alike without a control group",
 }

@@ -46,6 +46,12 @@ var stories = []story{
 		"\"Connecting fails whenever there is much to do.\" The firewall is blamed."},
 	{"loop", "ip-routing-loop", "captures/routing-loop/inside.pcap",
 		"\"Since the new route, that network is gone and the line is full.\""},
+	{"vpn-key", "ike-psk-mismatch", "captures/ike-psk-v1/inside.pcap",
+		"\"The VPN does not come up.\" Everything is encrypted, and still it tells where it stops."},
+	{"vpn-pfs", "ike-phase2-refused", "captures/ike-pfs-v1-initiator/inside.pcap",
+		"\"Phase 1 is up, the tunnel is not.\" Somebody wants PFS and somebody does not."},
+	{"vpn-rekey", "ike-phase2-refused", "captures/ike-pfs-v2-rekey/inside.pcap",
+		"\"The VPN works for an hour, then it is dead until we restart it.\""},
 }
 
 // toldIn returns the stories whose finding this build knows.

@@ -63,6 +63,7 @@ with --tap.
 	f.StringVarP(&r.write, "write", "w", "", "write the packets that prove the findings to `FILE`, as annotated pcapng")
 	f.StringVar(&r.outdir, "outdir", "", "write every form of the report into `DIR`")
 	f.StringVar(&r.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
+	f.StringArrayVar(&r.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST (its address in the capture) that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
 	f.StringVar(&r.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")
 	f.StringVar(&r.failOn, "fail-on", "none", "exit 1 when a finding is at or above `LEVEL`: info, low, medium, high, critical")
 	f.BoolVar(&r.utc, "utc", false, "times are UTC: in reports, and in --since and --until without a zone (the default)")

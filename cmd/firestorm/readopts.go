@@ -24,6 +24,7 @@ type readOptions struct {
 	HomeNet       []netip.Prefix
 	HomeNetGiven  bool
 	MutesFile     string
+	Context       []contextFile
 	Format        string // text, json, eve, html, md: what goes to standard output
 	FormatIn      string // pcap, tshark-text
 	EVEFile       string // "-" is standard output
@@ -50,6 +51,12 @@ func (o *readOptions) zone() *time.Location {
 	return nil
 }
 
+// contextFile is one --context HOST=FILE.
+type contextFile struct {
+	Host packet.Addr
+	File string
+}
+
 // timeBound is an end of the time window: absolute, or relative to the first packet.
 type timeBound struct {
 	Set      bool
@@ -68,7 +75,7 @@ func (t timeBound) At(first packet.Time) packet.Time {
 
 // rawRead is the command line of read as the flags hold it.
 type rawRead struct {
-	files, taps, homeNet                  []string
+	files, taps, homeNet, context         []string
 	filter, checksums, mutes              string
 	format, formatIn, eve, write, outdir  string
 	json, follow, quiet, utc, local       bool
@@ -100,7 +107,7 @@ var defaultHomeNet = []netip.Prefix{
 func (r *rawRead) check() (*readOptions, error) {
 	o := &readOptions{Filter: r.filter, MutesFile: r.mutes, EVEFile: r.eve, WriteFile: r.write, OutDir: r.outdir,
 		Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers}
-	for _, step := range []func(*readOptions) error{r.inputs, r.outputs, r.networks, r.times, r.limits} {
+	for _, step := range []func(*readOptions) error{r.inputs, r.outputs, r.networks, r.contexts, r.times, r.limits} {
 		if err := step(o); err != nil {
 			return nil, err
 		}
@@ -246,6 +253,18 @@ func (r *rawRead) networks(o *readOptions) error {
 	o.HomeNetGiven = len(o.HomeNet) > 0
 	if !o.HomeNetGiven {
 		o.HomeNet = slices.Clone(defaultHomeNet)
+	}
+	return nil
+}
+
+func (r *rawRead) contexts(o *readOptions) error {
+	for _, s := range r.context {
+		host, file, ok := strings.Cut(s, "=")
+		a, err := netip.ParseAddr(host)
+		if !ok || err != nil || file == "" {
+			return usagef("--context 192.0.2.1=ipsec.conf", "--context: %q is not ADDRESS=FILE", s)
+		}
+		o.Context = append(o.Context, contextFile{packet.FromNetip(a), file})
 	}
 	return nil
 }

@@ -49,6 +49,9 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if twins != nil && twins.join != nil {
 		opt.Join, opt.Vantages = twins.join, twins.vantages
 	}
+	if opt.Context, err = a.readContext(o.Context); err != nil {
+		return err
+	}
 	if opt.Mutes, err = a.readMutes(o.MutesFile); err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ network, with or without a port.`,
 	f.StringArrayVarP(&r.files, "read", "r", nil, "capture to read, as with tcpdump; the same as the argument `FILE`")
 	f.StringVarP(&r.filter, "filter", "f", "", "only packets that match `EXPR`, a capture filter in libpcap's language")
 	f.StringVarP(&r.checksums, "checksums", "k", "auto", "`WHICH` checksums must be right: none, all, auto")
+	f.StringArrayVar(&r.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST (ipsec.conf, swanctl.conf, vsftpd.conf, exports)")
 	f.BoolVar(&r.json, "json", false, "one JSON object instead of text")
 	f.StringVar(&r.memory, "max-memory", defaultMemory, "most memory to use, `SIZE`")
 	f.IntVar(&r.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
@@ -71,6 +72,9 @@ func (a *app) runWhy(ctx context.Context, o *readOptions, q why.Question, asJSON
 	defer in.Close()
 	opt := sensor.Options{Source: in, Workers: o.Workers, MaxMemory: o.MaxMemory, Analyzers: standard.Analyzers, Detectors: standard.Detectors,
 		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in)}
+	if opt.Context, err = a.readContext(o.Context); err != nil {
+		return err
+	}
 	input := why.Input{Files: o.Files, Vantage: -1}
 	if twins != nil && twins.join != nil {
 		opt.Join, opt.Vantages = twins.join, twins.vantages

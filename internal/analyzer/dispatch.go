@@ -147,6 +147,11 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 	if p.Time > x.now {
 		x.now = p.Time
 	}
+	if list := x.ip[packet.ProtoAH]; list != nil {
+		if b := behindAH(p); b != nil {
+			x.messages(list, p, b)
+		}
+	}
 	switch {
 	case p.IPVersion == 0:
 		if list := x.ether[p.EtherType]; list != nil {
@@ -166,6 +171,26 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 			x.messages(list, p, p.IPPayload())
 		}
 	}
+}
+
+// behindAH returns the packet from its authentication header on where decoding went through that header to something
+// that is no ESP: AH hides nothing, so that Proto says what is behind it (RFC 4302 3.1).
+func behindAH(p *packet.Packet) []byte {
+	switch {
+	case p.IPVersion == 4 && int(p.L3)+9 < len(p.Data) && p.Data[p.L3+9] == packet.ProtoAH:
+	case p.IPVersion == 6 && p.IPFlags&packet.HasOptions != 0:
+	default:
+		return nil
+	}
+	if p.Proto == packet.ProtoAH || p.Proto == packet.ProtoESP || p.IPFlags&packet.Fragment != 0 {
+		return nil
+	}
+	for _, l := range p.Layers[:p.NLayer] {
+		if l.Kind == packet.LayerAH {
+			return p.Data[l.Off:]
+		}
+	}
+	return nil
 }
 
 // linkPayload is what follows the link headers: from the last header on that decoding knew, such as ARP's.

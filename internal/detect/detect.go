@@ -10,6 +10,7 @@ import (
 
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
+	"firestorm/internal/hostconf"
 	"firestorm/internal/packet"
 )
 
@@ -47,12 +48,14 @@ type Scope struct {
 	Ledger *Ledger
 	Hosts  *Hosts
 	Names  *Names // what addresses were called
-	Twins  *Twins // nil unless two captures are joined
-	Nets   *Nets  // numbers pairs of networks
-	Limits Limits
-	Begin  packet.Time // time of the input's first packet; set before the first event
-	Files  Files       // names of the inputs, for texts
-	report func(*finding.Instance)
+	// Context is what hosts' own configuration files say, as far as they were given; it may be nil.
+	Context *hostconf.Context
+	Twins   *Twins // nil unless two captures are joined
+	Nets    *Nets  // numbers pairs of networks
+	Limits  Limits
+	Begin   packet.Time // time of the input's first packet; set before the first event
+	Files   Files       // names of the inputs, for texts
+	report  func(*finding.Instance)
 }
 
 // Limits bounds a detector's tables; derived from --max-memory alone.

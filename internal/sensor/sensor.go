@@ -18,6 +18,7 @@ import (
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/flow"
+	"firestorm/internal/hostconf"
 	"firestorm/internal/packet"
 	"firestorm/internal/stream"
 	"firestorm/internal/twin"
@@ -38,9 +39,10 @@ type Options struct {
 	Detectors   []detect.Def
 	Sinks       []EventSink // see every event in total order
 	Mutes       *finding.Mutes
-	Join        *twin.Join     // of vantages 0 and 1; nil: captures are not joined
-	Progress    func(Progress) // called about every 64 rounds from the ingest goroutine
-	WantAll     bool           // decoder anomalies as events too
+	Context     *hostconf.Context // hosts' own configuration files; nil: none were given
+	Join        *twin.Join        // of vantages 0 and 1; nil: captures are not joined
+	Progress    func(Progress)    // called about every 64 rounds from the ingest goroutine
+	WantAll     bool              // decoder anomalies as events too
 	// Files are the names of the inputs by Packet.Source, for texts that speak of a frame.
 	Files []string
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
@@ -159,7 +161,7 @@ func newRun(o *Options) (*run, error) {
 		codes = append(codes, g.def.Codes...)
 		b.detectors = append(b.detectors, g)
 	}
-	scope.Files, scope.Names, scope.Nets = o.Files, b.names, b.gates.Nets()
+	scope.Files, scope.Names, scope.Nets, scope.Context = o.Files, b.names, b.gates.Nets(), o.Context
 	b.gates.Files = o.Files
 	b.scope, b.ahead, b.onFindings = scope, detect.NewAhead(scope), o.OnFindings
 	var err error

@@ -8,15 +8,20 @@ import (
 	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/analyzer/dhcp"
 	"firestorm/internal/analyzer/dns"
+	"firestorm/internal/analyzer/esp"
+	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/analyzer/nbns"
 	"firestorm/internal/analyzer/ntp"
+	"firestorm/internal/analyzer/wireguard"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/dhcpfaults"
 	"firestorm/internal/detect/dnsfaults"
 	"firestorm/internal/detect/duplicate"
+	"firestorm/internal/detect/espflow"
 	"firestorm/internal/detect/idle"
+	"firestorm/internal/detect/ikefaults"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/ntpfaults"
 	"firestorm/internal/detect/pmtud"
@@ -28,6 +33,7 @@ import (
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/detect/unreachable"
+	detectwireguard "firestorm/internal/detect/wireguard"
 	"firestorm/internal/detect/wscale"
 	"firestorm/internal/detect/zerowindow"
 	"firestorm/internal/output"
@@ -43,6 +49,9 @@ var Analyzers = []analyzer.Def{
 	dns.Def,
 	nbns.Def,
 	ntp.Def,
+	esp.Def,
+	ike.Def,
+	wireguard.Def,
 }
 
 // Detectors answer questions from events, in this order.
@@ -52,7 +61,9 @@ var Detectors = []detect.Def{
 	dhcpfaults.Def,
 	dnsfaults.Def,
 	duplicate.Def,
+	espflow.Def,
 	idle.Def,
+	ikefaults.Def,
 	loss.Def,
 	ntpfaults.Def,
 	pmtud.Def,
@@ -64,6 +75,7 @@ var Detectors = []detect.Def{
 	synsilent.Def,
 	timewait.Def,
 	unreachable.Def,
+	detectwireguard.Def,
 	wscale.Def,
 	zerowindow.Def,
 }

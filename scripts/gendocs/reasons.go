@@ -38,6 +38,54 @@ var quiet = map[string]map[string]string{
 	"tcp-asymmetric-path": {
 		"requests removed": "Only requests pass this way; without them nothing is left",
 	},
+	"esp-one-way": {
+		"answers removed":  "Nothing of the other gateway is left, not even IKE: the capture may show one direction",
+		"requests removed": "Without the packets of the sender nothing is left that goes unanswered",
+		"first third cut":  "IKE lies before the cut and the other gateway is not heard: the capture may show one direction",
+		"last third cut":   "Outside UDP an association is told of every five seconds: what is told covers less than ten seconds then",
+	},
+	"ike-fragment-lost": {
+		"answers removed":  "The initiator goes on with answers that this capture does not show: of such an exchange nothing is said",
+		"requests removed": "Without the initiator the exchange has no begin: only exchanges whose first message was seen are judged",
+		"first third cut":  "The begin of the exchange lies before the cut: only exchanges whose first message was seen are judged",
+	},
+	"ike-id-mismatch": {
+		"answers removed":  "The refusal is the only answer; without it there is one request",
+		"requests removed": "Without the initiator the exchange has no begin: only exchanges whose first message was seen are judged",
+		"first third cut":  "The begin of the exchange lies before the cut: only exchanges whose first message was seen are judged",
+		"last third cut":   "The refusal lies in the part that is gone",
+	},
+	"ike-natt-blocked": {
+		"answers removed":  "The initiator goes on with answers that this capture does not show: of such an exchange nothing is said",
+		"requests removed": "Without the initiator the exchange has no begin: only exchanges whose first message was seen are judged",
+		"first third cut":  "The begin of the exchange lies before the cut: only exchanges whose first message was seen are judged",
+	},
+	"ike-no-answer": {
+		"requests removed": "Requests that nobody answers are all there is; without them the capture is empty of it",
+		"first third cut":  "Fewer than three requests are left",
+	},
+	"ike-phase2-refused": {
+		"answers removed":  "The initiator goes on with answers that this capture does not show: of such an exchange nothing is said",
+		"requests removed": "Without the initiator the exchange has no begin: only exchanges whose first message was seen are judged",
+		"first third cut":  "The begin of the exchange lies before the cut: only exchanges whose first message was seen are judged",
+		"last third cut":   "The refusal lies in the part that is gone",
+	},
+	"ike-proposal-mismatch": {
+		"answers removed":  "The refusal is the only answer; without it there is one request",
+		"requests removed": "Without the initiator the exchange has no begin: only exchanges whose first message was seen are judged",
+		"first third cut":  "The begin of the exchange lies before the cut: only exchanges whose first message was seen are judged",
+		"last third cut":   "The refusal lies in the part that is gone",
+	},
+	"ike-psk-mismatch": {
+		"answers removed":  "The initiator goes on with answers that this capture does not show: of such an exchange nothing is said",
+		"requests removed": "Without the initiator the exchange has no begin: only exchanges whose first message was seen are judged",
+		"first third cut":  "The begin of the exchange lies before the cut: only exchanges whose first message was seen are judged",
+		"last third cut":   "The refusal lies in the part that is gone",
+	},
+	"wg-no-response": {
+		"requests removed": "Initiations are all there is; without them the capture is empty of it",
+		"last third cut":   "Fewer than three initiations are left",
+	},
 	"syn-flood": {
 		"SYN removed": "The flood is SYNs; without them nothing is left",
 	},

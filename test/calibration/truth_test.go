@@ -6,6 +6,9 @@ var alsoTrue = map[string]map[string]string{
 	"snat-exhausted": {
 		"tcp-syn-silent-drop": "the SYNs of twelve of twenty connections enter gw and never leave it; that the ports ran out is why, and another code's to say",
 	},
+	"wg-port-closed": {
+		"icmp-unreachable": "the peer itself says that nothing listens there; where the handshake is cut or gone nobody knows that it was WireGuard's",
+	},
 	"syn-flood-remedied": {
 		"syn-flood": "the 3000 forged requests are sent and seen inside all the same; the filter keeps them from the server, not from the wire before it",
 	},

@@ -28,7 +28,7 @@ var house = []room{
 	{pkg: "testbed/*", may: anything},
 	{pkg: "testdata", may: ""},
 	{pkg: "internal/standard", may: "analyzer analyzer/* detect detect/* output output/*"},
-	{pkg: "internal/sensor", may: "capture packet header defrag flow stream event analyzer rules finding detect output neighbour evidence twin"},
+	{pkg: "internal/sensor", may: "capture packet header defrag flow stream event analyzer rules finding detect output neighbour evidence twin hostconf"},
 	{pkg: "internal/config", may: ""},
 	{pkg: "internal/capture", may: "packet pcapfile filter"},
 	{pkg: "internal/pcapfile", may: "packet"},
@@ -41,15 +41,17 @@ var house = []room{
 	{pkg: "internal/event", may: "packet"},
 	{pkg: "internal/analyzer", may: "packet flow event header stream"},
 	{pkg: "internal/analyzer/analyzertest", may: "analyzer packet flow event packettest"}, // tests only
-	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream"},
+	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream", extra: []exception{
+		{"internal/analyzer/ike", "analyzer/esp", "ESP in UDP shares port 4500 and its flow with IKE (RFC 3948)"},
+	}},
 	{pkg: "internal/rules", may: "packet flow event analyzer rules/*"},
 	{pkg: "internal/rules/*", may: ""},
 	{pkg: "internal/finding", may: "packet"},
 	{pkg: "internal/neighbour", may: "packet event"},
-	{pkg: "internal/detect", may: "packet flow event finding neighbour"},
+	{pkg: "internal/detect", may: "packet flow event finding neighbour hostconf"},
 	{pkg: "internal/detect/detecttest", may: "capture packet finding sensor standard twin detect event packettest"}, // tests only
 	{pkg: "internal/why", may: "packet event finding detect report twin"},
-	{pkg: "internal/detect/*", may: "detect packet flow event finding neighbour analyzer/*"},
+	{pkg: "internal/detect/*", may: "detect packet flow event finding neighbour hostconf analyzer/*"},
 	{pkg: "internal/evidence", may: "packet pcapfile finding"},
 	{pkg: "internal/report", may: "finding event", extra: []exception{
 		{"internal/report", "packet", "prints addresses and times of findings, whose types live there"},
@@ -61,6 +63,7 @@ var house = []room{
 		{"internal/output/sqlite", "store", "is the store's writer"},
 	}},
 	{pkg: "internal/twin", may: "packet header"},
+	{pkg: "internal/hostconf", may: "packet"},
 	{pkg: "internal/store", may: "event finding packet"},
 	{pkg: "internal/state", may: "event finding packet"},
 	{pkg: "internal/web", may: "store report finding"},

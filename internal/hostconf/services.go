@@ -1,0 +1,130 @@
+package hostconf
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// FTP is what vsftpd.conf says of passive data connections. Lines are 0 where a setting is not in the file.
+type FTP struct {
+	File         string
+	Port         uint16 // listen_port; 21 unless said
+	Passive      Tri    // pasv_enable
+	MinPort      uint16 // pasv_min_port; 0: any
+	MaxPort      uint16
+	RangeLine    int
+	Address      string // pasv_address: what 227 tells; empty: the address of the connection
+	AddressLine  int
+	TLS          Tri // ssl_enable
+	TLSLine      int
+	RequireReuse Tri // require_ssl_reuse
+}
+
+var ftpKeys = []string{"listen_port", "pasv_enable", "pasv_min_port", "pasv_max_port", "pasv_address", "ssl_enable", "require_ssl_reuse", "anonymous_enable",
+	"local_enable", "listen", "listen_ipv6", "write_enable", "connect_from_port_20", "force_local_data_ssl", "force_local_logins_ssl", "pasv_addr_resolve",
+	"rsa_cert_file", "chroot_local_user", "xferlog_enable"}
+
+func ftpKey(k string) bool { return slices.Contains(ftpKeys, k) }
+
+// vsftpd reads vsftpd.conf: KEY=VALUE without blanks.
+func (f *Facts) vsftpd(file string, lines []line) error {
+	x := &FTP{File: file, Port: 21}
+	for _, l := range lines {
+		k, v, ok := strings.Cut(l.text, "=")
+		if !ok {
+			return &Error{file, l.n, "is no setting (KEY=VALUE)"}
+		}
+		var err error
+		switch k {
+		case "listen_port":
+			x.Port, err = port(file, l, v)
+		case "pasv_enable":
+			x.Passive = tri(v)
+		case "pasv_min_port":
+			x.RangeLine = l.n
+			x.MinPort, err = port(file, l, v)
+		case "pasv_max_port":
+			x.RangeLine = l.n
+			x.MaxPort, err = port(file, l, v)
+		case "pasv_address":
+			x.Address, x.AddressLine = bounded(v), l.n
+		case "ssl_enable":
+			x.TLS, x.TLSLine = tri(v), l.n
+		case "require_ssl_reuse":
+			x.RequireReuse = tri(v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	f.FTP = x
+	return nil
+}
+
+func port(file string, l line, v string) (uint16, error) {
+	n, err := strconv.ParseUint(strings.TrimSpace(v), 10, 16)
+	if err != nil {
+		return 0, &Error{file, l.n, "is no port: " + bounded(v)}
+	}
+	return uint16(n), nil
+}
+
+// Export is a line of exports: a path and who may mount it, with which options.
+type Export struct {
+	Path    string
+	Clients []ExportClient
+	File    string
+	Line    int
+}
+
+// ExportClient is a host, network, wildcard or netgroup of an export.
+type ExportClient struct {
+	Host    string // "*" for everybody
+	Options []string
+}
+
+// exports reads /etc/exports: PATH HOST(OPTIONS) HOST(OPTIONS) …; a backslash goes on in the next line.
+func (f *Facts) exports(file string, lines []line) error {
+	for i := 0; i < len(lines); i++ {
+		l := lines[i]
+		text := l.text
+		for strings.HasSuffix(text, `\`) && i+1 < len(lines) && len(text) < MaxSize {
+			i++
+			text = strings.TrimSuffix(text, `\`) + " " + lines[i].text
+		}
+		path, rest, quoted := text, "", false
+		if text[0] == '"' {
+			if path, rest, quoted = strings.Cut(text[1:], `"`); !quoted {
+				return &Error{file, l.n, "a quote that does not end"}
+			}
+		} else {
+			path, rest, _ = strings.Cut(strings.Replace(text, "\t", " ", 1), " ")
+		}
+		if path == "" || path[0] != '/' {
+			return &Error{file, l.n, "an export begins with a path"}
+		}
+		if len(f.Exports) >= maxSections {
+			return &Error{file, l.n, "too many exports"}
+		}
+		e := Export{Path: bounded(path), File: file, Line: l.n}
+		for _, w := range strings.Fields(rest) {
+			if w[0] == '#' {
+				break
+			}
+			if w[0] == '-' {
+				continue // options for all that follow
+			}
+			host, opts, _ := strings.Cut(w, "(")
+			if host == "" {
+				host = "*"
+			}
+			if len(e.Clients) >= maxValues {
+				return &Error{file, l.n, "too many clients"}
+			}
+			e.Clients = append(e.Clients, ExportClient{bounded(host), list(strings.TrimSuffix(opts, ")"))})
+		}
+		f.Exports = append(f.Exports, e)
+	}
+	return nil
+}

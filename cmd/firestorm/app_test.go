@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"firestorm/internal/detect"
+	"firestorm/internal/packet"
 )
 
 // TestMain lets the text archives of test/cli run the program itself.
@@ -64,5 +67,22 @@ func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != args[0] {
 		ts.Fatalf("exit status %s, want %s", got, args[0])
+	}
+}
+
+// What is sent to everybody, or is itself an answer, is no attempt that failed.
+func TestAnswers(t *testing.T) {
+	for _, tc := range []struct {
+		addr  string
+		port  uint16
+		proto uint8
+		want  bool
+	}{
+		{"10.0.0.1", 53, packet.ProtoUDP, true}, {"255.255.255.255", 67, packet.ProtoUDP, false}, {"10.0.0.9", 68, packet.ProtoUDP, false}, {"10.0.0.9", 68, packet.ProtoTCP, true},
+		{"224.0.0.251", 5353, packet.ProtoUDP, false}, {"ff02::1:2", 547, packet.ProtoUDP, false}, {"fe80::1", 546, packet.ProtoUDP, false}, {"fe80::1", 547, packet.ProtoUDP, true},
+	} {
+		if got := answers(detect.Service{Addr: packet.MustAddr(tc.addr), Port: tc.port, Proto: tc.proto}); got != tc.want {
+			t.Errorf("%s %d %d: %v", tc.addr, tc.port, tc.proto, got)
+		}
 	}
 }

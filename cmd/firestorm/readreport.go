@@ -50,13 +50,23 @@ func buildReport(in *input, o *readOptions, res *sensor.Result) *report.Report {
 		n, ok := res.Names.Get(a)
 		return n.Name, n.Ref, ok
 	}
-	services := res.Ledger.Services()
+	services := slices.DeleteFunc(res.Ledger.Services(), func(s detect.ServiceSummary) bool { return !answers(s.Service) })
 	fillServices(r, services)
 	fillTalkers(r, res.Ledger)
 	fillChecked(r, services, res)
 	fillTime(r, &res.Summary)
 	fillWarnings(r, in, o, res)
 	return r
+}
+
+// answers reports that a packet to the service asks for an answer from there: not one to everybody, and none that is
+// itself the answer to such a one, as a DHCP server sends it to the client's own port.
+func answers(s detect.Service) bool {
+	a := s.Addr.Netip()
+	if a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return false
+	}
+	return s.Proto != packet.ProtoUDP || s.Port != 68 && s.Port != 546
 }
 
 func homeNetText(o *readOptions) string {
@@ -200,6 +210,9 @@ func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Resul
 	if n := res.Flow.DetailsLost; n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("details of %d connections (losses, silences, closing) did not fit into --max-memory: findings that need them may be missing", n))
 	}
+	if n := res.Nets.Lost; n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("more pairs of networks than --max-memory lets me tell apart: %d questions about them went without a memory of losses and silences", n))
+	}
 	r.Warnings = append(r.Warnings, protocolWarnings(res)...)
 	for _, n := range res.Source.SkippedNotes {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at byte %d: %s", n.Offset, n.What))
@@ -247,8 +260,8 @@ func homeNetWarning(o *readOptions, l *detect.Ledger) string {
 	}
 	total, home := 0, 0
 	l.Attempts(detect.Service{}, func(x *detect.Attempt) bool {
-		if x.Client.Addr.IsZero() {
-			return true // a listing without addresses
+		if x.Client.Addr.IsZero() || x.Client.Addr.Netip().IsUnspecified() || !answers(x.Service) {
+			return true // a listing without addresses, a machine that has none yet
 		}
 		total++
 		if inside(x.Client.Addr) || inside(x.Service.Addr) {
@@ -261,7 +274,7 @@ func homeNetWarning(o *readOptions, l *detect.Ledger) string {
 	}
 	nets := map[netip.Prefix]int{}
 	l.Attempts(detect.Service{}, func(x *detect.Attempt) bool {
-		if x.Client.Addr.IsZero() {
+		if x.Client.Addr.IsZero() || x.Client.Addr.Netip().IsUnspecified() {
 			return true
 		}
 		bits := 64

@@ -82,6 +82,7 @@ type Result struct {
 	Ledger      *detect.Ledger
 	Hosts       *detect.Hosts
 	Names       *detect.Names
+	Nets        *detect.Nets
 	Files       []string                 // Options.Files
 	Same        func(flow uint64) uint64 // the flow that stands for a connection seen at two vantages
 	Gates       []finding.GateResult     // that fail for a whole vantage

@@ -6,6 +6,8 @@ package standard
 import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
+	"firestorm/internal/analyzer/ndp"
+	"firestorm/internal/analyzer/vrrp"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
@@ -32,6 +34,8 @@ import (
 // Analyzers read protocols, asked in this order.
 var Analyzers = []analyzer.Def{
 	arp.Def,
+	ndp.Def,
+	vrrp.Def,
 }
 
 // Detectors answer questions from events, in this order.

@@ -10,6 +10,8 @@ import (
 	"firestorm/internal/analyzer/vrrp"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
+	"firestorm/internal/detect/arpconflict"
+	"firestorm/internal/detect/arpspoof"
 	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/idle"
@@ -41,6 +43,8 @@ var Analyzers = []analyzer.Def{
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
 	acceptqueue.Def,
+	arpconflict.Def,
+	arpspoof.Def,
 	asymmetric.Def,
 	duplicate.Def,
 	idle.Def,

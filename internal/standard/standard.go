@@ -12,6 +12,7 @@ import (
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/arpconflict"
 	"firestorm/internal/detect/arpspoof"
+	"firestorm/internal/detect/arpwatch"
 	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/idle"
@@ -45,6 +46,7 @@ var Detectors = []detect.Def{
 	acceptqueue.Def,
 	arpconflict.Def,
 	arpspoof.Def,
+	arpwatch.Def,
 	asymmetric.Def,
 	duplicate.Def,
 	idle.Def,

@@ -285,6 +285,9 @@ func (d *detector) judge(a *address, c *neighbour.Claim) {
 	}
 	a.Said = now
 	first := a.second()
+	if first.IsZero() { // it was claimed before this input
+		first = c.Seen
+	}
 	d.scope.Report(&finding.Instance{Code: Code, Key: a.place.IP.String() + wire(a.place.Wire), Vantage: a.place.Vantage, Server: a.place.IP, First: first, Last: c.Seen,
 		Covers: finding.Cover{Host: a.place.IP}, Data: a})
 }

@@ -147,7 +147,11 @@ func TestDAD(t *testing.T) {
 		want []finding.Confidence
 		says string
 	}{
-		{"free", func(b *detecttest.Bench) { dad(b, 0, 1, "fe80::7"); advert(b, 1, 1, "fe80::7"); dad(b, 9, 1, "fe80::7") }, nil, ""},
+		{"free", func(b *detecttest.Bench) {
+			dad(b, 0, 1, "fe80::7")
+			advert(b, 1, 1, "fe80::7")
+			dad(b, 9, 1, "fe80::7")
+		}, nil, ""},
 		{"taken by who uses it", func(b *detecttest.Bench) {
 			advert(b, 0, 2, "fe80::7")
 			dad(b, 5, 1, "fe80::7")

@@ -21,7 +21,7 @@ var codeConflict = &finding.Code{
 		{ID: "one-machine", Name: "one machine with two cards in this network, or a bond of cards"},
 		{ID: "proxy", Name: "a router that answers for the other machine (proxy ARP)"},
 	},
-	Absorbs:    []string{"tcp-syn-silent-drop", "tcp-data-unanswered", "tcp-refused-by-middlebox", "tcp-half-open-reset", "tcp-idle-timeout-drop", "tcp-loss-where"},
+	Absorbs:    []string{"arp-changed", "arp-flip-flop", "arp-reused-old", "tcp-syn-silent-drop", "tcp-data-unanswered", "tcp-refused-by-middlebox", "tcp-half-open-reset", "tcp-idle-timeout-drop", "tcp-loss-where"},
 	References: []string{"RFC 5227 2.4 (ongoing address conflict detection)", "RFC 826", "arpwatch(8), flip flop"},
 	Settle:     30 * time.Second,
 	About: "Each machine that wants to talk to an IPv4 address asks who has it and believes the last answer. When two machines have the address, the answer changes, and connections go to the " +
@@ -105,8 +105,8 @@ func (d *detector) cause(a *address) string {
 	case len(a.Both) > 0:
 		t := a.Both[0]
 		return fmt.Sprintf("the same question got two answers (%s and %s)", d.scope.Frame(t.First), d.scope.Frame(t.Second))
-	case len(a.Defended) > 0:
-		return fmt.Sprintf("one machine defends the address against the other (%s)", d.scope.Frame(a.Defended[0]))
+	case len(a.Defended) > 0 && !a.Defended[len(a.Defended)-1].IsZero():
+		return fmt.Sprintf("one machine defends the address against the other (%s)", d.scope.Frame(a.Defended[len(a.Defended)-1]))
 	}
 	return fmt.Sprintf("claims of it come from both in turn, %d changes within 5 minutes", len(a.Turns))
 }

@@ -29,7 +29,7 @@ var codeARP = &finding.Code{
 	Severity:     finding.Critical,
 	Tier:         1,
 	Alternatives: alternatives,
-	Absorbs:      []string{"arp-ip-conflict", "icmp-unreachable", "tcp-syn-silent-drop", "tcp-data-unanswered", "tcp-idle-timeout-drop", "tcp-loss-where"},
+	Absorbs:      []string{"arp-ip-conflict", "arp-changed", "arp-flip-flop", "arp-reused-old", "icmp-unreachable", "tcp-syn-silent-drop", "tcp-data-unanswered", "tcp-idle-timeout-drop", "tcp-loss-where"},
 	References:   []string{"RFC 826", "RFC 5227", "S. Whalen: An Introduction to ARP Spoofing, 2001", "arpspoof(8)"},
 	Settle:       30 * time.Second,
 	About:        about,
@@ -43,7 +43,7 @@ var codeND = &finding.Code{
 	Severity:     finding.Critical,
 	Tier:         1,
 	Alternatives: alternatives,
-	Absorbs:      []string{"icmp-unreachable", "tcp-syn-silent-drop", "tcp-data-unanswered", "tcp-idle-timeout-drop", "tcp-loss-where"},
+	Absorbs:      []string{"arp-changed", "arp-flip-flop", "arp-reused-old", "icmp-unreachable", "tcp-syn-silent-drop", "tcp-data-unanswered", "tcp-idle-timeout-drop", "tcp-loss-where"},
 	References:   []string{"RFC 4861 7.2.6, 11.1", "RFC 3756", "RFC 6105"},
 	Settle:       30 * time.Second,
 	About:        about,
@@ -94,7 +94,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	default:
 		b.Title("%s poses as %s to %s since %s s", who, d.named(p.IP), d.named(p.To), span)
 	}
-	b.Why("it said %s unasked that it has %s (first in %s); %s is used by another: %s", detect.Plural(int(total(poses)), "time", "times"), addresses(poses), d.scope.Frame(p.First), p.IP, d.owned(x, p))
+	b.Why("it said %s unasked that it has %s (first %s); %s is used by another: %s", detect.Plural(int(total(poses)), "time", "times"), addresses(poses), d.frame(p.First), p.IP, d.owned(x, p))
 	fate := "their packets go to it first: it can read and change what is not encrypted, or throw it away"
 	if x.Relayed > 0 {
 		fate = "their packets go to it first, and it passes them on: nobody notices, and it can read and change what is not encrypted"
@@ -107,6 +107,14 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	d.story(b, x, poses)
 	b.WrongIf("%s is a standby or a proxy for %s that its owner set up: ask who runs the machine with %s", x.MAC, p.IP, x.MAC)
 	return true
+}
+
+// frame writes where something was seen, or that it was before this input.
+func (d *detector) frame(r packet.Ref) string {
+	if r.IsZero() {
+		return "before this input"
+	}
+	return "in " + d.scope.Frame(r)
 }
 
 func (d *detector) named(a packet.Addr) string {
@@ -214,7 +222,7 @@ func (d *detector) facts(b *finding.Builder, x *poser, poses []*pose) {
 	if h := d.homes.Get(x.claimer); h != nil {
 		b.Fact(detect.Refs(h.Ref), "%s is known as %s: it asks in that name", x.MAC, d.named(h.IP))
 	}
-	if x.Relayed > 0 {
+	if len(x.Relays) > 0 {
 		r := x.Relays[0]
 		b.Fact(relayRefs(x), "packets of others came to it and went on, their TTL one less: %s to %s, TTL %d in (%s) and %d out (%s)", r.Src, r.Dst, r.TTLIn, d.scope.Frame(r.In), r.TTLOut, d.scope.Frame(r.Out))
 	}

@@ -11,6 +11,8 @@ import (
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/arpconflict"
+	"firestorm/internal/detect/arpodd"
+	"firestorm/internal/detect/arpscan"
 	"firestorm/internal/detect/arpspoof"
 	"firestorm/internal/detect/arpwatch"
 	"firestorm/internal/detect/asymmetric"
@@ -18,6 +20,7 @@ import (
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/pmtud"
+	"firestorm/internal/detect/rarogue"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
 	"firestorm/internal/detect/serverslow"
@@ -26,6 +29,7 @@ import (
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/detect/unreachable"
+	vrrpdetector "firestorm/internal/detect/vrrp"
 	"firestorm/internal/detect/wscale"
 	"firestorm/internal/detect/zerowindow"
 	"firestorm/internal/output"
@@ -45,6 +49,8 @@ var Analyzers = []analyzer.Def{
 var Detectors = []detect.Def{
 	acceptqueue.Def,
 	arpconflict.Def,
+	arpodd.Def,
+	arpscan.Def,
 	arpspoof.Def,
 	arpwatch.Def,
 	asymmetric.Def,
@@ -52,6 +58,7 @@ var Detectors = []detect.Def{
 	idle.Def,
 	loss.Def,
 	pmtud.Def,
+	rarogue.Def,
 	refused.Def,
 	routingloop.Def,
 	serverslow.Def,
@@ -60,6 +67,7 @@ var Detectors = []detect.Def{
 	synsilent.Def,
 	timewait.Def,
 	unreachable.Def,
+	vrrpdetector.Def,
 	wscale.Def,
 	zerowindow.Def,
 }

@@ -43,7 +43,7 @@ const (
 var Def = detect.Def{
 	Name:  "arpconflict",
 	Codes: []*finding.Code{codeConflict, codeDAD},
-	Wants: detect.Wants{Kinds: []event.Kind{event.KindARP, event.KindNDP}, Named: []string{vrrp.Kind}},
+	Wants: detect.Wants{TCP: []event.What{event.Started, event.Answered}, Other: []event.What{event.Started, event.Established}, Kinds: []event.Kind{event.KindARP, event.KindNDP}, Named: []string{vrrp.Kind}},
 	New:   func(s *detect.Scope) detect.Detector { return newDetector(s) },
 }
 
@@ -115,6 +115,8 @@ type rival struct {
 	MAC                        packet.MAC
 	Asked, Answered, Announced mark
 	First, Last                packet.Ref
+	Sent                       packet.Ref // a packet of a connection that it sent from the address
+	Sends                      bool
 	LastAt, AnnouncedAt        packet.Time
 }
 
@@ -154,7 +156,11 @@ type detector struct {
 
 // Handle takes claims, and what routers say of the addresses they share.
 func (d *detector) Handle(e event.Event) {
-	if x, ok := e.(*vrrp.Advert); ok {
+	switch x := e.(type) {
+	case *event.Flow:
+		d.sends(x)
+		return
+	case *vrrp.Advert:
 		h := x.Head()
 		w := neighbour.Wire{Vantage: h.Vantage}
 		if h.NVLAN > 0 {
@@ -187,6 +193,32 @@ func (d *detector) Handle(e event.Event) {
 		s.add(c.IP)
 	}
 	d.claim(p, &c)
+}
+
+// sends notes which of the rivals for an address use it in connections: packets of one machine leave by one card, also
+// when it answers for the address on others.
+func (d *detector) sends(f *event.Flow) {
+	h := f.Head()
+	ip := h.Server.Addr
+	if f.What == event.Started {
+		ip = h.Client.Addr
+	}
+	w := neighbour.Wire{Vantage: h.Vantage}
+	if h.NVLAN > 0 {
+		w.VLAN = h.VLANs[0]
+	}
+	if v := d.places.Get(place{w, ip}); v != nil {
+		a := *v
+		for i := range a.Rivals[:a.N] {
+			if r := &a.Rivals[i]; r.MAC == h.SrcMAC {
+				r.Sends = true
+				if r.Sent.IsZero() {
+					r.Sent = h.Seen
+				}
+				return
+			}
+		}
+	}
 }
 
 // claim takes one use of an address.

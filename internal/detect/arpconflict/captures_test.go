@@ -28,6 +28,11 @@ func TestNoConflict(t *testing.T) {
 	}
 }
 
+// TestOneMachine: a router that answers on two of its cards; nothing tells it from a twin, so that nothing is claimed.
+func TestOneMachine(t *testing.T) {
+	detecttest.Weak(t, detecttest.Run(t, nil, "span-routed-twice/span.pcap"), arpconflict.Code)
+}
+
 // TestDamaged: the claims prove it by themselves; without them there is nothing to say.
 func TestDamaged(t *testing.T) {
 	for _, d := range detecttest.Damages("10.1.0.13", "10.2.0.2") {

@@ -64,7 +64,25 @@ func TestClaims(t *testing.T) {
 				says(b, at+0.1, 2, 1, ip, "10.0.0.9")
 				says(b, at+0.2, 2, 2, ip, "10.0.0.9")
 			}
-		}, finding.Likely, "arp_ignore=0"},
+		}, finding.Possible, "arp_ignore=0"},
+		{"both answer, and both send", func(b *detecttest.Bench) {
+			for i := range 3 {
+				at := float64(i) * 10
+				says(b, at, 1, 9, "10.0.0.9", ip)
+				says(b, at+0.1, 2, 1, ip, "10.0.0.9")
+				says(b, at+0.2, 2, 2, ip, "10.0.0.9")
+			}
+			for i := range 2 {
+				h := b.Head(detecttest.Flow{ID: uint64(i + 1), Client: "10.0.0.7:1000", Server: "10.0.0.9:80"}, b.Ref(0, 21+float64(i)))
+				h.SrcMAC = mac(byte(1 + i))
+				f := event.NewFlow(h)
+				f.What, f.Start = event.Started, h.Seen
+				b.Send(f)
+			}
+			says(b, 31, 1, 9, "10.0.0.9", ip)
+			says(b, 31.1, 2, 1, ip, "10.0.0.9")
+			says(b, 31.2, 2, 2, ip, "10.0.0.9")
+		}, finding.Certain, "one machine sends them by one card"},
 		{"late answers belong to no question", func(b *detecttest.Bench) {
 			says(b, 0, 1, 9, "10.0.0.9", ip)
 			says(b, 1, 2, 1, ip, "10.0.0.9")

@@ -70,7 +70,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		"Connections hang or are reset when the answer changes, and both machines seem to fail from time to time.", ip)
 	b.Impact("connections of and to %s break each time the answer changes; it changed %s in this input", a.place.IP, detect.Plural(int(a.TurnsN), "time", "times"))
 	for _, t := range a.Both {
-		b.Fact(detect.Refs(t.Ask, t.First, t.Second), "one question for %s was answered twice, %s apart: by %s and by %s", a.place.IP, detect.Span(t.Second.Time.Sub(t.First.Time)), x.MAC, y.MAC)
+		b.Fact(detect.Refs(t.Ask, t.First, t.Second), "one question for %s was answered twice, %s apart: by %s and by %s", a.place.IP, detect.Span(t.Second.Time.Sub(t.First.Time).Abs()), x.MAC, y.MAC)
 		break
 	}
 	if a.BothN > 1 {
@@ -160,10 +160,14 @@ func (d *detector) alternatives(a *address, b *finding.Builder) {
 	default:
 		b.Open("failover", "%d of the changes were announced; ask whether %s and %s belong to one cluster", told, x.MAC, y.MAC)
 	}
-	if x.Asked.N > 0 && y.Asked.N > 0 {
+	switch {
+	case x.Asked.N > 0 && y.Asked.N > 0:
 		b.RuledOut("one-machine", detect.Refs(x.Asked.First, y.Asked.First), "both ask questions of their own as %s; one machine has one way into a network and asks from one card", a.place.IP)
-	} else {
-		b.Open("one-machine", "only one of the two asked questions of its own; see whether both cards are in one machine (on Linux, arp_ignore=0 makes each of its cards answer for all)")
+	case x.Sends && y.Sends:
+		b.RuledOut("one-machine", detect.Refs(x.Sent, y.Sent), "both send packets of connections from %s; one machine sends them by one card", a.place.IP)
+	default:
+		b.Open("one-machine", "see whether both cards are in one machine: on Linux, arp_ignore=0 makes each of its cards answer for all of its addresses, and at most one of these two was seen to use the address")
+		b.Cap(finding.Possible)
 	}
 	var proxy *rival
 	for _, r := range []*rival{x, y} {

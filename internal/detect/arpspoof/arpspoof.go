@@ -289,10 +289,8 @@ func (d *detector) judge(x *poser, p *pose, now packet.Ref) {
 	}
 	first := p.Said == 0
 	p.Said = now.Time
-	i := finding.Instance{Code: Code, Key: x.key(), Vantage: x.Vantage, Server: p.IP, First: p.First, Last: now, Covers: finding.Cover{Host: p.IP}, Data: x}
-	if !p.IP.Is4() {
-		i.Code = ND
-	}
+	i := x.instance(p, now)
+	i.Covers = finding.Cover{Host: p.IP}
 	d.scope.Report(&i)
 	if !p.To.IsZero() {
 		i.Covers = finding.Cover{Host: p.To}
@@ -302,6 +300,15 @@ func (d *detector) judge(x *poser, p *pose, now packet.Ref) {
 		i.Covers, i.First = finding.Cover{Client: h.IP}, x.Poked // tools wake their victims with a packet of their own first
 		d.scope.Report(&i)
 	}
+}
+
+// instance is one report of a pose, from its first statement to now.
+func (x *poser) instance(p *pose, now packet.Ref) finding.Instance {
+	i := finding.Instance{Code: Code, Key: x.key(), Vantage: x.Vantage, Server: p.IP, First: p.First, Last: now, Data: x}
+	if !p.IP.Is4() {
+		i.Code = ND
+	}
+	return i
 }
 
 // suspect reports that the address is not the poser's own as far as is known: it does not ask in its name, routers do
@@ -335,8 +342,21 @@ func (x *poser) both(p *pose) bool {
 
 // repair notices answers in the name of another's link-layer address: tools put things right when they end.
 func (d *detector) repair(c *neighbour.Claim) {
-	if v := d.posers.Get(claimer{c.Wire(), c.Ether}); v != nil && len((*v).Repairs) < maxRefs {
-		(*v).Repairs = append((*v).Repairs, c.Seen)
+	v := d.posers.Get(claimer{c.Wire(), c.Ether})
+	if v == nil {
+		return
+	}
+	x := *v
+	if len(x.Repairs) < maxRefs {
+		x.Repairs = append(x.Repairs, c.Seen)
+	}
+	for _, p := range x.Poses { // the odd frame is part of the story
+		if p.IP == c.IP && p.Said != 0 {
+			i := x.instance(p, c.Seen)
+			i.Covers = finding.Cover{Host: p.IP}
+			d.scope.Report(&i)
+			return
+		}
 	}
 }
 
@@ -371,6 +391,9 @@ func (d *detector) flow(f *event.Flow) {
 			return
 		}
 		x := *v
+		if linkLocal(h.Client.Addr) || linkLocal(h.Server.Addr) {
+			return // between neighbours: the poser's own, under an address that it did not ask from
+		}
 		if own := d.homes.Get(x.claimer); own != nil && (own.IP == h.Client.Addr || own.IP == h.Server.Addr) || !x.poses(h.Client.Addr, h.Server.Addr) {
 			return
 		}
@@ -388,6 +411,9 @@ func (d *detector) flow(f *event.Flow) {
 		}
 	}
 }
+
+// linkLocal reports an address of RFC 4291 2.5.6, or a multicast one.
+func linkLocal(a packet.Addr) bool { return a[0] == 0xfe && a[1]&0xc0 == 0x80 || a[0] == 0xff }
 
 // poses reports that one of two ends is told lies, or lied about.
 func (x *poser) poses(a, b packet.Addr) bool {

@@ -29,7 +29,7 @@ var codeARP = &finding.Code{
 	Severity:     finding.Critical,
 	Tier:         1,
 	Alternatives: alternatives,
-	Absorbs:      []string{"arp-ip-conflict", "arp-changed", "arp-flip-flop", "arp-reused-old", "icmp-unreachable", "tcp-syn-silent-drop", "tcp-data-unanswered", "tcp-idle-timeout-drop", "tcp-loss-where"},
+	Absorbs:      []string{"arp-ip-conflict", "arp-ether-mismatch", "arp-changed", "arp-flip-flop", "arp-reused-old", "icmp-unreachable", "tcp-syn-silent-drop", "tcp-data-unanswered", "tcp-idle-timeout-drop", "tcp-loss-where"},
 	References:   []string{"RFC 826", "RFC 5227", "S. Whalen: An Introduction to ARP Spoofing, 2001", "arpspoof(8)"},
 	Settle:       30 * time.Second,
 	About:        about,

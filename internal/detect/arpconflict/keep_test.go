@@ -8,6 +8,6 @@ import (
 )
 
 func TestSplit(t *testing.T) {
-	detecttest.Split(t, "arp-conflict/lan.pcap", 12, 10, arpconflict.Code)
-	detecttest.Split(t, "arp-conflict-flip/lan.pcap", 14, 12, arpconflict.Code)
+	detecttest.Split(t, "arp-conflict/lan.pcap", 10, arpconflict.Code)
+	detecttest.Split(t, "arp-conflict-flip/lan.pcap", 12, arpconflict.Code)
 }

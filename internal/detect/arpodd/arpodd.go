@@ -101,6 +101,7 @@ type illegal struct {
 	Refs  [numFaults][]packet.Ref
 	MAC   [numFaults]packet.MAC // the first of each
 	Said  packet.Time
+	Since packet.Ref // the first one that was not reported yet
 }
 
 // stranger is a host as far as its questions tell.
@@ -232,11 +233,14 @@ func (d *detector) illegal(w neighbour.Wire, f fault, m packet.MAC, r packet.Ref
 	if len(x.Refs[f]) < maxRefs {
 		x.Refs[f] = append(x.Refs[f], r)
 	}
+	if x.Since.IsZero() {
+		x.Since = r
+	}
 	if x.Said != 0 && r.Time.Sub(x.Said) < again {
 		return
 	}
-	x.Said = r.Time
-	d.scope.Report(&finding.Instance{Code: Illegal, Key: wire(w), Vantage: w.Vantage, First: r, Last: r, Data: x})
+	d.scope.Report(&finding.Instance{Code: Illegal, Key: wire(w), Vantage: w.Vantage, First: x.Since, Last: r, Data: x})
+	x.Said, x.Since = r.Time, packet.Ref{}
 }
 
 // wire writes a place of capture for the key of a finding.

@@ -32,6 +32,8 @@ const (
 	// single frame: machines that were switched on go on speaking.
 	flood = 500
 	once  = 0.8
+	// again is how often a flood that goes on is reported anew, so that what it explains stays explained.
+	again = time.Second / 2
 	// scannersKept bounds those followed at once, targetsKept the questions of each, sendersKept the new senders counted
 	// in one window, knownKept those known from before, wiresKept the wires.
 	scannersKept, targetsKept, sendersKept, knownKept, wiresKept = 1024, 256, 1024, 8192, 64
@@ -82,6 +84,8 @@ type crowd struct {
 	New   uint32 // in the window, those beyond sendersKept too
 	Done  bool
 	Refs  []packet.Ref
+	Said  packet.Time
+	flood *flooded // the last one, while it goes on
 }
 
 type sender struct{ N uint8 }
@@ -230,6 +234,10 @@ func (d *detector) sender(w neighbour.Wire, h *event.Head) {
 		return
 	}
 	c.New++
+	if c.flood != nil && c.Done && h.Seen.Time.Sub(c.Said) >= again {
+		c.flood.Went = c.New
+		d.flooding(w, c, c.flood.End, h.Seen)
+	}
 	if len(c.Seen) < sendersKept {
 		c.Seen[h.SrcMAC] = sender{1}
 	}
@@ -273,13 +281,21 @@ func (d *detector) crowd(w neighbour.Wire, c *crowd, now packet.Ref) {
 	if len(c.Refs) > 0 && !c.Refs[0].IsZero() {
 		first = c.Refs[0]
 	}
-	// What is said of single made-up senders meanwhile is part of it: the cover names no host and so fits all of them.
-	d.scope.Report(&finding.Instance{Code: Flood, Key: wireKey(w), Vantage: w.Vantage, First: first, Last: now, Covers: finding.Cover{ByPrefix: true}, Data: x})
+	c.flood = x
+	d.flooding(w, c, first, now)
+}
+
+// flooding reports a flood. What is said of single made-up senders meanwhile is part of it: the cover names no host and so
+// fits all of them.
+func (d *detector) flooding(w neighbour.Wire, c *crowd, first, now packet.Ref) {
+	c.Said = now.Time
+	d.scope.Report(&finding.Instance{Code: Flood, Key: wireKey(w), Vantage: w.Vantage, First: first, Last: now, Covers: finding.Cover{ByPrefix: true}, Data: c.flood})
 }
 
 // flooded is what one flood looked like when it was noticed.
 type flooded struct {
-	New               uint32
+	New               uint32 // when it was noticed
+	Went              uint32 // in that minute so far, when it went on
 	Single, Group, Of int
 	Begin             packet.Time
 	End               packet.Ref

@@ -41,7 +41,7 @@ func TestDamaged(t *testing.T) {
 }
 
 func TestMemory(t *testing.T) {
-	detecttest.Split(t, "arp-scan-nmap/lan.pcap", 300, 20, arpscan.Scan)
+	detecttest.Split(t, "arp-scan-nmap/lan.pcap", 20, arpscan.Scan)
 }
 
 func mac(n int) packet.MAC { return packet.MAC{2, 0, 0, byte(n >> 16), byte(n >> 8), byte(n)} }

@@ -134,6 +134,9 @@ func (d *detector) flood(g *finding.Group, b *finding.Builder) bool {
 	b.Impact("traffic between any two machines of this network may reach every port")
 	b.Fact(x.Refs, "more than %d new senders from %s s on", x.New-1, detect.Seconds(x.Begin.Sub(d.scope.Begin)))
 	b.Fact(detect.Refs(x.End), "%d of %d sent a single frame", x.Single, x.Of)
+	if x.Went > x.New {
+		b.Fact(detect.Refs(g.Last), "it went on: %d by %s s", x.Went, d.scope.Since(g.Last))
+	}
 	if x.Group > 0 {
 		b.Fact(nil, "%d of %d are group addresses, from which no card may send", x.Group, x.Of)
 	}

@@ -8,6 +8,6 @@ import (
 )
 
 func TestSplit(t *testing.T) {
-	detecttest.Split(t, "arp-spoof-both/lan.pcap", 71, 20, arpspoof.Code)
-	detecttest.Split(t, "arp-spoof-one-way/lan.pcap", 58, 20, arpspoof.Code)
+	detecttest.Split(t, "arp-spoof-both/lan.pcap", 20, arpspoof.Code)
+	detecttest.Split(t, "arp-spoof-one-way/lan.pcap", 20, arpspoof.Code)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"testing"
 
 	"firestorm/internal/capture"
@@ -37,9 +38,9 @@ func (s store) Save(name string, write func(io.Writer) error) error {
 }
 
 // Split analyses a capture whole and cut in two at several points, the detectors' memory going from the first part to
-// the second, and expects that both parts together find what the whole finds, of the codes. Only the first most frames
-// are used: as few as the whole needs, so that no part has enough by itself.
-func Split(t *testing.T, file string, most, points int, codes ...string) {
+// the second, and expects that both parts together find what the whole finds, of the codes. Only as
+// many frames from the beginning are used as the whole needs, so that no part has enough by itself.
+func Split(t *testing.T, file string, points int, codes ...string) {
 	t.Helper()
 	src, err := capture.OpenFile(Path(t, file), capture.FileOptions{})
 	if err != nil {
@@ -49,7 +50,6 @@ func Split(t *testing.T, file string, most, points int, codes ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	frames = frames[:min(most, len(frames))]
 	faces := capture.Interfaces(src)
 	src.Close()
 	run := func(s store, fs []capture.Frame) []string {
@@ -71,6 +71,8 @@ func Split(t *testing.T, file string, most, points int, codes ...string) {
 		}
 		return out
 	}
+	enough := sort.Search(len(frames), func(n int) bool { return len(run(store{}, frames[:n])) > 0 })
+	frames = frames[:enough]
 	want := sorted(run(store{}, frames))
 	if len(want) == 0 {
 		t.Fatalf("%s: nothing of %v to compare", file, codes)

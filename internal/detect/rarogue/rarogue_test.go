@@ -35,7 +35,7 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-func TestMemory(t *testing.T) { detecttest.Split(t, "ra-rogue/lan.pcap", 9, 8, rarogue.Code) }
+func TestMemory(t *testing.T) { detecttest.Split(t, "ra-rogue/lan.pcap", 8, rarogue.Code) }
 
 func mac(n byte) packet.MAC { return packet.MAC{2, 0, 0, 0, 0, n} }
 

@@ -34,7 +34,7 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-func TestMemory(t *testing.T) { detecttest.Split(t, "vrrp-split/lan.pcap", 46, 20, vrrp.Code) }
+func TestMemory(t *testing.T) { detecttest.Split(t, "vrrp-split/lan.pcap", 20, vrrp.Code) }
 
 func advert(b *detecttest.Bench, at float64, from, addr string, change func(*analyzer.Message)) {
 	x := analyzer.NewAdvert(event.Head{Seen: b.Ref(0, at), Client: event.End{Addr: packet.MustAddr(from)}}, event.FirstAnalyzerKind)

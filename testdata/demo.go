@@ -17,4 +17,6 @@ import "embed"
 //go:embed captures/server-slow/inside.pcap
 //go:embed captures/accept-queue-full/inside.pcap
 //go:embed captures/routing-loop/inside.pcap
+//go:embed captures/arp-conflict/lan.pcap
+//go:embed captures/arp-spoof-both/lan.pcap
 var Captures embed.FS

@@ -48,6 +48,10 @@ var stories = []story{
 		"\"Connecting fails whenever there is much to do.\" The firewall is blamed."},
 	{"loop", "ip-routing-loop", "captures/routing-loop/inside.pcap",
 		"\"Since the new route, that network is gone and the line is full.\""},
+	{"twins", "arp-ip-conflict", "captures/arp-conflict/lan.pcap",
+		"\"The printer works, and then it does not.\" Every cable was changed."},
+	{"impostor", "arp-spoof-mitm", "captures/arp-spoof-both/lan.pcap",
+		"\"Nothing is slow, nothing is broken.\" That is the trouble."},
 }
 
 // toldIn returns the stories whose finding this build knows.

@@ -113,6 +113,12 @@ func TestEvents(t *testing.T) {
 			}
 			vain(b, "192.0.2.9", "192.0.2.1")
 		}, ""},
+		{"two of a second network talk to each other", func(b *detecttest.Bench) {
+			crowd(b)
+			vain(b, "192.0.2.9", "192.0.2.1")
+			ask(b, 8, 99, "192.0.2.9", "192.0.2.7")
+			answer(b, 8.1, 98, "192.0.2.7", "192.0.2.9", 99)
+		}, ""},
 		{"another card's name", func(b *detecttest.Bench) { says(b, 0, 1, mac(1), mac(2), "10.0.0.2", "10.0.0.1", none) }, arpodd.Mismatch},
 		{"HSRP's virtual address", func(b *detecttest.Bench) {
 			says(b, 0, 1, mac(1), packet.MAC{0, 0, 0x0c, 7, 0xac, 1}, "10.0.0.2", "10.0.0.1", none)

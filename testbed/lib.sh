@@ -185,6 +185,48 @@ lab_gw() {
 	sleep 0.3
 }
 
+# lab_lan HOST...: hosts on one switch: the bridge "lan" of the namespace sw, where
+# "capture sw lan FILE" sees every frame. The Nth host has IN4.1N and IN6:1N and the
+# MAC address 02:fd:00:00:00:1N. A host named gw has IN4.1 and IN6:1 and forwards to
+# the server s (OUT4.2) behind it; it is the others' default way.
+lab_lan() {
+	local h i=11 n
+	need_root
+	need ip ethtool tcpdump tshark sysctl
+	node sw
+	ns sw sysctl -eqw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-arptables=0
+	ns sw sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+	ns sw ip link add lan type bridge mcast_snooping 0
+	ns sw ip link set lan up
+	plain sw lan
+	for h in "$@"; do
+		node "$h"
+		n=$i
+		if [ "$h" = gw ]; then n=1; else i=$((i + 1)); fi
+		link "$h" eth0 sw "p-$h"
+		ns sw ip link set "p-$h" master lan
+		ns "$h" ip link set eth0 down
+		ns "$h" ip link set eth0 address "$(mac_of $n)"
+		ns "$h" ip link set eth0 up
+		addr "$h" eth0 "$IN4.$n/24" "${IN6}:$n/64"
+		[ "$h" = gw ] || { ns "$h" ip route add default via "$IN4.1"; ns "$h" ip -6 route add default via "${IN6}:1"; }
+	done
+	case " $* " in *" gw "*)
+		ns gw sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+		node s
+		link gw outer s eth0
+		addr gw outer "$OUT4.1/24" "${OUT6}:1/64"
+		addr s eth0 "$OUT4.2/24" "${OUT6}:2/64"
+		ns s ip route add default via "$OUT4.1"
+		ns s ip -6 route add default via "${OUT6}:1"
+		;;
+	esac
+	sleep 0.3
+}
+
+# mac_of N: the MAC address of the Nth host of lab_lan.
+mac_of() { printf '02:fd:00:00:00:%02x' "$1"; }
+
 # wait_port NS PORT: waits until something listens there (TCP).
 wait_port() {
 	local i

@@ -20,4 +20,6 @@ import "embed"
 //go:embed captures/ike-psk-v1/inside.pcap
 //go:embed captures/ike-pfs-v1-initiator/inside.pcap
 //go:embed captures/ike-pfs-v2-rekey/inside.pcap
+//go:embed captures/arp-conflict/lan.pcap
+//go:embed captures/arp-spoof-both/lan.pcap
 var Captures embed.FS

@@ -52,6 +52,10 @@ var stories = []story{
 		"\"Phase 1 is up, the tunnel is not.\" Somebody wants PFS and somebody does not."},
 	{"vpn-rekey", "ike-phase2-refused", "captures/ike-pfs-v2-rekey/inside.pcap",
 		"\"The VPN works for an hour, then it is dead until we restart it.\""},
+	{"twins", "arp-ip-conflict", "captures/arp-conflict/lan.pcap",
+		"\"The printer works, and then it does not.\" Every cable was changed."},
+	{"impostor", "arp-spoof-mitm", "captures/arp-spoof-both/lan.pcap",
+		"\"Nothing is slow, nothing is broken.\" That is the trouble."},
 }
 
 // toldIn returns the stories whose finding this build knows.

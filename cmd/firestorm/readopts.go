@@ -40,6 +40,7 @@ type readOptions struct {
 	Verbose       int
 	Progress      string // auto, always, never
 	Local         bool   // times in the local zone instead of UTC
+	StateDir      string // where memories are kept; empty: none
 	Seed          uint64 // of hash tables; never changes the result
 }
 
@@ -80,7 +81,7 @@ type rawRead struct {
 	format, formatIn, eve, write, outdir  string
 	json, follow, quiet, utc, local       bool
 	since, until, minConf, failOn, memory string
-	progress                              string
+	progress, state                       string
 	workers, verbose                      int
 	seed                                  uint64
 	formatGiven                           bool
@@ -106,7 +107,7 @@ var defaultHomeNet = []netip.Prefix{
 // check turns the flags into options, or says what is wrong with them.
 func (r *rawRead) check() (*readOptions, error) {
 	o := &readOptions{Filter: r.filter, MutesFile: r.mutes, EVEFile: r.eve, WriteFile: r.write, OutDir: r.outdir,
-		Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers}
+		Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state}
 	for _, step := range []func(*readOptions) error{r.inputs, r.outputs, r.networks, r.contexts, r.times, r.limits} {
 		if err := step(o); err != nil {
 			return nil, err

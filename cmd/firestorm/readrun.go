@@ -58,6 +58,14 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if eve != nil {
 		opt.Sinks, opt.WantAll = append(opt.Sinks, eve.runner), true
 	}
+	mem, err := a.openMemory(o.StateDir)
+	if err != nil {
+		return err
+	}
+	defer mem.close()
+	if mem != nil {
+		opt.State = mem
+	}
 	bar := a.newProgress(o.Progress, o.Quiet)
 	opt.Progress = bar.update
 	live := a.follow(o, in, eve, bar, &opt)
@@ -213,6 +221,9 @@ func (a *app) verdict(ctx context.Context, o *readOptions, in *input, res *senso
 	}
 	if len(res.Engine.Faulty) > 0 {
 		fmt.Fprintf(a.stderr, "firestorm: findings without a complete argument were left out: %s\n", strings.Join(res.Engine.Faulty, "; "))
+	}
+	if res.StateErr != nil {
+		return &failure{code: exitEngine, what: "what was learned could not be kept", why: res.StateErr.Error(), err: res.StateErr}
 	}
 	if res.OutputErr != nil {
 		return &failure{code: exitEngine, what: "an output failed", why: res.OutputErr.Error(), err: res.OutputErr}

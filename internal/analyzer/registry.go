@@ -8,7 +8,7 @@ import (
 )
 
 // coreKinds are the event kinds of package event that analyzers emit.
-var coreKinds = map[string]event.Kind{"arp": event.KindARP}
+var coreKinds = map[string]event.Kind{"arp": event.KindARP, "ndp": event.KindNDP}
 
 // CoreKind is the name of a kind of package event that analyzers emit; empty for others.
 func CoreKind(k event.Kind) string {

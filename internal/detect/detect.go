@@ -36,7 +36,8 @@ type Detector interface {
 	Compose(g *finding.Group, b *finding.Builder) bool
 }
 
-// Keeper is a detector with a memory over restarts. Splitting a capture anywhere with Save and Load in between gives
+// Keeper is a detector with a memory over restarts. Load comes before the first event; after an error of it the detector
+// must be as new. Splitting a capture anywhere with Save and Load in between gives
 // the same findings.
 type Keeper interface {
 	Save(w io.Writer) error

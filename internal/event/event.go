@@ -22,6 +22,7 @@ const (
 	KindTwin
 	KindAlert
 	KindStats
+	KindNDP
 	FirstAnalyzerKind Kind = 32
 )
 

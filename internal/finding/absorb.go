@@ -96,6 +96,9 @@ func (c *covered) matches(b *brief) bool {
 		}
 		return want == got
 	}
+	if !c.Host.IsZero() && !eq(c.Host, b.client) && !eq(c.Host, b.server) {
+		return false
+	}
 	return eq(c.Client, b.client) && eq(c.Server, b.server) && (c.Port == 0 || c.Port == b.port) && c.first <= b.last && b.first <= c.last
 }
 

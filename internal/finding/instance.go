@@ -23,6 +23,7 @@ type Instance struct {
 // server and port match (zero = any) and whose time overlaps. The zero Cover covers nothing more.
 type Cover struct {
 	Client, Server packet.Addr
+	Host           packet.Addr // on either side
 	Port           uint16
 	ByPrefix       bool // compare addresses by /24 and /64
 }

@@ -29,6 +29,8 @@ type border struct {
 	// onFindings makes findings be decided while packets still come; nil: at the end.
 	onFindings func(Decided)
 	summary    summary
+	state      State       // nil: nothing is remembered
+	kept       packet.Time // when it was last kept
 	lastTick   packet.Time
 	ticked     bool
 	lastOrd    uint64
@@ -130,6 +132,7 @@ func (b *border) tick(now packet.Time) {
 	if fs := b.engine.Tick(now); len(fs) > 0 {
 		b.onFindings(Decided{fs, b.scope.Begin, now})
 	}
+	b.rememberNow(now)
 }
 
 // round merges the outputs of the workers for one round.

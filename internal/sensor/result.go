@@ -39,6 +39,7 @@ func (s *run) result(stopped bool) *Result {
 		Damaged: s.in.damaged, OutputErr: b.summary.outputErr, Interrupted: stopped}
 	b.gates.Forgot = s.forgot
 	r.Findings = b.end(s.in.clock.now)
+	r.StateErr = b.remember()
 	r.Engine = b.engine.Counts
 	r.Gates = b.gates.Failing()
 	for _, g := range b.detectors {

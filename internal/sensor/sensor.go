@@ -48,6 +48,8 @@ type Options struct {
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
 	// called in the goroutine that decides, and must not keep them. Nil: all are decided at the end.
 	OnFindings func(Decided)
+	// State, when set, is where detectors with a memory keep it from run to run.
+	State State
 }
 
 // Decided are the findings that one moment of packet time brought.
@@ -91,7 +93,8 @@ type Result struct {
 	Damaged     error    // *capture.Damaged when the input broke; results up to there are good
 	Broken      []string // detectors that failed and were switched off, with the reason
 	OutputErr   error
-	Interrupted bool // ctx was cancelled; results are those up to then
+	StateErr    error // what detectors remember could not be kept
+	Interrupted bool  // ctx was cancelled; results are those up to then
 }
 
 // Run reads the source to its end, or until ctx is cancelled, and returns what was found. The error is a failure of
@@ -176,6 +179,9 @@ func newRun(o *Options) (*run, error) {
 	}
 	for _, g := range b.detectors {
 		g.d = g.def.New(scope)
+	}
+	if err := b.recall(o.State); err != nil {
+		return nil, err
 	}
 	reg, err := analyzer.NewRegistry(o.Analyzers, wantedKinds(o))
 	if err != nil {

@@ -11,10 +11,17 @@ import (
 	"firestorm/internal/analyzer/esp"
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/analyzer/nbns"
+	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
+	"firestorm/internal/analyzer/vrrp"
 	"firestorm/internal/analyzer/wireguard"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
+	"firestorm/internal/detect/arpconflict"
+	"firestorm/internal/detect/arpodd"
+	"firestorm/internal/detect/arpscan"
+	"firestorm/internal/detect/arpspoof"
+	"firestorm/internal/detect/arpwatch"
 	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/dhcpfaults"
 	"firestorm/internal/detect/dnsfaults"
@@ -25,6 +32,7 @@ import (
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/ntpfaults"
 	"firestorm/internal/detect/pmtud"
+	"firestorm/internal/detect/rarogue"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
 	"firestorm/internal/detect/serverslow"
@@ -33,6 +41,7 @@ import (
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/detect/unreachable"
+	vrrpdetector "firestorm/internal/detect/vrrp"
 	detectwireguard "firestorm/internal/detect/wireguard"
 	"firestorm/internal/detect/wscale"
 	"firestorm/internal/detect/zerowindow"
@@ -52,11 +61,18 @@ var Analyzers = []analyzer.Def{
 	esp.Def,
 	ike.Def,
 	wireguard.Def,
+	ndp.Def,
+	vrrp.Def,
 }
 
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
 	acceptqueue.Def,
+	arpconflict.Def,
+	arpodd.Def,
+	arpscan.Def,
+	arpspoof.Def,
+	arpwatch.Def,
 	asymmetric.Def,
 	dhcpfaults.Def,
 	dnsfaults.Def,
@@ -67,6 +83,7 @@ var Detectors = []detect.Def{
 	loss.Def,
 	ntpfaults.Def,
 	pmtud.Def,
+	rarogue.Def,
 	refused.Def,
 	routingloop.Def,
 	serverslow.Def,
@@ -76,6 +93,7 @@ var Detectors = []detect.Def{
 	timewait.Def,
 	unreachable.Def,
 	detectwireguard.Def,
+	vrrpdetector.Def,
 	wscale.Def,
 	zerowindow.Def,
 }

@@ -152,6 +152,18 @@ func floods() map[string]func() *flood {
 				put16(b, atIPID, uint16(i))
 			})}
 		},
+		"frames of made-up cards": func() *flood { return macof(2 * half) },
+		"ARP of made-up cards": func() *flood {
+			ask := packettest.ARP{SenderMAC: "02:00:00:00:00:01", SenderIP: "10.0.0.1", TargetIP: "10.0.0.2"}.Frame()
+			return &flood{n: half, step: 5 * time.Microsecond, frame: patched(ask, func(i int, r *rand.Rand, b []byte) {
+				mac, ip := r.Uint32(), 0x0a000000|r.Uint32()%65536 // many cards for each of many addresses
+				put32(b, 8, mac)
+				put32(b, 14+10, mac)
+				put32(b, 14+14, ip)
+				put32(b, 14+24, 0x0a000000|r.Uint32()%65536)
+				b[14+7] = byte(1 + i%2)
+			})}
+		},
 		"fragments that never become whole": func() *flood {
 			return &flood{n: half / 2, step: 20 * time.Microsecond, frame: patched(big, func(i int, r *rand.Rand, b []byte) {
 				put32(b, atSrc, r.Uint32())
@@ -210,6 +222,21 @@ func floods() map[string]func() *flood {
 			}}
 		},
 	}
+}
+
+// macof makes what dsniff's program of that name sends: SYNs from and to anybody, from and to cards that do not exist.
+func macof(n int) *flood {
+	syn := packettest.TCP{Src: "10.0.0.1:1000", Dst: "192.0.2.80:80", Flags: packet.SYN, Seq: 1}.Frame()
+	return &flood{n: n, step: 5 * time.Microsecond, frame: patched(syn, func(i int, r *rand.Rand, b []byte) {
+		put32(b, 0, r.Uint32())
+		put32(b, 4, r.Uint32())
+		put32(b, 8, r.Uint32())
+		put32(b, atSrc, r.Uint32())
+		put32(b, atDst, r.Uint32())
+		put32(b, atSport, r.Uint32())
+		put32(b, atSeq, r.Uint32())
+		put16(b, atIPID, uint16(i))
+	})}
 }
 
 // nest puts IPv4 into IPv4 until size is reached.

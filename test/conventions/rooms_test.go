@@ -31,7 +31,7 @@ var parsers = []string{"internal/pcapfile", "internal/packet", "internal/filter"
 
 // fileExceptions are files that a folder need not have, with the reason.
 var fileExceptions = map[string]string{
-	"internal/analyzer/arp/event.go": "its event stands in package event: hosts, neighbours and detectors that know no protocol read it",
+	"internal/analyzer/ndp/event.go": "its event stands in package event: hosts, neighbours and detectors that know no protocol read it",
 }
 
 // roomRule checks one folder, given the names in it and the text of its README.

@@ -86,11 +86,64 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// frame puts an ARP packet into an Ethernet frame.
+func frame(b []byte) []byte {
+	return append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6}, b...)
+}
+
+func TestMalformed(t *testing.T) {
+	good := Message{Op: 1, SenderMAC: packet.MAC{2}, SenderIP: packet.MustAddr("10.0.0.1"), TargetIP: packet.MustAddr("10.0.0.2")}.Append(nil)
+	for _, tc := range []struct {
+		name string
+		at   int
+		to   byte
+		want bool
+	}{
+		{"hardware size", 4, 5, true},
+		{"protocol size", 5, 16, true},
+		{"IEEE 802 with another size", 4, 0, true},
+		{"other hardware", 1, 7, false},
+		{"IPv6", 3, 0xdd, false},
+		{"reverse ARP", 7, 3, false},
+	} {
+		b := bytes.Clone(good)
+		b[tc.at] = tc.to
+		if got := Impossible(b); got != tc.want {
+			t.Errorf("%s: %v", tc.name, got)
+		}
+		p := packettest.Decode(frame(b))
+		got := run(t, nil, p)
+		n := 0
+		for _, e := range got {
+			if m, ok := e.(*Malformed); ok && m.HardwareSize == b[4] && m.ProtocolSize == b[5] && len(m.AppendEVE(nil, &event.EVE{})) == 0 {
+				n++
+			}
+		}
+		if (n == 1) != tc.want {
+			t.Errorf("%s: %d events of %d", tc.name, n, len(got))
+		}
+	}
+	for n := range 8 {
+		if Impossible(good[:n]) {
+			t.Errorf("%d bytes: malformed", n)
+		}
+	}
+	cut := bytes.Clone(good)
+	cut[4] = 5
+	p := packettest.Decode(frame(cut))
+	if got := run(t, func(k string) bool { return k == "arp" }, p); len(got) != 0 {
+		t.Error("an event that nobody wants")
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(Message{Op: 2, SenderMAC: packet.MAC{2}, SenderIP: packet.MustAddr("10.0.0.1"), TargetIP: packet.MustAddr("10.0.0.2")}.Append(nil))
 	f.Add([]byte{0, 1, 8, 0, 6, 4, 0, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, ok := Parse(b)
+		if ok && Impossible(b) {
+			t.Errorf("% x is good and malformed", b)
+		}
 		if !ok {
 			if m != (Message{}) && len(b) < 28 {
 				t.Errorf("refused, but %+v", m)

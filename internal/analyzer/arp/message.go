@@ -39,6 +39,16 @@ func Parse(b []byte) (m Message, ok bool) {
 	return m, true
 }
 
+// Impossible reports that b, which Parse refused, names Ethernet and IPv4 and gives their addresses other sizes. A packet
+// cut short is no such thing.
+func Impossible(b []byte) bool {
+	if len(b) < 8 {
+		return false
+	}
+	hardware, protocol := uint16(b[0])<<8|uint16(b[1]), uint16(b[2])<<8|uint16(b[3])
+	return (hardware == hardwareEthernet || hardware == hardwareIEEE802) && protocol == packet.EtherIPv4 && (b[4] != 6 || b[5] != 4)
+}
+
 // Append adds the packet for Ethernet to dst.
 func (m Message) Append(dst []byte) []byte {
 	return header.AppendARP(dst, m.Op, m.SenderMAC, [4]byte(m.SenderIP[12:]), m.TargetMAC, [4]byte(m.TargetIP[12:]))

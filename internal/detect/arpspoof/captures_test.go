@@ -1,0 +1,52 @@
+package arpspoof_test
+
+import (
+	"testing"
+
+	"firestorm/internal/detect/arpspoof"
+	"firestorm/internal/detect/detecttest"
+	"firestorm/internal/finding"
+)
+
+func TestSpoof(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "arp-spoof-both/lan.pcap"), arpspoof.Code, finding.Certain)
+	detecttest.Says(t, f, "10.1.0.13, 02:fd:00:00:00:0d (self-chosen), poses as", "to each other", "every 2.00 s", "nobody had asked", "their TTL one less", "10.2.0.2:80",
+		"it put things right in the owners' names", "lladdr 02:fd:00:00:00:0")
+
+	f = detecttest.Only(t, detecttest.Run(t, nil, "arp-spoof-one-way/lan.pcap"), arpspoof.Code, finding.Likely)
+	detecttest.Says(t, f, "poses as 10.1.0.1 to 10.1.0.11", "TTL 64 in", "that it tells both ends of a conversation was not seen",
+		"ip neigh replace 10.1.0.1 lladdr 02:fd:00:00:00:01 nud permanent")
+}
+
+func TestNoSpoof(t *testing.T) {
+	for _, dir := range []string{"arp-spoof-remedied", "arp-conflict", "arp-conflict-flip", "arp-nic-swap", "arp-proxy", "arp-announce", "arp-probe"} {
+		detecttest.None(t, detecttest.Run(t, nil, dir+"/lan.pcap"), arpspoof.Code, arpspoof.ND)
+	}
+}
+
+// TestDamaged: the statements themselves carry the finding; what was relayed needs the packets, each told from its copy.
+func TestDamaged(t *testing.T) {
+	for _, d := range detecttest.Damages("10.1.0.11", "10.2.0.2") {
+		t.Run(d.Name, func(t *testing.T) {
+			r := detecttest.Run(t, []detecttest.Mutation{d.Make}, "arp-spoof-both/lan.pcap")
+			want := finding.Certain
+			if d.Name == "every frame twice" {
+				want = finding.Likely
+			}
+			var found []*finding.Finding
+			for _, f := range r.Findings {
+				if f.Code.ID == arpspoof.Code {
+					found = append(found, f)
+				}
+			}
+			if len(found) != 1 || found[0].Confidence != want {
+				t.Fatalf("%v", detecttest.Codes(r, 0))
+			}
+			detecttest.Says(t, found[0], "nobody had asked")
+			if want == finding.Likely {
+				detecttest.Says(t, found[0], "that it passes packets of others on was not seen")
+			}
+		})
+	}
+	detecttest.None(t, detecttest.Run(t, []detecttest.Mutation{detecttest.WithoutARP}, "arp-spoof-both/lan.pcap"), arpspoof.Code)
+}

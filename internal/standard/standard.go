@@ -6,6 +6,7 @@ package standard
 import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
+	"firestorm/internal/analyzer/http"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
@@ -32,6 +33,7 @@ import (
 // Analyzers read protocols, asked in this order.
 var Analyzers = []analyzer.Def{
 	arp.Def,
+	http.Def,
 }
 
 // Detectors answer questions from events, in this order.

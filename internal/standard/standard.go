@@ -13,6 +13,7 @@ import (
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
+	"firestorm/internal/detect/maintenance"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
@@ -43,6 +44,7 @@ var Detectors = []detect.Def{
 	duplicate.Def,
 	idle.Def,
 	loss.Def,
+	maintenance.Def,
 	pmtud.Def,
 	refused.Def,
 	routingloop.Def,

@@ -70,6 +70,9 @@ type Transaction struct {
 	TLSAlert   uint8
 }
 
+// NewTransaction returns an event with head h. Its kind is given out by the registry: the head must hold it.
+func NewTransaction(h event.Head) *Transaction { return &Transaction{head: h} }
+
 // Head returns the common part. Seen is the packet that completed the response.
 func (t *Transaction) Head() *event.Head { return &t.head }
 

@@ -90,6 +90,8 @@ func TestFraming(t *testing.T) {
 			{d: up, data: strings.Replace(get, "/a", "/b", 1)}, {d: down, data: ok2}}, "GET /a 200 got 4 gap; GET /b 200 got 2 complete gap"},
 		{"a response is missing", []step{{d: up, data: get}, {d: down, miss: len(ok2)}, {d: up, data: strings.Replace(get, "/a", "/b", 1)}, {d: down, data: ok2}},
 			"GET /a 0 gap; GET /b 200 got 2 complete gap"},
+		{"a response is missing, the hole shows late", []step{{d: up, data: get}, {d: down, miss: len(ok2)}, {d: up, data: strings.Replace(get, "/a", "/b", 1)}, {d: down, data: ok2},
+			{d: up, data: strings.Replace(get, "/a", "/c", 1)}, {d: down, data: strings.Replace(ok2, "200", "404", 1)}}, "GET /a 0 gap; GET /b 200 got 2 complete gap; GET /c 404 got 2 complete"},
 		{"a request is missing", []step{{d: up, data: get}, {d: down, data: ok2}, {d: up, miss: 50}, {d: down, data: ok2}, {d: up, data: strings.Replace(get, "/a", "/b", 1)}, {d: down, data: ok2}},
 			"GET /a 200 got 2 complete;   200 got 2 complete;   200 got 2 complete; GET /b 0 gap"},
 		{"a chunk size that is none", []step{{d: up, data: get}, {d: down, data: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + ok2}}, "GET /a 200 gap;   200 got 2 complete gap"},

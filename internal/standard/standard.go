@@ -7,6 +7,7 @@ import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/analyzer/http"
+	"firestorm/internal/analyzer/tls"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
@@ -35,6 +36,7 @@ import (
 var Analyzers = []analyzer.Def{
 	arp.Def,
 	http.Def,
+	tls.Def,
 }
 
 // Detectors answer questions from events, in this order.

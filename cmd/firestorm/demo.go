@@ -48,6 +48,8 @@ var stories = []story{
 		"\"Connecting fails whenever there is much to do.\" The firewall is blamed."},
 	{"loop", "ip-routing-loop", "captures/routing-loop/inside.pcap",
 		"\"Since the new route, that network is gone and the line is full.\""},
+	{"maintenance", "http-maintenance-200", "captures/maintenance-200/inside.pcap",
+		"\"Since the maintenance at the weekend the search engine shows our shop as 'right back'.\""},
 }
 
 // toldIn returns the stories whose finding this build knows.

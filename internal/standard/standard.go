@@ -23,6 +23,7 @@ import (
 	"firestorm/internal/detect/synflood"
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
+	"firestorm/internal/detect/tlsfaults"
 	"firestorm/internal/detect/unreachable"
 	"firestorm/internal/detect/wscale"
 	"firestorm/internal/detect/zerowindow"
@@ -55,6 +56,7 @@ var Detectors = []detect.Def{
 	synflood.Def,
 	synsilent.Def,
 	timewait.Def,
+	tlsfaults.Def,
 	unreachable.Def,
 	wscale.Def,
 	zerowindow.Def,

@@ -54,7 +54,8 @@ type Handshake struct {
 	Ended       packet.Ref // last packet that was given before a direction was closed; zero: the connection went on
 	EndedBy     packet.Dir // whose end that was, unless Reset
 	Reset       bool       // it was a reset, by whomever
-	Established bool       // both sides sent protected data
+	Established bool       // both sides went over to protected records
+	Data        bool       // and data followed; false: a side left right after the handshake
 	Resumed     bool       // a session was resumed
 	Retried     bool       // there was a HelloRetryRequest
 	Gap         bool       // bytes of the handshake are missing
@@ -116,6 +117,16 @@ func (h *Handshake) Covers(name string) (covers, ok bool) {
 		}
 	}
 	return false, true
+}
+
+// ClientLeft reports that the client ended the connection with what the server showed it: by an alert, or by a close
+// before any data.
+func (h *Handshake) ClientLeft() bool {
+	if h.Answer.IsZero() || h.Data {
+		return false
+	}
+	a := h.Alert[packet.ToServer]
+	return !a.Ref.IsZero() || !h.Ended.IsZero() && !h.Reset && h.EndedBy == packet.ToServer
 }
 
 // VersionName writes a version for people: "TLS 1.2".

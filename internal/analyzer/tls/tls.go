@@ -160,9 +160,7 @@ func (s *conn) began(c *analyzer.Context, d packet.Dir, h *half) {
 	case typeChangeCipherSpec:
 		if !s.thirt && s.server { // in TLS 1.3 it means nothing (RFC 8446 5)
 			h.ccs = true
-			if s.half[d.Other()].ccs {
-				s.done(c)
-			}
+			s.e.Established = s.half[d.Other()].ccs // reported with the first data: a side may leave before
 		}
 	case typeAlert:
 		if h.size != 2 { // protected, up to TLS 1.2
@@ -172,8 +170,8 @@ func (s *conn) began(c *analyzer.Context, d packet.Dir, h *half) {
 	case typeData:
 		switch {
 		case !s.thirt:
-			if s.server || s.half[d.Other()].any { // the begin was not seen, or is missing
-				s.e.Gap = !h.ccs
+			if s.server || s.half[d.Other()].any {
+				s.e.Gap = !h.ccs // the begin was not seen, or is missing
 				s.done(c)
 			}
 		case h.size == alertSize && !(d == packet.ToServer && s.data):
@@ -192,7 +190,7 @@ func (s *conn) began(c *analyzer.Context, d packet.Dir, h *half) {
 
 // done ends a handshake that succeeded.
 func (s *conn) done(c *analyzer.Context) {
-	s.e.Established = true
+	s.e.Established, s.e.Data = true, true
 	s.emit(c)
 }
 

@@ -329,6 +329,12 @@ func TestEnds(t *testing.T) {
 			r.say(down, "\x15\x03\x03\x00\x02\x02\x46", 999)
 		}, "shop.example UNDETERMINED, to_client protocol_version (70)"},
 		{"hole", func(r *rig) { r.say(up, hello, 999); r.miss(down, 200); r.say(down, answer, 999) }, "shop.example UNDETERMINED, undecided"},
+		{"client leaves after the handshake", func(r *rig) {
+			for _, x := range turns[:4] {
+				r.say(x.d, string(x.b), 999)
+			}
+			r.say(up, "\x15\x03\x03\x00\x1a"+strings.Repeat("x", 26), 999)
+		}, "shop.example TLS 1.2, established, chain 1, to_server encrypted"},
 		{"garbage after the hello", func(r *rig) { r.say(up, hello, 999); r.say(down, answer, 999); r.say(up, "nonsense", 999) }, "shop.example TLS 1.2, gap, chain 1"},
 	} {
 		r := newRig(t)
@@ -337,6 +343,9 @@ func TestEnds(t *testing.T) {
 		if len(all) != 1 {
 			t.Errorf("%s: %d events", tc.name, len(all))
 			continue
+		}
+		if all[0].ClientLeft() != (strings.HasPrefix(tc.name, "client")) {
+			t.Errorf("%s: client left: %v", tc.name, all[0].ClientLeft())
 		}
 		if got := words(all[0]); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)

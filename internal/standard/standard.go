@@ -12,6 +12,7 @@ import (
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/duplicate"
+	"firestorm/internal/detect/httpfaults"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/maintenance"
@@ -45,6 +46,7 @@ var Detectors = []detect.Def{
 	acceptqueue.Def,
 	asymmetric.Def,
 	duplicate.Def,
+	httpfaults.Def,
 	idle.Def,
 	loss.Def,
 	maintenance.Def,

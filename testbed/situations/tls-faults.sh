@@ -144,7 +144,7 @@ tls-client-cert)
 	;;
 tls-client-cert-13)
 	shows "The server wants a certificate of its clients; one client has none (TLS 1.3: the request and the alert cannot be read)."
-	finding tls-client-cert-missing near-miss
+	finding tls-client-cert-missing positive
 	check_frames "protected records of 19 bytes from the server" outside.pcap "tls.record.opaque_type == 23 && tls.record.length == 19 && ip.src == $OUT4.2" 3
 	;;
 tls-client-cert-optional)

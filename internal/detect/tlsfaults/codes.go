@@ -59,8 +59,8 @@ var codes = []*finding.Code{{
 	},
 	References: []string{"RFC 8446 4.2.1 (supported_versions)", "RFC 8446 6.2 (protocol_version)"},
 	Settle:     settle,
-	About: "The alert protocol_version (70), from the server to the hello or from the client to the server's choice. What the client offered stands in its hello; what the server speaks is known from clients that got on.",
-	Reproduce: "testbed: tls-version, tls-version-remedied",
+	About:      "The alert protocol_version (70), from the server to the hello or from the client to the server's choice. What the client offered stands in its hello; what the server speaks is known from clients that got on.",
+	Reproduce:  "testbed: tls-version, tls-version-remedied",
 }, {
 	ID:       CodeCipher,
 	Title:    "client and server have no cipher suite or group in common",

@@ -48,6 +48,7 @@ type Handshake struct {
 	CertRequest packet.Ref // CertificateRequest: up to TLS 1.2
 	ClientCert  packet.Ref // the client's Certificate message: up to TLS 1.2
 	ClientCerts int        // certificates in it
+	ClientFirst int        // TLS 1.3: bytes of the client's first protected record
 	Alert       [2]Alert   // by the direction travelled: the last one before the end
 	Plain       string     // what the server said in plain text instead of TLS: its first line, at most 64 bytes
 	PlainRef    packet.Ref
@@ -127,6 +128,21 @@ func (h *Handshake) ClientLeft() bool {
 	}
 	a := h.Alert[packet.ToServer]
 	return !a.Ref.IsZero() || !h.Ended.IsZero() && !h.Reset && h.EndedBy == packet.ToServer
+}
+
+// EmptyCertificate reports that the client answered a request for a certificate with none. In TLS 1.3 the size of its
+// first protected record tells: an empty Certificate is 8 bytes, a Finished 36 or 52, to which content type and tag add
+// 17; they come as one record or two. Without a request there is a Finished alone.
+func (h *Handshake) EmptyCertificate() bool {
+	if h.Version < VersionTLS13 {
+		return !h.ClientCert.IsZero() && h.ClientCerts == 0
+	}
+	return h.ClientFirst == 8+17 || h.ClientFirst == 8+36+17 || h.ClientFirst == 8+52+17
+}
+
+// FullCertificate reports that the client showed a certificate; in TLS 1.3 by the size of its first protected record.
+func (h *Handshake) FullCertificate() bool {
+	return h.ClientCerts > 0 || h.Version >= VersionTLS13 && !h.Resumed && h.ClientFirst > 300
 }
 
 // VersionName writes a version for people: "TLS 1.2".

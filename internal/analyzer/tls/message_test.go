@@ -408,3 +408,14 @@ func TestAllocations(t *testing.T) {
 		}
 	})
 }
+
+// GREASE means nothing (RFC 8701): lists do not hold it.
+func TestGreaseIsNoOffer(t *testing.T) {
+	ch := append([]byte{msgClientHello}, sized(3, hello(VersionTLS12, []uint16{0x0a0a, 0xc02f}, ext(extSupportedVersions, sized(1, list(0x3a3a, VersionTLS13))), ext(extSupportedGroups, sized(2, list(0x4a4a, 29)))))...)
+	r := newRig(t)
+	r.say(up, string(append([]byte{typeHandshake, 3, 1}, sized(2, ch)...)), 999)
+	h := r.end()[0]
+	if fmt.Sprint(h.Versions, h.Ciphers, h.Groups) != "[772] [49199] [29]" || h.ClientVersion != VersionTLS13 {
+		t.Errorf("%v %v %v %d", h.Versions, h.Ciphers, h.Groups, h.ClientVersion)
+	}
+}

@@ -181,7 +181,9 @@ func (s *conn) began(c *analyzer.Context, d packet.Dir, h *half) {
 			s.e.Alert[d] = Alert{Ref: h.begin, Encrypted: true, Fatal: true}
 			s.emit(c)
 		case d == packet.ToServer:
-			s.data = true
+			if !s.data {
+				s.data, s.e.ClientFirst = true, h.size
+			}
 		case s.data:
 			s.done(c)
 		}

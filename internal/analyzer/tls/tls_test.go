@@ -116,7 +116,7 @@ func words(h *Handshake) string {
 		set  bool
 		word string
 	}{{h.Established, "established"}, {h.Resumed, "resumed"}, {h.Retried, "retried"}, {h.Gap, "gap"}, {h.Undecided, "undecided"}, {!h.Certificate.IsZero(), fmt.Sprintf("chain %d", h.Chain)},
-		{!h.CertRequest.IsZero(), "asks"}, {!h.ClientCert.IsZero(), fmt.Sprintf("client chain %d", h.ClientCerts)}, {h.Plain != "", fmt.Sprintf("plain %q", h.Plain)}} {
+		{!h.CertRequest.IsZero(), "asks"}, {!h.ClientCert.IsZero(), fmt.Sprintf("client chain %d", h.ClientCerts)}, {h.EmptyCertificate(), "empty"}, {h.FullCertificate(), "full"}, {h.Plain != "", fmt.Sprintf("plain %q", h.Plain)}} {
 		if f.set {
 			s += ", " + f.word
 		}
@@ -185,11 +185,11 @@ func TestHandshakes(t *testing.T) {
 		{"client refuses, 1.2", server(upTo(tls.VersionTLS12)), client(func(c *tls.Config) { c.InsecureSkipVerify = false }), "Shop.example TLS 1.2, chain 1, to_server bad_certificate (42)"},
 		{"client refuses, 1.3", server(nil), client(func(c *tls.Config) { c.InsecureSkipVerify = false }), "Shop.example TLS 1.3, to_server encrypted"},
 		{"no client certificate, 1.2", server(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12; c.ClientAuth = tls.RequireAnyClientCert }), client(nil),
-			"Shop.example TLS 1.2, chain 1, asks, client chain 0, to_client handshake_failure (40)"},
-		{"no client certificate, 1.3", server(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }), client(nil), "Shop.example TLS 1.3, to_client encrypted"},
+			"Shop.example TLS 1.2, chain 1, asks, client chain 0, empty, to_client handshake_failure (40)"},
+		{"no client certificate, 1.3", server(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }), client(nil), "Shop.example TLS 1.3, empty, to_client encrypted"},
 		{"client certificate, 1.2", server(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12; c.ClientAuth = tls.RequireAnyClientCert }), client(func(c *tls.Config) { c.Certificates = []tls.Certificate{id} }),
-			"Shop.example TLS 1.2, established, chain 1, asks, client chain 1"},
-		{"client certificate, 1.3", server(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }), client(func(c *tls.Config) { c.Certificates = []tls.Certificate{id} }), "Shop.example TLS 1.3, established"},
+			"Shop.example TLS 1.2, established, chain 1, asks, client chain 1, full"},
+		{"client certificate, 1.3", server(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }), client(func(c *tls.Config) { c.Certificates = []tls.Certificate{id} }), "Shop.example TLS 1.3, established, full"},
 		{"no protocol", server(func(c *tls.Config) { c.NextProtos = []string{"x"} }), client(nil), "Shop.example UNDETERMINED, to_client no_application_protocol (120)"},
 		{"no name", server(upTo(tls.VersionTLS12)), client(func(c *tls.Config) { c.ServerName = "" }), " TLS 1.2, established, chain 1"},
 	} {

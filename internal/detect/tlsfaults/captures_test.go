@@ -22,7 +22,7 @@ func TestPositive(t *testing.T) {
 		{"tls-version", tlsfaults.CodeVersion, finding.Certain, []string{"the client speaks TLS 1.2 at most", "protocol_version (70)", "10.1.0.12 got on with TLS 1.3, which this client does not offer", "TLS 1.0 and 1.1 are weak"}},
 		{"tls-cipher", tlsfaults.CodeCipher, finding.Certain, []string{"have no cipher suite in common", "ECDHE_RSA_WITH_AES_128_GCM_SHA256 and ECDHE_RSA_WITH_AES_128_CBC_SHA256", "10.1.0.12 got on with TLS 1.2 and ECDHE_RSA_WITH_AES_256_GCM_SHA384"}},
 		{"tls-client-cert", tlsfaults.CodeClientCert, finding.Certain, []string{"wants a client certificate, and 10.1.0.11 has none", "the client's answer holds none", "10.1.0.12 showed a certificate and got on"}},
-		{"tls-client-cert-13", tlsfaults.CodeClientCert, finding.Possible, []string{"19 bytes long: a protected alert", "or: another alert under protection", "or: a certificate that was optional"}},
+		{"tls-client-cert-13", tlsfaults.CodeClientCert, finding.Likely, []string{"19 bytes long: a protected alert", "the client's first protected record of 25 bytes", "or: another alert under protection", "10.1.0.12 sent"}},
 		{"tls-plain-to-tls", tlsfaults.CodeToTLS, finding.Certain, []string{"10.1.0.11 speaks plain HTTP to 10.2.0.2:443, which speaks TLS", "The plain HTTP request was sent to HTTPS port", "1 TLS handshake of 1 client at the same port succeeded"}},
 		{"tls-plain-to-tls-mute", tlsfaults.CodeToTLS, finding.Likely, []string{"the server closes without an answer, each time", "or: a request that the server dislikes for itself"}},
 		{"tls-tls-to-plain", tlsfaults.CodeToPlain, finding.Certain, []string{"10.1.0.11 begins TLS at 10.2.0.2:443, which speaks in clear", "HTTP/1.0 400 Bad Request", "1 request was answered in clear at the same port"}},

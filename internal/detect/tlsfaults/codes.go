@@ -87,8 +87,8 @@ var codes = []*finding.Code{{
 	},
 	References: []string{"RFC 8446 4.4.2.4 (certificate_required)", "RFC 5246 7.4.6 (a client without a certificate)"},
 	Settle:     settle,
-	About: "Up to TLS 1.2: the server's CertificateRequest, the client's empty Certificate, the server's fatal alert. In TLS 1.3 all of that is protected; a protected alert of the server as its first record after the " +
-		"client's handshake fits, and is possible at most. A server that asks and goes on without a certificate is well.",
+	About: "Up to TLS 1.2: the server's CertificateRequest, the client's empty Certificate, the server's fatal alert. In TLS 1.3 all of that is protected; the length of the client's first protected record tells " +
+		"an empty answer, and a protected alert as the server's first record after it fits: likely at most. A server that asks and goes on without a certificate is well.",
 	Reproduce: "testbed: tls-client-cert, tls-client-cert-13, tls-client-cert-optional, tls-client-cert-remedied",
 }, {
 	ID:       CodeToTLS,

@@ -56,6 +56,14 @@ func unanswered(x *tls.Handshake) {
 	x.Answer, x.Certificate, x.NotAfter, x.Subject, x.SANs, x.Version, x.Cipher = packet.Ref{}, packet.Ref{}, 0, "", "", 0, 0
 }
 
+// protected is a handshake of TLS 1.3 that the server ends by an alert; first is the length of the client's first record.
+func protected(first int) func(*tls.Handshake) {
+	return func(x *tls.Handshake) {
+		x.Version, x.Certificate, x.ClientFirst = tls.VersionTLS13, packet.Ref{}, first
+		x.Alert[down] = tls.Alert{Ref: x.Answer, Fatal: true, Encrypted: true}
+	}
+}
+
 func (b *bench) get(client string, change func(*http.Transaction)) {
 	b.at++
 	q := b.Ref(0, b.at)
@@ -184,14 +192,16 @@ func TestJudge(t *testing.T) {
 				alert(x, down, 42)
 			})
 		}, ""},
-		{"protected alert, the same client gets on", func(b *bench) {
-			b.hand("192.0.2.1", good)
-			b.hand("192.0.2.1", func(x *tls.Handshake) {
-				x.Version = tls.VersionTLS13
-				x.Certificate = packet.Ref{}
-				x.Alert[down] = tls.Alert{Ref: x.Answer, Fatal: true, Encrypted: true}
-			})
+		{"protected alert, empty answer", func(b *bench) { b.hand("192.0.2.1", protected(25)) }, "tls-client-cert-missing possible"},
+		{"protected alert, empty answer, others show one", func(b *bench) {
+			b.hand("192.0.2.2", func(x *tls.Handshake) { protected(900)(x); good(x); x.Alert[down] = tls.Alert{} })
+			b.hand("192.0.2.1", protected(77))
+		}, "tls-client-cert-missing likely"},
+		{"protected alert, empty answer, others get on without", func(b *bench) {
+			b.hand("192.0.2.2", func(x *tls.Handshake) { protected(25)(x); good(x); x.Alert[down] = tls.Alert{} })
+			b.hand("192.0.2.1", protected(25))
 		}, ""},
+		{"protected alert, nothing was asked for", func(b *bench) { b.hand("192.0.2.1", protected(69)) }, ""},
 
 		{"plain, answered by an alert", func(b *bench) { b.get("192.0.2.1", func(x *http.Transaction) { x.TLSAnswer = true }) }, "plaintext-to-tls-port certain"},
 		{"plain, silence, once", func(b *bench) {

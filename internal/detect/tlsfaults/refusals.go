@@ -93,15 +93,15 @@ func (d *detector) clientCert(f *fault, b *finding.Builder) bool {
 	x := f.hs[0]
 	a := x.Alert[packet.ToClient]
 	s := f.service
-	if a.Encrypted && (s.goodN > 0 && len(s.clients) > 0 && s.clients[x.Head().Client.Addr]) {
-		return false // the same client gets on: the alert ended something else
+	if a.Encrypted && s.without != nil {
+		return false // a client gets on without: the alert ended something else
 	}
 	b.Title("%s wants a client certificate, and %s has none", detect.EndText(f.server), clientsText(f))
 	b.Summary("The server lets in only those who show a certificate. This client showed none and was turned away.")
 	alerts := alertRefs(f, packet.ToClient)
 	if a.Encrypted {
 		b.Why("the server ends the connection with an alert right after the client's part of the handshake")
-		b.Fact(detect.Refs(x.Answer), "TLS 1.3: whether the server asked for a certificate cannot be seen")
+		b.Fact(detect.Refs(x.Answer), "TLS 1.3: the request itself cannot be seen, but the client's first protected record of %d bytes is as long as an empty answer to one makes it", x.ClientFirst)
 		b.Fact(alerts, "the first record of the server after that is 19 bytes long: a protected alert; no data, no ticket")
 		b.Open("unseen", "the server's log, or the client's message (certificate required), decides")
 	} else {
@@ -115,6 +115,8 @@ func (d *detector) clientCert(f *fault, b *finding.Builder) bool {
 		b.Open("optional", "another client got on without a certificate (%s): the server's log tells what was different", d.scope.Frame(s.without.ClientCert))
 	case s.withCert != nil && !a.Encrypted:
 		b.RuledOut("optional", detect.Refs(s.withCert.CertRequest, s.withCert.ClientCert), "%s showed a certificate and got on", s.withCert.Head().Client.Addr)
+	case s.withCert != nil:
+		b.RuledOut("optional", detect.Refs(s.withCert.Hello, s.withCert.Head().Seen), "%s sent %d bytes there, as long as a certificate makes it, and got on", s.withCert.Head().Client.Addr, s.withCert.ClientFirst)
 	default:
 		b.Open("optional", "no client is seen to get on with a certificate; the server's configuration decides")
 	}

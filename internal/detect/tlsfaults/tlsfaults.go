@@ -125,8 +125,7 @@ func (d *detector) handshake(x *tls.Handshake) {
 	case x.Answer.IsZero() && (fatal(down, tls.AlertHandshakeFailure) || fatal(down, tls.AlertInsufficientSecurity)),
 		x.Retried && x.Group == 0 && (fatal(down, tls.AlertHandshakeFailure) || fatal(up, tls.AlertHandshakeFailure)):
 		d.report(CodeCipher, x.JA3Hash, s, x, nil)
-	case !x.CertRequest.IsZero() && !x.ClientCert.IsZero() && x.ClientCerts == 0 && down.Fatal && !x.Established,
-		down.Encrypted && !x.Established && x.Version >= tls.VersionTLS13 && !x.Resumed:
+	case x.EmptyCertificate() && down.Fatal && !x.Established && (!x.CertRequest.IsZero() || down.Encrypted):
 		d.report(CodeClientCert, "", s, x, nil)
 	}
 }
@@ -154,9 +153,9 @@ func (s *service) works(x *tls.Handshake) {
 	if len(s.clients) < maxClients {
 		s.clients[x.Head().Client.Addr] = true
 	}
-	if x.ClientCerts > 0 {
+	if x.FullCertificate() {
 		s.withCert = x
-	} else if !x.ClientCert.IsZero() {
+	} else if x.EmptyCertificate() {
 		s.without = x
 	}
 	for _, g := range s.good {

@@ -3,12 +3,6 @@ package calibration_test
 // alsoTrue are codes that are true of a capture though its script was made for another, with the reason. Each was read
 // from the frames and from what the machines said (truth.md), not from what the detectors find.
 var alsoTrue = map[string]map[string]string{
-	"bad-gateway": {
-		"tcp-closed-port": "the application has ended: the proxy's twelve connections to its port are refused; http-5xx-burst says so where the answers can be read",
-	},
-	"bad-gateway-timeout": {
-		"tcp-server-slow": "each client waits a second for the proxy's first byte, which is the 504; http-5xx-burst says why where the answers can be read",
-	},
 	"snat-exhausted": {
 		"tcp-syn-silent-drop": "the SYNs of twelve of twenty connections enter gw and never leave it; that the ports ran out is why, and another code's to say",
 	},

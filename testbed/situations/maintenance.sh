@@ -163,12 +163,14 @@ maintenance-503-nginx)
 maintenance-503-bare)
 	shows "The maintenance page with status 503, as it should be, but without Retry-After; a visitor asks again and again."
 	finding http-503-no-retry-after positive
+	finding http-5xx-burst near-miss
 	finding http-maintenance-200 near-miss
 	check_frames "no Retry-After" outside.pcap 'http.response.code == 503 && http contains "Retry-After"' 0 0
 	;;
 maintenance-article)
 	shows "A working shop with an article about maintenance and a notice of a maintenance to come."
 	finding http-maintenance-200 near-miss
+	finding http-503-no-retry-after near-miss
 	;;
 maintenance-spa)
 	shows "An application: every address answers with the same shell, which fetches the rest by a script."

@@ -110,6 +110,7 @@ case $1 in
 tls-expired)
 	shows "The server's certificate ran out three days ago; every client refuses it (TLS 1.2: the certificate and the alert are in clear)."
 	finding tls-cert-expired positive
+	finding tls-name-unknown near-miss
 	check_frames "alert certificate_expired" outside.pcap "tls.alert_message.desc == 45" 3
 	;;
 tls-expired-13)
@@ -125,6 +126,7 @@ tls-name-unknown)
 tls-name-san)
 	shows "Clients ask the server for a name that its certificate is not for; they refuse it."
 	finding tls-name-unknown positive
+	finding tls-cert-expired near-miss
 	check_frames "the other name is asked for" outside.pcap 'tls.handshake.extensions_server_name == "old.example"' 3
 	;;
 tls-version)
@@ -135,11 +137,13 @@ tls-version)
 tls-cipher)
 	shows "A client with two cipher suites and a server with a third one; another client gets on."
 	finding tls-no-common-cipher positive
+	finding tls-no-common-version near-miss
 	check_frames "alert handshake_failure" outside.pcap "tls.alert_message.desc == 40" 3
 	;;
 tls-client-cert)
 	shows "The server wants a certificate of its clients; one client has none (TLS 1.2)."
 	finding tls-client-cert-missing positive
+	finding tls-no-common-cipher near-miss
 	check_frames "alert of the server" outside.pcap "tls.alert_message.level == 2 && ip.src == $OUT4.2" 3
 	;;
 tls-client-cert-13)
@@ -155,6 +159,7 @@ tls-client-cert-optional)
 tls-plain-to-tls)
 	shows "Clients speak plain HTTP to a port where the server speaks TLS; nginx answers 400. Another client speaks TLS."
 	finding plaintext-to-tls-port positive
+	finding tls-to-plaintext-port near-miss
 	check_frames "answers with 400" outside.pcap "http.response.code == 400" 3
 	;;
 tls-plain-to-tls-mute)
@@ -165,6 +170,7 @@ tls-plain-to-tls-mute)
 tls-tls-to-plain)
 	shows "Clients begin TLS at a port where the server speaks plain HTTP; it answers 400. Another client speaks HTTP."
 	finding tls-to-plaintext-port positive
+	finding plaintext-to-tls-port near-miss
 	check_frames "hellos" outside.pcap "tcp.dstport == 443 && tcp.payload[0:2] == 16:03" 3
 	;;
 tls-expired-remedied)

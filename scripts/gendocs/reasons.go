@@ -38,6 +38,12 @@ var quiet = map[string]map[string]string{
 	"tcp-asymmetric-path": {
 		"requests removed": "Only requests pass this way; without them nothing is left",
 	},
+	"http-5xx-burst": {
+		"last third cut": "Fewer than ten failures are left: no burst",
+	},
+	"plaintext-to-tls-port": {
+		"first third cut": "The handshake that shows that TLS is spoken there lies before the cut; requests that are closed on may have another reason",
+	},
 	"syn-flood": {
 		"SYN removed": "The flood is SYNs; without them nothing is left",
 	},

@@ -22,4 +22,5 @@ import "embed"
 //go:embed captures/ike-pfs-v2-rekey/inside.pcap
 //go:embed captures/arp-conflict/lan.pcap
 //go:embed captures/arp-spoof-both/lan.pcap
+//go:embed captures/maintenance-200/inside.pcap
 var Captures embed.FS

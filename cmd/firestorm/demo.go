@@ -56,6 +56,8 @@ var stories = []story{
 		"\"The printer works, and then it does not.\" Every cable was changed."},
 	{"impostor", "arp-spoof-mitm", "captures/arp-spoof-both/lan.pcap",
 		"\"Nothing is slow, nothing is broken.\" That is the trouble."},
+	{"maintenance", "http-maintenance-200", "captures/maintenance-200/inside.pcap",
+		"\"Since the maintenance at the weekend the search engine shows our shop as 'right back'.\""},
 }
 
 // toldIn returns the stories whose finding this build knows.

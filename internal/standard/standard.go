@@ -9,10 +9,12 @@ import (
 	"firestorm/internal/analyzer/dhcp"
 	"firestorm/internal/analyzer/dns"
 	"firestorm/internal/analyzer/esp"
+	"firestorm/internal/analyzer/http"
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/analyzer/nbns"
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
+	"firestorm/internal/analyzer/tls"
 	"firestorm/internal/analyzer/vrrp"
 	"firestorm/internal/analyzer/wireguard"
 	"firestorm/internal/detect"
@@ -27,9 +29,11 @@ import (
 	"firestorm/internal/detect/dnsfaults"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/espflow"
+	"firestorm/internal/detect/httpfaults"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/ikefaults"
 	"firestorm/internal/detect/loss"
+	"firestorm/internal/detect/maintenance"
 	"firestorm/internal/detect/ntpfaults"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/rarogue"
@@ -40,6 +44,7 @@ import (
 	"firestorm/internal/detect/synflood"
 	"firestorm/internal/detect/synsilent"
 	"firestorm/internal/detect/timewait"
+	"firestorm/internal/detect/tlsfaults"
 	"firestorm/internal/detect/unreachable"
 	vrrpdetector "firestorm/internal/detect/vrrp"
 	detectwireguard "firestorm/internal/detect/wireguard"
@@ -63,6 +68,8 @@ var Analyzers = []analyzer.Def{
 	wireguard.Def,
 	ndp.Def,
 	vrrp.Def,
+	http.Def,
+	tls.Def,
 }
 
 // Detectors answer questions from events, in this order.
@@ -78,10 +85,12 @@ var Detectors = []detect.Def{
 	dnsfaults.Def,
 	duplicate.Def,
 	espflow.Def,
+	httpfaults.Def,
 	idle.Def,
 	ikefaults.Def,
 	loss.Def,
 	ntpfaults.Def,
+	maintenance.Def,
 	pmtud.Def,
 	rarogue.Def,
 	refused.Def,
@@ -91,6 +100,7 @@ var Detectors = []detect.Def{
 	synflood.Def,
 	synsilent.Def,
 	timewait.Def,
+	tlsfaults.Def,
 	unreachable.Def,
 	detectwireguard.Def,
 	vrrpdetector.Def,

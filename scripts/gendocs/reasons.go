@@ -86,6 +86,12 @@ var quiet = map[string]map[string]string{
 		"requests removed": "Initiations are all there is; without them the capture is empty of it",
 		"last third cut":   "Fewer than three initiations are left",
 	},
+	"http-5xx-burst": {
+		"last third cut": "Fewer than ten failures are left: no burst",
+	},
+	"plaintext-to-tls-port": {
+		"first third cut": "The handshake that shows that TLS is spoken there lies before the cut; requests that are closed on may have another reason",
+	},
 	"syn-flood": {
 		"SYN removed": "The flood is SYNs; without them nothing is left",
 	},

@@ -1,0 +1,180 @@
+package http
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// Transaction is a request and its response (RFC 9110 3.4). It is emitted when the response is complete, or when no more
+// of it can come. Texts are from packets, as sent, and cut: 4096 bytes of a target, 512 of a user agent, 256 of others.
+type Transaction struct {
+	head event.Head
+
+	// Request. All empty and Request zero when it was not seen.
+	Method         string
+	URI            string // target as sent, without a password in it
+	Host           string // authority of the target or the Host field, with its port
+	Version        string
+	UserAgent      string
+	Referer        string
+	ForwardedProto string // X-Forwarded-Proto
+	ForwardedFor   string // X-Forwarded-For
+	AuthScheme     string // of Authorization: "Basic"; its secret is read by nobody
+	AuthUser       string // Basic: the user name
+
+	// Response. All empty and Status 0 when it was not seen.
+	ResponseVersion string
+	Reason          string
+	ContentType     string
+	ContentEncoding string
+	ContentRange    string
+	Location        string
+	RetryAfter      string
+	CacheControl    string
+	Expires         string
+	LastModified    string
+	ETag            string
+	Age             string
+	Via             string
+	XCache          string
+	Server          string
+	Date            string
+	Authenticate    string // WWW-Authenticate
+	Upgrade         string // protocol that a 101 switched to
+
+	// What a person would read, of text bodies: see Body.
+	Title, H1, Text string
+
+	Request   packet.Ref // first packet of the request
+	Response  packet.Ref // first packet of the response
+	RequestN  uint64     // bytes of the request's content, as transferred without chunk sizes
+	ResponseN uint64     // bytes of the response's content
+	Digest    [32]byte   // SHA-256 of the decoded content; valid when Body is BodyWhole
+	Simhash   uint64     // of its words; valid as Digest
+	Number    uint32     // of the request in its connection, from 0
+	Status    int
+	Body      BodyState
+
+	Cookie     bool // the request had one
+	SetCookie  bool // the response set one
+	Pragma     bool // Pragma: no-cache
+	Complete   bool // the response came to its end
+	Gap        bool // bytes of it, or of what came before, are missing
+	Unanswered bool // the connection was closed or reset, and no response had come
+	Reset      bool // it ended so by a reset
+	TLSAnswer  bool // TLS was answered instead of HTTP; TLSAlert says what
+	TLSAlert   uint8
+}
+
+// NewTransaction returns an event with head h. Its kind is given out by the registry: the head must hold it.
+func NewTransaction(h event.Head) *Transaction { return &Transaction{head: h} }
+
+// Head returns the common part. Seen is the packet that completed the response.
+func (t *Transaction) Head() *event.Head { return &t.head }
+
+// Path returns the target's path and query: what follows scheme and authority in the absolute form (RFC 9112 3.2.2).
+func (t *Transaction) Path() string {
+	if i := strings.Index(t.URI, "://"); i > 0 && t.URI[0] != '/' {
+		if j := strings.IndexAny(t.URI[i+3:], "/?"); j >= 0 {
+			return t.URI[i+3+j:]
+		}
+		return "/"
+	}
+	return t.URI
+}
+
+// Hostname returns Host in lower case without its port.
+func (t *Transaction) Hostname() string {
+	h := t.Host
+	if i := strings.LastIndexByte(h, ':'); i >= 0 && !strings.HasSuffix(h, "]") {
+		h = h[:i]
+	}
+	return strings.ToLower(strings.Trim(h, "[]"))
+}
+
+// EachName calls f with the name that the server was asked for, where it let that pass: a scanner's Host is no name.
+// A proxy is not what its clients ask for.
+func (t *Transaction) EachName(f func(event.Name)) {
+	if t.Status < 200 || t.Status >= 400 || len(t.URI) == 0 || t.URI[0] != '/' {
+		return
+	}
+	name := t.Hostname()
+	if name == "" || len(name) > event.MaxName || !strings.ContainsAny(name, "abcdefghijklmnopqrstuvwxyz") {
+		return
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return
+	}
+	f(event.Name{Addr: t.head.Server.Addr, Name: name, From: event.NameHTTP})
+}
+
+// AppendEVE writes Suricata's http record.
+func (t *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
+	dst = event.AppendEVEHead(dst, &t.head, "http", packet.ToServer, c)
+	dst = append(dst, `,"tx_id":`...)
+	dst = strconv.AppendUint(dst, uint64(t.Number), 10)
+	dst = append(dst, `,"http":{`...)
+	o := object{dst, len(dst)}
+	host, port := t.Host, ""
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host, port = host[:i], host[i+1:]
+	}
+	o.text("hostname", host)
+	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+		o.number("http_port", n)
+	}
+	o.text("url", t.URI)
+	o.text("http_user_agent", t.UserAgent)
+	o.text("xff", t.ForwardedFor)
+	typ, _, _ := strings.Cut(t.ContentType, ";")
+	o.text("http_content_type", strings.TrimSpace(typ))
+	if t.ContentRange != "" {
+		o.key("content_range")
+		o.dst = append(o.dst, `{"raw":`...)
+		o.dst = event.AppendJSONString(o.dst, t.ContentRange)
+		o.dst = append(o.dst, '}')
+	}
+	o.text("http_refer", t.Referer)
+	o.text("http_method", t.Method)
+	o.text("protocol", t.Version)
+	if t.Status > 0 {
+		o.number("status", uint64(t.Status))
+	}
+	if t.Status >= 300 && t.Status < 400 {
+		o.text("redirect", t.Location)
+	}
+	o.number("length", t.ResponseN)
+	dst = append(o.dst, '}')
+	return event.AppendEVETail(dst, &t.head, c)
+}
+
+// object writes the members of a JSON object; empty texts are left out.
+type object struct {
+	dst  []byte
+	from int
+}
+
+func (o *object) key(k string) {
+	if len(o.dst) > o.from {
+		o.dst = append(o.dst, ',')
+	}
+	o.dst = append(o.dst, '"')
+	o.dst = append(o.dst, k...)
+	o.dst = append(o.dst, `":`...)
+}
+
+func (o *object) text(k, v string) {
+	if v != "" {
+		o.key(k)
+		o.dst = event.AppendJSONString(o.dst, v)
+	}
+}
+
+func (o *object) number(k string, v uint64) {
+	o.key(k)
+	o.dst = strconv.AppendUint(o.dst, v, 10)
+}

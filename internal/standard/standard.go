@@ -6,10 +6,12 @@ package standard
 import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
+	"firestorm/internal/analyzer/ftp"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/duplicate"
+	"firestorm/internal/detect/ftpdata"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/pmtud"
@@ -32,6 +34,7 @@ import (
 // Analyzers read protocols, asked in this order.
 var Analyzers = []analyzer.Def{
 	arp.Def,
+	ftp.Def,
 }
 
 // Detectors answer questions from events, in this order.
@@ -39,6 +42,7 @@ var Detectors = []detect.Def{
 	acceptqueue.Def,
 	asymmetric.Def,
 	duplicate.Def,
+	ftpdata.Def,
 	idle.Def,
 	loss.Def,
 	pmtud.Def,

@@ -6,6 +6,24 @@ var alsoTrue = map[string]map[string]string{
 	"snat-exhausted": {
 		"tcp-syn-silent-drop": "the SYNs of twelve of twenty connections enter gw and never leave it; that the ports ran out is why, and another code's to say",
 	},
+	"ftp-tls-hidden": {
+		"tcp-syn-silent-drop": "gw drops the client's connections to the data ports; that it cannot read them is another code's to say",
+	},
+	"ftp-tls-hidden-icmp": {
+		"icmp-admin-prohibited": "gw says so for each data connection",
+	},
+	"ftp-tls-hidden-reset": {
+		"tcp-refused-by-middlebox": "gw resets each data connection in the server's name",
+	},
+	"ftp-tls-active": {
+		"tcp-syn-silent-drop": "gw drops the server's connection to the client",
+	},
+	"ftp-tls-implicit": {
+		"tcp-syn-silent-drop": "gw drops the client's connection to the data port",
+	},
+	"ftp-private-address": {
+		"tcp-syn-silent-drop": "gw drops what goes to the inner address",
+	},
 	"syn-flood-remedied": {
 		"syn-flood": "the 3000 forged requests are sent and seen inside all the same; the filter keeps them from the server, not from the wire before it",
 	},

@@ -40,6 +40,7 @@ var house = []room{
 	{pkg: "internal/stream", may: "flow packet header event"},
 	{pkg: "internal/event", may: "packet"},
 	{pkg: "internal/analyzer", may: "packet flow event header stream"},
+	{pkg: "internal/analyzer/talktest", may: "analyzer packet flow event packettest"}, // tests only
 	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream"},
 	{pkg: "internal/rules", may: "packet flow event analyzer rules/*"},
 	{pkg: "internal/rules/*", may: ""},

@@ -1,0 +1,121 @@
+package ftpdata_test
+
+import (
+	"testing"
+
+	"firestorm/internal/detect/detecttest"
+	"firestorm/internal/finding"
+)
+
+const (
+	hidden  = "ftp-tls-hides-data-port"
+	private = "ftp-private-address"
+)
+
+func TestHidden(t *testing.T) {
+	in, out := "ftp-tls-hidden/inside.pcap", "ftp-tls-hidden/outside.pcap"
+	for _, files := range [][]string{{in}, {in, out}} {
+		r := detecttest.Run(t, nil, files...)
+		f := find(t, r.Findings, hidden, finding.Certain)
+		detecttest.Says(t, f, "FTP to 10.2.0.2:21 logs in but does not list", "2 data connections dropped", "AUTH TLS at 0.13 s, accepted (234)",
+			"no reply", "completed a transfer (LIST, 226) at 0.05 s", "fell silent when the data connection was asked for", "allow exactly that range", "SFTP")
+		detecttest.SaysNot(t, f, "ssl-allow", "disable TLS", "switch TLS off")
+		if len(f.Explains) != 1 || f.Explains[0].Code != "tcp-syn-silent-drop" || f.Explains[0].Count < 2 {
+			t.Errorf("explains %v", f.Explains)
+		}
+		for _, x := range r.Findings {
+			if x != f && detecttest.Claims(x) {
+				t.Errorf("beside it: %s", detecttest.Text(x))
+			}
+		}
+	}
+	// behind the firewall only the control channel is left
+	f := detecttest.Only(t, detecttest.Run(t, nil, out), hidden, finding.Possible)
+	detecttest.Says(t, f, "no data connection was seen", "silent for 14.0 s")
+}
+
+func TestOtherForms(t *testing.T) {
+	for _, c := range []struct {
+		file       string
+		confidence finding.Confidence
+		says       []string
+		explains   string
+	}{
+		{"ftp-tls-hidden-icmp/inside.pcap", finding.Certain, []string{"2 data connections rejected", "10.1.0.1 answered the connection", "ICMP type 3 code 13"}, "icmp-admin-prohibited"},
+		{"ftp-tls-hidden-reset/inside.pcap", finding.Certain, []string{"2 data connections reset", "with TTL 64, other packets of it have 63: another machine sent it"}, "tcp-refused-by-middlebox"},
+		{"ftp-tls-active/outside.pcap", finding.Certain, []string{"hides from the firewall that the server will call back", "from 10.2.0.2:20 to 10.1.0.11:", "let the client connect (passive mode)"}, "tcp-syn-silent-drop"},
+		{"ftp-tls-implicit/inside.pcap", finding.Likely, []string{"encrypted from the first byte (implicit TLS, port 990)", "or: a firewall that lets no FTP data connection through"}, "tcp-syn-silent-drop"},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			f := detecttest.Only(t, detecttest.Run(t, nil, c.file), hidden, c.confidence)
+			detecttest.Says(t, f, c.says...)
+			if len(f.Explains) == 0 || f.Explains[0].Code != c.explains {
+				t.Errorf("explains %v", f.Explains)
+			}
+		})
+	}
+}
+
+func TestPrivate(t *testing.T) {
+	in, out := "ftp-private-address/inside.pcap", "ftp-private-address/outside.pcap"
+	for _, files := range [][]string{{in}, {in, out}} {
+		f := detecttest.Only(t, detecttest.Run(t, nil, files...), private, finding.Certain)
+		detecttest.Says(t, f, "the server told the client to connect to 10.2.0.2, an address that exists only inside its own network", "is reached at 198.51.100.1",
+			"no reply", "no packet from 10.2.0.2 was ever seen here", "pasv_address=198.51.100.1")
+	}
+	detecttest.None(t, detecttest.Run(t, nil, out), hidden, private)
+}
+
+func TestNearMissesAndRemedied(t *testing.T) {
+	for _, dir := range []string{"ftp-tls-hidden-remedied", "ftp-auth-refused", "ftp-private-address-remedied"} {
+		for _, files := range [][]string{{dir + "/inside.pcap"}, {dir + "/outside.pcap"}, {dir + "/inside.pcap", dir + "/outside.pcap"}} {
+			r := detecttest.Run(t, nil, files...)
+			detecttest.None(t, r)
+			detecttest.None(t, r, hidden, private)
+		}
+	}
+}
+
+// TestDamaged: what the capture lost must weaken the claim, never turn it into another.
+func TestDamaged(t *testing.T) {
+	for _, c := range []struct{ file, code, client, server string }{
+		{"ftp-tls-hidden/inside.pcap", hidden, "10.1.0.11", "10.2.0.2"},
+		{"ftp-private-address/inside.pcap", private, "198.51.100.11", "198.51.100.1"},
+	} {
+		for _, d := range detecttest.Damages(c.client, c.server) {
+			t.Run(c.code+"/"+d.Name, func(t *testing.T) {
+				r := detecttest.Run(t, []detecttest.Mutation{d.Make}, c.file)
+				switch d.Name {
+				case "every frame twice":
+					detecttest.Only(t, r, c.code, finding.Certain)
+				case "every 20th frame lost":
+					for _, f := range r.Findings {
+						if f.Code.ID != c.code && f.Code.ID != "tcp-syn-silent-drop" && detecttest.Claims(f) {
+							t.Errorf("%s", detecttest.Text(f))
+						}
+					}
+				default: // the requests still meet silence: that much may be said
+					for _, f := range r.Findings {
+						if f.Code.ID != "tcp-syn-silent-drop" && detecttest.Claims(f) {
+							t.Errorf("%s", detecttest.Text(f))
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func find(t *testing.T, fs []*finding.Finding, code string, c finding.Confidence) *finding.Finding {
+	t.Helper()
+	for _, f := range fs {
+		if f.Code.ID == code {
+			if f.Confidence != c {
+				t.Errorf("%s is %s, want %s\n%s", code, f.Confidence, c, detecttest.Text(f))
+			}
+			return f
+		}
+	}
+	t.Fatalf("no %s", code)
+	return nil
+}

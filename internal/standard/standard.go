@@ -7,13 +7,21 @@ import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/analyzer/ftp"
+	"firestorm/internal/analyzer/imap"
+	"firestorm/internal/analyzer/pop3"
+	"firestorm/internal/analyzer/smtp"
+	"firestorm/internal/analyzer/ssh"
+	"firestorm/internal/analyzer/telnet"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
+	"firestorm/internal/detect/bannerdelay"
+	"firestorm/internal/detect/bruteforce"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/ftpdata"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
+	"firestorm/internal/detect/plainlogin"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
@@ -35,16 +43,24 @@ import (
 var Analyzers = []analyzer.Def{
 	arp.Def,
 	ftp.Def,
+	imap.Def,
+	pop3.Def,
+	smtp.Def,
+	ssh.Def,
+	telnet.Def,
 }
 
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
 	acceptqueue.Def,
 	asymmetric.Def,
+	bannerdelay.Def,
+	bruteforce.Def,
 	duplicate.Def,
 	ftpdata.Def,
 	idle.Def,
 	loss.Def,
+	plainlogin.Def,
 	pmtud.Def,
 	refused.Def,
 	routingloop.Def,

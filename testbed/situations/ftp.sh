@@ -108,6 +108,13 @@ esac
 capture_stop
 answers
 ! grep -rqF "$PASSWORD" "$OUT/truth.md" || die "the ground truth holds a password"
+case $1 in
+ftp-tls-implicit) ;;
+*)
+	finding policy-plaintext-login positive
+	check_frames "a password in clear text" inside.pcap 'ftp.request.command == "PASS"' 1
+	;;
+esac
 syn="tcp.flags == 2 && tcp.dstport >= 50000 && tcp.dstport <= 50010"
 case $1 in
 ftp-tls-hidden*)

@@ -123,3 +123,18 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 	dst = append(dst, `"}`...)
 	return event.AppendEVETail(dst, h, c)
 }
+
+// Login tells of PASS (event.LoginTeller).
+func (x *Exchange) Login() (l event.Login, ok bool) {
+	if x.Command != "PASS" {
+		return l, false
+	}
+	l = event.Login{User: x.User, Method: "PASS", Secret: x.Request, Clear: true}
+	switch x.Code() / 100 {
+	case 2:
+		l.Outcome = event.LoginAccepted
+	case 4, 5:
+		l.Outcome = event.LoginRefused
+	}
+	return l, true
+}

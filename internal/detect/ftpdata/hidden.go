@@ -158,7 +158,7 @@ func (w *hiddenStory) words(b *finding.Builder) {
 	} else {
 		b.Title("FTP to %s logs in but does not list: the encrypted login hides the data port from the firewall; %s %s", server, w.data(), verb)
 	}
-	b.Why("the control channel is encrypted %s, so a firewall's FTP helper cannot read where the data connection goes and opens nothing: %s was %s", since, w.call(), verb)
+	b.Why("the control channel is encrypted %s, so a firewall's FTP helper cannot read where the data connection goes and opens nothing: %s %s", since, w.call(), verb)
 	more := ""
 	if w.worked != nil {
 		when := "Earlier"
@@ -167,18 +167,20 @@ func (w *hiddenStory) words(b *finding.Builder) {
 		}
 		more = fmt.Sprintf(" %s the same two machines listed without encryption (%s at %s s).", when, w.d.scope.Frame(w.worked.worked), w.d.scope.Since(w.worked.worked))
 	}
-	b.Summary("%s From then on the firewall cannot read which port is offered for the file transfer, so its FTP helper opens nothing: %s was asked for %s and %s. Login works, listing and transfers hang.%s",
+	b.Summary("%s From then on the firewall cannot read which port is offered for the file transfer, so its FTP helper opens nothing: %s asked for %s and %s. Login works, listing and transfers hang.%s",
 		switched, w.call(), detect.Plural(w.requests, "time", "times"), verb, more)
 	b.Impact("%s failed, %s", detect.Plural(len(w.fs), "listing or transfer", "listings or transfers"), w.waiting())
 }
 
-// call names the first data connection.
+// call names the data connections, with the verb.
 func (w *hiddenStory) call() string {
-	h := w.head()
 	if w.active {
-		return fmt.Sprintf("the server's connection to %s", detect.EndText(h.Server))
+		return fmt.Sprintf("the server's connection to %s was", detect.EndText(w.head().Server))
 	}
-	return fmt.Sprintf("the client's connection to %s", detect.PortsText(w.ports))
+	if distinct(w.ports) > 1 {
+		return fmt.Sprintf("the client's connections to %s were", detect.PortsText(w.ports))
+	}
+	return fmt.Sprintf("the client's connection to %s was", detect.PortsText(w.ports))
 }
 
 func (w *hiddenStory) head() *event.Head {

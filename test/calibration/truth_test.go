@@ -24,6 +24,9 @@ var alsoTrue = map[string]map[string]string{
 	"ftp-private-address": {
 		"tcp-syn-silent-drop": "gw drops what goes to the inner address",
 	},
+	"smtp-ident-silent": {
+		"tcp-syn-silent-drop": "gw drops the mail server's questions to port 113; that greetings wait for them is another code's to say",
+	},
 	"syn-flood-remedied": {
 		"syn-flood": "the 3000 forged requests are sent and seen inside all the same; the filter keeps them from the server, not from the wire before it",
 	},

@@ -3,6 +3,7 @@
 package bannerdelay
 
 import (
+	"fmt"
 	"time"
 
 	"firestorm/internal/analyzer/smtp"
@@ -97,7 +98,8 @@ func (d *detector) Handle(e event.Event) {
 	if g.delay < late || g.delay > longest {
 		return
 	}
-	d.scope.Report(&finding.Instance{Code: Code, Key: detect.EndText(h.Server), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr,
+	// Each place of capture decides alone: the question may be seen at one of them only.
+	d.scope.Report(&finding.Instance{Code: Code, Key: fmt.Sprint(detect.EndText(h.Server), " ", h.Vantage), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr,
 		Port: h.Server.Port, First: a.Start, Last: h.Seen, Data: g, Covers: finding.Cover{Client: h.Server.Addr, Server: h.Client.Addr, Port: ident}})
 }
 

@@ -11,15 +11,20 @@ import (
 const code = "smtp-banner-delay"
 
 func TestIdent(t *testing.T) {
-	r := detecttest.Run(t, nil, "smtp-ident-silent/outside.pcap")
-	f := detecttest.Only(t, r, code, finding.Likely)
+	for _, files := range [][]string{{"smtp-ident-silent/outside.pcap"}, {"smtp-ident-silent/inside.pcap", "smtp-ident-silent/outside.pcap"}} {
+		checkIdent(t, detecttest.Only(t, detecttest.Run(t, nil, files...), code, finding.Likely))
+	}
+	// where the question was dropped before, the wait has no reason that can be seen
+	detecttest.None(t, detecttest.Run(t, nil, "smtp-ident-silent/inside.pcap"), code)
+}
+
+func checkIdent(t *testing.T, f *finding.Finding) {
+	t.Helper()
 	detecttest.Says(t, f, "it asks port 113 of 10.1.0.11, and somebody drops the question", "requests from 10.2.0.2 to port 113 of 10.1.0.11, no reply",
 		"2 greetings late, from 2 clients", "refuse port 113 instead of dropping it", "or: a pause that the server makes on purpose")
 	if len(f.Explains) == 0 || f.Explains[0].Code != "tcp-syn-silent-drop" {
 		t.Errorf("explains %v", f.Explains)
 	}
-	// where the question was dropped before, the wait has no reason that can be seen
-	detecttest.None(t, detecttest.Run(t, nil, "smtp-ident-silent/inside.pcap"), code)
 }
 
 func TestDNS(t *testing.T) {

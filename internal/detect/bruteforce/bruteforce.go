@@ -41,6 +41,7 @@ var Def = detect.Def{
 			{ID: "robot", Name: "a program that connects often and is let in"},
 			{ID: "inferred", Name: "encrypted answers that only look like refusals"},
 		},
+		Absorbs:    []string{"tcp-server-slow"}, // servers delay refusals on purpose
 		References: []string{"Zeek policy/protocols/ssh/detect-bruteforcing (guessing by counts)", "RFC 4252 5 (SSH authentication)", "MITRE ATT&CK T1110 (brute force)"},
 		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateClock},
 		Settle:     30 * time.Second,
@@ -214,7 +215,8 @@ func (d *detector) report(g *guesser, h *event.Head) {
 	}
 	g.said = true
 	d.scope.Report(&finding.Instance{Code: Code, Key: detect.EndText(h.Server) + " " + h.Client.Addr.String(), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr,
-		Server: h.Server.Addr, Port: h.Server.Port, First: g.first, Last: g.last, Data: g})
+		Server: h.Server.Addr, Port: h.Server.Port, First: g.first, Last: g.last, Data: g,
+		Covers: finding.Cover{Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port}})
 }
 
 // Tick forgets who rests, once a minute.

@@ -227,26 +227,6 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestAllocations: one for the event, one for each text.
-func TestAllocations(t *testing.T) {
-	r := &reader{}
-	for _, l := range []string{"USER alice", "PASS x", "LIST -l"} {
-		q := ParseCommand([]byte(l))
-		if q.Name == "" {
-			t.Fatal(l)
-		}
-		line := []byte(l)
-		if n := testing.AllocsPerRun(100, func() { ParseCommand(line) }); n != 0 {
-			t.Errorf("%s: %v allocations", l, n)
-		}
-	}
-	records := []byte("\x17\x03\x03\x10\x00" + strings.Repeat("z", 4096))
-	r.tls[0].on = true
-	if n := testing.AllocsPerRun(100, func() { r.tls[0].skip(records) }); n != 0 || !r.tls[0].on {
-		t.Errorf("a record costs %v allocations", n)
-	}
-}
-
 func FuzzStream(f *testing.F) {
 	f.Add([]byte("220 FTP\r\nUSER a\r\n331 x\r\nPASS b\r\n230 ok\r\nPASV\r\n227 (1,2,3,4,5,6)\r\n"), []byte{17, 14, 15, 14, 15})
 	f.Add([]byte("220-a\r\nb\r\n220 c\r\nAUTH TLS\r\n234 ok\r\n\x16\x03\x01\x00\x01xUSER a\r\n"), []byte{1, 255, 3, 20, 9})
@@ -285,10 +265,27 @@ func FuzzMessage(f *testing.F) {
 }
 
 func BenchmarkCommands(b *testing.B) {
-	talk := strings.Repeat("> CWD some/directory\n< 250 Directory successfully changed.\n> PASV\n< 227 Entering Passive Mode (198,51,100,1,195,80).\n", 50)
-	b.SetBytes(int64(len(talk)))
-	for b.Loop() {
-		k := talktest.Dial(b, server, 1000, nil, Def)
-		say(k, "< 220 FTP\n"+talk)
+	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< 220 FTP") }, up, strings.Repeat("CWD some/directory\r\nPASV\r\nLIST -la\r\n", 1000))
+}
+
+func BenchmarkReplies(b *testing.B) {
+	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< 220 FTP") }, down, strings.Repeat("250 Directory successfully changed.\r\n227 Entering Passive Mode (198,51,100,1,195,80).\r\n", 1000))
+}
+
+// TestEventAllocations: nothing for bytes that complete no event, at most three for an event.
+func TestEventAllocations(t *testing.T) {
+	before := func(k *talktest.Talk) { say(k, "< 220 FTP") }
+	part, whole, answer := []byte("CWD some"), []byte("where\r\n"), []byte("250 changed\r\n")
+	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+		a.Data(c, up, part)
+	}); n > 0.01 {
+		t.Errorf("part of a command: %v allocations", n)
+	}
+	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+		a.Data(c, up, part)
+		a.Data(c, up, whole)
+		a.Data(c, down, answer)
+	}); n > 3.1 {
+		t.Errorf("a command and its answer: %v allocations", n)
 	}
 }

@@ -98,6 +98,20 @@ func TestGapLiteralAndTLS(t *testing.T) {
 	}
 }
 
+// TestRestOfCommand: what follows a literal goes on with its command, whatever it looks like.
+func TestRestOfCommand(t *testing.T) {
+	k := talktest.Dial(t, server, 1000, nil, Def)
+	say(k, "< * OK ready\n> a LOGIN {3}\n< + go\n> bobx LOGIN mallory "+secret+"\n< a NO no")
+	events, _ := k.End()
+	var out []string
+	for _, e := range events {
+		out = append(out, text(e))
+	}
+	if got := strings.Join(out, "; "); got != ` OK; LOGIN NO login LOGIN "bob" clear=true refused` {
+		t.Error(got)
+	}
+}
+
 func TestProbe(t *testing.T) {
 	for _, c := range []struct {
 		d    packet.Dir
@@ -141,11 +155,5 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkUntilLogin(b *testing.B) {
-	lines := strings.Repeat("* 1 FETCH (FLAGS (Seen) UID 1)\r\n", 3000)
-	b.SetBytes(int64(len(lines)))
-	for b.Loop() {
-		k := talktest.Dial(b, server, 1400, nil, Def)
-		say(k, "< * OK ready")
-		k.Say(down, lines)
-	}
+	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< * OK ready") }, down, strings.Repeat("* 1 FETCH (FLAGS (Seen) UID 1)\r\n", 3000))
 }

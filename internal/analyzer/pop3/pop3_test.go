@@ -149,11 +149,23 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkMail(b *testing.B) {
-	content := strings.Repeat("a line of a mail, of no meaning\r\n", 3000)
-	b.SetBytes(int64(len(content)))
-	for b.Loop() {
-		k := talktest.Dial(b, server, 1400, nil, Def)
-		say(k, "< +OK\n> RETR 1\n< +OK")
-		k.Say(down, content)
+	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< +OK\n> RETR 1\n< +OK") }, down, strings.Repeat("a line of a mail, of no meaning, as long as most of them are\r\n", 3000))
+}
+
+// TestEventAllocations: nothing for bytes that complete no event, at most three for an event.
+func TestEventAllocations(t *testing.T) {
+	before := func(k *talktest.Talk) { say(k, "< +OK") }
+	part, whole, answer := []byte("DELE "), []byte("1\r\n"), []byte("+OK gone\r\n")
+	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+		a.Data(c, up, part)
+	}); n > 0.01 {
+		t.Errorf("part of a command: %v allocations", n)
+	}
+	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+		a.Data(c, up, part)
+		a.Data(c, up, whole)
+		a.Data(c, down, answer)
+	}); n > 3.1 {
+		t.Errorf("a command and its answer: %v allocations", n)
 	}
 }

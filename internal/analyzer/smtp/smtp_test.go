@@ -224,11 +224,29 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkMail(b *testing.B) {
-	content := strings.Repeat("a line of a mail, of no meaning\r\n", 3000)
-	b.SetBytes(int64(len(content)))
-	for b.Loop() {
-		k := talktest.Dial(b, server, 1400, nil, Def)
+	talktest.Measure(b, Def, server, func(k *talktest.Talk) {
 		say(k, "< 220 SMTP\n> EHLO x\n< 250 x\n> MAIL FROM:<a>\n< 250 x\n> DATA\n< 354 x")
-		k.Say(up, content)
+	}, up, strings.Repeat("a line of a mail, of no meaning, as long as most of them are\r\n", 3000))
+}
+
+func BenchmarkCommands(b *testing.B) {
+	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< 220 SMTP") }, up, strings.Repeat("MAIL FROM:<somebody@client.example>\r\nRCPT TO:<somebody@mail.example>\r\n", 1000))
+}
+
+// TestEventAllocations: nothing for bytes that complete no event, at most three for an event.
+func TestEventAllocations(t *testing.T) {
+	before := func(k *talktest.Talk) { say(k, "< 220 SMTP") }
+	part, whole, answer := []byte("VRFY some"), []byte("body\r\n"), []byte("252 maybe\r\n")
+	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+		a.Data(c, up, part)
+	}); n > 0.01 {
+		t.Errorf("part of a command: %v allocations", n)
+	}
+	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+		a.Data(c, up, part)
+		a.Data(c, up, whole)
+		a.Data(c, down, answer)
+	}); n > 3.1 {
+		t.Errorf("a command and its answer: %v allocations", n)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/talktest"
 	"firestorm/internal/event"
-	"firestorm/internal/packet"
 )
 
 const (
@@ -169,13 +168,13 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-func BenchmarkSession(b *testing.B) {
-	const bulk = 200_000
-	b.SetBytes(bulk)
-	for b.Loop() {
-		k := talktest.Dial(b, server, 1400, nil, Def)
-		hello(k)
-		says(k, 44, 44, 68, 52, 140, 28, 112)
-		k.Say(packet.ToClient, strings.Repeat("x", bulk))
-	}
+func BenchmarkKeyExchange(b *testing.B) {
+	talktest.Measure(b, Def, server, func(k *talktest.Talk) {
+		k.Say(up, "SSH-2.0-a\r\n")
+		k.Say(down, "SSH-2.0-b\r\n")
+	}, up, strings.Repeat(frame("\x1e"+strings.Repeat("k", 1200)), 100))
+}
+
+func BenchmarkEncrypted(b *testing.B) {
+	talktest.Measure(b, Def, server, hello, up, strings.Repeat("e", 100_000))
 }

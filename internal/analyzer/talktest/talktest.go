@@ -123,6 +123,70 @@ func (k *Talk) End() (events []event.Event, app string) {
 	return events, app
 }
 
+// Inside begins a conversation with before, then calls f once in the place of a call of Data: with the analyzer as it
+// stands then, and a context that is good for f. With events false nobody wants what it emits. It serves measurements.
+func Inside(t testing.TB, def analyzer.Def, server string, events bool, before func(*Talk), f func(analyzer.StreamAnalyzer, *analyzer.Context)) {
+	t.Helper()
+	make, armed, called := def.Stream, false, false
+	def.Stream = func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
+		a, err := make(o)
+		return inside{a, func(c *analyzer.Context) bool {
+			if armed && !called {
+				called = true
+				f(a, c)
+			}
+			return armed
+		}}, err
+	}
+	const other = "nothing"
+	def.Kinds = append([]string{other}, def.Kinds...)
+	k := Dial(t, server, 1400, func(kind string) bool { return events || kind == other }, def)
+	before(k)
+	armed = true
+	k.Say(Up, "x")
+	k.Say(Down, "x")
+	if !called {
+		t.Fatal("the analyzer was not there any more")
+	}
+}
+
+// inside stands before an analyzer.
+type inside struct {
+	analyzer.StreamAnalyzer
+	instead func(*analyzer.Context) bool
+}
+
+func (i inside) Data(c *analyzer.Context, d packet.Dir, b []byte) {
+	if !i.instead(c) {
+		i.StreamAnalyzer.Data(c, d, b)
+	}
+}
+
+// Measure benchmarks how fast def reads text that travels d, in pieces of 1400 bytes, after before.
+func Measure(b *testing.B, def analyzer.Def, server string, before func(*Talk), d packet.Dir, text string) {
+	Inside(b, def, server, false, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+		data := []byte(text)
+		b.SetBytes(int64(len(data)))
+		b.ReportAllocs()
+		for b.Loop() {
+			for rest := data; len(rest) > 0; {
+				n := min(len(rest), 1400)
+				a.Data(c, d, rest[:n])
+				rest = rest[n:]
+			}
+		}
+	})
+}
+
+// Allocations counts the allocations of f, averaged over many calls.
+func Allocations(t *testing.T, def analyzer.Def, server string, before func(*Talk), f func(a analyzer.StreamAnalyzer, c *analyzer.Context)) (n float64) {
+	t.Helper()
+	Inside(t, def, server, true, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+		n = testing.AllocsPerRun(1000, func() { f(a, c) })
+	})
+	return n
+}
+
 // Feed gives the parts of a conversation straight to a new analyzer, for fuzzing: each byte of cuts says how long a part
 // is and which way it travels. A panic is the caller's to see.
 func Feed(t testing.TB, def analyzer.Def, server string, data, cuts []byte) []event.Event {

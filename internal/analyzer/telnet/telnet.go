@@ -115,24 +115,26 @@ func (r *reader) prints(c *analyzer.Context, x byte) bool {
 	case x >= 'A' && x <= 'Z':
 		x += 'a' - 'A'
 	}
-	if len(r.tail) == maxTail {
-		r.tail = append(r.tail[:0], r.tail[1:]...)
+	if len(r.tail) == maxTail { // the end is what asks
+		r.tail = append(r.tail[:0], r.tail[maxTail/2:]...)
 	}
 	r.tail = append(r.tail, x)
 	if r.stage == waiting {
 		if o := r.outcome(); o != event.LoginUnknown {
 			r.emit(c, o)
-			r.stage = idle
-			return o == event.LoginAccepted
-		}
-		if r.read++; r.read > maxRead {
+			if o == event.LoginAccepted {
+				return true
+			}
+		} else if r.read++; r.read > maxRead {
 			r.emit(c, event.LoginUnknown)
 			return true
 		}
 	}
-	line := bytes.TrimRight(r.tail, " ")
+	if x != ':' {
+		return false
+	}
+	line := r.tail
 	switch {
-	case x != ':' && x != ' ':
 	case bytes.HasSuffix(line, []byte("login:")) && !bytes.HasPrefix(line, []byte("last ")), bytes.HasSuffix(line, []byte("username:")):
 		if r.stage != naming {
 			r.stage, r.user = naming, r.user[:0]

@@ -99,10 +99,5 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkBeforeLogin(b *testing.B) {
-	text := strings.Repeat("a line of a banner, of no meaning\r\n", 3000)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		k := talktest.Dial(b, server, 1400, nil, Def)
-		k.Say(down, negotiation+text)
-	}
+	talktest.Measure(b, Def, server, func(k *talktest.Talk) { k.Say(down, negotiation) }, down, strings.Repeat("a line of a banner, of no meaning\r\n", 3000))
 }

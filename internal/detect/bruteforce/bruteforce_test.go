@@ -105,6 +105,12 @@ func TestWhatIsGuessing(t *testing.T) {
 				s.ssh(float64(1+i), 5, event.LoginAccepted)
 			}
 		}, 0, nil},
+		{"outcomes that nobody saw", func(s *scene) {
+			for i := range 40 {
+				s.ftp(float64(1+i), "192.0.2.1", "root", 0)
+				s.ssh(float64(1+i), 0, event.LoginUnknown)
+			}
+		}, 0, nil},
 		{"short connections to a desktop", func(s *scene) {
 			for i := range 15 {
 				s.desktop(float64(1+2*i), 1, 1500)

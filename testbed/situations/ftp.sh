@@ -1,7 +1,7 @@
 #!/bin/bash
 # captures: ftp-tls-hidden ftp-tls-hidden-icmp ftp-tls-hidden-reset ftp-tls-hidden-remedied
 # captures: ftp-tls-active ftp-tls-implicit ftp-auth-refused
-# captures: ftp-private-address ftp-private-address-remedied
+# captures: ftp-private-address ftp-private-address-remedied ftp-private-port
 #
 # A firewall whose FTP helper opens data connections by reading the control
 # channel, until the login is encrypted; and a server behind a forwarded port
@@ -11,7 +11,10 @@
 lab_begin "$1"
 need nft
 PASSWORD=Correct-Horse-9
-case $1 in ftp-private-*) IN4=198.51.100 ;; esac
+case $1 in
+ftp-private-port) OUT4=203.0.113 ;;
+ftp-private-*) IN4=198.51.100 ;;
+esac
 lab_gw c
 account s alice $PASSWORD
 certificate ftp.example
@@ -75,6 +78,20 @@ ftp-private-address-remedied)
 	ftpd s ssl_enable=NO pasv_address=$IN4.1
 	capture_both "not icmp6 and not arp"
 	lister c "in clear, passive" $IN4.1 "$clear" "$wait" "ftp:fix-pasv-address no" "ftp:prefer-epsv no"
+	;;
+ftp-private-port)
+	ns gw nft -f - <<-N
+		table ip fw {
+			chain out {
+				type nat hook postrouting priority srcnat
+				oifname outer masquerade
+			}
+		}
+	N
+	truth "gw translates the clients' addresses and reads nothing."
+	ftpd s ssl_enable=NO
+	capture_both "not icmp6 and not arp"
+	lister c "in clear, active" $S "$clear" "$wait" "ftp:passive-mode no"
 	;;
 ftp-auth-refused)
 	firewall
@@ -164,6 +181,13 @@ ftp-auth-refused)
 	finding ftp-tls-hides-data-port near-miss
 	check "all listed" test "$(grep -c listed "$LAB/answers")" = 2
 	check_frames "AUTH refused" inside.pcap 'ftp.request.command == "AUTH"' 1
+	;;
+ftp-private-port)
+	shows "An active FTP client behind address translation names its inner address (PORT); the server refuses to call it."
+	finding ftp-private-address positive
+	check "not listed" test "$(grep -c failed "$LAB/answers")" = 1
+	check_frames "PORT with the inner address" outside.pcap 'ftp.request.command == "PORT" && ftp.request.arg contains "10,1,0,11"' 1
+	check_frames "refused" outside.pcap 'ftp.response.code == 500' 1
 	;;
 ftp-private-address)
 	shows "A server behind a forwarded port offers the address it has inside (227); the client's connection to it goes nowhere."

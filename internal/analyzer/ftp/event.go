@@ -66,21 +66,21 @@ func NewExchange(h event.Head) *Exchange { return &Exchange{head: h} }
 // Head returns the common part.
 func (x *Exchange) Head() *event.Head { return &x.head }
 
-// AppendEVE writes a record of type ftp for each command, none for the greeting.
+// AppendEVE writes a record of type ftp. That of the greeting names no command.
 func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
-	if x.Command == "" {
-		return dst
-	}
 	h := &x.head
 	dst = event.AppendEVEHead(dst, h, "ftp", packet.ToServer, c)
-	dst = append(dst, `,"app_proto":"ftp","ftp":{"command":`...)
-	dst = event.AppendJSONString(dst, x.Command)
+	dst = append(dst, `,"app_proto":"ftp","ftp":{`...)
+	if x.Command != "" {
+		dst = append(dst, `"command":`...)
+		dst = append(event.AppendJSONString(dst, x.Command), ',')
+	}
 	if x.Data != "" {
-		dst = append(dst, `,"command_data":`...)
-		dst = event.AppendJSONString(dst, x.Data)
+		dst = append(dst, `"command_data":`...)
+		dst = append(event.AppendJSONString(dst, x.Data), ',')
 	}
 	if p := x.Channel.End.Port; p != 0 {
-		dst = append(dst, `,"dynamic_port":`...)
+		dst = append(dst, `"dynamic_port":`...)
 		dst = strconv.AppendUint(dst, uint64(p), 10)
 		mode := "active"
 		if x.Channel.Passive {
@@ -88,12 +88,12 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 		}
 		dst = append(dst, `,"mode":"`...)
 		dst = append(dst, mode...)
-		dst = append(dst, '"')
+		dst = append(dst, `",`...)
 	}
 	received := "no"
 	if x.Codes[0] != 0 {
 		received = "yes"
-		dst = append(dst, `,"completion_code":[`...)
+		dst = append(dst, `"completion_code":[`...)
 		for i, code := range x.Codes {
 			if code == 0 {
 				break
@@ -105,10 +105,10 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 			dst = strconv.AppendUint(dst, uint64(code), 10)
 			dst = append(dst, '"')
 		}
-		dst = append(dst, ']')
+		dst = append(dst, `],`...)
 	}
 	if x.Reply != "" {
-		dst = append(dst, `,"reply":[`...)
+		dst = append(dst, `"reply":[`...)
 		for more, line, rest := true, "", x.Reply; more; {
 			if line, rest, more = strings.Cut(rest, "\n"); more {
 				dst = append(event.AppendJSONString(dst, line), ',')
@@ -116,9 +116,9 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 				dst = event.AppendJSONString(dst, line)
 			}
 		}
-		dst = append(dst, ']')
+		dst = append(dst, `],`...)
 	}
-	dst = append(dst, `,"reply_received":"`...)
+	dst = append(dst, `"reply_received":"`...)
 	dst = append(dst, received...)
 	dst = append(dst, `"}`...)
 	return event.AppendEVETail(dst, h, c)

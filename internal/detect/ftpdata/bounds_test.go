@@ -26,6 +26,12 @@ func TestBounds(t *testing.T) {
 		if len(d.byFlow) > 50 || len(d.order) > 50 || len(d.offers) > 50 || len(d.byPair) > 50 {
 			t.Fatalf("%d sessions, %d in order, %d offers, %d pairs", len(d.byFlow), len(d.order), len(d.offers), len(d.byPair))
 		}
+		done := ftp.NewExchange(h)
+		done.Command, done.Codes[0] = "LIST", 226
+		d.Handle(done)
+		if len(d.clear) > 50 || len(d.clearOrder) > 50 {
+			t.Fatalf("%d transfers remembered", len(d.clear))
+		}
 		end := event.NewFlow(h)
 		end.What, end.Last = event.Ended, at(i)
 		d.Handle(end)

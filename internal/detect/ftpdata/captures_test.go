@@ -68,6 +68,14 @@ func TestPrivate(t *testing.T) {
 			"no reply", "no packet from 10.2.0.2 was ever seen here", "pasv_address=198.51.100.1")
 	}
 	detecttest.None(t, detecttest.Run(t, nil, out), hidden, private)
+	for _, files := range [][]string{{"ftp-private-port/outside.pcap"}, {"ftp-private-port/inside.pcap", "ftp-private-port/outside.pcap"}} {
+		r := detecttest.Run(t, nil, files...)
+		f := find(t, r.Findings, private, finding.Certain)
+		alone(t, r, f)
+		detecttest.Says(t, f, "the client told the server to connect to 10.1.0.11", "the server answered 500", "let the client connect (passive mode)")
+	}
+	// before the translation the address is the client's own
+	detecttest.None(t, detecttest.Run(t, nil, "ftp-private-port/inside.pcap"), hidden, private)
 }
 
 func TestNearMissesAndRemedied(t *testing.T) {

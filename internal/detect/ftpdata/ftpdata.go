@@ -83,11 +83,11 @@ var Def = detect.Def{
 			"address offers the inner one; a client behind it does the same with PORT. Looked for: an address in that text which is not the other end of the control channel, and a data connection to " +
 			"it that is met by silence, reset or ICMP error, or a transfer that failed (425) with no such connection. Not this: EPSV (it names no address), a client that ignores the address, a " +
 			"device that rewrites the text (a capture before it shows the inner address on both), a transfer between two servers.",
-		Reproduce: "testbed: ftp-private-address",
+		Reproduce: "testbed: ftp-private-address, ftp-private-port",
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Established, event.Silent, event.Refused, event.Ended}, Kinds: []event.Kind{event.KindICMPError}, Named: []string{"ftp"}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, byFlow: map[uint64]*session{}, byPair: map[pair][]*session{}, offers: map[offerKey]*offer{}}
+		return &detector{scope: s, byFlow: map[uint64]*session{}, byPair: map[pair][]*session{}, offers: map[offerKey]*offer{}, clear: map[clearKey]inClear{}}
 	},
 }
 
@@ -100,6 +100,9 @@ type detector struct {
 	now     packet.Time
 	offers  map[offerKey]*offer
 	queue   []offerKey // by age
+
+	clear      map[clearKey]inClear
+	clearOrder []clearKey // by first sight
 }
 
 // failure is how a data connection failed.

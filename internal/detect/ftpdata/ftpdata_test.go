@@ -86,6 +86,15 @@ func TestWhatIsClaimed(t *testing.T) {
 			s.Silence(s.flow(client+":4001", data), 10, 4)
 			s.ended(f, 40, 30)
 		}, hidden, finding.Certain, []string{"without encryption the same two machines completed a transfer (LIST, 226)", "Earlier the same two"}},
+		{"encrypted, silent, and a transfer in clear text an hour before", func(s *scene) {
+			f := s.login(1)
+			s.says(f, 1.5, "LIST", "", 226, nil)
+			s.ended(f, 3, 1)
+			f = s.login(3600)
+			s.says(f, 3601, "AUTH", "TLS", 234, nil)
+			s.Silence(s.flow(client+":4001", data), 3602, 4)
+			s.ended(f, 3640, 38)
+		}, hidden, finding.Certain, []string{"Earlier the same two"}},
 		{"a port below those of data", func(s *scene) {
 			f := s.login(1)
 			s.says(f, 2, "AUTH", "TLS", 234, nil)
@@ -222,7 +231,7 @@ func TestWhatIsClaimed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := &scene{Bench: detecttest.NewBench(t, nil, ftpdata.Def)}
 			c.play(s)
-			s.Connect(s.flow("203.0.113.1:1", "203.0.113.2:80"), 400, 0.01, 60)
+			s.Connect(s.flow("203.0.113.1:1", "203.0.113.2:80"), 4000, 0.01, 60)
 			fs := s.End()
 			if c.code == "" {
 				for _, f := range fs {

@@ -28,9 +28,9 @@ type hiddenStory struct {
 	active   bool     // the server calls
 	ports    []uint16
 	requests int
-	worked   *session // an earlier transfer in clear text between the two
-	quiet    bool     // the control channel was silent meanwhile: the client waited for this
-	alone    bool     // nothing but the control channel was seen
+	worked   inClear // a transfer in clear text between the two, before or after; zero: none
+	quiet    bool    // the control channel was silent meanwhile: the client waited for this
+	alone    bool    // nothing but the control channel was seen
 }
 
 func (d *detector) composeHidden(g *finding.Group, b *finding.Builder) bool {
@@ -60,7 +60,7 @@ func (d *detector) composeHidden(g *finding.Group, b *finding.Builder) bool {
 		}
 	}
 	w.active = !w.alone && w.f.client == w.s.server.Addr
-	w.worked = d.clearText(w.s)
+	w.worked = d.clear[clearKey{w.s.vantage, w.s.client.Addr, w.s.server.Addr}]
 	w.quiet = !w.alone && d.waited(w)
 	w.words(b)
 	w.facts(b)
@@ -96,16 +96,6 @@ func (d *detector) cameUp(w *hiddenStory) (any bool) {
 	look(s.server.Addr, s.client.Addr)
 	look(s.client.Addr, s.server.Addr)
 	return any
-}
-
-// clearText returns a session of the same two machines in which a transfer in clear text was completed, before or after.
-func (d *detector) clearText(s *session) *session {
-	for _, o := range d.byPair[pairOf(s.vantage, s.client.Addr, s.server.Addr)] {
-		if o.encrypted().IsZero() && !o.worked.IsZero() && o.client.Addr == s.client.Addr {
-			return o
-		}
-	}
-	return nil
 }
 
 // waited reports whether the control channel fell silent when the data connection was asked for, and stayed so while
@@ -160,12 +150,12 @@ func (w *hiddenStory) words(b *finding.Builder) {
 	}
 	b.Why("the control channel is encrypted %s, so a firewall's FTP helper cannot read where the data connection goes and opens nothing: %s %s", since, w.call(), verb)
 	more := ""
-	if w.worked != nil {
+	if !w.worked.ref.IsZero() {
 		when := "Earlier"
-		if w.worked.worked.Time > s.encrypted().Time {
+		if w.worked.ref.Time > s.encrypted().Time {
 			when = "Later"
 		}
-		more = fmt.Sprintf(" %s the same two machines listed without encryption (%s at %s s).", when, w.d.scope.Frame(w.worked.worked), w.d.scope.Since(w.worked.worked))
+		more = fmt.Sprintf(" %s the same two machines listed without encryption (%s at %s s).", when, w.d.scope.Frame(w.worked.ref), w.d.scope.Since(w.worked.ref))
 	}
 	b.Summary("%s From then on the firewall cannot read which port is offered for the file transfer, so its FTP helper opens nothing: %s asked for %s and %s. Login works, listing and transfers hang.%s",
 		switched, w.call(), detect.Plural(w.requests, "time", "times"), verb, more)
@@ -225,8 +215,8 @@ func (w *hiddenStory) facts(b *finding.Builder) {
 		}
 		w.failureFact(b, x)
 	}
-	if w.worked != nil {
-		b.Fact(detect.Refs(w.worked.worked), "without encryption the same two machines completed a transfer (%s, 226) at %s s: that time the firewall read the port", w.worked.asked, scope.Since(w.worked.worked))
+	if !w.worked.ref.IsZero() {
+		b.Fact(detect.Refs(w.worked.ref), "without encryption the same two machines completed a transfer (%s, 226) at %s s: that time the firewall read the port", w.worked.command, scope.Since(w.worked.ref))
 	}
 	if w.quiet {
 		b.Fact(detect.Refs(s.end.IdleFrom, s.end.IdleTo), "the control channel fell silent when the data connection was asked for, for %s: the client waited for it", detect.Span(w.d.silence(s)))
@@ -274,8 +264,8 @@ func (w *hiddenStory) alternatives(b *finding.Builder) {
 		b.Open("loss", "one request alone may be lost: capture longer")
 	}
 	b.RuledOut("server-down", alive, "it answered on the control channel")
-	if w.worked != nil {
-		b.RuledOut("always-blocked", detect.Refs(w.worked.worked), "in clear text a data connection of the same two came up")
+	if !w.worked.ref.IsZero() {
+		b.RuledOut("always-blocked", detect.Refs(w.worked.ref), "in clear text a data connection of the same two came up")
 	} else {
 		b.Open("always-blocked", "the firewall's rules tell; the remedy is the same")
 	}
@@ -367,8 +357,8 @@ func (w *hiddenStory) story(b *finding.Builder) {
 		b.Evidence(ref, note)
 		b.Ladder(finding.LadderRow{Ref: ref, Dir: dir, Label: label, Note: note, Lost: lost})
 	}
-	if w.worked != nil {
-		add(w.worked.worked, packet.ToClient, "226", "a transfer in clear text works", false)
+	if !w.worked.ref.IsZero() {
+		add(w.worked.ref, packet.ToClient, "226", "a transfer in clear text works", false)
 	}
 	if s.implicit {
 		add(s.begin, packet.ToServer, "SYN", "login to the port that is encrypted from the first byte", false)

@@ -48,6 +48,7 @@ func (d *detector) offer(s *session, x *ftp.Exchange) {
 		d.reportPrivate(&failure{how: unseen, ses: s, offer: o, client: o.from, reply: h.Seen, code: x.Code()}, h)
 		return
 	}
+	s.offered = o
 	for len(d.queue) >= max(d.scope.Limits.Entries, 1) {
 		delete(d.offers, d.queue[0])
 		d.queue = d.queue[1:]
@@ -56,16 +57,6 @@ func (d *detector) offer(s *session, x *ftp.Exchange) {
 		d.queue = append(d.queue, o.key)
 	}
 	d.offers[o.key] = o
-}
-
-// lastOffer returns the newest offer of a session, nil when it is forgotten.
-func (d *detector) lastOffer(s *session) (last *offer) {
-	for i := len(d.queue) - 1; i >= 0; i-- {
-		if o := d.offers[d.queue[i]]; o != nil && o.ses == s && (last == nil || o.seen.Time > last.seen.Time) {
-			last = o
-		}
-	}
-	return last
 }
 
 // ageOffers forgets what nobody took up.

@@ -33,9 +33,7 @@ type session struct {
 	auth, tls      packet.Ref // AUTH, and the 234 that accepted it; zero: clear text
 	method         string     // argument of AUTH
 	again          packet.Ref // first clear text after that
-	login          packet.Ref // 230
-	worked         packet.Ref // a transfer in clear text was completed (226)
-	asked          string     // its command
+	offered        *offer     // the newest
 	end            *event.Flow
 	failed         []failed // data connections that failed, the first finding.MaxKept
 	last           packet.Time
@@ -149,8 +147,6 @@ func (d *detector) control(e event.Event) {
 	switch {
 	case x.Command == "AUTH" && code == 234:
 		s.auth, s.tls, s.method = x.Request, h.Seen, x.Data
-	case x.Command == "PASS" && code == 230, x.Command == "USER" && code == 230:
-		s.login = h.Seen
 	case x.Channel.End.Port != 0 && !x.Channel.End.Addr.IsZero():
 		d.offer(s, x)
 	case x.Transfers():
@@ -163,14 +159,39 @@ func (d *detector) transfer(s *session, x *ftp.Exchange) {
 	code, h := x.Code(), x.Head()
 	switch {
 	case code == 226 || code == 250:
-		if s.worked.IsZero() {
-			s.worked, s.asked = h.Seen, x.Command
+		if s.encrypted().IsZero() {
+			d.worked(s, h.Seen, x.Command)
 		}
 	case !x.Lost && (code == 425 || code == 426):
-		if o := d.lastOffer(s); o != nil && o.foreign() && len(s.failed) == 0 {
+		if o := s.offered; o != nil && o.foreign() && len(s.failed) == 0 {
 			d.reportPrivate(&failure{how: unseen, ses: s, offer: o, client: o.from, reply: h.Seen, code: code}, h)
 		}
 	}
+}
+
+// inClear is a transfer that was completed without encryption: the firewall between the two read its port.
+type inClear struct {
+	ref     packet.Ref // the 226
+	command string
+}
+
+// worked remembers the last one of each client and server for as long as there is room: the comparison may lie hours back.
+func (d *detector) worked(s *session, at packet.Ref, command string) {
+	k := clearKey{s.vantage, s.client.Addr, s.server.Addr}
+	if _, known := d.clear[k]; !known {
+		for len(d.clearOrder) >= max(d.scope.Limits.Entries, 1) {
+			delete(d.clear, d.clearOrder[0])
+			d.clearOrder = d.clearOrder[1:]
+		}
+		d.clearOrder = append(d.clearOrder, k)
+	}
+	d.clear[k] = inClear{at, command}
+}
+
+// clearKey is a client and a server at one place of capture.
+type clearKey struct {
+	vantage        uint16
+	client, server packet.Addr
 }
 
 // hidden returns the encrypted session that a connection between the same machines belongs to, nil for none.

@@ -46,18 +46,25 @@ func probe(d packet.Dir, b []byte) analyzer.Answer {
 		return analyzer.More
 	}
 	word, _, ended := bytes.Cut(bytes.TrimRight(line, "\r"), []byte(" "))
-	if len(word) > 4 {
+	var up [4]byte
+	if len(word) > len(up) {
 		return analyzer.No
+	}
+	for i, c := range word {
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		up[i] = c
 	}
 	if !ended && !whole {
 		for n := range names {
-			if len(n) >= len(word) && bytes.EqualFold([]byte(n[:len(word)]), word) {
+			if len(n) >= len(word) && n[:len(word)] == string(up[:len(word)]) {
 				return analyzer.More
 			}
 		}
 		return analyzer.No
 	}
-	switch string(bytes.ToUpper(word)) {
+	switch string(up[:len(word)]) {
 	case "USER", "AUTH", "FEAT", "SYST", "HOST", "CLNT", "OPTS", "PBSZ", "PROT", "PASV", "EPSV", "PORT", "EPRT", "CWD", "PWD", "TYPE", "LIST",
 		"RETR", "STOR", "MLSD", "SIZE", "MDTM":
 		return analyzer.Yes

@@ -50,7 +50,7 @@ func probe(d packet.Dir, b []byte) analyzer.Answer {
 	if !ended && !whole {
 		return analyzer.More
 	}
-	switch m := ParseCommand(append(word[:len(word):len(word)], ' ')); m.Word {
+	switch m := ParseCommand(word); m.Word {
 	case "CAPA", "APOP", "STLS", "UIDL":
 		return analyzer.Yes
 	case "":

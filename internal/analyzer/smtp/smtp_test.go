@@ -250,3 +250,13 @@ func TestEventAllocations(t *testing.T) {
 		t.Errorf("a command and its answer: %v allocations", n)
 	}
 }
+
+// TestProbeAllocations: each new connection is probed.
+func TestProbeAllocations(t *testing.T) {
+	for _, text := range []string{"GET / HTTP/1.1\r\n", "POST", "QUI", "\x16\x03\x01", "220 ready\r\n", "+OK x\r\n", "* OK x\r\n", "SSH-2.0-x\r\n", "a LOGIN b c\r\n", "EHLO x\r\n", "user x\r\n"} {
+		b := []byte(text)
+		if n := testing.AllocsPerRun(100, func() { probe(up, b); probe(down, b) }); n != 0 {
+			t.Errorf("%q: %v allocations", text, n)
+		}
+	}
+}

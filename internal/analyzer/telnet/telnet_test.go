@@ -101,3 +101,13 @@ func FuzzStream(f *testing.F) {
 func BenchmarkBeforeLogin(b *testing.B) {
 	talktest.Measure(b, Def, server, func(k *talktest.Talk) { k.Say(down, negotiation) }, down, strings.Repeat("a line of a banner, of no meaning\r\n", 3000))
 }
+
+// TestProbeAllocations: each new connection is probed.
+func TestProbeAllocations(t *testing.T) {
+	for _, text := range []string{"GET / HTTP/1.1\r\n", "POST", "QUI", "\x16\x03\x01", "220 ready\r\n", "+OK x\r\n", "* OK x\r\n", "SSH-2.0-x\r\n", "a LOGIN b c\r\n", "EHLO x\r\n", "user x\r\n"} {
+		b := []byte(text)
+		if n := testing.AllocsPerRun(100, func() { probe(up, b); probe(down, b) }); n != 0 {
+			t.Errorf("%q: %v allocations", text, n)
+		}
+	}
+}

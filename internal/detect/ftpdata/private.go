@@ -54,7 +54,7 @@ func (d *detector) composePrivate(g *finding.Group, b *finding.Builder) bool {
 	if f.how == unseen {
 		b.Impact("%s failed (%d)", detect.Plural(len(fs), "listing or transfer", "listings or transfers"), f.code)
 	} else {
-		b.Impact("%s failed, after %s that nobody answered as they should", detect.Plural(len(fs), "listing or transfer", "listings or transfers"), detect.Plural(requests, "request", "requests"))
+		b.Impact("%s failed, %s in vain", detect.Plural(len(fs), "listing or transfer", "listings or transfers"), detect.Plural(requests, "connection request", "connection requests"))
 	}
 	b.Fact(detect.Refs(o.seen), "the text at %s s names %s; the %s's packets on the control channel have the address %s", d.scope.Since(o.seen), detect.EndText(o.to), offerer, o.true)
 	w := hiddenStory{d: d}

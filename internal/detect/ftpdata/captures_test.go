@@ -79,7 +79,7 @@ func TestPrivate(t *testing.T) {
 }
 
 func TestNearMissesAndRemedied(t *testing.T) {
-	for _, dir := range []string{"ftp-tls-hidden-remedied", "ftp-auth-refused", "ftp-private-address-remedied"} {
+	for _, dir := range []string{"ftp-tls-hidden-remedied", "ftp-auth-refused", "ftp-tls-ccc", "ftp-private-address-remedied"} {
 		for _, files := range [][]string{{dir + "/inside.pcap"}, {dir + "/outside.pcap"}, {dir + "/inside.pcap", dir + "/outside.pcap"}} {
 			r := detecttest.Run(t, nil, files...)
 			alone(t, r, nil)

@@ -62,7 +62,7 @@ var Def = detect.Def{
 			"read the port any more, and the data connection is dropped. Login works, listing and transfers hang. Looked for: AUTH answered by 234 (or a login on port 990), then a connection " +
 			"between the same two machines to a high port (passive) or from the server (active) that is met by silence, by a reset that the server did not send, or by an ICMP error. An earlier " +
 			"transfer in clear text between the same two that worked shows the helper and makes it certain. Seen from behind the firewall only the control channel is left, silent for ten " +
-			"seconds or more: possible. Not this: AUTH refused (the channel stays readable), a data connection that comes up, a reset by the server itself.",
+			"seconds or more: possible. Not this: AUTH refused (the channel stays readable), clear text that came back (CCC), a data connection that comes up, a reset by the server itself.",
 		Reproduce: "testbed: ftp-tls-hidden, ftp-tls-hidden-icmp, ftp-tls-hidden-reset, ftp-tls-active, ftp-tls-implicit",
 	}, {
 		ID:       Private,

@@ -199,9 +199,6 @@ func (w *hiddenStory) facts(b *finding.Builder) {
 	} else {
 		b.Fact(detect.Refs(s.auth, s.tls), "AUTH %s at %s s, accepted (234): nothing on the control channel can be read from there on", s.method, scope.Since(s.tls))
 	}
-	if !s.again.IsZero() {
-		b.Fact(detect.Refs(s.again), "clear text came back at %s s (CCC); a helper that lost the thread does not find it again", scope.Since(s.again))
-	}
 	if w.alone {
 		f := s.end
 		b.Fact(detect.Refs(f.IdleFrom, f.IdleTo, f.Last), "the control channel was silent for %s", detect.Span(w.d.silence(s)))
@@ -346,7 +343,7 @@ func (w *hiddenStory) remedy(b *finding.Builder) {
 		Run("iptables", "%s -I FORWARD -d %s -p tcp --dport 50000:50100 -j ACCEPT", set, s)
 	b.Remedy(finding.AtServer, "behind address translation, tell the server its outer address too (vsftpd: pasv_address=ADDRESS; proftpd: MasqueradeAddress ADDRESS), and forward the range")
 	b.Remedy(finding.AtServer, "or offer SFTP (part of SSH): one connection, encrypted, no second port")
-	b.Remedy(finding.AtClient, "only if nothing else is possible: CCC after the login (lftp: no; curl: --ftp-ssl-ccc). The password stays protected, commands and file names do not, and many helpers do not take the thread up again")
+	b.Remedy(finding.AtClient, "only if nothing else is possible: CCC after the login, where client and server know it (curl: --ftp-ssl-ccc). The password stays protected; commands, names of files and what they hold do not")
 	b.Check(fmt.Sprintf("curl -v --ssl-reqd --connect-timeout 10 -u USER ftp://%s/", detect.EndText(w.s.server)), "on the client: it lists when the range is open")
 	b.WrongIf("a capture at the server that shows the data connection arriving there")
 }
@@ -365,7 +362,6 @@ func (w *hiddenStory) story(b *finding.Builder) {
 	}
 	add(s.auth, packet.ToServer, "AUTH "+s.method, "the client asks for encryption", false)
 	add(s.tls, packet.ToClient, "234", "accepted: unreadable from here on", false)
-	add(s.again, packet.ToServer, "clear text", "clear text again (CCC)", false)
 	dir := packet.ToServer
 	if w.active {
 		dir = packet.ToClient

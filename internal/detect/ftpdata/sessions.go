@@ -159,7 +159,7 @@ func (d *detector) transfer(s *session, x *ftp.Exchange) {
 	code, h := x.Code(), x.Head()
 	switch {
 	case code == 226 || code == 250:
-		if s.encrypted().IsZero() {
+		if s.encrypted().IsZero() || x.Again {
 			d.worked(s, h.Seen, x.Command)
 		}
 	case !x.Lost && (code == 425 || code == 426):
@@ -200,7 +200,7 @@ func (d *detector) hidden(h *event.Head, at packet.Ref) *session {
 	for i := len(list) - 1; i >= 0; i-- {
 		s := list[i]
 		from := s.encrypted()
-		if from.IsZero() || at.Time < from.Time || s.id == h.FlowID {
+		if from.IsZero() || at.Time < from.Time || s.id == h.FlowID || !s.again.IsZero() && at.Time >= s.again.Time {
 			continue
 		}
 		if s.end != nil && at.Time.Sub(s.end.Last.Time) > after {
@@ -221,7 +221,7 @@ func (d *detector) hidden(h *event.Head, at packet.Ref) *session {
 func (d *detector) alone(s *session) {
 	f := s.end
 	from := s.encrypted()
-	if from.IsZero() || len(s.failed) > 0 || f.Sides[0].Payload == 0 || f.Sides[1].Payload == 0 {
+	if from.IsZero() || !s.again.IsZero() || len(s.failed) > 0 || f.Sides[0].Payload == 0 || f.Sides[1].Payload == 0 {
 		return
 	}
 	if d.silence(s) < quiet {

@@ -3,6 +3,7 @@ package ftpdata
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"firestorm/internal/analyzer/ftp"
 	"firestorm/internal/detect"
@@ -42,5 +43,29 @@ func TestBounds(t *testing.T) {
 	d.Tick(at(5000).Time)
 	if n := len(d.byFlow) + len(d.order) + len(d.offers) + len(d.byPair) + len(d.queue); n != 0 {
 		t.Errorf("%d entries left when all is over", n)
+	}
+}
+
+// TestBoundOfPair: many sessions of one client do not make each failure dear.
+func TestBoundOfPair(t *testing.T) {
+	scope := detect.NewScope(detect.NewLedger(10), detect.NewHosts(10), nil, detect.Limits{Entries: 5000}, func(*finding.Instance) {})
+	d := Def.New(scope).(*detector)
+	for i := range 1000 {
+		x := ftp.NewExchange(event.Head{FlowID: uint64(i + 1), Seen: packet.Ref{Frame: uint64(i + 1), Time: packet.Time(i + 1)}, Client: event.End{Addr: packet.MustAddr("10.0.0.1")},
+			Server: event.End{Addr: packet.MustAddr("10.0.0.2"), Port: 21}})
+		x.Command, x.Codes[0] = "AUTH", 234
+		d.Handle(x)
+	}
+	for k, list := range d.byPair {
+		if len(list) != mostOfPair || list[len(list)-1].id != 1000 {
+			t.Errorf("%v: %d sessions", k, len(list))
+		}
+	}
+	if len(d.byFlow) != mostOfPair || d.evicted != 1000-mostOfPair {
+		t.Errorf("%d sessions kept, %d forgotten", len(d.byFlow), d.evicted)
+	}
+	d.Tick(packet.Time(2 * time.Minute))
+	if len(d.order) != mostOfPair {
+		t.Errorf("%d in order, %d live", len(d.order), len(d.byFlow))
 	}
 }

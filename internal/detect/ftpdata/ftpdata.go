@@ -28,6 +28,9 @@ const (
 	// soon is how long after the last word on the control channel the data connection is asked for: a client connects as
 	// soon as it knows where, and the last acknowledgement may be delayed.
 	soon = 2 * time.Second
+	// mostOfPair is how many control channels between two machines are looked through for a data connection: each
+	// failure costs a look at all of them, and clients keep a handful.
+	mostOfPair = 64
 	// firstData is the lowest port that a passive server offers (RFC 1579; RFC 6056 2.1).
 	firstData = 1024
 	// implicit is the control port whose first byte is TLS (RFC 4217 2, IANA ftps).
@@ -98,6 +101,7 @@ type detector struct {
 	order   []*session // by begin
 	evicted uint64     // control channels forgotten for lack of room: what fails after them is told without its cause
 	now     packet.Time
+	aged    packet.Time // last time that what is over was forgotten
 	offers  map[offerKey]*offer
 	queue   []offerKey // by age
 
@@ -136,11 +140,14 @@ func (f *failure) first() packet.Ref {
 	return f.reply
 }
 
-// Tick forgets sessions and offers that are over.
+// Tick forgets sessions and offers that are over, once a minute.
 func (d *detector) Tick(now packet.Time) {
 	d.now = max(d.now, now)
-	d.ageSessions(now)
-	d.ageOffers(now)
+	if now.Sub(d.aged) >= time.Minute || now < d.aged {
+		d.aged = now
+		d.ageSessions(now)
+		d.ageOffers(now)
+	}
 }
 
 // End does nothing: the end of the input ends each connection.

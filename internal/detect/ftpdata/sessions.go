@@ -90,6 +90,10 @@ func (d *detector) open(h *event.Head, begin packet.Ref) *session {
 	s := &session{id: h.FlowID, vantage: h.Vantage, client: h.Client, server: h.Server, begin: begin, last: h.Seen.Time}
 	d.byFlow[s.id] = s
 	k := pairOf(s.vantage, s.client.Addr, s.server.Addr)
+	if list := d.byPair[k]; len(list) >= mostOfPair {
+		d.evicted++
+		d.forget(list[0])
+	}
 	d.byPair[k] = append(d.byPair[k], s)
 	d.order = append(d.order, s)
 	return s
@@ -118,9 +122,11 @@ func (d *detector) forget(s *session) {
 func (d *detector) ageSessions(now packet.Time) {
 	kept := d.order[:0]
 	for _, s := range d.order {
-		if s.end != nil && now.Sub(s.end.Last.Time) > 2*after {
+		switch {
+		case d.byFlow[s.id] != s: // forgotten before
+		case s.end != nil && now.Sub(s.end.Last.Time) > 2*after:
 			d.forget(s)
-		} else {
+		default:
 			kept = append(kept, s)
 		}
 	}

@@ -150,6 +150,12 @@ func TestWhatIsClaimed(t *testing.T) {
 			s.Silence(s.flow(server+":20", client+":4001"), 10, 4)
 			s.ended(f, 12, 1)
 		}, hidden, finding.Likely, []string{"will call back", "from port 20"}},
+		{"the server calls for another reason", func(s *scene) {
+			f := s.login(1)
+			s.says(f, 2, "AUTH", "TLS", 234, nil)
+			s.Silence(s.flow(server+":33000", client+":8080"), 10, 4)
+			s.ended(f, 20, 1)
+		}, hidden, finding.Possible, []string{"or: a connection of another program between the two"}},
 		{"clear text again", func(s *scene) {
 			f := s.login(1)
 			s.says(f, 2, "AUTH", "TLS", 234, nil)

@@ -269,7 +269,7 @@ func (w *hiddenStory) alternatives(b *finding.Builder) {
 	switch {
 	case w.quiet:
 		b.RuledOut("other", detect.Refs(s.end.IdleFrom, s.end.IdleTo), "the control channel fell silent at that moment and waited for it")
-	case !w.gaveUp().IsZero():
+	case !w.gaveUp().IsZero() && (!w.active || w.head().Client.Port == s.server.Port-1):
 		b.RuledOut("other", detect.Refs(w.gaveUp()), "the session ended without any other data connection, after the last of these requests: this was the one it waited for")
 	case distinct(w.ports) > 1:
 		b.RuledOut("other", w.firsts(), "%d different ports were tried, each soon after a login", distinct(w.ports))

@@ -29,6 +29,7 @@ ftpd() {
 	mkdir -p "$LAB/empty"
 	{
 		printf '%s\n' listen=YES background=NO local_enable=YES write_enable=YES anonymous_enable=NO seccomp_sandbox=NO \
+			chroot_local_user=YES allow_writeable_chroot=YES \
 			pasv_min_port=50000 pasv_max_port=50010 connect_from_port_20=YES require_ssl_reuse=NO force_local_data_ssl=NO \
 			force_local_logins_ssl=NO ssl_tlsv1=YES "rsa_cert_file=$LAB/cert.pem" "rsa_private_key_file=$LAB/key.pem" \
 			"secure_chroot_dir=$LAB/empty" pam_service_name=vsftpd xferlog_enable=YES log_ftp_protocol=YES \

@@ -33,6 +33,7 @@ SystemLog $LAB/proftpd.log
 AuthOrder mod_auth_file.c
 AuthUserFile $LAB/users
 RequireValidShell off
+DefaultRoot ~
 PassivePorts 50000 50010
 UseReverseDNS off
 TLSEngine on

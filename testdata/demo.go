@@ -6,6 +6,7 @@ import "embed"
 // Captures holds the demonstration's captures by their path below this folder.
 //
 //go:embed captures/founding-timewait/founding.pcap
+//go:embed captures/ftp-tls-hidden/inside.pcap
 //go:embed captures/syn-silent-port/inside.pcap
 //go:embed captures/closed-port/inside.pcap
 //go:embed captures/refused-by-middlebox/inside.pcap

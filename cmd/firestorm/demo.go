@@ -24,6 +24,8 @@ type story struct {
 var stories = []story{
 	{"timewait", "tcp-timewait-reuse", "captures/founding-timewait/founding.pcap",
 		"\"The web site hangs now and then, for some users.\" Seventeen frames from an old notebook."},
+	{"ftp", "ftp-tls-hides-data-port", "captures/ftp-tls-hidden/inside.pcap",
+		"\"FTP worked for years. Now I log in, and the listing hangs.\" Nobody touched the firewall."},
 	{"silence", "tcp-syn-silent-drop", "captures/syn-silent-port/inside.pcap",
 		"\"The new service cannot be reached.\" Requests go out, nothing comes back."},
 	{"closed", "tcp-closed-port", "captures/closed-port/inside.pcap",

@@ -9,11 +9,17 @@ import (
 	"firestorm/internal/analyzer/dhcp"
 	"firestorm/internal/analyzer/dns"
 	"firestorm/internal/analyzer/esp"
+	"firestorm/internal/analyzer/ftp"
 	"firestorm/internal/analyzer/http"
 	"firestorm/internal/analyzer/ike"
+	"firestorm/internal/analyzer/imap"
 	"firestorm/internal/analyzer/nbns"
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
+	"firestorm/internal/analyzer/pop3"
+	"firestorm/internal/analyzer/smtp"
+	"firestorm/internal/analyzer/ssh"
+	"firestorm/internal/analyzer/telnet"
 	"firestorm/internal/analyzer/tls"
 	"firestorm/internal/analyzer/vrrp"
 	"firestorm/internal/analyzer/wireguard"
@@ -25,16 +31,20 @@ import (
 	"firestorm/internal/detect/arpspoof"
 	"firestorm/internal/detect/arpwatch"
 	"firestorm/internal/detect/asymmetric"
+	"firestorm/internal/detect/bannerdelay"
+	"firestorm/internal/detect/bruteforce"
 	"firestorm/internal/detect/dhcpfaults"
 	"firestorm/internal/detect/dnsfaults"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/espflow"
+	"firestorm/internal/detect/ftpdata"
 	"firestorm/internal/detect/httpfaults"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/ikefaults"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/maintenance"
 	"firestorm/internal/detect/ntpfaults"
+	"firestorm/internal/detect/plainlogin"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/rarogue"
 	"firestorm/internal/detect/refused"
@@ -70,6 +80,12 @@ var Analyzers = []analyzer.Def{
 	vrrp.Def,
 	http.Def,
 	tls.Def,
+	ftp.Def,
+	imap.Def,
+	pop3.Def,
+	smtp.Def,
+	ssh.Def,
+	telnet.Def,
 }
 
 // Detectors answer questions from events, in this order.
@@ -86,11 +102,16 @@ var Detectors = []detect.Def{
 	duplicate.Def,
 	espflow.Def,
 	httpfaults.Def,
+	bannerdelay.Def,
+	bruteforce.Def,
+	duplicate.Def,
+	ftpdata.Def,
 	idle.Def,
 	ikefaults.Def,
 	loss.Def,
 	ntpfaults.Def,
 	maintenance.Def,
+	plainlogin.Def,
 	pmtud.Def,
 	rarogue.Def,
 	refused.Def,

@@ -265,7 +265,8 @@ func silent(t *testing.T, results []*result) {
 	}
 }
 
-// reviewed holds the table of what is also true: each entry names a capture that exists, and is found there.
+// reviewed holds the table of what is also true: each entry names a capture that exists, and is found there, be it only
+// in a damaged variant: without its bytes a cause is left with its symptom.
 func reviewed(t *testing.T, inputs []*input, rows []row) {
 	t.Helper()
 	for _, name := range sorted(alsoTrue) {

@@ -9,6 +9,27 @@ var alsoTrue = map[string]map[string]string{
 	"wg-port-closed": {
 		"icmp-unreachable": "the peer itself says that nothing listens there; where the handshake is cut or gone nobody knows that it was WireGuard's",
 	},
+	"ftp-tls-hidden": {
+		"tcp-syn-silent-drop": "gw drops the client's connections to the data ports; that it cannot read them is another code's to say",
+	},
+	"ftp-tls-hidden-icmp": {
+		"icmp-admin-prohibited": "gw says so for each data connection",
+	},
+	"ftp-tls-hidden-reset": {
+		"tcp-refused-by-middlebox": "gw resets each data connection in the server's name",
+	},
+	"ftp-tls-active": {
+		"tcp-syn-silent-drop": "gw drops the server's connection to the client",
+	},
+	"ftp-tls-implicit": {
+		"tcp-syn-silent-drop": "gw drops the client's connection to the data port",
+	},
+	"ftp-private-address": {
+		"tcp-syn-silent-drop": "gw drops what goes to the inner address",
+	},
+	"smtp-ident-silent": {
+		"tcp-syn-silent-drop": "gw drops the mail server's questions to port 113; that greetings wait for them is another code's to say",
+	},
 	"syn-flood-remedied": {
 		"syn-flood": "the 3000 forged requests are sent and seen inside all the same; the filter keeps them from the server, not from the wire before it",
 	},

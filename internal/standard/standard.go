@@ -6,6 +6,7 @@ package standard
 import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
+	"firestorm/internal/analyzer/dcerpc"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
@@ -13,6 +14,7 @@ import (
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/pmtud"
+	"firestorm/internal/detect/popupspam"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
 	"firestorm/internal/detect/serverslow"
@@ -32,6 +34,7 @@ import (
 // Analyzers read protocols, asked in this order.
 var Analyzers = []analyzer.Def{
 	arp.Def,
+	dcerpc.Def,
 }
 
 // Detectors answer questions from events, in this order.
@@ -42,6 +45,7 @@ var Detectors = []detect.Def{
 	idle.Def,
 	loss.Def,
 	pmtud.Def,
+	popupspam.Def,
 	refused.Def,
 	routingloop.Def,
 	serverslow.Def,

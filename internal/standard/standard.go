@@ -7,16 +7,20 @@ import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/analyzer/dcerpc"
+	"firestorm/internal/analyzer/rpc"
+	"firestorm/internal/analyzer/smb"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
 	"firestorm/internal/detect/asymmetric"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/loss"
+	"firestorm/internal/detect/nfsdenied"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/popupspam"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
+	"firestorm/internal/detect/rpcport"
 	"firestorm/internal/detect/serverslow"
 	"firestorm/internal/detect/stalled"
 	"firestorm/internal/detect/synflood"
@@ -35,6 +39,8 @@ import (
 var Analyzers = []analyzer.Def{
 	arp.Def,
 	dcerpc.Def,
+	rpc.Def,
+	smb.Def,
 }
 
 // Detectors answer questions from events, in this order.
@@ -44,10 +50,12 @@ var Detectors = []detect.Def{
 	duplicate.Def,
 	idle.Def,
 	loss.Def,
+	nfsdenied.Def,
 	pmtud.Def,
 	popupspam.Def,
 	refused.Def,
 	routingloop.Def,
+	rpcport.Def,
 	serverslow.Def,
 	stalled.Def,
 	synflood.Def,

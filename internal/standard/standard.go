@@ -22,6 +22,7 @@ import (
 	"firestorm/internal/detect/routingloop"
 	"firestorm/internal/detect/rpcport"
 	"firestorm/internal/detect/serverslow"
+	"firestorm/internal/detect/smblogon"
 	"firestorm/internal/detect/stalled"
 	"firestorm/internal/detect/synflood"
 	"firestorm/internal/detect/synsilent"
@@ -57,6 +58,7 @@ var Detectors = []detect.Def{
 	routingloop.Def,
 	rpcport.Def,
 	serverslow.Def,
+	smblogon.Def,
 	stalled.Def,
 	synflood.Def,
 	synsilent.Def,

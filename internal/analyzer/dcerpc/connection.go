@@ -53,6 +53,7 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		s.step(c, d, x)
 	}
 	if s.sides[0].ended && s.sides[1].ended {
+		s.end(c)
 		c.Done()
 	}
 }
@@ -225,9 +226,13 @@ func (s *connection) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 // Close tells what was not answered once nothing can come any more.
 func (s *connection) Close(c *analyzer.Context, d packet.Dir, _ stream.End) {
 	s.sides[d].ended = true
-	if !s.sides[0].ended || !s.sides[1].ended {
-		return
+	if s.sides[0].ended && s.sides[1].ended {
+		s.end(c)
 	}
+}
+
+// end tells the requests that nobody answered.
+func (s *connection) end(c *analyzer.Context) {
 	for i := range s.open {
 		c.Emit(s.open[i].call(c.Head(s.call)))
 	}

@@ -119,6 +119,7 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			x.nHead = 0
 			if !x.begin() {
 				x.lost = true
+				s.over(c)
 			}
 			continue
 		}
@@ -132,13 +133,34 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		}
 		x.left -= uint32(n)
 		b = b[n:]
-		if x.left == 0 {
-			s.packet(c, d, x)
+		if x.left > 0 {
+			continue
+		}
+		s.packet(c, d, x)
+		if x.sealed && s.over(c) {
+			return // at once, so that the cut of the bytes cannot matter
 		}
 	}
-	if (s.sides[0].lost || s.sides[0].sealed) && (s.sides[1].lost || s.sides[1].sealed) {
-		c.Done()
+}
+
+// over ends the reading once neither direction can be read on.
+func (s *connection) over(c *analyzer.Context) bool {
+	for d := range s.sides {
+		if x := &s.sides[d]; !x.lost && !x.sealed {
+			return false
+		}
 	}
+	s.end(c)
+	c.Done()
+	return true
+}
+
+// end tells the requests that nobody answered.
+func (s *connection) end(c *analyzer.Context) {
+	for i := range s.open {
+		s.emit(c, s.open[i].x)
+	}
+	s.open = s.open[:0]
 }
 
 // begin reads the four bytes before a message. A message of zero bytes has nothing to come.
@@ -276,13 +298,9 @@ func (s *connection) Gap(_ *analyzer.Context, d packet.Dir, n uint64) {
 // Close tells what was not answered once both directions are over.
 func (s *connection) Close(c *analyzer.Context, d packet.Dir, _ stream.End) {
 	s.sides[d].lost = true
-	if !s.sides[0].lost || !s.sides[1].lost {
-		return
+	if s.sides[0].lost && s.sides[1].lost {
+		s.end(c)
 	}
-	for i := range s.open {
-		s.emit(c, s.open[i].x)
-	}
-	s.open = s.open[:0]
 }
 
 // Reset makes s as new.

@@ -17,5 +17,6 @@ import "embed"
 //go:embed captures/server-slow/inside.pcap
 //go:embed captures/accept-queue-full/inside.pcap
 //go:embed captures/routing-loop/inside.pcap
+//go:embed captures/nfs-mountd-dropped/inside.pcap
 //go:embed captures/founding-messenger/founding.pcap
 var Captures embed.FS

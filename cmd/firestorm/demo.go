@@ -48,6 +48,8 @@ var stories = []story{
 		"\"Connecting fails whenever there is much to do.\" The firewall is blamed."},
 	{"loop", "ip-routing-loop", "captures/routing-loop/inside.pcap",
 		"\"Since the new route, that network is gone and the line is full.\""},
+	{"nfs", "rpc-dynamic-port-blocked", "captures/nfs-mountd-dropped/inside.pcap",
+		"\"The firewall lets NFS through, ports 111 and 2049. The mount hangs.\""},
 	{"popups", "messenger-popup-spam", "captures/founding-messenger/founding.pcap",
 		"\"Windows keeps showing adverts though no browser is open. A virus?\""},
 }

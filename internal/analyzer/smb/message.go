@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strconv"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 var le = binary.LittleEndian
@@ -274,12 +275,18 @@ func text(b []byte, unicode bool) (s string, rest []byte) {
 
 // wide turns UTF-16 into UTF-8.
 func wide(b []byte) string {
-	b = b[:min(len(b), maxName)]
-	u := make([]uint16, 0, len(b)/2)
-	for ; len(b) >= 2; b = b[2:] {
-		u = append(u, le.Uint16(b))
+	var room [3 * maxName / 2]byte
+	out := room[:0]
+	for b = b[:min(len(b), maxName)]; len(b) >= 2; b = b[2:] {
+		r := rune(le.Uint16(b))
+		if utf16.IsSurrogate(r) && len(b) >= 4 {
+			if pair := utf16.DecodeRune(r, rune(le.Uint16(b[2:]))); pair != utf8.RuneError {
+				r, b = pair, b[2:]
+			}
+		}
+		out = utf8.AppendRune(out, r) // half a pair becomes the replacement character
 	}
-	return string(utf16.Decode(u))
+	return string(out)
 }
 
 var signature = []byte("NTLMSSP\x00")

@@ -272,6 +272,21 @@ func TestNothingUnwanted(t *testing.T) {
 	}
 }
 
+func TestWide(t *testing.T) {
+	for _, s := range []string{"", "Ann", "Grün", "日本", "a😀b"} {
+		if got := wide(utf(s)); got != s {
+			t.Errorf("%q became %q", s, got)
+		}
+	}
+	if got := wide(u16(0xd83d, 'x', 0xde00)); got != "\ufffdx\ufffd" {
+		t.Errorf("halves of pairs: %q", got)
+	}
+	long := utf(strings.Repeat("日", maxName))
+	if n := testing.AllocsPerRun(100, func() { _ = wide(long) }); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func FuzzMessage(f *testing.F) {
 	f.Add(two(1, false, 2, 0, 0, setup(authenticate("CORP", "Ann", "PC7"))))
 	f.Add(one(0x73, false, 2, 0, make([]byte, 26), []byte("xxxx")))

@@ -175,6 +175,14 @@ func TestDatagrams(t *testing.T) {
 	}
 }
 
+// TestReflected: a reply that travels as its call did is none of it.
+func TestReflected(t *testing.T) {
+	es := packets(t, nil, udp(1, false, ask(7, Portmap, 2, 0, nil)), udp(2, false, answer(7, nil)), udp(3, true, answer(7, nil)))
+	if len(es) != 1 || es[0].(*Transaction).Answered.Frame != 3 {
+		t.Errorf("%q", tell(es))
+	}
+}
+
 // TestKinds: errors of NFS are an event of their own, so that few want to hear of the rest.
 func TestKinds(t *testing.T) {
 	es := packets(t, func(k string) bool { return k == KindNFSError }, frames(conversation(), 1000)...)

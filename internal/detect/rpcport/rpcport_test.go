@@ -21,6 +21,15 @@ func directory(b *detecttest.Bench, at float64, client, server string, ms ...rpc
 	b.Send(x)
 }
 
+// refuse makes an ICMP error about a request to mountd.
+func refuse(b *detecttest.Bench, sender string, typ, code uint8, fresh bool) {
+	directory(b, 2, c, s, mountd)
+	x := event.NewICMPError(event.Head{FlowID: 2, Seen: b.Ref(0, 3), Proto: packet.ProtoTCP, Client: event.End{Addr: packet.MustAddr(c), Port: 2},
+		Server: event.End{Addr: packet.MustAddr(s), Port: 40000}})
+	x.Version, x.Type, x.Code, x.Sender, x.To, x.Fresh, x.QuotedDir = 4, typ, code, packet.MustAddr(sender), packet.MustAddr(c), fresh, packet.ToServer
+	b.Send(x)
+}
+
 const c, s = "10.0.0.1", "10.0.0.9"
 
 var mountd = rpc.Mapping{Program: rpc.Mount, Version: 3, Proto: packet.ProtoTCP, Port: 40000}
@@ -72,6 +81,19 @@ func TestSilenceAndPorts(t *testing.T) {
 			directory(b, 2, c, s, mountd)
 			b.Refuse(detecttest.Flow{ID: 2, Client: c + ":2", Server: s + ":40000"}, 3, 0.001, 63, func(f *event.Flow) { f.Refusal.Dir = packet.ToClient })
 		}, finding.Certain},
+		{"answered after all", func(b *detecttest.Bench) {
+			directory(b, 2, c, s, mountd)
+			x := b.Silence(detecttest.Flow{ID: 2, Client: c + ":2", Server: s + ":40000"}, 3, 3).Clone()
+			x.What = event.Answered
+			x.Head().Seen = b.Ref(0, 20)
+			b.Send(x)
+		}, 0},
+		{"a gateway rejects", func(b *detecttest.Bench) { refuse(b, "10.0.0.254", 3, 3, true) }, finding.Certain},
+		{"a gateway forbids", func(b *detecttest.Bench) { refuse(b, "10.0.0.254", 3, 13, true) }, finding.Certain},
+		{"the server says that nothing listens", func(b *detecttest.Bench) { refuse(b, s, 3, 3, true) }, 0},
+		{"a router knows no way", func(b *detecttest.Bench) { refuse(b, "10.0.0.254", 3, 0, true) }, 0},
+		{"a packet too big", func(b *detecttest.Bench) { refuse(b, "10.0.0.254", 3, 4, true) }, 0},
+		{"a stale error", func(b *detecttest.Bench) { refuse(b, "10.0.0.254", 3, 13, false) }, 0},
 		{"NFS at its own port", func(b *detecttest.Bench) {
 			directory(b, 2, c, s, rpc.Mapping{Program: rpc.NFS, Version: 3, Proto: packet.ProtoTCP, Port: 2049})
 			b.Silence(detecttest.Flow{ID: 2, Client: c + ":2", Server: s + ":2049"}, 3, 3)

@@ -19,10 +19,12 @@ type Transaction struct {
 	Lookup    Mapping    // of a call to the port directory: what it asks for
 	Ports     []Mapping  // what the directory answered
 	Name      string     // path of a mount, name of an NFS operation, path of a COMPOUND: hostile text
-	FirstOp   uint32     // of an NFSv4 COMPOUND
-	Status    uint32     // of a mount, NFS or lock reply; valid with HasStatus
-	HasStatus bool       // the reply carries a status
-	ID        uint64     // number of the transaction in its flow, from 1
+	Handle    uint32     // CRC-32 of the file handle that an NFSv3 call speaks of; valid with HasHandle
+	HasHandle bool
+	FirstOp   uint32 // of an NFSv4 COMPOUND
+	Status    uint32 // of a mount, NFS or lock reply; valid with HasStatus
+	HasStatus bool   // the reply carries a status
+	ID        uint64 // number of the transaction in its flow, from 1
 }
 
 // Head returns the common part.
@@ -63,7 +65,7 @@ func (x *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
 	if x.Call.Program == NFS {
 		name = "nfs"
 	}
-	dst = event.AppendEVEHead(dst, h, name, x.Dir, c)
+	dst = event.AppendEVEHead(dst, h, name, 1-x.Dir, c) // the record is of the reply
 	dst = append(dst, `,"rpc":{"xid":`...)
 	dst = strconv.AppendUint(dst, uint64(x.Call.XID), 10)
 	dst = append(dst, `,"status":"`...)
@@ -103,6 +105,11 @@ func (x *Transaction) appendNFS(dst []byte) []byte {
 	dst = event.AppendJSONString(dst, ProcedureName(NFS, x.Call.Version, x.Call.Procedure))
 	dst = append(dst, `,"filename":`...)
 	dst = event.AppendJSONString(dst, x.Name)
+	if x.HasHandle {
+		dst = append(dst, `,"hhash":"`...)
+		dst = strconv.AppendUint(dst, uint64(x.Handle), 16)
+		dst = append(dst, '"')
+	}
 	dst = append(dst, `,"id":`...)
 	dst = strconv.AppendUint(dst, x.ID, 10)
 	dst = append(dst, `,"file_tx":false,"type":"response","status":"`...)

@@ -3,6 +3,7 @@ package rpc
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
@@ -73,6 +74,8 @@ type call struct {
 	repeats uint32
 	lookup  Mapping
 	firstOp uint32
+	handle  uint32 // as in Transaction
+	has     bool
 	name    [64]byte // begin of Transaction.Name, so that a call costs no allocation
 	nName   uint8
 	long    string // a name that is longer
@@ -118,6 +121,11 @@ func (r *reader) message(c *analyzer.Context, d packet.Dir, b []byte, ref packet
 	if h.Program == NFS && h.Version == 4 && h.Procedure == 1 {
 		o.firstOp = firstOp(body)
 	}
+	if h.Program == NFS && h.Version == 3 && h.Procedure != 0 && c.Wanted(r.nfs) {
+		x := xdr{b: body}
+		handle := x.opaque(64) // RFC 1813 2.4
+		o.handle, o.has = crc32.ChecksumIEEE(handle), !x.bad
+	}
 	r.scratch = argName(r.scratch[:0], &h, body)
 	if len(r.scratch) <= len(o.name) {
 		o.nName = uint8(copy(o.name[:], r.scratch))
@@ -159,7 +167,7 @@ func (r *reader) emit(c *analyzer.Context, o *call, h *Header, body []byte, ref 
 	if !c.Wanted(kind) {
 		return
 	}
-	x := &Transaction{head: c.Head(kind), Asked: o.ref, Answered: ref, Dir: o.dir, Call: o.h, Repeats: o.repeats, Lookup: o.lookup, FirstOp: o.firstOp,
+	x := &Transaction{head: c.Head(kind), Asked: o.ref, Answered: ref, Dir: o.dir, Call: o.h, Repeats: o.repeats, Lookup: o.lookup, FirstOp: o.firstOp, Handle: o.handle, HasHandle: o.has,
 		Status: status, HasStatus: has, ID: r.id, Name: o.long}
 	if o.nName > 0 {
 		x.Name = string(o.name[:o.nName])

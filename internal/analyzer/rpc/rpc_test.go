@@ -266,7 +266,8 @@ func TestEVE(t *testing.T) {
 	}
 	text := strings.Join(all, "\n")
 	for _, part := range []string{`"event_type":"nfs"`, `"event_type":"rpc"`, `"rpc":{"xid":4,"status":"ACCEPTED","auth_type":"UNIX","creds":{"uid":1000}}`,
-		`"nfs":{"version":3,"procedure":"LOOKUP","filename":"file.txt","id":4,"file_tx":false,"type":"response","status":"OK"}`, `"status":"ERR_WRONGSEC"`} {
+		`"nfs":{"version":3,"procedure":"LOOKUP","filename":"file.txt","hhash":"a4d5eb28","id":4,"file_tx":false,"type":"response","status":"OK"}`, `"status":"ERR_WRONGSEC"`,
+		`"src_ip":"10.0.0.2","src_port":2049,"dest_ip":"10.0.0.1","dest_port":700`} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %s in\n%s", part, text)
 		}

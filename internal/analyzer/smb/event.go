@@ -23,8 +23,10 @@ type Exchange struct {
 	Domain      string // of an NTLM logon
 	User        string
 	Host        string
+	System      string // version of the client's system, as NTLM gives it; empty = not said
 	HasIdentity bool
 	Share       string // of a tree connect
+	Pipe        bool   // the share holds pipes, not files (versions 2 and 3)
 	Session     uint64
 	Tree        uint32
 	ID          uint64 // number in the connection, from 1
@@ -79,10 +81,18 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 		dst = event.AppendJSONString(dst, x.User)
 		dst = append(dst, `,"host":`...)
 		dst = event.AppendJSONString(dst, x.Host)
+		if x.System != "" {
+			dst = append(dst, `,"version":`...)
+			dst = event.AppendJSONString(dst, x.System)
+		}
 		dst = append(dst, '}')
 	}
 	if x.Share != "" {
-		dst = append(dst, `,"share":`...)
+		if x.Pipe {
+			dst = append(dst, `,"named_pipe":`...)
+		} else {
+			dst = append(dst, `,"share":`...)
+		}
 		dst = event.AppendJSONString(dst, x.Share)
 	}
 	dst = append(dst, '}')

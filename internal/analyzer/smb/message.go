@@ -213,7 +213,7 @@ func negotiated1(b []byte) (index int, s Signing, ok bool) {
 const maxName = 512
 
 // identity is who logs on: never what proves it.
-type identity struct{ domain, user, host string }
+type identity struct{ domain, user, host, version string }
 
 // setup2 finds the security blob of a session setup request of versions 2 and 3.
 func setup2(whole, b []byte) []byte {
@@ -289,6 +289,18 @@ func wide(b []byte) string {
 	return string(out)
 }
 
+// negotiateVersion is the flag that says that a version follows ([MS-NLMP] 2.2.2.5).
+const negotiateVersion = 1 << 25
+
+// ntlmVersion writes the version of the client's system ([MS-NLMP] 2.2.2.10) as Suricata does: "6.0 build 6001 rev 15".
+func ntlmVersion(b []byte) string {
+	var room [40]byte
+	out := strconv.AppendUint(room[:0], uint64(b[0]), 10)
+	out = strconv.AppendUint(append(out, '.'), uint64(b[1]), 10)
+	out = strconv.AppendUint(append(out, " build "...), uint64(le.Uint16(b[2:])), 10)
+	return string(strconv.AppendUint(append(out, " rev "...), uint64(b[7]), 10))
+}
+
 var signature = []byte("NTLMSSP\x00")
 
 // ntlmssp finds an NTLM AUTHENTICATE message in a security blob ([MS-NLMP] 2.2.1.3), bare or inside SPNEGO, and reads
@@ -313,7 +325,11 @@ func ntlmssp(blob []byte) (id identity, ok bool) {
 		}
 		return string(v)
 	}
-	return identity{domain: field(28), user: field(36), host: field(44)}, true
+	id = identity{domain: field(28), user: field(36), host: field(44)}
+	if le.Uint32(m[60:])&negotiateVersion != 0 && len(m) >= 72 {
+		id.version = ntlmVersion(m[64:72])
+	}
+	return id, true
 }
 
 // tree2 and tree1 read the path of a tree connect request.
@@ -323,6 +339,9 @@ func tree2(whole, b []byte) string {
 	}
 	return wide(part(whole, int(le.Uint16(b[4:])), int(le.Uint16(b[6:]))))
 }
+
+// pipe2 reports a tree of pipes, in a tree connect reply.
+func pipe2(b []byte) bool { return len(b) >= 3 && le.Uint16(b) == 16 && b[2] == 2 }
 
 func tree1(h *Header, b []byte) string {
 	words, data, off, ok := words1(b)

@@ -70,6 +70,9 @@ const (
 	keep = 4096
 	// keepBulk is how much is read of what may be a file's contents: a header.
 	keepBulk = 64
+	// allSealed is how many encrypted messages in a row, of each side, say that nothing clear will come: encryption is
+	// agreed for single shares too ([MS-SMB2] 3.3.5.7).
+	allSealed = 64
 	// maxOpen bounds the requests that wait for a reply; the oldest is forgotten.
 	maxOpen = 32
 )
@@ -98,8 +101,8 @@ type side struct {
 	room   int    // how many of them are to be kept
 	buf    []byte
 	ref    packet.Ref
-	lost   bool // lost its place: the rest of this direction cannot be read
-	sealed bool // what comes is encrypted
+	lost   bool   // lost its place: the rest of this direction cannot be read
+	sealed uint16 // encrypted messages since the last clear one
 }
 
 // Data takes bytes of direction d.
@@ -137,7 +140,7 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			continue
 		}
 		s.packet(c, d, x)
-		if x.sealed && s.over(c) {
+		if x.sealed == allSealed && s.over(c) {
 			return // at once, so that the cut of the bytes cannot matter
 		}
 	}
@@ -146,7 +149,7 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 // over ends the reading once neither direction can be read on.
 func (s *connection) over(c *analyzer.Context) bool {
 	for d := range s.sides {
-		if x := &s.sides[d]; !x.lost && !x.sealed {
+		if x := &s.sides[d]; !x.lost && x.sealed < allSealed {
 			return false
 		}
 	}
@@ -188,13 +191,15 @@ func worth(b []byte) bool {
 func (s *connection) packet(c *analyzer.Context, d packet.Dir, x *side) {
 	b := x.buf
 	if len(b) > 3 && b[0] == magicEncrypted {
-		x.sealed = true
+		x.sealed = min(x.sealed+1, allSealed)
+		return
 	}
 	for {
 		h, body, ok := ParseHeader(b)
 		if !ok {
 			return
 		}
+		x.sealed = 0
 		if h.Command != Other && c.Wanted(s.kind) {
 			if h.Reply {
 				s.reply(c, &h, body, x.ref)
@@ -228,7 +233,7 @@ func (s *connection) request(c *analyzer.Context, h *Header, whole, body []byte,
 		if found, ok := ntlmssp(blob); ok {
 			id, x.HasIdentity = found, true
 		}
-		x.Domain, x.User, x.Host = id.domain, id.user, id.host
+		x.Domain, x.User, x.Host, x.System = id.domain, id.user, id.host, id.version
 	case h.Version == 1:
 		x.Share = tree1(h, body)
 	default:
@@ -258,6 +263,7 @@ func (s *connection) reply(c *analyzer.Context, h *Header, body []byte, ref pack
 		if h.Command == Negotiate {
 			s.negotiated(h, body, x)
 		}
+		x.Pipe = h.Command == TreeConnect && h.Version == 2 && pipe2(body)
 		s.open = append(s.open[:i], s.open[i+1:]...)
 		s.emit(c, x)
 		return

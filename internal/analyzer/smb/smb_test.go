@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -195,6 +196,22 @@ func TestNoSecrets(t *testing.T) {
 	}
 }
 
+// TestVersion: the version stands behind the fields, where the flag says so.
+func TestVersion(t *testing.T) {
+	m := append(authenticate("", "", ""), make([]byte, 8)...)
+	copy(m[64:], []byte{6, 0, 0x71, 0x17, 0, 0, 0, 15})
+	if id, _ := ntlmssp(m); id.version != "" {
+		t.Errorf("%q without the flag", id.version)
+	}
+	le.PutUint32(m[60:], 1|negotiateVersion)
+	if id, _ := ntlmssp(m); id.version != "6.0 build 6001 rev 15" {
+		t.Errorf("%q", id.version)
+	}
+	if id, ok := ntlmssp(m[:64]); !ok || id.version != "" {
+		t.Errorf("%+v of a cut message", id)
+	}
+}
+
 func TestEVE(t *testing.T) {
 	s, err := jsonschema.NewCompiler().Compile("../../output/eve/testdata/eve.schema.json")
 	if err != nil {
@@ -221,20 +238,32 @@ func TestEVE(t *testing.T) {
 	}
 }
 
-// TestEncrypted: once both sides encrypt, the analyzer reads nothing more, however the bytes are cut; what waits is told.
+// TestEncrypted: single encrypted messages are passed over; after many in a row of both sides the analyzer reads nothing
+// more, however the bytes are cut, and what waits is told.
 func TestEncrypted(t *testing.T) {
-	sealed := session(append([]byte("\xfdSMB"), make([]byte, 100)...))
+	sealed := session(append([]byte("\xfdSMB"), make([]byte, 60)...))
+	many := bytes.Repeat(sealed, allSealed)
+	ask := func(id uint64, path string) []byte { return session(two(3, false, id, 0, 0, tree(path))) }
+	ans := func(id uint64) []byte { return session(two(3, true, id, 0, 0, u16(16, 2))) }
 	both := conversation()
-	both[0] = cat(both[0], session(two(3, false, 20, 0, 0, tree(`\\a\b`))), session(two(3, false, 21, 0, 0, tree(`\\a\c`))), sealed)
-	both[1] = cat(both[1], session(two(3, true, 20, 0, 0, u16(16))), sealed, session(two(3, true, 21, 0, 0, u16(16))))
+	both[0] = cat(both[0], sealed, ask(20, `a`), ask(21, `b`), many)
+	both[1] = cat(both[1], sealed, ans(20), many, ans(21))
 	want := tell(play(t, both, 1<<15))
-	if n := len(want); n != 6 || !strings.Contains(want[4], `answered true`) || !strings.Contains(want[5], `answered false`) || !strings.Contains(want[5], `\\\\a\\c`) {
+	if n := len(want); n != 6 || !strings.Contains(want[4], `answered true`) || !strings.Contains(want[5], `answered false`) || !strings.Contains(want[5], `share "b"`) {
 		t.Errorf("%s", strings.Join(want, "\n"))
 	}
 	for _, size := range []int{1, 50} {
 		if got := tell(play(t, both, size)); !reflect.DeepEqual(got, want) {
 			t.Errorf("pieces of %d: %s", size, strings.Join(got, "\n"))
 		}
+	}
+	few := conversation() // one fewer: the answer is still read
+	few[0] = cat(few[0], ask(21, `b`), many)
+	few[1] = cat(few[1], many[len(sealed):], ans(21))
+	got := play(t, few, 1000)
+	x := got[len(got)-1].(*Exchange)
+	if x.Answered.IsZero() || !x.Pipe || !strings.Contains(string(x.AppendEVE(nil, &event.EVE{})), `"named_pipe":"b"`) {
+		t.Errorf("%+v", x)
 	}
 }
 

@@ -40,6 +40,7 @@ import (
 var Analyzers = []analyzer.Def{
 	arp.Def,
 	dcerpc.Def,
+	rpc.NFSDef,
 	rpc.Def,
 	smb.Def,
 }

@@ -18,29 +18,61 @@ const (
 	KindNFSError = "nfs_error"
 )
 
-// Def is the protocol as a list of analyzers names it. Its ports: the directory, NFS, and the fixed ports that are
-// customary for mountd, status and the lock manager.
+// Def is the protocol as a list of analyzers names it. Its ports: the directory, and the fixed ports that are customary
+// for mountd, status and the lock manager.
 var Def = analyzer.Def{
 	Name:    "rpc",
 	Over:    []analyzer.Transport{analyzer.TCP, analyzer.UDP},
-	Ports:   []uint16{111, 2049, 20048, 892, 662, 32803, 32769},
+	Ports:   []uint16{111, 20048, 892, 662, 32803, 32769},
 	Kinds:   []string{KindRPC, KindNFS, KindNFSError},
 	Probe:   probe,
-	Stream:  func(o analyzer.Options) (analyzer.StreamAnalyzer, error) { return &records{reader: newReader(o)}, nil },
-	Message: func(o analyzer.Options) (analyzer.MessageAnalyzer, error) { return &datagrams{newReader(o)}, nil },
+	Stream:  newStream,
+	Message: newMessage,
+}
+
+// NFSDef is the same for flows that begin with a call of NFS, so that they bear its name. It stands before Def in a list.
+var NFSDef = analyzer.Def{
+	Name:    "nfs",
+	Over:    []analyzer.Transport{analyzer.TCP, analyzer.UDP},
+	Ports:   []uint16{2049},
+	Kinds:   []string{KindNFS, KindNFSError, KindRPC},
+	Probe:   probeNFS,
+	Stream:  newStream,
+	Message: newMessage,
+}
+
+func newStream(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
+	return &records{reader: newReader(o)}, nil
+}
+
+func newMessage(o analyzer.Options) (analyzer.MessageAnalyzer, error) {
+	return &datagrams{newReader(o)}, nil
 }
 
 // probe takes a datagram, and a stream that begins with a record of one fragment: its mark's first byte is 0x80.
 func probe(_ packet.Dir, b []byte) analyzer.Answer {
-	plain := probeWords(b)
-	if len(b) > 0 && b[0] != 0x80 || plain == analyzer.Yes {
-		return plain
+	_, a := begin(b)
+	return a
+}
+
+// probeNFS takes those that begin with a call of NFS.
+func probeNFS(_ packet.Dir, b []byte) analyzer.Answer {
+	m, a := begin(b)
+	if a == analyzer.Yes && (m[7] != 0 || binary.BigEndian.Uint32(m[12:]) != NFS) {
+		return analyzer.No
 	}
-	marked := probeWords(b[min(len(b), 4):])
-	if marked == analyzer.No {
-		return plain
+	return a
+}
+
+// begin looks for a message at the begin of b, or behind a record mark; m begins with it.
+func begin(b []byte) (m []byte, a analyzer.Answer) {
+	if len(b) == 0 || b[0] == 0x80 {
+		m = b[min(len(b), 4):]
+		if marked := probeWords(m); marked != analyzer.No {
+			return m, marked
+		}
 	}
-	return marked
+	return b, probeWords(b)
 }
 
 // probeWords looks at the first 16 bytes of a message, as many as there are: a number, the type, then version 2 and a

@@ -230,6 +230,21 @@ func TestProbe(t *testing.T) {
 		}
 		monotone(t, tc.b)
 	}
+	for name, tc := range map[string]struct {
+		b    []byte
+		want analyzer.Answer
+	}{
+		"NFS":      {record(ask(9, NFS, 3, 0, nil)), analyzer.Yes},
+		"number 1": {record(ask(1, NFS, 3, 0, nil)), analyzer.Yes}, // which alone would read as a reply
+		"NFS, UDP": {ask(9, NFS, 3, 0, nil), analyzer.Yes},
+		"mount":    {record(ask(9, Mount, 3, 0, nil)), analyzer.No},
+		"reply":    {record(answer(9, nil)), analyzer.No},
+		"begin":    {record(ask(9, NFS, 3, 0, nil))[:12], analyzer.More},
+	} {
+		if got := probeNFS(packet.ToServer, tc.b); got != tc.want {
+			t.Errorf("NFS: %s: %v, want %v", name, got, tc.want)
+		}
+	}
 }
 
 func monotone(t *testing.T, b []byte) {
@@ -241,6 +256,14 @@ func monotone(t *testing.T, b []byte) {
 			t.Fatalf("% x: %v after %v", b[:n], got, said)
 		}
 		said = got
+	}
+	nfs := analyzer.More
+	for n := range len(b) + 1 {
+		got := probeNFS(packet.ToServer, b[:n])
+		if nfs != analyzer.More && got != nfs {
+			t.Fatalf("NFS: % x: %v after %v", b[:n], got, nfs)
+		}
+		nfs = got
 	}
 }
 

@@ -2,7 +2,10 @@ package main
 
 // noCapture says, by code and column of the matrix, why there is no capture or no gate.
 var noCapture = map[string]map[string]string{
-	"icmp-admin-prohibited":       {"near-miss": "no capture: the router says it in so many words; errors for packets that nobody saw, and errors without effect, are events made by hand (unit tests)"},
+	"icmp-admin-prohibited": {"near-miss": "no capture: the router says it in so many words; errors for packets that nobody saw, and errors without effect, are events made by hand (unit tests)"},
+	"nfs-stale": {"positive": "events made by hand: the clients of NFS in user space take new handles with each command, so none outlives an export",
+		"near-miss": "events made by hand: two stale handles, and refusals for want of rights (unit tests)",
+		"remedied":  "no positive to remedy"},
 	"tcp-asymmetric-path":         {"near-miss": "clean-one-sided, and every capture with one direction removed: there it is the capture that lacks a direction"},
 	"tcp-data-unanswered":         {"near-miss": "idle-timeout, pmtud-black-hole, zero-window, loss-*: each dies or stalls for a reason that has a code"},
 	"tcp-half-open-reset":         {"remedied": "cannot be shown by packets: the remedy is a server that does not lose its memory, as half-open-restart (which closes properly) shows"},

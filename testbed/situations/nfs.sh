@@ -126,6 +126,7 @@ nfs-mountd-remedied)
 nfs-mountd-unregistered)
 	shows "The server speaks version 4 only: the directory answers port 0 for mountd, the service does not run; nothing is blocked."
 	finding rpc-dynamic-port-blocked near-miss
+	finding nfs-mount-denied near-miss
 	check "the mount over version 3 failed" failed
 	;;
 nfs-version4)

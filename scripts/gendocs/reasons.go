@@ -23,6 +23,20 @@ var quiet = map[string]map[string]string{
 	"tcp-accept-queue-full": {
 		"first third cut": "The connections that the program never took up lie before the cut; requests that meet silence may be filtered as well",
 	},
+	"messenger-popup-spam": {
+		"requests removed": "founding-messenger holds nothing but the pop-ups; without them it is empty",
+	},
+	"nfs-mount-denied": {
+		"first third cut": "The refusal lies before the cut; later mounts of another client work",
+	},
+	"rpc-dynamic-port-blocked": {
+		"first third cut": "The directory's answer lies before the cut: what is left is silence, or nothing",
+		"last third cut":  "The refusal, or the second request in vain, lies in the part that is gone",
+	},
+	"smb-logon-failures": {
+		"first third cut": "Fewer than ten failures are left: a person may have mistyped them",
+		"last third cut":  "Fewer than ten failures are left: a person may have mistyped them",
+	},
 	"tcp-half-open-reset": {
 		"last third cut": "The resets lie in the part that is gone",
 	},

@@ -24,4 +24,6 @@ import "embed"
 //go:embed captures/arp-conflict/lan.pcap
 //go:embed captures/arp-spoof-both/lan.pcap
 //go:embed captures/maintenance-200/inside.pcap
+//go:embed captures/nfs-mountd-dropped/inside.pcap
+//go:embed captures/founding-messenger/founding.pcap
 var Captures embed.FS

@@ -60,6 +60,10 @@ var stories = []story{
 		"\"Nothing is slow, nothing is broken.\" That is the trouble."},
 	{"maintenance", "http-maintenance-200", "captures/maintenance-200/inside.pcap",
 		"\"Since the maintenance at the weekend the search engine shows our shop as 'right back'.\""},
+	{"nfs", "rpc-dynamic-port-blocked", "captures/nfs-mountd-dropped/inside.pcap",
+		"\"The firewall lets NFS through, ports 111 and 2049. The mount hangs.\""},
+	{"popups", "messenger-popup-spam", "captures/founding-messenger/founding.pcap",
+		"\"Windows keeps showing adverts though no browser is open. A virus?\""},
 }
 
 // toldIn returns the stories whose finding this build knows.

@@ -6,6 +6,7 @@ package standard
 import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/arp"
+	"firestorm/internal/analyzer/dcerpc"
 	"firestorm/internal/analyzer/dhcp"
 	"firestorm/internal/analyzer/dns"
 	"firestorm/internal/analyzer/esp"
@@ -17,6 +18,8 @@ import (
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
 	"firestorm/internal/analyzer/pop3"
+	"firestorm/internal/analyzer/rpc"
+	"firestorm/internal/analyzer/smb"
 	"firestorm/internal/analyzer/smtp"
 	"firestorm/internal/analyzer/ssh"
 	"firestorm/internal/analyzer/telnet"
@@ -43,13 +46,17 @@ import (
 	"firestorm/internal/detect/ikefaults"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/maintenance"
+	"firestorm/internal/detect/nfsdenied"
 	"firestorm/internal/detect/ntpfaults"
 	"firestorm/internal/detect/plainlogin"
 	"firestorm/internal/detect/pmtud"
+	"firestorm/internal/detect/popupspam"
 	"firestorm/internal/detect/rarogue"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
+	"firestorm/internal/detect/rpcport"
 	"firestorm/internal/detect/serverslow"
+	"firestorm/internal/detect/smblogon"
 	"firestorm/internal/detect/stalled"
 	"firestorm/internal/detect/synflood"
 	"firestorm/internal/detect/synsilent"
@@ -86,6 +93,10 @@ var Analyzers = []analyzer.Def{
 	smtp.Def,
 	ssh.Def,
 	telnet.Def,
+	dcerpc.Def,
+	rpc.NFSDef,
+	rpc.Def,
+	smb.Def,
 }
 
 // Detectors answer questions from events, in this order.
@@ -114,9 +125,14 @@ var Detectors = []detect.Def{
 	plainlogin.Def,
 	pmtud.Def,
 	rarogue.Def,
+	nfsdenied.Def,
+	pmtud.Def,
+	popupspam.Def,
 	refused.Def,
 	routingloop.Def,
+	rpcport.Def,
 	serverslow.Def,
+	smblogon.Def,
 	stalled.Def,
 	synflood.Def,
 	synsilent.Def,

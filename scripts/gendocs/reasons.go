@@ -2,7 +2,10 @@ package main
 
 // noCapture says, by code and column of the matrix, why there is no capture or no gate.
 var noCapture = map[string]map[string]string{
-	"icmp-admin-prohibited":       {"near-miss": "no capture: the router says it in so many words; errors for packets that nobody saw, and errors without effect, are events made by hand (unit tests)"},
+	"icmp-admin-prohibited": {"near-miss": "no capture: the router says it in so many words; errors for packets that nobody saw, and errors without effect, are events made by hand (unit tests)"},
+	"nfs-stale": {"positive": "events made by hand: the clients of NFS in user space take new handles with each command, so none outlives an export",
+		"near-miss": "events made by hand: two stale handles, and refusals for want of rights (unit tests)",
+		"remedied":  "no positive to remedy"},
 	"tcp-asymmetric-path":         {"near-miss": "clean-one-sided, and every capture with one direction removed: there it is the capture that lacks a direction"},
 	"tcp-data-unanswered":         {"near-miss": "idle-timeout, pmtud-black-hole, zero-window, loss-*: each dies or stalls for a reason that has a code"},
 	"tcp-half-open-reset":         {"remedied": "cannot be shown by packets: the remedy is a server that does not lose its memory, as half-open-restart (which closes properly) shows"},
@@ -19,6 +22,20 @@ func emptyReason(code, column string) string { return noCapture[code][column] }
 var quiet = map[string]map[string]string{
 	"tcp-accept-queue-full": {
 		"first third cut": "The connections that the program never took up lie before the cut; requests that meet silence may be filtered as well",
+	},
+	"messenger-popup-spam": {
+		"requests removed": "founding-messenger holds nothing but the pop-ups; without them it is empty",
+	},
+	"nfs-mount-denied": {
+		"first third cut": "The refusal lies before the cut; later mounts of another client work",
+	},
+	"rpc-dynamic-port-blocked": {
+		"first third cut": "The directory's answer lies before the cut: what is left is silence, or nothing",
+		"last third cut":  "The refusal, or the second request in vain, lies in the part that is gone",
+	},
+	"smb-logon-failures": {
+		"first third cut": "Fewer than ten failures are left: a person may have mistyped them",
+		"last third cut":  "Fewer than ten failures are left: a person may have mistyped them",
 	},
 	"tcp-half-open-reset": {
 		"last third cut": "The resets lie in the part that is gone",

@@ -1,0 +1,248 @@
+package dcerpc
+
+import (
+	"firestorm/internal/analyzer"
+	"firestorm/internal/packet"
+	"firestorm/internal/stream"
+)
+
+const (
+	keepCall  = 48   // of a request or answer: its head and the first words of the body
+	keepBind  = 1024 // of a bind: all contexts of a sane one
+	keepPopup = 2048 // of a request to the Messenger
+)
+
+// connection reads the connection-oriented form. Of each data unit it keeps only what it needs and skips the rest.
+type connection struct {
+	kinds
+	sides    [2]side
+	open     []open    // oldest first
+	contexts []Context // agreed on so far, at most maxContexts
+}
+
+// side is one direction: the unit at hand.
+type side struct {
+	buf   []byte // its first bytes
+	unit  Unit
+	want  int    // bytes to keep of it
+	left  uint32 // bytes of it that are to be skipped
+	ref   packet.Ref
+	ended bool // lost its place: the rest of this direction cannot be read
+}
+
+// Data takes bytes of direction d.
+func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
+	x := &s.sides[d]
+	for len(b) > 0 && !x.ended {
+		if x.left > 0 {
+			n := min(int(x.left), len(b))
+			x.left -= uint32(n)
+			b = b[n:]
+			continue
+		}
+		if len(x.buf) == 0 {
+			x.want = StreamHeader
+			x.ref = c.Head(s.call).Seen
+		}
+		n := min(x.want-len(x.buf), len(b))
+		x.buf = append(x.buf, b[:n]...)
+		b = b[n:]
+		if len(x.buf) < x.want {
+			return
+		}
+		s.step(c, d, x)
+	}
+	if s.sides[0].ended && s.sides[1].ended {
+		s.end(c)
+		c.Done()
+	}
+}
+
+// step goes on when as many bytes are there as were wanted.
+func (s *connection) step(c *analyzer.Context, d packet.Dir, x *side) {
+	switch {
+	case x.want == StreamHeader:
+		u, ok := ParseUnit(x.buf)
+		if !ok {
+			x.ended = true
+			return
+		}
+		x.unit = u
+		x.want = min(int(u.Len), keepCall)
+		if u.Type == PBind || u.Type == PAlter || u.Type == PBindAck || u.Type == PAlterResp {
+			x.want = min(int(u.Len), keepBind)
+		}
+		if x.want > len(x.buf) {
+			return
+		}
+	case x.want <= keepCall && x.unit.Type == PRequest && c.Wanted(s.popup) && s.messenger(x) && len(x.buf) < min(int(x.unit.Len), keepPopup):
+		x.want = min(int(x.unit.Len), keepPopup)
+		return
+	}
+	x.left = uint32(int(x.unit.Len) - len(x.buf))
+	s.done(c, d, x)
+	x.buf = x.buf[:0]
+}
+
+// messenger reports a request for NetrSendMessage.
+func (s *connection) messenger(x *side) bool {
+	if len(x.buf) < 24 {
+		return false
+	}
+	k := s.context(x.unit.Order.Uint16(x.buf[20:]))
+	return k != nil && k.Iface == Messenger && x.unit.Order.Uint16(x.buf[22:]) == 0
+}
+
+func (s *connection) context(id uint16) *Context {
+	for i := range s.contexts {
+		if s.contexts[i].ID == id {
+			return &s.contexts[i]
+		}
+	}
+	return nil
+}
+
+// done reads a unit of which enough is there.
+func (s *connection) done(c *analyzer.Context, d packet.Dir, x *side) {
+	u, b := &x.unit, x.buf[StreamHeader:]
+	switch u.Type {
+	case PBind, PAlter:
+		offered := parseBind(nil, b, u.Order)
+		for _, o := range offered {
+			if k := s.context(o.ID); k != nil {
+				*k = o
+			} else if len(s.contexts) < maxContexts {
+				s.contexts = append(s.contexts, o)
+			}
+		}
+		s.ask(c, open{ref: x.ref, request: u.Type, id: u.Call, minor: u.Minor, offered: offered})
+	case PRequest:
+		s.request(c, d, x)
+	case PBindAck, PAlterResp, PBindNak, PResponse, PFault:
+		s.answer(c, x)
+	}
+}
+
+func (s *connection) request(c *analyzer.Context, d packet.Dir, x *side) {
+	u := &x.unit
+	if len(x.buf) < 24 {
+		return
+	}
+	stub := 24
+	if u.Flags&unitObject != 0 {
+		stub += 16
+	}
+	o := open{ref: x.ref, request: PRequest, id: u.Call, minor: u.Minor, opnum: u.Order.Uint16(x.buf[22:]), frags: 1,
+		bytes: uint32(max(0, int(u.Len)-stub-int(u.Auth)))}
+	if k := s.context(u.Order.Uint16(x.buf[20:])); k != nil {
+		o.iface, o.version = k.Iface, k.Version
+	}
+	if o.iface == Messenger && o.opnum == 0 && c.Wanted(s.popup) && len(x.buf) > stub && u.Flags&unitFirst != 0 {
+		p := &Popup{head: c.Head(s.popup), Dir: d, Seq: u.Call, Fragment: u.Flags&unitLast == 0}
+		if t, ok := parsePopup(x.buf[stub:], u.Order); ok {
+			p.From, p.To, p.Text, p.Whole = string(t.from), string(t.to), string(t.text), t.whole
+		}
+		c.Emit(p)
+	}
+	if u.Flags&unitFirst == 0 {
+		if p := s.waiting(u.Call); p != nil {
+			p.frags++
+			p.bytes += o.bytes
+		}
+		return
+	}
+	s.ask(c, o)
+}
+
+// ask keeps a request until its answer comes.
+func (s *connection) ask(c *analyzer.Context, o open) {
+	if !c.Wanted(s.call) {
+		return
+	}
+	if len(s.open) >= maxOpen {
+		c.Emit(s.open[0].call(c.Head(s.call)))
+		s.open = append(s.open[:0], s.open[1:]...)
+	}
+	s.open = append(s.open, o)
+}
+
+func (s *connection) waiting(id uint32) *open {
+	for i := range s.open {
+		if s.open[i].id == id {
+			return &s.open[i]
+		}
+	}
+	return nil
+}
+
+func (s *connection) answer(c *analyzer.Context, x *side) {
+	if !c.Wanted(s.call) {
+		return
+	}
+	u := &x.unit
+	n := uint32(max(0, int(u.Len)-24-int(u.Auth)))
+	o := s.waiting(u.Call)
+	if o == nil {
+		if u.Flags&unitLast == 0 {
+			return
+		}
+		e := &Call{head: c.Head(s.call), ID: u.Call, Minor: u.Minor}
+		e.answer(u.Type, x.ref, 1, n)
+		c.Emit(e)
+		return
+	}
+	o.ansFrags++
+	o.ansBytes += n
+	if u.Type == PResponse && u.Flags&unitLast == 0 {
+		return
+	}
+	if u.Type == PBindAck || u.Type == PAlterResp {
+		parseBindAck(o.offered, x.buf[StreamHeader:], u.Order)
+	}
+	e := o.call(c.Head(s.call))
+	e.answer(u.Type, x.ref, o.ansFrags, o.ansBytes)
+	if u.Type == PFault && len(x.buf) >= 28 {
+		e.Status = u.Order.Uint32(x.buf[24:])
+	}
+	c.Emit(e)
+	for i := range s.open {
+		if &s.open[i] == o {
+			s.open = append(s.open[:i], s.open[i+1:]...)
+			break
+		}
+	}
+}
+
+// Gap loses the place in direction d unless the hole lies in bytes that were to be skipped.
+func (s *connection) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
+	x := &s.sides[d]
+	if uint64(x.left) >= n {
+		x.left -= uint32(n)
+		return
+	}
+	x.ended, x.buf = true, x.buf[:0]
+}
+
+// Close tells what was not answered once nothing can come any more.
+func (s *connection) Close(c *analyzer.Context, d packet.Dir, _ stream.End) {
+	s.sides[d].ended = true
+	if s.sides[0].ended && s.sides[1].ended {
+		s.end(c)
+	}
+}
+
+// end tells the requests that nobody answered.
+func (s *connection) end(c *analyzer.Context) {
+	for i := range s.open {
+		c.Emit(s.open[i].call(c.Head(s.call)))
+	}
+	s.open = s.open[:0]
+}
+
+// Reset makes s as new.
+func (s *connection) Reset() {
+	for d := range s.sides {
+		s.sides[d] = side{buf: s.sides[d].buf[:0]}
+	}
+	s.open, s.contexts = s.open[:0], s.contexts[:0]
+}

@@ -1,0 +1,100 @@
+package smb
+
+import (
+	"strconv"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// Exchange is a request with its reply: of a negotiation, a session setup or a tree connect. Names are as they came:
+// hostile text.
+type Exchange struct {
+	head        event.Head
+	Asked       packet.Ref // the request
+	Answered    packet.Ref // the reply; zero: none
+	Command     Command
+	Version     uint8    // of the request's header: 1, or 2 for versions 2 and 3
+	Status      uint32   // valid with Answered
+	Offered     []string // dialects of a negotiation
+	Dialect     string   // that the connection speaks; empty = not known, or none in common
+	Client      Signing
+	Server      Signing
+	Domain      string // of an NTLM logon
+	User        string
+	Host        string
+	System      string // version of the client's system, as NTLM gives it; empty = not said
+	HasIdentity bool
+	Share       string // of a tree connect
+	Pipe        bool   // the share holds pipes, not files (versions 2 and 3)
+	Session     uint64
+	Tree        uint32
+	ID          uint64 // number in the connection, from 1
+}
+
+// Head returns the common part.
+func (x *Exchange) Head() *event.Head { return &x.head }
+
+// New returns an empty exchange with head h.
+func New(h event.Head) *Exchange { return &Exchange{head: h} }
+
+// AppendEVE writes an smb record in Suricata's shape. It holds no secret: none was read.
+func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
+	h := &x.head
+	dst = event.AppendEVEHead(dst, h, "smb", packet.ToServer, c)
+	dst = append(dst, `,"smb":{"id":`...)
+	dst = strconv.AppendUint(dst, x.ID, 10)
+	dst = append(dst, `,"dialect":`...)
+	if x.Dialect == "" {
+		dst = append(dst, `"unknown"`...)
+	} else {
+		dst = event.AppendJSONString(dst, x.Dialect)
+	}
+	dst = append(dst, `,"command":"`...)
+	dst = append(dst, x.Command.name(x.Version)...)
+	dst = append(dst, '"')
+	if !x.Answered.IsZero() {
+		dst = append(dst, `,"status":"`...)
+		dst = append(dst, StatusName(x.Status)...)
+		dst = append(dst, `","status_code":"0x`...)
+		dst = strconv.AppendUint(dst, uint64(x.Status), 16)
+		dst = append(dst, '"')
+	}
+	dst = append(dst, `,"session_id":`...)
+	dst = strconv.AppendUint(dst, x.Session, 10)
+	dst = append(dst, `,"tree_id":`...)
+	dst = strconv.AppendUint(dst, uint64(x.Tree), 10)
+	if x.Command == Negotiate {
+		dst = append(dst, `,"client_dialects":[`...)
+		for i, o := range x.Offered {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = event.AppendJSONString(dst, o)
+		}
+		dst = append(dst, ']')
+	}
+	if x.HasIdentity {
+		dst = append(dst, `,"ntlmssp":{"domain":`...)
+		dst = event.AppendJSONString(dst, x.Domain)
+		dst = append(dst, `,"user":`...)
+		dst = event.AppendJSONString(dst, x.User)
+		dst = append(dst, `,"host":`...)
+		dst = event.AppendJSONString(dst, x.Host)
+		if x.System != "" {
+			dst = append(dst, `,"version":`...)
+			dst = event.AppendJSONString(dst, x.System)
+		}
+		dst = append(dst, '}')
+	}
+	if x.Share != "" {
+		if x.Pipe {
+			dst = append(dst, `,"named_pipe":`...)
+		} else {
+			dst = append(dst, `,"share":`...)
+		}
+		dst = event.AppendJSONString(dst, x.Share)
+	}
+	dst = append(dst, '}')
+	return event.AppendEVETail(dst, h, c)
+}

@@ -49,6 +49,7 @@ type Scope struct {
 	Names  *Names // what addresses were called
 	Twins  *Twins // nil unless two captures are joined
 	Limits Limits
+	Home   Home        // which addresses are inside
 	Begin  packet.Time // time of the input's first packet; set before the first event
 	Files  Files       // names of the inputs, for texts
 	report func(*finding.Instance)

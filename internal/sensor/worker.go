@@ -44,7 +44,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, Seed: o.Seed, Want: wanted,
 		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) }})
 	var err error
-	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: o.WantAll,
+	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
 		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}})
 	return s, err
 }

@@ -96,7 +96,8 @@ func (c *covered) matches(b *brief) bool {
 		}
 		return want == got
 	}
-	return eq(c.Client, b.client) && eq(c.Server, b.server) && (c.Port == 0 || c.Port == b.port) && c.first <= b.last && b.first <= c.last
+	return eq(c.Client, b.client) && eq(c.Server, b.server) && (c.Port == 0 || c.Port == b.port) && c.first <= b.last && b.first <= c.last &&
+		(c.Also == nil || c.Also.Covers(b.client, b.server, b.port))
 }
 
 func absorbs(c *Code, id string) bool {

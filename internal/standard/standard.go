@@ -15,6 +15,7 @@ import (
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
+	"firestorm/internal/detect/scan"
 	"firestorm/internal/detect/serverslow"
 	"firestorm/internal/detect/stalled"
 	"firestorm/internal/detect/synflood"
@@ -44,6 +45,7 @@ var Detectors = []detect.Def{
 	pmtud.Def,
 	refused.Def,
 	routingloop.Def,
+	scan.Def,
 	serverslow.Def,
 	stalled.Def,
 	synflood.Def,

@@ -55,7 +55,7 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 	h := s.flows.PacketAhead(p, a, out)
 	s.apps.Packet(p, h, out)
 	if p.NAnomaly > 0 && anoms {
-		anomalies(p, h, out)
+		s.anomalies(p, h, out)
 	}
 	return h.Index != 0
 }
@@ -122,10 +122,14 @@ func (w *worker) age(n int, e *edge, out *output) {
 	}
 }
 
-// anomalies reports what decoding found odd in a packet.
-func anomalies(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+// anomalies reports what decoding and reassembly found odd in a packet, as part of its connection where it has one.
+func (s *shard) anomalies(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+	head := headOf(p)
+	if h.Index != 0 {
+		head = s.flows.Head(h, event.KindAnomaly, p)
+	}
 	for _, a := range p.Anomalies[:p.NAnomaly] {
-		ev := event.NewAnomaly(headOf(p))
+		ev := event.NewAnomaly(head)
 		ev.Code, ev.Dir = a, h.Dir
 		*out = append(*out, ev)
 	}

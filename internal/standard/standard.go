@@ -20,6 +20,7 @@ import (
 	"firestorm/internal/detect/stalled"
 	"firestorm/internal/detect/synflood"
 	"firestorm/internal/detect/synsilent"
+	"firestorm/internal/detect/tcpodd"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/detect/unreachable"
 	"firestorm/internal/detect/wscale"
@@ -50,6 +51,7 @@ var Detectors = []detect.Def{
 	stalled.Def,
 	synflood.Def,
 	synsilent.Def,
+	tcpodd.Def,
 	timewait.Def,
 	unreachable.Def,
 	wscale.Def,

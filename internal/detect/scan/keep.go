@@ -155,6 +155,7 @@ func (b *bout) code(c *codec) {
 	c.refs(b.asks[:])
 	number(c, &b.print)
 	c.flag(&b.alike)
+	c.flag(&b.more)
 	c.door(&b.used.door)
 	c.ref(&b.used.start)
 	c.ref(&b.used.last)

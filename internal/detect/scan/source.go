@@ -52,6 +52,7 @@ type bout struct {
 	asks        [4]packet.Ref // first contacts that failed
 	print       uint32        // fingerprint of the first SYN
 	alike       bool          // all SYNs had it
+	more        bool          // it tried more doors than are counted
 	used        use           // the greatest conversation with an opened door afterwards
 }
 
@@ -176,7 +177,16 @@ func (s *source) learn(c *contact) (fresh bool) {
 		s.ftp = c.to.addr
 	}
 	if !s.doors.add(sum) {
-		s.known(c, sum)
+		switch {
+		case s.doors.has(sum):
+			s.known(c, sum)
+		case s.bout != nil: // beyond the room: there are more doors than are counted
+			s.bout.more = true
+			s.bout.see(c)
+			if c.result == answered {
+				s.bout.open(c)
+			}
+		}
 		return false
 	}
 	host := uint32(sumAddr(&c.to.addr) >> 32)

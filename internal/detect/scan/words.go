@@ -109,7 +109,7 @@ func (d *detector) look(r *report) *view {
 		v.refused, v.silent = v.refused+p.refused, v.silent+p.silent
 		v.opened = append(v.opened, p.opened...)
 		v.hostFails, v.hostOpens = max(v.hostFails, p.hostFails), max(v.hostOpens, p.hostOpens)
-		v.more = v.more || p.failed.full
+		v.more = v.more || p.more
 		if p.first.Time < v.first.Time {
 			v.first = p.first
 		}

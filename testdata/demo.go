@@ -17,4 +17,6 @@ import "embed"
 //go:embed captures/server-slow/inside.pcap
 //go:embed captures/accept-queue-full/inside.pcap
 //go:embed captures/routing-loop/inside.pcap
+//go:embed captures/scan-syn/outside.pcap
+//go:embed captures/rst-middlebox/inside.pcap
 var Captures embed.FS

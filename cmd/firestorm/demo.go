@@ -48,6 +48,10 @@ var stories = []story{
 		"\"Connecting fails whenever there is much to do.\" The firewall is blamed."},
 	{"loop", "ip-routing-loop", "captures/routing-loop/inside.pcap",
 		"\"Since the new route, that network is gone and the line is full.\""},
+	{"search", "scan-ports", "captures/scan-syn/outside.pcap",
+		"\"Somebody has been trying all our ports.\" What did he find that nobody else uses?"},
+	{"cut", "tcp-rst-injected", "captures/rst-middlebox/inside.pcap",
+		"\"Each session is reset after a second, and the server says it never did that.\""},
 }
 
 // toldIn returns the stories whose finding this build knows.

@@ -149,3 +149,28 @@ func TestNotSearching(t *testing.T) {
 		}
 	}
 }
+
+// TestPatient: one machine an hour is a search, too; the failures of different days are none.
+func TestPatient(t *testing.T) {
+	for name, c := range map[string]struct {
+		every float64
+		told  int
+	}{"one an hour": {3600, 1}, "one in two days": {2 * 86400, 0}} {
+		told := map[string]bool{} // by key: those of one are one finding
+		d := newDetector(detect.NewScope(detect.NewLedger(100), detect.NewHosts(100), nil, detect.Limits{Entries: 1000}, func(i *finding.Instance) {
+			told[i.Key] = true
+			if i.Code != Slow {
+				t.Errorf("%s: %s", name, i.Code)
+			}
+		})).(*detector)
+		for n := range 8 {
+			at := float64(n) * c.every
+			d.Tick(packet.Time(1e18 + int64(at*1e9)))
+			d.Handle(knock(uint64(n)+1, packet.MustAddr("10.0.0.5"), address(uint32(n)*9), 22, at))
+		}
+		d.End(d.now)
+		if len(told) != c.told {
+			t.Errorf("%s: %d searches, want %d", name, len(told), c.told)
+		}
+	}
+}

@@ -50,8 +50,8 @@ func (d *detector) judge(s *source) verdict {
 	if b.window.peak >= hostsAt && fails >= hostsAt && b.hostFails > b.hostOpens {
 		return verdict{code: Hosts}
 	}
-	if s.worst().score >= convict && fails >= convict {
-		return verdict{code: Slow}
+	if w := s.worst(); w.score >= convict && int(w.fails)-out >= convict {
+		return verdict{code: Slow} // the walk remembers what earlier bouts failed at
 	}
 	return verdict{why: "too few failures"}
 }

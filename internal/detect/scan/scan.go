@@ -87,6 +87,7 @@ var Def = detect.Def{
 		Alternatives: []finding.Alt{
 			{ID: "outage", Name: "customers of a service that is down"},
 		},
+		Needs:      []finding.Gate{finding.GateTwoWay},
 		References: []string{"Wustrow, Karir, Bailey, Jahanian, Huston: Internet Background Radiation Revisited, IMC 2010"},
 		Settle:     30 * time.Second,
 		About: "Every address of the Internet is tried by strangers all day long. What they try in vain, and what they find that everybody uses, is one line a day with the numbers, so that it hides nothing " +
@@ -151,11 +152,14 @@ func (d *detector) Handle(e event.Event) {
 	if s == nil {
 		s = d.begin(k, f)
 	}
+	if f.Start.Time.Sub(s.last.Time) > rememberFor {
+		d.renew(s)
+	}
 	d.touch(s, f)
-	before := s.bytes()
-	if s.bout != nil && f.Start.Time.Sub(s.bout.last.Time) > boutGap {
+	if s.bout != nil && f.Start.Time.Sub(s.bout.last.Time) > d.gap(s) {
 		d.close([]*source{s})
 	}
+	before := s.bytes()
 	fresh := s.learn(&c)
 	if s.bout != nil && !s.listed {
 		s.listed = true
@@ -250,6 +254,16 @@ func (d *detector) begin(k srcKey, f *event.Flow) *source {
 	return s
 }
 
+// renew forgets what a source did a day ago.
+func (d *detector) renew(s *source) {
+	if s.bout != nil {
+		d.close([]*source{s})
+	}
+	d.bytes -= s.bytes()
+	s.doors, s.hosts, s.walks = set{}, set{}, [classes]walk{}
+	d.bytes += s.bytes()
+}
+
 // touch makes s the newest.
 func (d *detector) touch(s *source, f *event.Flow) {
 	s.last = f.Head().Seen
@@ -299,6 +313,14 @@ func (d *detector) forget(s *source) {
 	delete(d.sources, s.srcKey)
 }
 
+// gap is the rest that ends a bout of s: of a patient searcher inside, a day.
+func (d *detector) gap(s *source) time.Duration {
+	if s.scanning() || !d.scope.Home.Has(s.addr) {
+		return boutGap
+	}
+	return rememberFor
+}
+
 // Tick ends bouts that rest, and days.
 func (d *detector) Tick(now packet.Time) {
 	d.now = max(d.now, now)
@@ -308,7 +330,7 @@ func (d *detector) Tick(now packet.Time) {
 	d.swept = now
 	var due []*source
 	for _, s := range d.working {
-		if s.bout != nil && now.Sub(s.last.Time) > boutGap {
+		if s.bout != nil && now.Sub(s.last.Time) > d.gap(s) {
 			due = append(due, s)
 		}
 	}

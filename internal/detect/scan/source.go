@@ -387,6 +387,8 @@ const (
 	windowSpan = 5 * time.Minute
 	// boutGap is the rest that ends a bout.
 	boutGap = 10 * time.Minute
+	// rememberFor is how long failures at first contact speak against a source.
+	rememberFor = 24 * time.Hour
 	// againAfter is when a contact with a known door is a visit and no longer a retry.
 	againAfter = 30 * time.Second
 	// earlyLead is how long before the first failure an opened door still belongs to the search.

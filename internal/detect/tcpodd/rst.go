@@ -13,12 +13,18 @@ import (
 // used are half a minute.
 const youngest = 30 * time.Second
 
+// pause is the silence from which on a device may have forgotten a connection: the idle detector speaks of those.
+const pause = 2 * time.Second
+
 // injected reports that a standing connection was cut by a reset that came from another distance than all else that its
 // supposed sender sent, and the direction that the reset travelled.
 func injected(f *event.Flow) (packet.Dir, bool) {
 	x := &f.Refusal
 	if x.Ref.IsZero() || !x.Valid || f.Marks[event.MarkHandshake].IsZero() {
 		return 0, false
+	}
+	if f.Stall.EndedByRST && f.Stall.IdleBefore >= pause {
+		return 0, false // it died after a silence: a timer, as a rule
 	}
 	s := &f.Sides[x.Dir]
 	if s.TTLFirst == 0 || s.TTLMin != s.TTLMax || x.TTL == 0 || x.TTL == s.TTLFirst || begin(x.TTL) != begin(s.TTLFirst) {

@@ -160,7 +160,7 @@ func (d *detector) crowded() bool { return d.common.others() >= crowd }
 // explains says of what others report whether it is noise: failures of a stranger at a door that nobody uses and that
 // not everybody wants, once there is a crowd of them.
 func (d *detector) explains(i *finding.Instance) bool {
-	return slices.Contains(absorbed, i.Code) && d.noise(srcKey{i.Vantage, i.Client}, i.Server, i.Port)
+	return slices.Contains(absorbed, i.Code) && d.noise(srcKey{i.Vantage, i.Client, false}, i.Server, i.Port)
 }
 
 func (d *detector) noise(k srcKey, server packet.Addr, port uint16) bool {
@@ -182,7 +182,7 @@ type noted struct {
 
 // Covers reports what the day's line explains.
 func (n *noted) Covers(client, server packet.Addr, port uint16) bool {
-	return n.d.noise(srcKey{n.vantage, client}, server, port) || !n.d.scope.Home.Has(client) && n.d.searchers.has(h16(&client))
+	return n.d.noise(srcKey{n.vantage, client, false}, server, port) || !n.d.scope.Home.Has(client) && n.d.searchers.has(h16(&client))
 }
 
 // endDay tells the day's noise in one line, and begins a new day.

@@ -174,3 +174,32 @@ func TestPatient(t *testing.T) {
 		}
 	}
 }
+
+// TestNetworkOfStrangers: addresses of one network that each knock at one machine only are one searcher together; that is
+// told when they find a door that nobody uses.
+func TestNetworkOfStrangers(t *testing.T) {
+	for name, c := range map[string]struct {
+		finds bool
+		nets  int // networks that the knocks come from
+		want  string
+	}{"find something": {true, 1, "203.0.113.0/24"}, "find nothing": {false, 1, ""}, "each from elsewhere": {true, 12, ""}} {
+		told := ""
+		d := newDetector(detect.NewScope(detect.NewLedger(100), detect.NewHosts(100), nil, detect.Limits{Entries: 1000}, func(i *finding.Instance) { told += i.Key })).(*detector)
+		for n := range 12 {
+			from := packet.MustAddr("203.0.113.1")
+			from[14] += byte(n % c.nets)
+			from[15] += byte(n)
+			to := packet.MustAddr("10.0.0.1")
+			to[15] += byte(n)
+			f := knock(uint64(n)+1, from, to, 8080, float64(n)*60)
+			if n == 9 && c.finds {
+				f.What, f.Marks[event.MarkSYNACK], f.Marks[event.MarkServerRST] = event.Answered, f.Start, packet.Ref{}
+			}
+			d.Handle(f)
+		}
+		d.End(d.now)
+		if told != c.want {
+			t.Errorf("%s: told of %q, want %q", name, told, c.want)
+		}
+	}
+}

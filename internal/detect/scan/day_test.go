@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
@@ -89,7 +88,7 @@ func (d *day) probe(at float64, from string, host, port int) {
 	seq := d.rnd.Uint32()
 	d.put(at, packettest.TCP{Src: src, Dst: dst, Seq: seq, Flags: packet.SYN, Window: 1024}.Frame())
 	switch {
-	case host == 10 && (port == 80 || port == 443) || host == 20 && port == 25 || d.found && host == 30 && port == 9200:
+	case host == 10 && (port == 80 || port == 443) || host == 20 && port == 25 || d.found && host == 30 && port == 8080:
 		d.tcp(at+0.0002, dst, src, 7, seq+1, packet.SYN|packet.ACK, "")
 		d.put(at+0.05, packettest.TCP{Src: src, Dst: dst, Seq: seq + 1, Flags: packet.RST}.Frame())
 	case host < 128:
@@ -257,55 +256,3 @@ func TestDay(t *testing.T) {
 		}
 	}
 }
-
-// TestDayCosts: strangers make the sensor at most twice as slow for each packet as users do, and take no more memory
-// than it is allowed.
-func TestDayCosts(t *testing.T) {
-	if !long() {
-		t.Skip("measures time: FIRESTORM_LONG=1")
-	}
-	per := func(d *day) float64 {
-		var list []packet.Packet
-		for {
-			var b packet.Batch
-			if err := d.Next(&b); err != nil {
-				break
-			}
-			list = append(list, b.Packets...)
-		}
-		best := time.Duration(1 << 62)
-		for range 3 {
-			s := &recorded{list: list}
-			from := time.Now()
-			runDay(t, s)
-			best = min(best, time.Since(from))
-		}
-		return float64(best) / float64(len(list))
-	}
-	plain, noisy := per(newDay(1, 0, 60_000, 0)), per(newDay(1, 40_000, 0, 20_000))
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	t.Logf("%.0f ns for a packet of users, %.0f ns for one of strangers", plain, noisy)
-	if noisy > 2*plain {
-		t.Errorf("%.0f ns a packet, users take %.0f", noisy, plain)
-	}
-}
-
-// recorded gives packets from memory.
-type recorded struct {
-	list []packet.Packet
-	at   int
-}
-
-func (s *recorded) Next(b *packet.Batch) error {
-	if s.at == len(s.list) {
-		return io.EOF
-	}
-	n := min(256, len(s.list)-s.at)
-	b.Packets = append(b.Packets, s.list[s.at:s.at+n]...)
-	s.at += n
-	return nil
-}
-
-func (s *recorded) Stats() capture.Stats { return capture.Stats{} }
-func (s *recorded) Close() error         { return nil }

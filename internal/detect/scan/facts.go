@@ -157,7 +157,7 @@ func remedy(b *finding.Builder, v *view) {
 		b.Remedy(finding.AtFirewall, "do not block the address for this alone: a sender can be forged, and somebody else would be locked out. What opens is what matters")
 	} else {
 		b.Remedy(finding.AtFirewall, "if it comes back, block it for a while").
-			Run("nftables", "nft insert rule inet filter forward %s saddr %s drop", fam, v.who)
+			Run("nftables", "nft insert rule inet filter forward %s saddr %s drop", fam, v.parts[0].source)
 	}
 	if len(v.news) > 0 {
 		b.Check(fmt.Sprintf("ss -lntup | grep :%d", v.news[0].port), "on "+v.news[0].addr.String()+": which program listens there?")

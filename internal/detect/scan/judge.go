@@ -28,6 +28,9 @@ type verdict struct {
 // judge says what a bout of a source is.
 func (d *detector) judge(s *source) verdict {
 	b := s.bout
+	if s.net && (s.single || s.members.n < netAt) {
+		return verdict{why: "its addresses speak for themselves"}
+	}
 	doors := b.fails + b.opens
 	out := d.outage(s)
 	fails := b.fails - out
@@ -84,13 +87,14 @@ func (d *detector) outage(s *source) int {
 
 // part is one source of a search.
 type part struct {
-	source srcKey
-	talked bool
-	step   step // what speaks most for a scanner
+	source  srcKey
+	talked  bool
+	members int  // of a network: addresses that took part
+	step    step // what speaks most for a scanner
 	*bout
 }
 
-func partOf(s *source) part { return part{s.srcKey, s.talked, *s.worst(), s.bout} }
+func partOf(s *source) part { return part{s.srcKey, s.talked, s.members.n, *s.worst(), s.bout} }
 
 // togetherness says how several sources belong to one search.
 type togetherness uint8
@@ -116,7 +120,7 @@ type report struct {
 func (d *detector) close(due []*source) {
 	due = d.partners(due)
 	slices.SortStableFunc(due, func(a, b *source) int { // whatever order they were found in
-		return cmp.Or(cmp.Compare(a.bout.first.Time, b.bout.first.Time), a.addr.Compare(b.addr), cmp.Compare(a.vantage, b.vantage))
+		return cmp.Or(order(a.net, b.net), cmp.Compare(a.bout.first.Time, b.bout.first.Time), a.addr.Compare(b.addr), cmp.Compare(a.vantage, b.vantage))
 	})
 	type judged struct {
 		s *source
@@ -169,6 +173,17 @@ func (d *detector) close(due []*source) {
 	})
 }
 
+// order puts networks behind addresses: what one address found is its own to tell.
+func order(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
 // partners adds to sources that rest those that took part in the same search and rest not quite as long.
 func (d *detector) partners(due []*source) []*source {
 	chosen := map[*source]bool{}
@@ -192,7 +207,7 @@ func (d *detector) partners(due []*source) []*source {
 // together says whether two sources work on one machine as one.
 func together(a, b *source) togetherness {
 	x, y := a.bout, b.bout
-	if a.vantage != b.vantage || x.fails < convict || y.fails < convict || x.main().addr != y.main().addr || x.print != y.print || x.tech() != y.tech() {
+	if a.net || b.net || a.vantage != b.vantage || x.fails < convict || y.fails < convict || x.main().addr != y.main().addr || x.print != y.print || x.tech() != y.tech() {
 		return alone
 	}
 	slack := max(2*time.Second, x.last.Time.Sub(x.first.Time)/10)
@@ -251,7 +266,7 @@ func (d *detector) settle(r *report) {
 	p := &r.parts[0]
 	r.in = d.scope.Home.Has(p.source.addr)
 	if r.code == "" {
-		if !r.in {
+		if !r.in && !p.source.net {
 			d.book(r)
 		}
 		return
@@ -279,7 +294,9 @@ func (d *detector) settle(r *report) {
 		r.used = nil // it may use what everybody uses
 	}
 	if !r.in && r.used == nil && !d.fresh(r) {
-		d.book(r)
+		if !p.source.net { // the addresses of a network are counted each
+			d.book(r)
+		}
 		return
 	}
 	for _, o := range r.news {
@@ -292,7 +309,7 @@ func (d *detector) settle(r *report) {
 			last = q.used.last
 		}
 		d.scope.Report(&finding.Instance{Code: r.code, Key: r.key(), Vantage: q.source.vantage, Client: q.source.addr, Server: q.main().addr,
-			First: q.first, Last: last, Covers: finding.Cover{Client: q.source.addr}, Data: r})
+			First: q.first, Last: last, Covers: finding.Cover{Client: q.source.addr, ByPrefix: q.source.net}, Data: r})
 	}
 }
 
@@ -323,7 +340,7 @@ func (d *detector) tell(sum uint32) {
 func (r *report) key() string {
 	p := &r.parts[0]
 	if r.how == alone {
-		return p.source.addr.String()
+		return p.source.String()
 	}
 	return detect.Seconds(time.Duration(p.first.Time)) + " " + p.main().addr.String()
 }

@@ -88,6 +88,9 @@ func (d *detector) codeSources(c *codec) {
 func (s *source) code(c *codec) {
 	number(c, &s.vantage)
 	c.addr(&s.addr)
+	c.flag(&s.net)
+	c.set(&s.members)
+	c.flag(&s.single)
 	c.ref(&s.first)
 	c.ref(&s.last)
 	c.set(&s.doors)

@@ -26,6 +26,8 @@ const (
 	portsEver = 40
 	// hostsAt is how many machines that fail within windowSpan make a search of a network.
 	hostsAt = 25
+	// netAt is how many addresses of a network make it one source of a search, where none of them is one by itself.
+	netAt = 3
 	// toldFor is how long a door that a stranger found is not news again.
 	toldFor = 24 * time.Hour
 	// monitorAt is how often, on average, a program comes back to its doors that has a list of them.
@@ -147,9 +149,28 @@ func (d *detector) Handle(e event.Event) {
 		d.backscatter(&c)
 		return
 	}
-	k := srcKey{h.Vantage, c.source.Addr}
-	s := d.sources[k]
-	if s == nil {
+	s, fresh := d.learn(srcKey{h.Vantage, c.source.Addr, false}, &c)
+	if c.result == answered {
+		d.answered(s, &c)
+	} else {
+		d.failed(s, &c, fresh)
+	}
+	if !d.scope.Home.Has(s.addr) { // a patient stranger may have a network to himself
+		n, _ := d.learn(srcKey{h.Vantage, c.source.Addr.Prefix(), true}, &c)
+		d.bytes -= n.bytes()
+		n.members.add(h16(&s.addr))
+		n.single = n.single || s.scanning()
+		d.bytes += n.bytes()
+	}
+	for d.bytes > d.room && d.oldest != s && d.oldest != d.newest {
+		d.evict()
+	}
+}
+
+// learn books a contact with a source, or with the network of one.
+func (d *detector) learn(k srcKey, c *contact) (s *source, fresh bool) {
+	f := c.flow
+	if s = d.sources[k]; s == nil {
 		s = d.begin(k, f)
 	}
 	if f.Start.Time.Sub(s.last.Time) > rememberFor {
@@ -160,20 +181,13 @@ func (d *detector) Handle(e event.Event) {
 		d.close([]*source{s})
 	}
 	before := s.bytes()
-	fresh := s.learn(&c)
+	fresh = s.learn(c)
 	if s.bout != nil && !s.listed {
 		s.listed = true
 		d.working = append(d.working, s)
 	}
 	d.bytes += s.bytes() - before
-	if c.result == answered {
-		d.answered(s, &c)
-	} else {
-		d.failed(s, &c, fresh)
-	}
-	for d.bytes > d.room && d.oldest != s {
-		d.evict()
-	}
+	return s, fresh
 }
 
 // answered remembers who uses a door: a conversation, not just an answer.
@@ -260,7 +274,7 @@ func (d *detector) renew(s *source) {
 		d.close([]*source{s})
 	}
 	d.bytes -= s.bytes()
-	s.doors, s.hosts, s.walks = set{}, set{}, [classes]walk{}
+	s.doors, s.hosts, s.members, s.walks, s.single = set{}, set{}, set{}, [classes]walk{}, false
 	d.bytes += s.bytes()
 }
 

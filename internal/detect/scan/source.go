@@ -7,10 +7,22 @@ import (
 	"firestorm/internal/packet"
 )
 
-// srcKey is who tries doors, at one place of capture.
+// srcKey is who tries doors, at one place of capture: an address, or the network (/24, /64) of strangers.
 type srcKey struct {
 	vantage uint16
 	addr    packet.Addr
+	net     bool
+}
+
+// String names the source.
+func (k srcKey) String() string {
+	switch {
+	case !k.net:
+		return k.addr.String()
+	case k.addr.Is4():
+		return k.addr.String() + "/24"
+	}
+	return k.addr.String() + "/64"
 }
 
 // source is what one address tried. Most addresses never need more than the first lines of it.
@@ -26,6 +38,8 @@ type source struct {
 	bout         *bout       // what it does now; nil while nothing failed
 	walks        [classes]walk
 	listed       bool       // in detector.working
+	members      set        // of a network: its addresses
+	single       bool       // of a network: one of its addresses searches by itself
 	early        [4]opening // doors that opened to it lately, before anything failed
 	earlyN       int
 }
@@ -371,7 +385,7 @@ func (b *bout) main() *target {
 
 // bytes is the room a source takes.
 func (s *source) bytes() int {
-	n := sourceBytes + s.doors.bytes() + s.hosts.bytes()
+	n := sourceBytes + s.doors.bytes() + s.hosts.bytes() + s.members.bytes()
 	if b := s.bout; b != nil {
 		n += boutBytes + b.ports.bytes() + b.failed.bytes() + 64*len(b.opened)
 	}

@@ -24,7 +24,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	title(b, v)
 	opened := v.openedText()
 	tries := "tries"
-	if r.how == shared {
+	if r.how == shared || r.parts[0].source.net {
 		tries = "try"
 	}
 	b.Why("%s %s doors without knowing which are open: %d of %d failed%s", v.whoText(), tries, v.fails, v.fails+v.opens, v.tool())
@@ -157,7 +157,16 @@ func (v *view) whoText() string {
 	case shared:
 		return fmt.Sprintf("%d addresses together (%s)", len(v.parts), v.names())
 	}
-	return v.who.String()
+	return v.name()
+}
+
+// name is how the source is called.
+func (v *view) name() string {
+	p := &v.parts[0]
+	if p.source.net {
+		return fmt.Sprintf("%d addresses of %s", p.members, p.source)
+	}
+	return p.source.String()
 }
 
 func (v *view) names() string {
@@ -281,11 +290,11 @@ func title(b *finding.Builder, v *view) {
 	case v.report.how == shared:
 		b.Title("%d addresses share one search of %s: %s in %s; %s", len(v.parts), v.main.addr, v.doorsText(), span, opened)
 	case v.code == Ports:
-		b.Title("%s tried %s of %s in %s; %s", v.who, v.doorsText(), v.machinesText(), span, opened)
+		b.Title("%s tried %s of %s in %s; %s", v.name(), v.doorsText(), v.machinesText(), span, opened)
 	case v.code == Hosts:
-		b.Title("%s looked for %s on %s in %s; %s", v.who, v.lookedFor(), v.machinesText(), span, opened)
+		b.Title("%s looked for %s on %s in %s; %s", v.name(), v.lookedFor(), v.machinesText(), span, opened)
 	default:
-		b.Title("first contacts of %s fail too often: %d of %s in %s", v.who, v.hostFails, detect.Plural(v.machines, "machine", "machines"), span)
+		b.Title("first contacts of %s fail too often: %d of %s in %s", v.name(), v.hostFails, detect.Plural(v.machines, "machine", "machines"), span)
 	}
 }
 

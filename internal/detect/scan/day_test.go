@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"firestorm/internal/capture"
+	"firestorm/internal/detect"
 	"firestorm/internal/detect/scan"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
@@ -200,10 +201,10 @@ func (s *numbered) Next(b *packet.Batch) error {
 	return err
 }
 
-func runDay(t testing.TB, src capture.Source) *sensor.Result {
+func runDay(t testing.TB, src capture.Source, detectors []detect.Def) *sensor.Result {
 	t.Helper()
 	r, err := sensor.Run(context.Background(), sensor.Options{Source: &numbered{Source: src}, Workers: 1, Seed: 1, Checksums: packet.ChecksumsAll, Analyzers: standard.Analyzers,
-		Detectors: standard.Detectors, HomeNet: []netip.Prefix{netip.MustParsePrefix(site + "0/24")}})
+		Detectors: detectors, HomeNet: []netip.Prefix{netip.MustParsePrefix(site + "0/24")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func TestDay(t *testing.T) {
 	for _, found := range []bool{false, true} {
 		d := newDay(hours, strangers, users, victims)
 		d.found = found
-		r := runDay(t, d)
+		r := runDay(t, d, standard.Detectors)
 		t.Logf("%d strangers, %d packets, %d flows, %d instances, %d absorbed, %d dropped for lack of room", strangers, r.Counts.Packets, r.Flow.Flows, r.Engine.Instances, r.Engine.Absorbed, r.Engine.DroppedMax)
 		worse, lines, told := 0, 0, 0
 		for _, f := range r.Findings {

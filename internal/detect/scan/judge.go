@@ -131,14 +131,21 @@ func (d *detector) close(due []*source) {
 		all = append(all, judged{s, d.judge(s)})
 	}
 	done := make([]bool, len(all))
+	at := map[packet.Addr][]int{} // of all, those that tried the doors of a machine most, where that may be one search
+	for i, x := range all {
+		if x.s.bout.fails >= convict {
+			a := x.s.bout.main().addr
+			at[a] = append(at[a], i)
+		}
+	}
 	for i := range all {
 		if done[i] {
 			continue
 		}
 		done[i] = true
 		r := &report{code: all[i].v.code, parts: []part{partOf(all[i].s)}}
-		for j := i + 1; j < len(all); j++ {
-			if done[j] {
+		for _, j := range at[all[i].s.bout.main().addr] {
+			if j <= i || done[j] {
 				continue
 			}
 			how := together(all[i].s, all[j].s)
@@ -190,12 +197,16 @@ func (d *detector) partners(due []*source) []*source {
 	for _, s := range due {
 		chosen[s] = true
 	}
-	for _, s := range due {
-		if s.bout.fails < convict {
-			continue
+	at := map[packet.Addr][]*source{}
+	for _, x := range d.working {
+		if x.bout != nil && !chosen[x] && x.bout.fails >= convict {
+			a := x.bout.main().addr
+			at[a] = append(at[a], x)
 		}
-		for _, x := range d.working {
-			if x.bout != nil && !chosen[x] && together(s, x) != alone {
+	}
+	for i := 0; i < len(due); i++ {
+		for _, x := range at[due[i].bout.main().addr] {
+			if !chosen[x] && together(due[i], x) != alone {
 				chosen[x] = true
 				due = append(due, x)
 			}

@@ -111,6 +111,7 @@ func (s *source) code(c *codec) {
 		s.early[i].code(c)
 	}
 	number(c, &s.earlyN)
+	s.earlyN = max(s.earlyN, 0)
 	has := s.bout != nil
 	c.flag(&has)
 	if has && c.err == nil {

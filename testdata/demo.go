@@ -26,4 +26,6 @@ import "embed"
 //go:embed captures/maintenance-200/inside.pcap
 //go:embed captures/nfs-mountd-dropped/inside.pcap
 //go:embed captures/founding-messenger/founding.pcap
+//go:embed captures/scan-syn/outside.pcap
+//go:embed captures/rst-middlebox/inside.pcap
 var Captures embed.FS

@@ -64,6 +64,10 @@ var stories = []story{
 		"\"The firewall lets NFS through, ports 111 and 2049. The mount hangs.\""},
 	{"popups", "messenger-popup-spam", "captures/founding-messenger/founding.pcap",
 		"\"Windows keeps showing adverts though no browser is open. A virus?\""},
+	{"search", "scan-ports", "captures/scan-syn/outside.pcap",
+		"\"Somebody has been trying all our ports.\" What did he find that nobody else uses?"},
+	{"cut", "tcp-rst-injected", "captures/rst-middlebox/inside.pcap",
+		"\"Each session is reset after a second, and the server says it never did that.\""},
 }
 
 // toldIn returns the stories whose finding this build knows.

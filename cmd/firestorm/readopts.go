@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"firestorm/internal/detect"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 )
@@ -92,17 +93,6 @@ const (
 	minMemory     = 32 << 20
 	maxWorkers    = 64
 )
-
-// defaultHomeNet is private and link-local space: RFC 1918, RFC 3927, RFC 4193, RFC 4291 2.5.6. The machine's own
-// prefixes are not in it: a capture says the same wherever it is read.
-var defaultHomeNet = []netip.Prefix{
-	netip.MustParsePrefix("10.0.0.0/8"),
-	netip.MustParsePrefix("172.16.0.0/12"),
-	netip.MustParsePrefix("192.168.0.0/16"),
-	netip.MustParsePrefix("169.254.0.0/16"),
-	netip.MustParsePrefix("fc00::/7"),
-	netip.MustParsePrefix("fe80::/10"),
-}
 
 // check turns the flags into options, or says what is wrong with them.
 func (r *rawRead) check() (*readOptions, error) {
@@ -253,7 +243,7 @@ func (r *rawRead) networks(o *readOptions) error {
 	}
 	o.HomeNetGiven = len(o.HomeNet) > 0
 	if !o.HomeNetGiven {
-		o.HomeNet = slices.Clone(defaultHomeNet)
+		o.HomeNet = slices.Clone(detect.DefaultHomeNet)
 	}
 	return nil
 }

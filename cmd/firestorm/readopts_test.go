@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"firestorm/internal/detect"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 )
@@ -47,7 +48,7 @@ func TestReadOptionsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if o.MinConfidence != 0 || o.FailOn != 0 || o.MaxMemory != 400<<20 || o.Format != "text" || o.Checksums != "auto" || o.HomeNetGiven ||
-		len(o.HomeNet) != len(defaultHomeNet) {
+		len(o.HomeNet) != len(detect.DefaultHomeNet) {
 		t.Errorf("%+v", o)
 	}
 }

@@ -45,7 +45,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return err
 	}
 	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: standard.Analyzers, Detectors: standard.Detectors,
-		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in)}
+		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in), HomeNet: o.HomeNet}
 	if twins != nil && twins.join != nil {
 		opt.Join, opt.Vantages = twins.join, twins.vantages
 	}

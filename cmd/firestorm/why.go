@@ -71,7 +71,7 @@ func (a *app) runWhy(ctx context.Context, o *readOptions, q why.Question, asJSON
 	}
 	defer in.Close()
 	opt := sensor.Options{Source: in, Workers: o.Workers, MaxMemory: o.MaxMemory, Analyzers: standard.Analyzers, Detectors: standard.Detectors,
-		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in)}
+		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in), HomeNet: o.HomeNet}
 	if opt.Context, err = a.readContext(o.Context); err != nil {
 		return err
 	}

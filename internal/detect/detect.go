@@ -54,9 +54,12 @@ type Scope struct {
 	Twins   *Twins // nil unless two captures are joined
 	Nets    *Nets  // numbers pairs of networks
 	Limits  Limits
+	Home    Home        // which addresses are inside
 	Begin   packet.Time // time of the input's first packet; set before the first event
 	Files   Files       // names of the inputs, for texts
 	report  func(*finding.Instance)
+	// explain are detectors that explain what others report at once.
+	explain []func(*finding.Instance) bool
 }
 
 // Limits bounds a detector's tables; derived from --max-memory alone.
@@ -74,7 +77,17 @@ func NewScope(l *Ledger, h *Hosts, t *Twins, lim Limits, report func(*finding.In
 const netsFor = 4
 
 // Report hands one occurrence of a cause to the finding engine.
-func (s *Scope) Report(i *finding.Instance) { s.report(i) }
+func (s *Scope) Report(i *finding.Instance) {
+	for _, f := range s.explain {
+		i.Explained = i.Explained || f(i)
+	}
+	s.report(i)
+}
+
+// Explain lets a detector say of each instance that is reported whether it is known already to be part of what the
+// detector tells: then it is counted as absorbed and not held. It is for causes with symptoms by the hundred thousand;
+// all others list the codes they absorb.
+func (s *Scope) Explain(f func(*finding.Instance) bool) { s.explain = append(s.explain, f) }
 
 // TickEvery is the packet time between two ticks.
 const TickEvery = time.Second

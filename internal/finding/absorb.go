@@ -99,7 +99,8 @@ func (c *covered) matches(b *brief) bool {
 	if !c.Host.IsZero() && !eq(c.Host, b.client) && !eq(c.Host, b.server) {
 		return false
 	}
-	return eq(c.Client, b.client) && eq(c.Server, b.server) && (c.Port == 0 || c.Port == b.port) && c.first <= b.last && b.first <= c.last
+	return eq(c.Client, b.client) && eq(c.Server, b.server) && (c.Port == 0 || c.Port == b.port) && c.first <= b.last && b.first <= c.last &&
+		(c.Also == nil || c.Also.Covers(b.client, b.server, b.port))
 }
 
 func absorbs(c *Code, id string) bool {

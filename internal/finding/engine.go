@@ -132,6 +132,10 @@ func (e *Engine) Report(i *Instance) {
 	if c == nil {
 		panic("finding: unknown code " + i.Code) // a detector's fault; contained by its runner
 	}
+	if i.Explained {
+		e.Counts.Absorbed++
+		return
+	}
 	k := groupKey{i.Code, i.Key}
 	g := e.groups[k]
 	if g == nil {

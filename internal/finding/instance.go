@@ -17,6 +17,8 @@ type Instance struct {
 	NoBegin bool  // the begin of the flow was not in the capture (gate G-HS)
 	Covers  Cover // what else, beside its own flow, the instance explains
 	Data    any   // the detector's own, given back in Compose
+	// Explained says that another detector tells of it already: it is counted as absorbed, and not held.
+	Explained bool
 }
 
 // Cover says which instances of absorbed codes an instance explains beyond those of its own flow: all whose client,
@@ -26,6 +28,13 @@ type Cover struct {
 	Host           packet.Addr // on either side
 	Port           uint16
 	ByPrefix       bool // compare addresses by /24 and /64
+	// Also decides beside the addresses; nil: they alone do. It must be comparable, and may be asked until the end.
+	Also Coverer
+}
+
+// Coverer says which instances a Cover means, where addresses cannot: those of a set of hosts, for example.
+type Coverer interface {
+	Covers(client, server packet.Addr, port uint16) bool
 }
 
 // Group is the instances folded into one finding, as Compose gets it.

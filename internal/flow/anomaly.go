@@ -36,6 +36,8 @@ const (
 	badTimestamp
 	badSpurious
 	badOldAck
+	badFlags
+	badAfterFIN
 	numBad
 )
 
@@ -69,6 +71,8 @@ var streamCodes = [numBad]packet.Anomaly{
 	badTimestamp:       packet.StreamPktInvalidTimestamp,
 	badSpurious:        packet.StreamPktSpuriousRetransmission,
 	badOldAck:          packet.StreamPktInvalidAck,
+	badFlags:           packet.StreamPktInvalidFlags,
+	badAfterFIN:        packet.StreamDataAfterFin,
 }
 
 // anomaly reports a code once per flow and direction.

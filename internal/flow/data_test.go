@@ -160,6 +160,9 @@ func TestStall(t *testing.T) {
 				t.Errorf("%+v", z)
 			}
 		}},
+		{"data beyond the own FIN", shake + "1 > FA seq=1001 ack=5001\n1.1 > PA seq=1002 ack=5001 len=10", "half_closed@4 stream.data_after_fin@5 ended:shutdown", nil},
+		{"last data again after the FIN", shake + "1 > PA seq=1001 ack=5001 len=10\n1.1 > FA seq=1011 ack=5001\n1.2 > PA seq=1001 ack=5001 len=10\n1.3 < A seq=5001 ack=1012",
+			"half_closed@5 ended:shutdown", nil},
 		{"FIN in vain", shake + "1 > FA seq=1001 ack=5001\n2 > FA seq=1001 ack=5001\n4 > FA seq=1001 ack=5001\nage 9", "half_closed@4 stalled ended:shutdown", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

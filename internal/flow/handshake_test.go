@@ -146,7 +146,9 @@ func TestHandshake(t *testing.T) {
 					t.Errorf("state %v", f.State)
 				}
 			}},
-		{"SYN and FIN", "0 > SF seq=1", "started@1 stream.fin_syn@1 ended:shutdown", nil},
+		{"SYN and FIN", "0 > SF seq=1", "started@1 stream.pkt_invalid_flags@1 stream.fin_syn@1 ended:shutdown", nil},
+		{"no flag at all", "0 > - seq=1", "started@1 stream.pkt_invalid_flags@1 ended:shutdown", nil},
+		{"SYN with PSH, ECE and CWR", "0 > SPEC seq=1", "started@1 ended:shutdown", nil},
 		{"stray RST", "0 < RA seq=1 ack=9", "started@1 stream.rst_but_no_session@1 ended:shutdown", nil},
 		{"listing: SYN/ACK by order", "0 > S noseq\n0.1 < SA noseq\n0.2 > A noseq", "started@1 answered@2 established@3 ended:shutdown", nil},
 		{"listing: refusal", "0 > S noseq\n0.1 < RA noseq", "started@1 refused@2 ended:shutdown", nil},

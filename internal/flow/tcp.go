@@ -144,6 +144,7 @@ func (t *Table) tcpFirst(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	}
 	t.enter(i, listTCPNew)
 	t.emit(i, event.Started, p)
+	t.strange(i, r, p, d)
 	switch {
 	case p.TCPFlags&packet.RST != 0:
 		t.noteRST(r, p, d, false)
@@ -216,6 +217,9 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 				t.anomaly(i, r, badRSTInject, p, d) // it goes on where its RST said it ended
 			}
 		}
+	}
+	if !legal[p.TCPFlags&63] || r.sides[d].bits.has(finSent) {
+		t.strange(i, r, p, d)
 	}
 	switch f := p.TCPFlags; {
 	case f&packet.RST != 0:

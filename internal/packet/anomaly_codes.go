@@ -304,6 +304,8 @@ const (
 	StreamReassemblyInsertMemcap
 	StreamReassemblyInsertLimit
 	StreamReassemblyInsertInvalid
+	StreamPktInvalidFlags // ours: no stack sends this set of TCP flags
+	StreamDataAfterFin    // ours: data beyond the FIN of its own side
 
 	// Detection of the application protocol; set by analyzers, never by Decode.
 	AppMismatchProtocolBothDirections

@@ -229,6 +229,8 @@ var anomalies = [numAnomalies]anomalyInfo{
 	StreamReassemblyInsertMemcap:           {"stream.reassembly_insert_memcap", false},
 	StreamReassemblyInsertLimit:            {"stream.reassembly_insert_limit", false},
 	StreamReassemblyInsertInvalid:          {"stream.reassembly_insert_invalid", false},
+	StreamPktInvalidFlags:                  {"stream.pkt_invalid_flags", false},
+	StreamDataAfterFin:                     {"stream.data_after_fin", false},
 	AppMismatchProtocolBothDirections:      {"APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS", false},
 	AppWrongDirectionFirstData:             {"APPLAYER_WRONG_DIRECTION_FIRST_DATA", false},
 	AppDetectProtocolOnlyOneDirection:      {"APPLAYER_DETECT_PROTOCOL_ONLY_ONE_DIRECTION", false},

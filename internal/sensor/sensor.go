@@ -6,8 +6,10 @@ package sensor
 
 import (
 	"context"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"firestorm/internal/analyzer"
@@ -34,6 +36,7 @@ type Options struct {
 	MaxMemory int64 // bytes; 0: DefaultMaxMemory. Limits of all tables follow from it
 	Seed      uint64
 	Analyzers []analyzer.Def
+	HomeNet   []netip.Prefix // what is inside; none: detect.DefaultHomeNet
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
 	Detectors   []detect.Def
@@ -165,7 +168,7 @@ func newRun(o *Options) (*run, error) {
 		codes = append(codes, g.def.Codes...)
 		b.detectors = append(b.detectors, g)
 	}
-	scope.Files, scope.Names, scope.Nets, scope.Context = o.Files, b.names, b.gates.Nets(), o.Context
+	scope.Files, scope.Names, scope.Nets, scope.Context, scope.Home = o.Files, b.names, b.gates.Nets(), o.Context, detect.NewHome(o.HomeNet)
 	b.gates.Files = o.Files
 	b.scope, b.ahead, b.onFindings = scope, detect.NewAhead(scope), o.OnFindings
 	var err error
@@ -190,7 +193,7 @@ func newRun(o *Options) (*run, error) {
 	b.kind = reg.Kind
 	s.workers = make([]*worker, o.Workers)
 	for i := range s.workers {
-		s.workers[i] = &worker{shards: make([]*shard, Shards), anoms: o.WantAll}
+		s.workers[i] = &worker{shards: make([]*shard, Shards), anoms: wantsAnomalies(o)}
 	}
 	for n := 0; n < Shards; n++ {
 		sh, err := newShard(o, lim, reg)
@@ -240,6 +243,14 @@ func wantedKinds(o *Options) func(kind string) bool {
 	}
 	named["arp"] = true // the memory of hosts wants it
 	return func(kind string) bool { return named[kind] }
+}
+
+// wantsAnomalies says whether what decoding and reassembly found odd becomes events: a detector names their kind, or
+// everybody wants everything.
+func wantsAnomalies(o *Options) bool {
+	return o.WantAll || slices.ContainsFunc(o.Detectors, func(d detect.Def) bool {
+		return d.Wants.All() || slices.Contains(d.Wants.Kinds, event.KindAnomaly)
+	})
 }
 
 // inline runs everything in this goroutine: one worker needs no hand-over.

@@ -11,6 +11,7 @@ import (
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
+	"firestorm/internal/packettest"
 	"firestorm/internal/sensor"
 	"firestorm/internal/standard"
 )
@@ -87,5 +88,36 @@ func TestPanicStaysWithItsDetector(t *testing.T) {
 	}
 	if before.seen != r.Summary.Events || behind.seen != r.Summary.Events || behind.seen < 4 {
 		t.Errorf("of %d events one before saw %d, one behind %d", r.Summary.Events, before.seen, behind.seen)
+	}
+}
+
+// odd keeps the anomalies that it is shown.
+type odd struct {
+	frail
+	codes []string
+}
+
+func (o *odd) Handle(e event.Event) {
+	if a, ok := e.(*event.Anomaly); ok {
+		o.codes = append(o.codes, a.Code.String())
+	}
+}
+
+// What decoding finds odd becomes events where a detector names their kind, and only there.
+func TestAnomaliesReachWhoWantsThem(t *testing.T) {
+	frame := packettest.TCP{Src: "10.0.0.1:5", Dst: "10.0.0.2:6", Flags: packet.SYN, Options: []byte{2, 3, 5, 1}}.Frame()
+	for want, w := range map[int]detect.Wants{
+		1: {Kinds: []event.Kind{event.KindAnomaly}},
+		0: {TCP: []event.What{event.Ended}},
+	} {
+		o := &odd{}
+		r, err := sensor.Run(context.Background(), sensor.Options{Source: &slice{[]packet.Packet{*packettest.At(frame, 1, 1)}}, Workers: 1,
+			Detectors: []detect.Def{{Name: "odd", Wants: w, New: func(*detect.Scope) detect.Detector { return o }}}})
+		if err != nil || r.Counts.Packets != 1 {
+			t.Fatal(err)
+		}
+		if len(o.codes) != want {
+			t.Errorf("%v, want %d", o.codes, want)
+		}
 	}
 }

@@ -47,7 +47,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted,
 		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) }})
 	var err error
-	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: o.WantAll,
+	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
 		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth},
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
@@ -63,7 +63,7 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 	h := s.flows.PacketAhead(p, a, out)
 	s.apps.Packet(p, h, out)
 	if p.NAnomaly > 0 && anoms {
-		anomalies(p, h, out)
+		s.anomalies(p, h, out)
 	}
 	return h.Index != 0
 }
@@ -133,10 +133,14 @@ func (w *worker) age(n int, e *edge, out *output) {
 	}
 }
 
-// anomalies reports what decoding found odd in a packet.
-func anomalies(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+// anomalies reports what decoding and reassembly found odd in a packet, as part of its connection where it has one.
+func (s *shard) anomalies(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+	head := headOf(p)
+	if h.Index != 0 {
+		head = s.flows.Head(h, event.KindAnomaly, p)
+	}
 	for _, a := range p.Anomalies[:p.NAnomaly] {
-		ev := event.NewAnomaly(headOf(p))
+		ev := event.NewAnomaly(head)
 		ev.Code, ev.Dir = a, h.Dir
 		*out = append(*out, ev)
 	}

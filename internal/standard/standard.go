@@ -55,11 +55,13 @@ import (
 	"firestorm/internal/detect/refused"
 	"firestorm/internal/detect/routingloop"
 	"firestorm/internal/detect/rpcport"
+	"firestorm/internal/detect/scan"
 	"firestorm/internal/detect/serverslow"
 	"firestorm/internal/detect/smblogon"
 	"firestorm/internal/detect/stalled"
 	"firestorm/internal/detect/synflood"
 	"firestorm/internal/detect/synsilent"
+	"firestorm/internal/detect/tcpodd"
 	"firestorm/internal/detect/timewait"
 	"firestorm/internal/detect/tlsfaults"
 	"firestorm/internal/detect/unreachable"
@@ -131,11 +133,13 @@ var Detectors = []detect.Def{
 	refused.Def,
 	routingloop.Def,
 	rpcport.Def,
+	scan.Def,
 	serverslow.Def,
 	smblogon.Def,
 	stalled.Def,
 	synflood.Def,
 	synsilent.Def,
+	tcpodd.Def,
 	timewait.Def,
 	tlsfaults.Def,
 	unreachable.Def,

@@ -48,6 +48,22 @@ var alsoTrue = map[string]map[string]string{
 	"smtp-ident-silent": {
 		"tcp-syn-silent-drop": "gw drops the mail server's questions to port 113; that greetings wait for them is another code's to say",
 	},
+	"odd-flags-os": {
+		"tcp-closed-port":  "Nmap tries port 81 on purpose because nothing listens there, and the server's own reset says so",
+		"icmp-unreachable": "and a UDP port likewise; the server's own ICMP error says so",
+	},
+	"scan-syn-remedied": {
+		"scan-background": "the search is made all the same, and counted; it finds nothing that others do not use",
+	},
+	"scan-masscan": {
+		"scan-trw": "with the last third cut the silence of fewer than 25 machines is long enough; of those it is, nearly all fail",
+	},
+	"scan-stealth": {
+		"tcp-flags-illegal": "FIN alone, no flag, and FIN with PSH and URG are such sets; with the answers removed the search itself cannot be told",
+	},
+	"scan-udp": {
+		"icmp-unreachable": "each closed port does say so; with the first third cut too few are left for a search",
+	},
 	"syn-flood-remedied": {
 		"syn-flood": "the 3000 forged requests are sent and seen inside all the same; the filter keeps them from the server, not from the wire before it",
 	},

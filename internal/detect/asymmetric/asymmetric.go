@@ -170,6 +170,9 @@ func (d *detector) ended(f *event.Flow, h *event.Head) {
 	if !f.OneSided && !(seen[0] && seen[1]) {
 		return // unanswered tries say nothing of the way
 	}
+	if f.OneSided && unasked(&s[packet.ToClient]) {
+		return // nor does an answer to a request in a forged name: it comes alone, and nothing follows it
+	}
 	p := d.pair(h)
 	if p == nil {
 		return
@@ -194,6 +197,11 @@ func (d *detector) ended(f *event.Flow, h *event.Head) {
 	if p.one >= enough {
 		d.report(p)
 	}
+}
+
+// unasked reports that a server sent SYN/ACKs and no more: of a connection that goes on another way, more would be seen.
+func unasked(s *event.Side) bool {
+	return s.Flags&packet.SYN != 0 && s.Flags&(packet.FIN|packet.PSH) == 0 && s.Payload == 0
 }
 
 // report hands on the connections of a pair that were not yet reported.

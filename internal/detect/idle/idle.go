@@ -47,7 +47,7 @@ var Def = detect.Def{
 			{ID: "branch", Name: "one of several ways, or of several machines behind the address, failed for good"},
 			{ID: "one-off", Name: "a fault that happened to come during a pause"},
 		},
-		Absorbs:    []string{"tcp-loss-where", "tcp-data-unanswered"},
+		Absorbs:    []string{"tcp-loss-where", "tcp-data-unanswered", "tcp-rst-injected"},
 		References: []string{"RFC 5382 REQ-5 (NAT: not under 2 h 4 min)", "RFC 9293 3.8.4 (keep-alives)", "RFC 1122 4.2.3.6"},
 		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateClock, finding.GateTable},
 		Settle:     60 * time.Second,

@@ -1,0 +1,26 @@
+package flow
+
+import "firestorm/internal/packet"
+
+// legal are the sets of flags that a TCP sends, PSH, ECE and CWR aside (RFC 9293 3.10; what connection trackers take).
+var legal = func() (ok [64]bool) {
+	for _, f := range []uint16{packet.SYN, packet.SYN | packet.URG, packet.SYN | packet.ACK, packet.RST, packet.RST | packet.ACK, packet.FIN | packet.ACK,
+		packet.FIN | packet.ACK | packet.URG, packet.ACK, packet.ACK | packet.URG} {
+		ok[f], ok[f|packet.PSH] = true, true
+	}
+	return ok
+}()
+
+// strange reports what no stack sends: a set of flags without meaning, or data beyond the FIN of its own side.
+func (t *Table) strange(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
+	if !legal[p.TCPFlags&63] && p.Missing == 0 {
+		t.anomaly(i, r, badFlags, p, d)
+	}
+	if s := &r.sides[d]; s.bits&(finSent|seqKnown) == finSent|seqKnown && p.PayloadWire > 0 && p.Missing&packet.NoSeq == 0 &&
+		p.TCPFlags&(packet.SYN|packet.RST) == 0 && SeqLess(s.next-1, p.Seq+p.PayloadWire) && SeqLess(p.Seq, s.next+maxAfterFIN) {
+		t.anomaly(i, r, badAfterFIN, p, d)
+	}
+}
+
+// maxAfterFIN bounds how far beyond a FIN data is taken for the same connection's.
+const maxAfterFIN = 1 << 20

@@ -66,7 +66,7 @@ import (
 	"firestorm/internal/detect/tlsfaults"
 	"firestorm/internal/detect/unreachable"
 	vrrpdetector "firestorm/internal/detect/vrrp"
-	detectwireguard "firestorm/internal/detect/wireguard"
+	wireguarddetector "firestorm/internal/detect/wireguard"
 	"firestorm/internal/detect/wscale"
 	"firestorm/internal/detect/zerowindow"
 	"firestorm/internal/output"
@@ -78,27 +78,27 @@ import (
 // Analyzers read protocols, asked in this order.
 var Analyzers = []analyzer.Def{
 	arp.Def,
+	dcerpc.Def,
 	dhcp.Def,
 	dns.Def,
-	nbns.Def,
-	ntp.Def,
 	esp.Def,
-	ike.Def,
-	wireguard.Def,
-	ndp.Def,
-	vrrp.Def,
-	http.Def,
-	tls.Def,
 	ftp.Def,
+	http.Def,
+	ike.Def,
 	imap.Def,
+	nbns.Def,
+	ndp.Def,
+	ntp.Def,
 	pop3.Def,
-	smtp.Def,
-	ssh.Def,
-	telnet.Def,
-	dcerpc.Def,
 	rpc.NFSDef,
 	rpc.Def,
 	smb.Def,
+	smtp.Def,
+	ssh.Def,
+	telnet.Def,
+	tls.Def,
+	vrrp.Def,
+	wireguard.Def,
 }
 
 // Detectors answer questions from events, in this order.
@@ -110,26 +110,24 @@ var Detectors = []detect.Def{
 	arpspoof.Def,
 	arpwatch.Def,
 	asymmetric.Def,
+	bannerdelay.Def,
+	bruteforce.Def,
 	dhcpfaults.Def,
 	dnsfaults.Def,
 	duplicate.Def,
 	espflow.Def,
-	httpfaults.Def,
-	bannerdelay.Def,
-	bruteforce.Def,
-	duplicate.Def,
 	ftpdata.Def,
+	httpfaults.Def,
 	idle.Def,
 	ikefaults.Def,
 	loss.Def,
-	ntpfaults.Def,
 	maintenance.Def,
+	nfsdenied.Def,
+	ntpfaults.Def,
 	plainlogin.Def,
 	pmtud.Def,
-	rarogue.Def,
-	nfsdenied.Def,
-	pmtud.Def,
 	popupspam.Def,
+	rarogue.Def,
 	refused.Def,
 	routingloop.Def,
 	rpcport.Def,
@@ -143,8 +141,8 @@ var Detectors = []detect.Def{
 	timewait.Def,
 	tlsfaults.Def,
 	unreachable.Def,
-	detectwireguard.Def,
 	vrrpdetector.Def,
+	wireguarddetector.Def,
 	wscale.Def,
 	zerowindow.Def,
 }

@@ -23,14 +23,14 @@ type limits struct {
 const (
 	// reserve is for what does not grow with the limit: the program, blocks and rounds in flight with their events, the
 	// table of copies.
-	reserve                                = 24 << 20
+	reserve                                = 28 << 20
 	flowShare                              = 0.80 // flows, tombstones and their indexes
 	perAttempt, perHost, perPair, perEntry = 700, 640, 300, 256
 	perTalk, perGroup, perInstance         = 80, 8 << 10, 128
 )
 
 // programSize is what the collector does not see: the program itself, as far as it is in memory.
-const programSize = 14 << 20
+const programSize = 18 << 20
 
 func limitsFor(max int64) limits {
 	var l limits

@@ -78,9 +78,9 @@ type Turn struct {
 	Data string
 }
 
-// Talk returns the frames of a TCP connection in which the two sides take turns, with segments of cut bytes, each
+// Frames returns the frames of a TCP connection in which the two sides take turns, with segments of cut bytes, each
 // acknowledged. Client and server are "address:port". close adds the FINs of both sides.
-func Talk(cut int, client, server string, close bool, turns ...Turn) (frames [][]byte) {
+func Frames(cut int, client, server string, close bool, turns ...Turn) (frames [][]byte) {
 	seq := [2]uint32{100, 900}
 	send := func(d packet.Dir, flags uint16, data string) {
 		s := packettest.TCP{Src: client, Dst: server, Seq: seq[d], Ack: seq[d.Other()], Flags: flags, Payload: data}

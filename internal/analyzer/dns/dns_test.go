@@ -137,7 +137,7 @@ func framed(ms ...[]byte) (b []byte) {
 
 func TestTCP(t *testing.T) {
 	for _, cut := range []int{1, 2, 13, 4096} {
-		got := messages(run(t, nil, analyzertest.Talk(cut, client, resolver, true,
+		got := messages(run(t, nil, analyzertest.Frames(cut, client, resolver, true,
 			analyzertest.Turn{Dir: packet.ToServer, Data: string(framed(query(1), query(2)))},
 			analyzertest.Turn{Dir: packet.ToClient, Data: string(framed(answer(2), answer(1)))})...))
 		if len(got) != 4 || got[1].Header.ID != 2 || got[2].Header.ID != 2 || got[3].Header.ID != 1 || !got[3].Header.Response() || got[3].Malformed {

@@ -6,19 +6,19 @@ import (
 	"testing"
 
 	"firestorm/internal/analyzer"
-	"firestorm/internal/analyzer/talktest"
+	"firestorm/internal/analyzer/analyzertest"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
 
 const (
-	up, down = talktest.Up, talktest.Down
+	up, down = analyzertest.Up, analyzertest.Down
 	server   = "198.51.100.1:2121" // no port of its own: the bytes decide
 	secret   = "hunter2-secret"
 )
 
 // say plays a script: "> " is the client's line, "< " the server's, "# " bytes of a TLS record of that many bytes each way.
-func say(k *talktest.Talk, script string) {
+func say(k *analyzertest.Talk, script string) {
 	for _, l := range strings.Split(strings.TrimSpace(script), "\n") {
 		l = strings.TrimSpace(l)
 		switch l[0] {
@@ -54,7 +54,7 @@ func text(e event.Event) string {
 
 func run(t *testing.T, cut int, script string) (string, []event.Event) {
 	t.Helper()
-	k := talktest.Dial(t, server, cut, nil, Def)
+	k := analyzertest.Dial(t, server, cut, nil, Def)
 	say(k, script)
 	events, app := k.End()
 	if app != "ftp" {
@@ -153,7 +153,7 @@ func TestTLS(t *testing.T) {
 func TestHandedOn(t *testing.T) {
 	tls := analyzer.Def{Name: "tls", Over: []analyzer.Transport{analyzer.TCP}, Probe: func(packet.Dir, []byte) analyzer.Answer { return analyzer.No },
 		Stream: func(analyzer.Options) (analyzer.StreamAnalyzer, error) { return &reader{}, nil }}
-	k := talktest.Dial(t, server, 1000, nil, Def, tls)
+	k := analyzertest.Dial(t, server, 1000, nil, Def, tls)
 	say(k, "< 220 FTP\n> AUTH TLS\n< 234 ok\n#")
 	if events, app := k.End(); app != "tls" || len(events) != 2 {
 		t.Errorf("%s, %d events", app, len(events))
@@ -161,7 +161,7 @@ func TestHandedOn(t *testing.T) {
 }
 
 func TestGap(t *testing.T) {
-	k := talktest.Dial(t, server, 1000, nil, Def)
+	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	say(k, "< 220 ready\n> USER a\n< 331 x")
 	k.Say(up, "PASS "+secret+"\r\n")
 	k.Lose(down, 20)
@@ -212,7 +212,7 @@ func TestProbe(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	k := talktest.Dial(t, server, 100_000, nil, Def)
+	k := analyzertest.Dial(t, server, 100_000, nil, Def)
 	say(k, "< 220 FTP")
 	k.Say(up, strings.Repeat("CWD "+strings.Repeat("x", 600)+"\r\n", 20)) // no reply comes
 	k.Say(down, "250-"+strings.Repeat("y", 300)+"\r\n"+strings.Repeat("line of it\r\n", 1000)+"250 end\r\n")
@@ -235,7 +235,7 @@ func FuzzStream(f *testing.F) {
 		if len(data) > 4096 {
 			return
 		}
-		for _, e := range talktest.Feed(t, Def, server, data, cuts) {
+		for _, e := range analyzertest.Feed(t, Def, server, data, cuts) {
 			x := e.(*Exchange)
 			if len(x.Data) > maxArg || len(x.Reply) > maxReply+1 || x.Secret && x.Command != "SITE" && x.Data != "" {
 				t.Errorf("%+v", x)
@@ -265,23 +265,23 @@ func FuzzMessage(f *testing.F) {
 }
 
 func BenchmarkCommands(b *testing.B) {
-	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< 220 FTP") }, up, strings.Repeat("CWD some/directory\r\nPASV\r\nLIST -la\r\n", 1000))
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { say(k, "< 220 FTP") }, up, strings.Repeat("CWD some/directory\r\nPASV\r\nLIST -la\r\n", 1000))
 }
 
 func BenchmarkReplies(b *testing.B) {
-	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< 220 FTP") }, down, strings.Repeat("250 Directory successfully changed.\r\n227 Entering Passive Mode (198,51,100,1,195,80).\r\n", 1000))
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { say(k, "< 220 FTP") }, down, strings.Repeat("250 Directory successfully changed.\r\n227 Entering Passive Mode (198,51,100,1,195,80).\r\n", 1000))
 }
 
 // TestEventAllocations: nothing for bytes that complete no event, at most three for an event.
 func TestEventAllocations(t *testing.T) {
-	before := func(k *talktest.Talk) { say(k, "< 220 FTP") }
+	before := func(k *analyzertest.Talk) { say(k, "< 220 FTP") }
 	part, whole, answer := []byte("CWD some"), []byte("where\r\n"), []byte("250 changed\r\n")
-	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+	if n := analyzertest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		a.Data(c, up, part)
 	}); n > 0.01 {
 		t.Errorf("part of a command: %v allocations", n)
 	}
-	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+	if n := analyzertest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		a.Data(c, up, part)
 		a.Data(c, up, whole)
 		a.Data(c, down, answer)

@@ -7,18 +7,18 @@ import (
 	"testing"
 
 	"firestorm/internal/analyzer"
-	"firestorm/internal/analyzer/talktest"
+	"firestorm/internal/analyzer/analyzertest"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
 
 const (
-	up, down = talktest.Up, talktest.Down
+	up, down = analyzertest.Up, analyzertest.Down
 	server   = "198.51.100.1:1143"
 	secret   = "hunter2-secret"
 )
 
-func say(k *talktest.Talk, script string) {
+func say(k *analyzertest.Talk, script string) {
 	for _, l := range strings.Split(strings.TrimSpace(script), "\n") {
 		l = strings.TrimSpace(l)
 		if l[0] == '>' {
@@ -67,7 +67,7 @@ LOGIN NO login LOGIN "bob \"x\"" clear=true refused
 LOGIN NO login LOGIN "carol" clear=true refused
 AUTHENTICATE OK login AUTHENTICATE PLAIN "dave" clear=true accepted`
 	for _, cut := range []int{1, 3, 1000} {
-		k := talktest.Dial(t, server, cut, nil, Def)
+		k := analyzertest.Dial(t, server, cut, nil, Def)
 		say(k, script)
 		events, app := k.End()
 		var out []string
@@ -84,7 +84,7 @@ AUTHENTICATE OK login AUTHENTICATE PLAIN "dave" clear=true accepted`
 }
 
 func TestGapLiteralAndTLS(t *testing.T) {
-	k := talktest.Dial(t, server, 1000, nil, Def)
+	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	say(k, "< * OK ready\n> a LOGIN x "+secret)
 	k.Lose(down, 9)
 	say(k, "< tail of it%* 1 FETCH (BODY[] {12}%b LOGIN a b%)%* OK%c OK d\n> e STARTTLS\n< e OK go\n> \x16\x03")
@@ -100,7 +100,7 @@ func TestGapLiteralAndTLS(t *testing.T) {
 
 // TestRestOfCommand: what follows a literal goes on with its command, whatever it looks like.
 func TestRestOfCommand(t *testing.T) {
-	k := talktest.Dial(t, server, 1000, nil, Def)
+	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	say(k, "< * OK ready\n> a LOGIN {3}\n< + go\n> bobx LOGIN mallory "+secret+"\n< a NO no")
 	events, _ := k.End()
 	var out []string
@@ -146,7 +146,7 @@ func FuzzStream(f *testing.F) {
 		if len(data) > 4096 {
 			return
 		}
-		for _, e := range talktest.Feed(t, Def, server, data, cuts) {
+		for _, e := range analyzertest.Feed(t, Def, server, data, cuts) {
 			if x := e.(*Exchange); len(x.User) > maxUser || len(x.Text) > maxText {
 				t.Errorf("%+v", x)
 			}
@@ -155,7 +155,7 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkUntilLogin(b *testing.B) {
-	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< * OK ready") }, down, strings.Repeat("* 1 FETCH (FLAGS (Seen) UID 1)\r\n", 3000))
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { say(k, "< * OK ready") }, down, strings.Repeat("* 1 FETCH (FLAGS (Seen) UID 1)\r\n", 3000))
 }
 
 // TestProbeAllocations: each new connection is probed.

@@ -7,18 +7,18 @@ import (
 	"testing"
 
 	"firestorm/internal/analyzer"
-	"firestorm/internal/analyzer/talktest"
+	"firestorm/internal/analyzer/analyzertest"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
 
 const (
-	up, down = talktest.Up, talktest.Down
+	up, down = analyzertest.Up, analyzertest.Down
 	server   = "198.51.100.1:1110"
 	secret   = "hunter2-secret"
 )
 
-func say(k *talktest.Talk, script string) {
+func say(k *analyzertest.Talk, script string) {
 	for _, l := range strings.Split(strings.TrimSpace(script), "\n") {
 		l = strings.TrimSpace(l)
 		if l[0] == '>' {
@@ -74,7 +74,7 @@ AUTH "PLAIN" true true login AUTH PLAIN "bob" clear=true accepted
 RETR "1" true true
 QUIT "" true true`
 	for _, cut := range []int{1, 3, 1000} {
-		k := talktest.Dial(t, server, cut, nil, Def)
+		k := analyzertest.Dial(t, server, cut, nil, Def)
 		say(k, script)
 		events, app := k.End()
 		var out []string
@@ -91,7 +91,7 @@ QUIT "" true true`
 }
 
 func TestGapAndTLS(t *testing.T) {
-	k := talktest.Dial(t, server, 1000, nil, Def)
+	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	say(k, "< +OK\n> USER a")
 	k.Lose(down, 7)
 	say(k, "> PASS "+secret+"\n< +OK tail\n> STAT\n< +OK 1 2\n> STLS\n< +OK\n> \x16\x03\x01")
@@ -138,7 +138,7 @@ func FuzzStream(f *testing.F) {
 		if len(data) > 4096 {
 			return
 		}
-		for _, e := range talktest.Feed(t, Def, server, data, cuts) {
+		for _, e := range analyzertest.Feed(t, Def, server, data, cuts) {
 			x := e.(*Exchange)
 			if len(x.Arg) > maxArg || len(x.Reply) > maxReply || x.Word == "PASS" && x.Arg != "" {
 				t.Errorf("%+v", x)
@@ -149,19 +149,19 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkMail(b *testing.B) {
-	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< +OK\n> RETR 1\n< +OK") }, down, strings.Repeat("a line of a mail, of no meaning, as long as most of them are\r\n", 3000))
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { say(k, "< +OK\n> RETR 1\n< +OK") }, down, strings.Repeat("a line of a mail, of no meaning, as long as most of them are\r\n", 3000))
 }
 
 // TestEventAllocations: nothing for bytes that complete no event, at most three for an event.
 func TestEventAllocations(t *testing.T) {
-	before := func(k *talktest.Talk) { say(k, "< +OK") }
+	before := func(k *analyzertest.Talk) { say(k, "< +OK") }
 	part, whole, answer := []byte("DELE "), []byte("1\r\n"), []byte("+OK gone\r\n")
-	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+	if n := analyzertest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		a.Data(c, up, part)
 	}); n > 0.01 {
 		t.Errorf("part of a command: %v allocations", n)
 	}
-	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+	if n := analyzertest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		a.Data(c, up, part)
 		a.Data(c, up, whole)
 		a.Data(c, down, answer)

@@ -7,13 +7,13 @@ import (
 	"testing"
 
 	"firestorm/internal/analyzer"
-	"firestorm/internal/analyzer/talktest"
+	"firestorm/internal/analyzer/analyzertest"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
 
 const (
-	up, down = talktest.Up, talktest.Down
+	up, down = analyzertest.Up, analyzertest.Down
 	server   = "198.51.100.1:2525"
 	secret   = "hunter2-secret"
 )
@@ -21,7 +21,7 @@ const (
 func enc(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
 // say plays a script: "> " is the client's line, "< " the server's.
-func say(k *talktest.Talk, script string) {
+func say(k *analyzertest.Talk, script string) {
 	for _, l := range strings.Split(strings.TrimSpace(script), "\n") {
 		l = strings.TrimSpace(l)
 		if l[0] == '>' {
@@ -49,7 +49,7 @@ func text(e event.Event) string {
 
 func run(t *testing.T, cut int, script string) string {
 	t.Helper()
-	k := talktest.Dial(t, server, cut, nil, Def)
+	k := analyzertest.Dial(t, server, cut, nil, Def)
 	say(k, script)
 	events, app := k.End()
 	if app != "smtp" {
@@ -114,7 +114,7 @@ QUIT "" 221`
 }
 
 func TestChunksAndPipelining(t *testing.T) {
-	k := talktest.Dial(t, server, 1000, nil, Def)
+	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	say(k, "< 220 x ESMTP\n> EHLO c\n< 250 x")
 	k.Say(up, "MAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 12\r\nQUIT\r\nRSET\r\nBDAT 3 LAST\r\nabcQUIT\r\n")
 	k.Say(down, "250 a\r\n250 b\r\n250 c\r\n250 d\r\n221 e\r\n")
@@ -129,14 +129,14 @@ func TestChunksAndPipelining(t *testing.T) {
 }
 
 func TestStartTLS(t *testing.T) {
-	k := talktest.Dial(t, server, 1000, nil, Def)
+	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	say(k, "< 220 x ESMTP\n> EHLO c\n< 250-x%250 STARTTLS\n> STARTTLS\n< 220 go\n> \x16\x03\x01 EHLO x")
 	if events, app := k.End(); len(events) != 3 || app != "smtp" {
 		t.Errorf("%d events, %s", len(events), app)
 	}
 	tls := analyzer.Def{Name: "tls", Over: []analyzer.Transport{analyzer.TCP}, Probe: func(packet.Dir, []byte) analyzer.Answer { return analyzer.No },
 		Stream: func(analyzer.Options) (analyzer.StreamAnalyzer, error) { return &reader{}, nil }}
-	k = talktest.Dial(t, server, 1000, nil, Def, tls)
+	k = analyzertest.Dial(t, server, 1000, nil, Def, tls)
 	say(k, "< 220 x ESMTP\n> EHLO c\n< 250-x%250 STARTTLS\n> STARTTLS\n< 220 go\n> hello")
 	if events, app := k.End(); len(events) != 3 || app != "tls" {
 		t.Errorf("%d events, %s", len(events), app)
@@ -144,7 +144,7 @@ func TestStartTLS(t *testing.T) {
 }
 
 func TestGap(t *testing.T) {
-	k := talktest.Dial(t, server, 1000, nil, Def)
+	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	say(k, "< 220 x ESMTP\n> EHLO c\n< 250 x")
 	k.Say(up, "MAIL FROM:<a@b>\r\n")
 	k.Lose(down, 8)
@@ -189,7 +189,7 @@ func TestProbe(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	k := talktest.Dial(t, server, 100_000, nil, Def)
+	k := analyzertest.Dial(t, server, 100_000, nil, Def)
 	say(k, "< 220 SMTP\n> EHLO x\n< 250 x")
 	k.Say(up, "MAIL FROM:<"+strings.Repeat("x", 5000)+">\r\n"+strings.Repeat("RCPT TO:<y@z>\r\n", 100))
 	k.Say(up, "DATA\r\n.\r\n")
@@ -213,7 +213,7 @@ func FuzzStream(f *testing.F) {
 		if len(data) > 4096 {
 			return
 		}
-		for _, e := range talktest.Feed(t, Def, server, data, cuts) {
+		for _, e := range analyzertest.Feed(t, Def, server, data, cuts) {
 			x := e.(*Exchange)
 			if len(x.Arg) > maxArg || len(x.Reply) > maxReply || x.Mail != nil && len(x.Mail.To) > maxRecipients {
 				t.Errorf("%+v", x)
@@ -224,25 +224,25 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkMail(b *testing.B) {
-	talktest.Measure(b, Def, server, func(k *talktest.Talk) {
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) {
 		say(k, "< 220 SMTP\n> EHLO x\n< 250 x\n> MAIL FROM:<a>\n< 250 x\n> DATA\n< 354 x")
 	}, up, strings.Repeat("a line of a mail, of no meaning, as long as most of them are\r\n", 3000))
 }
 
 func BenchmarkCommands(b *testing.B) {
-	talktest.Measure(b, Def, server, func(k *talktest.Talk) { say(k, "< 220 SMTP") }, up, strings.Repeat("MAIL FROM:<somebody@client.example>\r\nRCPT TO:<somebody@mail.example>\r\n", 1000))
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { say(k, "< 220 SMTP") }, up, strings.Repeat("MAIL FROM:<somebody@client.example>\r\nRCPT TO:<somebody@mail.example>\r\n", 1000))
 }
 
 // TestEventAllocations: nothing for bytes that complete no event, at most three for an event.
 func TestEventAllocations(t *testing.T) {
-	before := func(k *talktest.Talk) { say(k, "< 220 SMTP") }
+	before := func(k *analyzertest.Talk) { say(k, "< 220 SMTP") }
 	part, whole, answer := []byte("VRFY some"), []byte("body\r\n"), []byte("252 maybe\r\n")
-	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+	if n := analyzertest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		a.Data(c, up, part)
 	}); n > 0.01 {
 		t.Errorf("part of a command: %v allocations", n)
 	}
-	if n := talktest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+	if n := analyzertest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		a.Data(c, up, part)
 		a.Data(c, up, whole)
 		a.Data(c, down, answer)

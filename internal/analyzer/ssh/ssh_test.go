@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"firestorm/internal/analyzer"
-	"firestorm/internal/analyzer/talktest"
+	"firestorm/internal/analyzer/analyzertest"
 	"firestorm/internal/event"
 )
 
 const (
-	up, down = talktest.Up, talktest.Down
+	up, down = analyzertest.Up, analyzertest.Down
 	server   = "198.51.100.1:2222"
 )
 
@@ -37,7 +37,7 @@ func lists(x string) string {
 }
 
 // hello is the clear part.
-func hello(k *talktest.Talk) {
+func hello(k *analyzertest.Talk) {
 	k.Say(up, "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
 	k.Say(down, "a line before\r\nSSH-2.0-dropbear_2022.83\r\n")
 	k.Say(up, lists("1"))
@@ -48,7 +48,7 @@ func hello(k *talktest.Talk) {
 }
 
 // turns says encrypted bytes of the lengths in turn, the client's first.
-func says(k *talktest.Talk, sizes ...int) {
+func says(k *analyzertest.Talk, sizes ...int) {
 	for i, n := range sizes {
 		d := up
 		if i%2 == 1 {
@@ -78,7 +78,7 @@ func TestLogins(t *testing.T) {
 		{"nothing", nil, "refused 0 unknown true"},
 	} {
 		for _, cut := range []int{1, 7, 2000} {
-			k := talktest.Dial(t, server, cut, nil, Def)
+			k := analyzertest.Dial(t, server, cut, nil, Def)
 			hello(k)
 			says(k, c.sizes...)
 			events, app := k.End()
@@ -97,7 +97,7 @@ func TestLogins(t *testing.T) {
 
 // TestLeaves: after the login nothing is read.
 func TestLeaves(t *testing.T) {
-	k := talktest.Dial(t, server, 2000, nil, Def)
+	k := analyzertest.Dial(t, server, 2000, nil, Def)
 	hello(k)
 	says(k, 44, 44, 68, 52, 140, 28, 112)
 	k.Lose(down, 5000)
@@ -108,7 +108,7 @@ func TestLeaves(t *testing.T) {
 }
 
 func TestGap(t *testing.T) {
-	k := talktest.Dial(t, server, 2000, nil, Def)
+	k := analyzertest.Dial(t, server, 2000, nil, Def)
 	hello(k)
 	says(k, 44, 44, 68)
 	k.Lose(down, 52)
@@ -120,7 +120,7 @@ func TestGap(t *testing.T) {
 }
 
 func TestHASSH(t *testing.T) {
-	k := talktest.Dial(t, server, 3, nil, Def)
+	k := analyzertest.Dial(t, server, 3, nil, Def)
 	hello(k)
 	events, _ := k.End()
 	x := events[0].(*Session)
@@ -162,21 +162,21 @@ func FuzzStream(f *testing.F) {
 		if len(data) > 4096 {
 			return
 		}
-		for _, e := range talktest.Feed(t, Def, server, data, cuts) {
+		for _, e := range analyzertest.Feed(t, Def, server, data, cuts) {
 			e.AppendEVE(nil, &event.EVE{})
 		}
 	})
 }
 
 func BenchmarkKeyExchange(b *testing.B) {
-	talktest.Measure(b, Def, server, func(k *talktest.Talk) {
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) {
 		k.Say(up, "SSH-2.0-a\r\n")
 		k.Say(down, "SSH-2.0-b\r\n")
 	}, up, strings.Repeat(frame("\x1e"+strings.Repeat("k", 1200)), 100))
 }
 
 func BenchmarkEncrypted(b *testing.B) {
-	talktest.Measure(b, Def, server, hello, up, strings.Repeat("e", 100_000))
+	analyzertest.Measure(b, Def, server, hello, up, strings.Repeat("e", 100_000))
 }
 
 // TestProbeAllocations: each new connection is probed.

@@ -6,12 +6,12 @@ import (
 	"testing"
 
 	"firestorm/internal/analyzer"
-	"firestorm/internal/analyzer/talktest"
+	"firestorm/internal/analyzer/analyzertest"
 	"firestorm/internal/event"
 )
 
 const (
-	up, down = talktest.Up, talktest.Down
+	up, down = analyzertest.Up, analyzertest.Down
 	server   = "198.51.100.1:2323"
 	secret   = "hunter2-secret"
 )
@@ -19,7 +19,7 @@ const (
 const negotiation = "\xff\xfd\x18\xff\xfd\x20"
 
 // login types a name and a password, the name echoed.
-func login(k *talktest.Talk, user, answer string) {
+func login(k *analyzertest.Talk, user, answer string) {
 	k.Say(down, "host login: ")
 	for _, c := range user {
 		k.Say(up, string(c))
@@ -33,7 +33,7 @@ func login(k *talktest.Talk, user, answer string) {
 
 func TestLogins(t *testing.T) {
 	for _, cut := range []int{1, 1000} {
-		k := talktest.Dial(t, server, cut, nil, Def)
+		k := analyzertest.Dial(t, server, cut, nil, Def)
 		k.Say(down, negotiation)
 		k.Say(up, "\xff\xfb\x18\xff\xfa\x18\x00login: \xff\xf0")
 		login(k, "alice", "Login incorrect\r\n")
@@ -57,14 +57,14 @@ func TestLogins(t *testing.T) {
 }
 
 func TestShellAndEnd(t *testing.T) {
-	k := talktest.Dial(t, server, 1000, nil, Def)
+	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	k.Say(down, negotiation)
 	login(k, "root", "host:~# ")
 	events, _ := k.End()
 	if len(events) != 1 || events[0].(*Attempt).Outcome != event.LoginAccepted {
 		t.Errorf("%d events", len(events))
 	}
-	k = talktest.Dial(t, server, 1000, nil, Def)
+	k = analyzertest.Dial(t, server, 1000, nil, Def)
 	k.Say(down, negotiation)
 	login(k, "root", "")
 	if events, _ = k.End(); len(events) != 1 || events[0].(*Attempt).Outcome != event.LoginUnknown {
@@ -90,7 +90,7 @@ func FuzzStream(f *testing.F) {
 		if len(data) > 4096 {
 			return
 		}
-		for _, e := range talktest.Feed(t, Def, server, data, cuts) {
+		for _, e := range analyzertest.Feed(t, Def, server, data, cuts) {
 			if x := e.(*Attempt); len(x.User) > maxUser {
 				t.Errorf("%+v", x)
 			}
@@ -99,7 +99,7 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkBeforeLogin(b *testing.B) {
-	talktest.Measure(b, Def, server, func(k *talktest.Talk) { k.Say(down, negotiation) }, down, strings.Repeat("a line of a banner, of no meaning\r\n", 3000))
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { k.Say(down, negotiation) }, down, strings.Repeat("a line of a banner, of no meaning\r\n", 3000))
 }
 
 // TestProbeAllocations: each new connection is probed.

@@ -1,5 +1,4 @@
-// Package talktest lets analyzers of TCP protocols read conversations that a test writes down. Only tests import it.
-package talktest
+package analyzertest
 
 import (
 	"testing"

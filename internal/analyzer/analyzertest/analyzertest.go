@@ -146,3 +146,45 @@ func ValidEVE(t testing.TB, es ...event.Event) {
 		}
 	}
 }
+
+// Exchange returns a TCP connection in which the client says both[0], then the server both[1], in segments of size bytes,
+// each acknowledged; it stays open.
+func Exchange(client, server string, both [2][]byte, size int) (out []*packet.Packet) {
+	for i, f := range Frames(size, client, server, false, Turn{packet.ToServer, string(both[0])}, Turn{packet.ToClient, string(both[1])}) {
+		n := uint64(i + 1)
+		out = append(out, packettest.At(f, n, packet.Time(1e15)+packet.Time(n*1e6)))
+	}
+	return out
+}
+
+// Packets gives decoded packets to the protocols, ends the input and returns the events of analyzers. The bytes of a
+// packet are overwritten once its call is over.
+func Packets(t testing.TB, defs []analyzer.Def, wanted func(string) bool, ps ...*packet.Packet) (own []event.Event) {
+	t.Helper()
+	r, err := analyzer.NewRegistry(defs, wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []event.Event
+	var d *analyzer.Dispatcher
+	table := flow.New(flow.Options{MaxFlows: 100, Released: func(i uint32, why event.EndReason) string { return d.Released(i, why, 1<<30, &out) }})
+	if d, err = analyzer.NewDispatcher(r, analyzer.DispatchOptions{Head: table.Head}); err != nil {
+		t.Fatal(err)
+	}
+	var last packet.Time
+	for _, p := range ps {
+		p.Ordinal = p.Frame
+		d.Packet(p, table.Packet(p, &out), &out)
+		last = p.Time
+		for i := range p.Data {
+			p.Data[i] = 0xdb
+		}
+	}
+	table.End(last, 1<<30, &out)
+	for _, e := range out {
+		if e.Head().Kind >= event.FirstAnalyzerKind {
+			own = append(own, e)
+		}
+	}
+	return own
+}

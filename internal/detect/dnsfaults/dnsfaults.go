@@ -31,6 +31,8 @@ const (
 	tcpAfter = 30 * time.Second
 	// around is how far from the failures other answers of the resolver speak of its state.
 	around = 30 * time.Second
+	// unfragmented is the largest answer that passes every usual path in one piece (RFC 9715 3.2).
+	unfragmented = 1400
 	// flood is how many queries of one client in a second make truncation look like a defence (response rate limiting).
 	flood = 20
 )
@@ -47,6 +49,7 @@ var Def = detect.Def{
 		Alternatives: []finding.Alt{
 			{ID: "filter", Name: "a packet filter that drops queries or answers silently"},
 			{ID: "unseen", Name: "answers that come back on a way this capture does not show"},
+			{ID: "size", Name: "answers so large that they travel in fragments, of which one is lost"},
 		},
 		References: []string{"RFC 1035 4.2.1 (queries are sent again after 2 to 5 s)", "RFC 9520 (what resolvers do about failures)"},
 		Needs:      []finding.Gate{finding.GateLoss, finding.GateTable},
@@ -137,6 +140,7 @@ type lookup struct {
 	before packet.Ref // the server's last answer to anybody before
 	after  packet.Ref // its first one after the look-up was given up
 	m      meanwhile
+	size   uint16 // the largest answer that the client takes over UDP (RFC 6891 6.2.3), in bytes
 }
 
 func (l *lookup) first() packet.Ref { return l.refs[0] }
@@ -190,7 +194,7 @@ func (d *detector) message(m *dns.Message) {
 	h := m.Head()
 	q := question{talk{place{h.Vantage, answers.Addr}, asks.Addr}, m.Name, m.Type}
 	if !m.Header.Response() {
-		d.ask(q, answers.Port, h)
+		d.ask(q, answers.Port, m)
 		return
 	}
 	if l := d.pending[q]; l != nil {
@@ -213,7 +217,8 @@ func (d *detector) message(m *dns.Message) {
 	}
 }
 
-func (d *detector) ask(q question, port uint16, h *event.Head) {
+func (d *detector) ask(q question, port uint16, m *dns.Message) {
+	h := m.Head()
 	s := d.server(q.place)
 	if s != nil {
 		s.asked(q.client, h.Seen.Time)
@@ -240,6 +245,7 @@ func (d *detector) ask(q question, port uint16, h *event.Head) {
 	}
 	l.tries++
 	l.last = h.Seen
+	l.size = max(l.size, m.UDPSize)
 	if l.flow != h.FlowID {
 		delete(d.byFlow, l.flow)
 		l.flow = h.FlowID

@@ -77,3 +77,10 @@ func TestDamaged(t *testing.T) {
 		}
 	}
 }
+
+// A client that takes large answers may wait for one that was lost in fragments: then nobody is accused.
+func TestLostFragments(t *testing.T) {
+	detecttest.Weak(t, detecttest.Run(t, nil, "fragment-lost/inside.pcap"), dnsfaults.Silent)
+	detecttest.Says(t, detecttest.All(t, detecttest.Run(t, nil, "dns-server-silent/inside.pcap"), 1, dnsfaults.Silent, finding.Likely)[0],
+		"not: answers so large that they travel in fragments, of which one is lost")
+}

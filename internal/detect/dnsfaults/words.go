@@ -119,6 +119,15 @@ func (d *detector) silent(g *finding.Group, b *finding.Builder) bool {
 	} else {
 		b.RuledOut("unseen", detect.Refs(q.spoke), "other packets of %s were seen here", server)
 	}
+	largest := uint16(0)
+	for _, x := range q.ls {
+		largest = max(largest, x.size)
+	}
+	if largest > unfragmented {
+		b.Open("size", "the same question with small answers only: dig +bufsize=1232 @%s %s", server, askable(l.name))
+	} else {
+		b.RuledOut("size", l.queries(), "the queries ask for answers that need no fragments (%d bytes at most)", max(largest, 512))
+	}
 	b.Evidence(q.before, "the last answer before")
 	b.Evidence(q.after, "the next answer")
 	for _, l := range q.ls {

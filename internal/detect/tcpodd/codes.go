@@ -56,7 +56,7 @@ var codes = []*finding.Code{{
 		{ID: "device", Name: "a device on the way that changes data in one of the two"},
 	},
 	References: []string{"Ptacek, Newsham: Insertion, Evasion, and Denial of Service, 1998", "RFC 9293 3.10.7.4", "RFC 1122 4.2.3.6 (a keep-alive may carry one old byte)"},
-	Needs:      []finding.Gate{finding.GateLoss},
+	Needs:      []finding.Gate{finding.GateLoss, finding.GateOffload},
 	Settle:     settle,
 	About: "What a TCP sends again is what it sent before. Two segments that cover the same sequence numbers with different bytes, both with right checksums, let the receiver and a sensor or filter see different " +
 		"data: evasion. Seen where a protocol's bytes are read. Not this: the old byte of a keep-alive. What fools it: gateways that rewrite an application's messages.",

@@ -173,7 +173,7 @@ func (d *detector) icmp(x *event.ICMPError) {
 	if what == none || h.FlowID == 0 || !x.Fresh {
 		return
 	}
-	if what == port && x.QuotedDir == packet.ToClient {
+	if what == port && (x.QuotedDir == packet.ToClient || looksLikeAnswer(x)) {
 		return // an answer that came after the client stopped waiting
 	}
 	if t := d.open[h.FlowID]; t != nil {
@@ -200,6 +200,13 @@ func (d *detector) icmp(x *event.ICMPError) {
 		Code: code, Key: x.Sender.String() + " " + kindKeys[what] + " " + x.QuotedDir.String(), FlowID: h.FlowID, Vantage: h.Vantage,
 		Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port, First: first, Last: h.Seen, Data: t,
 	})
+}
+
+// looksLikeAnswer reports that the quoted datagram went from a service's port to one that clients draw, in a flow of
+// which nothing else was seen: the question lies before the capture, or was lost by it.
+func looksLikeAnswer(x *event.ICMPError) bool {
+	q := &x.Quoted
+	return q.HasPorts && q.Proto == packet.ProtoUDP && q.SrcPort < 1024 && q.DstPort >= 1024
 }
 
 var kindKeys = [...]string{"", "admin", "net", "host", "proto", "port", "scope"}

@@ -3,6 +3,7 @@ package unreachable_test
 import (
 	"testing"
 
+	"firestorm/internal/capture"
 	"firestorm/internal/detect/detecttest"
 	"firestorm/internal/detect/unreachable"
 	"firestorm/internal/event"
@@ -157,4 +158,14 @@ func TestOneForEachSender(t *testing.T) {
 	}
 	detecttest.Says(t, fs[0], "10.0.0.254 cannot find 10.9.0.1, 10.9.0.2 and 10.9.0.3 on its network")
 	detecttest.Says(t, fs[1], "10.0.0.253 cannot find 10.7.0.1 on its network")
+}
+
+// A name server's answer that comes when nobody waits any more is refused by the client: that is no closed service, even
+// where the capture lacks the question.
+func TestLateAnswer(t *testing.T) {
+	questions := func() capture.Fault {
+		return capture.DropWhere(detecttest.Packet(func(p *packet.Packet) bool { return p.Proto == packet.ProtoUDP && p.DstPort == 53 }))
+	}
+	detecttest.None(t, detecttest.Run(t, []detecttest.Mutation{questions}, "dns-server-silent/inside.pcap"), unreach)
+	detecttest.None(t, detecttest.Run(t, nil, "dns-server-silent/inside.pcap"), unreach)
 }

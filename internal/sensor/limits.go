@@ -23,7 +23,7 @@ type limits struct {
 const (
 	// reserve is for what does not grow with the limit: the program, blocks and rounds in flight with their events, the
 	// table of copies.
-	reserve                                = 28 << 20
+	reserve                                = 32 << 20
 	flowShare                              = 0.80 // flows, tombstones and their indexes
 	perAttempt, perHost, perPair, perEntry = 700, 640, 300, 256
 	perTalk, perGroup, perInstance         = 80, 8 << 10, 128

@@ -13,6 +13,9 @@ func (t *Table) fin(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		return
 	}
 	s.bits |= finSent
+	if meant(p) {
+		s.bits |= finMeant
+	}
 	if c := t.closeOf(r); c != nil {
 		c.fin[d] = t.mark(r, p)
 	}

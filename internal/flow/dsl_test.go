@@ -51,7 +51,7 @@ func parse(t testing.TB, script string) []line {
 			continue
 		}
 		frame++
-		p := &packet.Packet{Time: seconds(w[0]), Frame: frame, Ordinal: frame, IPVersion: 4, Proto: packet.ProtoTCP, TTL: 64,
+		p := &packet.Packet{Time: seconds(w[0]), Frame: frame, Ordinal: frame, IPVersion: 4, Proto: packet.ProtoTCP, TTL: 64, L4Sum: packet.SumGood,
 			L4: 34, SrcPort: 2268, DstPort: 80, Src: packet.MustAddr("192.168.0.1"), Dst: packet.MustAddr("10.0.0.254"), Window: 8192}
 		hdr := uint32(40)
 		if w[1] == "<" {

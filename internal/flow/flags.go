@@ -13,13 +13,23 @@ var legal = func() (ok [64]bool) {
 
 // strange reports what no stack sends: a set of flags without meaning, or data beyond the FIN of its own side.
 func (t *Table) strange(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
-	if !legal[p.TCPFlags&63] && p.Missing == 0 {
+	if !legal[p.TCPFlags&63] && p.Missing == 0 && intact(p) {
 		t.anomaly(i, r, badFlags, p, d)
 	}
-	if s := &r.sides[d]; s.bits&(finSent|seqKnown) == finSent|seqKnown && p.PayloadWire > 0 && p.Missing&packet.NoSeq == 0 &&
+	if s := &r.sides[d]; s.bits&(finSent|finMeant|seqKnown) == finSent|finMeant|seqKnown && p.PayloadWire > 0 && p.L4Sum != packet.SumBad && p.Missing&packet.NoSeq == 0 &&
 		p.TCPFlags&(packet.SYN|packet.RST) == 0 && SeqLess(s.next-1, p.Seq+p.PayloadWire) && SeqLess(p.Seq, s.next+maxAfterFIN) {
 		t.anomaly(i, r, badAfterFIN, p, d)
 	}
+}
+
+// intact reports that p's transport checksum was looked at and is right, or is one that the sender's card had still to
+// fill in: a header that is cut short or damaged shows flags that nobody set.
+func intact(p *packet.Packet) bool { return p.L4Sum == packet.SumGood || p.L4Sum == packet.SumOffload }
+
+// meant reports that p's FIN is one that a receiver takes. It drops a segment without ACK (RFC 9293 3.10.7.4) or with a
+// wrong checksum, and the sender's stream goes on behind it.
+func meant(p *packet.Packet) bool {
+	return p.TCPFlags&packet.ACK != 0 && legal[p.TCPFlags&63] && p.L4Sum != packet.SumBad
 }
 
 // maxAfterFIN bounds how far beyond a FIN data is taken for the same connection's.

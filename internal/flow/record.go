@@ -103,6 +103,7 @@ const (
 	ackKnown // acked is set
 	limitKnown
 	zeroOpen // this side's window is closed now
+	finMeant // its FIN is one that a receiver takes
 )
 
 func (b sideBits) has(x sideBits) bool { return b&x != 0 }

@@ -2,6 +2,7 @@ package arpodd
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"firestorm/internal/detect"
@@ -104,13 +105,23 @@ func (d *detector) composeOdd(b *finding.Builder, x *odd) {
 }
 
 // faultWords says each fault in half a sentence, with what it was found in.
-var faultWords = [numFaults]string{
-	groupFrame:  "frames from a group address, such as %s",
-	zeroFrame:   "frames from no address at all (%s)",
-	groupOwner:  "ARP packets that give an address to a group, %s",
-	zeroOwner:   "ARP packets that give an address to nobody, sent by %s",
-	badSizes:    "ARP packets with impossible address sizes, sent by %s",
-	toEverybody: "ARP answers addressed to everybody, sent by %s",
+var faultWords = [numFaults]struct{ what, how string }{
+	groupFrame:  {"frame", "from a group address, such as %s"},
+	zeroFrame:   {"frame", "from no address at all (%s)"},
+	groupOwner:  {"ARP packet", "that give an address to a group, %s"},
+	zeroOwner:   {"ARP packet", "that give an address to nobody, sent by %s"},
+	badSizes:    {"ARP packet", "with impossible address sizes, sent by %s"},
+	toEverybody: {"ARP answer", "addressed to everybody, sent by %s"},
+}
+
+// text says how many packets have the fault f, and the sender of the first.
+func (x *illegal) text(f fault) string {
+	w := faultWords[f]
+	s := fmt.Sprintf(w.how, x.MAC[f])
+	if x.Count[f] == 1 {
+		s = strings.Replace(s, "that give ", "that gives ", 1)
+	}
+	return detect.Plural(int(x.Count[f]), w.what, w.what+"s") + " " + s
 }
 
 func (d *detector) composeIllegal(b *finding.Builder, x *illegal) {
@@ -123,7 +134,7 @@ func (d *detector) composeIllegal(b *finding.Builder, x *illegal) {
 				first = x.MAC[f]
 			}
 			total += n
-			kinds = append(kinds, fmt.Sprintf("%d ", n)+fmt.Sprintf(faultWords[f], x.MAC[f]))
+			kinds = append(kinds, x.text(fault(f)))
 		}
 	}
 	b.Subject(finding.Subject{Role: "sender", MAC: first})
@@ -133,13 +144,13 @@ func (d *detector) composeIllegal(b *finding.Builder, x *illegal) {
 	b.Impact("hosts that believe such a packet send to nobody, or to everybody")
 	for f, n := range x.Count {
 		if n > 0 {
-			b.Fact(x.Refs[f], "%d "+faultWords[f], n, x.MAC[f])
+			b.Fact(x.Refs[f], "%s", x.text(fault(f)))
 			for _, r := range x.Refs[f][:min(2, len(x.Refs[f]))] {
 				b.Evidence(r, "impossible sender")
 			}
 		}
 	}
-	b.Fact(nil, "%s in all", detect.Plural(int(total), "frame", "frames"))
+	b.Fact(nil, "%s in all, among ARP and the first packets of conversations: others were not looked at", detect.Plural(int(total), "frame", "frames"))
 	b.Open("defect", "see which port they come from: a defective card sends other nonsense too (counters of errors at the switch)")
 	b.Remedy(finding.AtSwitch, "find the port where they come in, and what is behind it").
 		Run("Linux bridge", "bridge -s link show").

@@ -15,6 +15,7 @@ import (
 type failure struct {
 	question
 	ref    packet.Ref
+	id     uint16 // of the query
 	ede    uint16
 	hasEDE bool
 	flow   uint64
@@ -40,7 +41,7 @@ func (d *detector) failed(s *server, q question, m *dns.Message) {
 	s.failed[z]++
 	h := m.Head()
 	d.scope.Report(&finding.Instance{Code: ServFail, Key: q.addr.String() + " " + z, FlowID: h.FlowID, Vantage: q.vantage, Client: q.client, Server: q.addr, Port: dns.Port,
-		First: h.Seen, Last: h.Seen, Data: &failure{q, h.Seen, m.EDE, m.HasEDE, h.FlowID}})
+		First: h.Seen, Last: h.Seen, Data: &failure{q, h.Seen, m.Header.ID, m.EDE, m.HasEDE, h.FlowID}})
 }
 
 // truncated is an answer that did not fit, and the connection that came of it.

@@ -137,7 +137,7 @@ type lookup struct {
 	last  packet.Ref
 	over  bool
 
-	before packet.Ref // the server's last answer to anybody before
+	before answer     // the server's last answer to anybody before
 	after  packet.Ref // its first one after the look-up was given up
 	m      meanwhile
 	size   uint16 // the largest answer that the client takes over UDP (RFC 6891 6.2.3), in bytes
@@ -159,16 +159,18 @@ type answer struct {
 type server struct {
 	answers []answer // latest, as a ring
 	next    int
-	last    packet.Ref
-	waiting []*lookup      // given up since the last answer
-	failed  map[string]int // answers "server failure" by zone, up to manyZones
-	second  int64          // of packet time, for busy
+	last    answer
+	waiting []*lookup       // given up since the last answer
+	silent  map[string]bool // names it was silent for, up to manyNames, and whether it answered for them since
+	failed  map[string]int  // answers "server failure" by zone, up to manyZones
+	second  int64           // of packet time, for busy
 	busy    map[packet.Addr]int
 }
 
 const (
 	keptAnswers = 64
 	manyZones   = 256
+	manyNames   = 256
 )
 
 // Handle follows questions, answers and the connections that truncated answers lead to.
@@ -266,6 +268,9 @@ func (d *detector) give(l *lookup) {
 	d.forget(l)
 	if s := d.servers[l.place]; s != nil {
 		l.m = s.meanwhile(l)
+		if _, known := s.silent[l.name]; !known && len(s.silent) < manyNames {
+			s.silent[l.name] = false
+		}
 		if len(s.waiting) < keptAnswers {
 			s.waiting = append(s.waiting, l)
 		}
@@ -306,14 +311,17 @@ func (d *detector) server(p place) *server {
 		if len(d.servers) >= d.scope.Limits.Entries {
 			return nil
 		}
-		s = &server{failed: map[string]int{}, busy: map[packet.Addr]int{}}
+		s = &server{silent: map[string]bool{}, failed: map[string]int{}, busy: map[packet.Addr]int{}}
 		d.servers[p] = s
 	}
 	return s
 }
 
 func (s *server) heard(a answer) {
-	s.last = a.ref
+	s.last = a
+	if _, known := s.silent[a.name]; known {
+		s.silent[a.name] = true
+	}
 	for _, l := range s.waiting {
 		l.after = a.ref
 	}

@@ -35,9 +35,15 @@ func (d *detector) servfail(g *finding.Group, b *finding.Builder) bool {
 	}
 	t := trouble{}
 	names, clients := map[string]bool{}, map[packet.Addr]bool{}
+	type query struct {
+		question
+		id uint16
+	}
+	lookups := map[query]bool{} // a resolver answers each try of one and the same query
 	for i := range g.Kept {
 		f := g.Kept[i].Data.(*failure)
 		t.fs = append(t.fs, f)
+		lookups[query{f.question, f.id}] = true
 		if !names[f.name] {
 			names[f.name] = true
 			t.names = append(t.names, f.name)
@@ -49,6 +55,13 @@ func (d *detector) servfail(g *finding.Group, b *finding.Builder) bool {
 		if _, known := edeWords[f.ede]; known && f.hasEDE && t.edeRef.IsZero() {
 			t.ede, t.edeRef = f.ede, f.ref
 		}
+	}
+	failed := detect.Plural(len(lookups), "look-up", "look-ups")
+	switch {
+	case g.Count > len(g.Kept):
+		failed = "more than " + failed
+	case len(lookups) < manyFailures:
+		return false
 	}
 	f := t.fs[0]
 	t.zone = zone(f.name)
@@ -71,7 +84,7 @@ func (d *detector) servfail(g *finding.Group, b *finding.Builder) bool {
 	server := f.addr.String()
 	b.Subject(finding.Subject{Role: "name server", Addr: f.addr, Port: 53})
 	b.Subject(finding.Subject{Role: "client", Addr: f.client})
-	b.Impact("%s of %s failed", detect.Plural(g.Count, "look-up", "look-ups"), detect.List(t.clients, 3))
+	b.Impact("%s of %s failed", failed, detect.List(t.clients, 3))
 	b.Fact(detect.Refs(refsOf(t.fs)...), "%s for %s: %s", detect.Plural(g.Count, "answer \"server failure\"", "answers \"server failure\""), t.zone, detect.List(t.names, 3))
 	b.Fact(detect.Refs(g.First, g.Last), "the first at %s s, the last at %s s", d.scope.Since(g.First), d.scope.Since(g.Last))
 	if !t.edeRef.IsZero() {

@@ -36,6 +36,7 @@ type quiet struct {
 	nothers int
 	known   []string   // names that it answered meanwhile
 	spoke   packet.Ref // any packet of the server, zero if none was ever seen
+	turns   turns
 }
 
 func (d *detector) quiet(g *finding.Group) quiet {
@@ -69,12 +70,15 @@ func (d *detector) quiet(g *finding.Group) quiet {
 	q.same, q.others = detect.Refs(q.same...), detect.Refs(q.others...)
 	q.same, q.others = q.same[:min(len(q.same), 4)], q.others[:min(len(q.others), 4)]
 	l := q.ls[0]
-	q.before = l.before
+	q.before = l.before.ref
+	q.turned(d.servers[l.place])
 	switch h := d.scope.Hosts.Get(l.vantage, l.addr); {
 	case len(q.same) > 0:
 		q.spoke = q.same[0]
 	case len(q.others) > 0:
 		q.spoke = q.others[0]
+	case q.turns.n > 0:
+		q.spoke = q.turns.refs[0]
 	case !q.before.IsZero():
 		q.spoke = q.before
 	case !q.after.IsZero():
@@ -99,10 +103,10 @@ func (d *detector) silent(g *finding.Group, b *finding.Builder) bool {
 	b.Fact(l.queries(), "%s asked for %s %s, no answer within %s of the last try", l.client, l.name, detect.Plural(l.tries, "time", "times"), detect.Span(patience))
 	b.Fact(detect.Refs(g.First, g.Last), "%s for %s from %s, from %s to %s s", detect.Plural(q.tries, "query", "queries"), detect.Plural(len(q.names), "name", "names"),
 		detect.Plural(len(q.clients), "client", "clients"), d.scope.Since(g.First), d.scope.Since(g.Last))
-	if !q.before.IsZero() {
+	if !q.before.IsZero() && q.turns.n == 0 {
 		b.Fact(detect.Refs(q.before), "its last answer before came at %s s", d.scope.Since(q.before))
 	}
-	if !q.after.IsZero() {
+	if !q.after.IsZero() && q.turns.n == 0 {
 		b.Fact(detect.Refs(q.after), "its next answer came at %s s", d.scope.Since(q.after))
 	}
 	b.Check(fmt.Sprintf("dig +time=2 +tries=2 @%s %s", server, askable(l.name)), "from "+l.client.String())
@@ -111,6 +115,10 @@ func (d *detector) silent(g *finding.Group, b *finding.Builder) bool {
 		q.someNames(b, server, who, what)
 	case q.nothers > 0:
 		q.someClients(b, server, who)
+	case q.turns.n >= fewTurns && q.turns.alike:
+		q.sameNames(b, server, who, what)
+	case q.turns.n > 0:
+		q.atTimes(b, server, who)
 	default:
 		q.nobody(b, server, who)
 	}
@@ -229,8 +237,8 @@ func (d *detector) noTCP(g *finding.Group, b *finding.Builder) bool {
 	} else {
 		b.RuledOut("defence", detect.Refs(t.ref), "%s had sent %s in that second: no flood", client, detect.Plural(t.busy, "query", "queries"))
 	}
-	if s != nil && s.last.Time > t.syn.Time {
-		b.RuledOut("down", detect.Refs(s.last), "it went on to answer over UDP")
+	if s != nil && s.last.ref.Time > t.syn.Time {
+		b.RuledOut("down", detect.Refs(s.last.ref), "it went on to answer over UDP")
 	} else {
 		b.Open("down", "an answer of %s over UDP after the connection failed shows that it is up", server)
 	}

@@ -52,10 +52,16 @@ type segment struct {
 
 func run(t *testing.T, list ...segment) []*finding.Finding {
 	t.Helper()
+	return runSums(t, packet.ChecksumsAll, false, list...)
+}
+
+// runSums is run with another way to treat checksums; bad gives every packet a wrong one.
+func runSums(t *testing.T, sums packet.Checksums, bad bool, list ...segment) []*finding.Finding {
+	t.Helper()
 	src := &frames{}
 	all := append([]segment{{true, packet.SYN, 1000, 0, ""}, {false, packet.SYN | packet.ACK, 5000, 1001, ""}, {true, packet.ACK, 1001, 5001, ""}}, list...)
 	for i, x := range all {
-		s := packettest.TCP{Src: "10.0.0.1:4000", Dst: "10.0.0.2:80", Seq: x.seq, Ack: x.ack, Flags: x.flags, Payload: x.data}
+		s := packettest.TCP{Src: "10.0.0.1:4000", Dst: "10.0.0.2:80", Seq: x.seq, Ack: x.ack, Flags: x.flags, Payload: x.data, BadChecksum: bad}
 		if !x.up {
 			s.Src, s.Dst = s.Dst, s.Src
 		}
@@ -63,7 +69,7 @@ func run(t *testing.T, list ...segment) []*finding.Finding {
 	}
 	wants := Def
 	wants.Wants.Named = []string{"reader"}
-	r, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: 1, Checksums: packet.ChecksumsAll, Analyzers: []analyzer.Def{reader}, Detectors: []detect.Def{wants}})
+	r, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: 1, Checksums: sums, Analyzers: []analyzer.Def{reader}, Detectors: []detect.Def{wants}})
 	if err != nil || len(r.Broken)+len(r.Engine.Faulty) > 0 {
 		t.Fatal(err, r.Broken, r.Engine.Faulty)
 	}
@@ -88,6 +94,52 @@ func TestOverlap(t *testing.T) {
 	} {
 		if fs := run(t, list...); len(fs) != 0 {
 			t.Errorf("%s: %s", name, fs[0].Title)
+		}
+	}
+}
+
+// count is how many findings have the code.
+func count(fs []*finding.Finding, code string) (n int) {
+	for _, f := range fs {
+		if f.Code.ID == code {
+			n++
+		}
+	}
+	return n
+}
+
+// The end of a stream is a FIN that its receiver takes: one without ACK is dropped (RFC 9293 3.10.7.4), and what comes
+// behind it is the stream going on.
+func TestFINThatNobodyTakes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fin  uint16
+		want int
+	}{
+		{"FIN with ACK", packet.FIN | packet.ACK, 1},
+		{"FIN without ACK", packet.FIN, 0},
+		{"FIN with URG", packet.FIN | packet.URG, 0},
+	} {
+		fs := run(t, segment{true, ack, 1001, 5001, "GET /"}, segment{false, c.fin, 5001, 1006, "first"}, segment{false, ack, 5006, 1006, "second"})
+		if n := count(fs, AfterClose); n != c.want {
+			t.Errorf("%s: %d findings, want %d", c.name, n, c.want)
+		}
+	}
+}
+
+// Where the checksums of a sender are all wrong, its packets are read all the same; but of flags and ends of streams that
+// only such packets show, nobody is accused.
+func TestWrongChecksums(t *testing.T) {
+	list := []segment{{true, ack, 1001, 5001, "GET /"}, {false, packet.SYN | packet.FIN | packet.PSH | packet.URG, 5001, 1006, ""},
+		{false, packet.FIN | packet.ACK, 5001, 1006, "first"}, {false, ack, 5006, 1006, "second"}}
+	for _, bad := range []bool{false, true} {
+		want := 1
+		if bad {
+			want = 0
+		}
+		fs := runSums(t, packet.ChecksumsAuto, bad, list...)
+		if f, a := count(fs, Flags), count(fs, AfterClose); f != want || a != want {
+			t.Errorf("wrong checksums %v: %d findings of flags, %d of data behind a FIN, want %d", bad, f, a, want)
 		}
 	}
 }

@@ -213,7 +213,7 @@ func (d *detector) afterClose(g *finding.Group, b *finding.Builder) bool {
 	b.Fact(at, "%s like that", detect.Plural(g.Count, "connection", "connections"))
 	b.RuledOut("lost", []packet.Ref{f.Start, fin}, "the begin of the connection and its FIN were seen, with their numbers")
 	b.Open("device", "a capture at %s decides: does the data leave it so?", from.Addr)
-	b.Remedy(finding.AtClient, "find the program on %s that writes raw packets", from.Addr).Run("Linux", "ss -wp")
+	b.Remedy(placeOf(dir), "find the program on %s that writes raw packets", from.Addr).Run("Linux", "ss -wp")
 	b.Remedy(finding.AtFirewall, "drop what no connection tracker takes").
 		Run("nftables", "nft insert rule inet filter forward ct state invalid drop")
 	b.Check("ss -wp", "on "+from.Addr.String()+": programs with raw sockets")
@@ -221,6 +221,14 @@ func (d *detector) afterClose(g *finding.Group, b *finding.Builder) bool {
 	b.Evidence(fin, "the end of its stream")
 	story(g, b, afterFIN, "data behind it")
 	return true
+}
+
+// placeOf is where the sender of a direction stands.
+func placeOf(d packet.Dir) finding.Where {
+	if d == packet.ToClient {
+		return finding.AtServer
+	}
+	return finding.AtClient
 }
 
 func (d *detector) overlap(g *finding.Group, b *finding.Builder) bool {
@@ -241,7 +249,7 @@ func (d *detector) overlap(g *finding.Group, b *finding.Builder) bool {
 	b.Fact([]packet.Ref{f.Start, at[0]}, "both segments belong to the connection of %s with %s and had right checksums", detect.EndText(h.Client), detect.EndText(h.Server))
 	b.Open("device", "a capture at %s decides: do both leave it so?", from.Addr)
 	b.Remedy(finding.AtFirewall, "let a proxy read this service, which hands on one reading of the stream")
-	b.Remedy(finding.AtClient, "find the program on %s that writes raw packets", from.Addr).Run("Linux", "ss -wp")
+	b.Remedy(placeOf(dir), "find the program on %s that writes raw packets", from.Addr).Run("Linux", "ss -wp")
 	b.Check("ss -wp", "on "+from.Addr.String()+": programs with raw sockets")
 	b.WrongIf("a gateway that changes the application's messages stands between")
 	story(g, b, overlap, "the same numbers with other bytes")

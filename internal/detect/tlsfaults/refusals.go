@@ -272,7 +272,14 @@ func (d *detector) toPlain(f *fault, b *finding.Builder) bool {
 	impact(f, b, "came to nothing")
 	if greets && !web {
 		b.Why("the server greets in clear: here TLS is asked for in clear first (STARTTLS), or not at all")
-		b.Remedy(finding.AtClient, "set the client to STARTTLS, or to the port where TLS begins at once (SMTP 465, IMAP 993, POP3 995, FTP 990)")
+		if atOnce[f.server.Port] {
+			b.Remedy(finding.AtServer, "port %d is where TLS begins at once: switch that on for it", f.server.Port).
+				Run("Postfix", "postconf -P 'smtps/inet/smtpd_tls_wrappermode=yes' && postfix reload").
+				Run("Dovecot", "doveconf -n | grep -A4 _listener")
+			b.Remedy(finding.AtClient, "or set the client to STARTTLS, if the server offers it")
+		} else {
+			b.Remedy(finding.AtClient, "set the client to STARTTLS, or to the port where TLS begins at once (SMTP 465, IMAP 993, POP3 995, FTP 990)")
+		}
 		b.Check("openssl s_client -connect "+end+" -starttls smtp </dev/null", "(or imap, pop3, ftp) shows a certificate where the server offers STARTTLS")
 	} else {
 		b.Why("https:// where http:// is spoken, or a server whose TLS is not switched on")
@@ -292,3 +299,6 @@ func forName(x *tls.Handshake) string {
 	}
 	return " for " + quoted(x.SNI)
 }
+
+// atOnce are the ports of mail and file transfer where TLS begins with the first byte (RFC 8314 3, RFC 4217).
+var atOnce = map[uint16]bool{465: true, 990: true, 993: true, 995: true}

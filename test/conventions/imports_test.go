@@ -86,6 +86,7 @@ var modules = []struct{ prefix, may, why string }{
 	{"github.com/klauspost/compress", "internal/pcapfile", "packed captures"},
 	{"golang.org/x/net/bpf", "internal/filter internal/capture", "instructions of the kernel's filter machine"},
 	{"golang.org/x/sys", "internal/capture internal/service internal/sandbox internal/doctor testbed/*", "system calls"},
+	{"github.com/andybalholm/brotli", "internal/analyzer/http", "pages in br"},
 	{"github.com/goccy/go-yaml", "internal/config scripts/* cmd/firestorm", "YAML with positions"},
 	{"github.com/gopacket/gopacket", "", "an oracle in tests"},
 	{"github.com/google/go-cmp", "", "tests"},

@@ -8,13 +8,15 @@ import (
 	"crypto/sha256"
 	"io"
 	"sync"
+
+	"github.com/andybalholm/brotli"
 )
 
 // Bounds of a body that is looked into. Whatever is beyond is counted and not kept.
 const (
 	MaxBody   = 64 << 10 // bytes kept, as sent and of each layer of decoding
 	maxLayers = 3        // codings on top of each other
-	maxRatio  = 1100     // DEFLATE makes 1032 bytes of one at most: beyond it is a layered bomb
+	maxRatio  = 1100     // DEFLATE makes 1032 bytes of one at most: beyond it are layers, or a Brotli stream that is hardly a page
 )
 
 // BodyState says what is known of the content of a response.
@@ -25,7 +27,7 @@ const (
 	BodyNone    BodyState = iota // none, or of a type that is not looked into
 	BodyWhole                    // all of it was seen and decoded: Digest, Simhash and texts are of the whole
 	BodyCut                      // longer than MaxBody, or broken off: texts are of its begin
-	BodyEncoded                  // its coding is not one that is decoded (br, zstd)
+	BodyEncoded                  // its coding is not one that is decoded (zstd)
 	BodyDamaged                  // its coding is broken: texts are of what came before
 	BodyBomb                     // decoding was given up: too many layers, or too much of too little
 )
@@ -51,6 +53,10 @@ type body struct {
 
 // bodies are at rest; a body is lent to a response for as long as its content comes in.
 var bodies = sync.Pool{New: func() any { return new(body) }}
+
+// brotlis are Brotli decoders at rest. A stream of few bytes may make its decoder hold a window of 16 MiB (RFC 7932
+// 9.1), so that none stays with a body: one is lent for a single decoding, and there are no more than workers.
+var brotlis = sync.Pool{New: func() any { return brotli.NewReader(nil) }}
 
 func (b *body) reset() {
 	b.raw, b.coding, b.html, b.cut = b.raw[:0], b.coding[:0], false, false
@@ -110,12 +116,17 @@ func (b *body) decode() ([]byte, BodyState) {
 			return content, BodyBomb
 		}
 		var r io.Reader
+		var br *brotli.Reader
 		b.src.Reset(content)
 		switch {
 		case eqFold(c, "gzip"), eqFold(c, "x-gzip"):
 			r = b.gunzip()
 		case eqFold(c, "deflate"):
 			r = b.inflate(content)
+		case eqFold(c, "br"):
+			br = brotlis.Get().(*brotli.Reader)
+			br.Reset(&b.src) // has no error to return
+			r = br
 		default:
 			return nil, BodyEncoded
 		}
@@ -124,6 +135,9 @@ func (b *body) decode() ([]byte, BodyState) {
 		}
 		out, err := readMost(r, b.layers[n&1][:0])
 		b.layers[n&1] = out
+		if br != nil {
+			brotlis.Put(br)
+		}
 		switch {
 		case len(out) > maxRatio*max(len(b.raw), 1):
 			return out[:0], BodyBomb

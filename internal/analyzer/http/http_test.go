@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
+
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -179,6 +181,10 @@ func packed(coding, s string) string {
 		w, _ := flate.NewWriter(&b, 9)
 		w.Write([]byte(s))
 		w.Close()
+	case "br":
+		w := brotli.NewWriter(&b)
+		w.Write([]byte(s))
+		w.Close()
 	}
 	return b.String()
 }
@@ -186,6 +192,8 @@ func packed(coding, s string) string {
 func TestBodies(t *testing.T) {
 	const html = "<!DOCTYPE html><title>T</title><script>no < no</script><!-- no --><p>some words &amp; more"
 	huge := strings.Repeat("a", 1<<20)
+	noise := fmt.Sprintf("%x ", sha256.Sum256([]byte(html))) // what Brotli makes of huge alone is below the ratio
+	noise += fmt.Sprintf("%x ", sha256.Sum256([]byte(noise)))
 	for _, tc := range []struct {
 		name, typ, coding, content string
 		state                      BodyState
@@ -201,8 +209,15 @@ func TestBodies(t *testing.T) {
 		{"deflate", "text/html", "deflate", packed("zlib", html), BodyWhole, "T", "T some words & more", html},
 		{"bare deflate", "text/html", "deflate", packed("flate", html), BodyWhole, "T", "T some words & more", html},
 		{"two layers", "text/html", "gzip, deflate", packed("zlib", packed("gzip", html)), BodyWhole, "T", "T some words & more", html},
-		{"brotli", "text/html", "br", html, BodyEncoded, "", "", ""},
-		{"brotli inside", "text/html", "br, gzip", packed("gzip", html), BodyEncoded, "", "", ""},
+		{"brotli", "text/html", "br", packed("br", html), BodyWhole, "T", "T some words & more", html},
+		{"brotli inside", "text/html", "br, gzip", packed("gzip", packed("br", html)), BodyWhole, "T", "T some words & more", html},
+		{"brotli in brotli", "text/html", "br, BR", packed("br", packed("br", html)), BodyWhole, "T", "T some words & more", html},
+		{"no brotli", "text/html", "br", html, BodyDamaged, "", "", ""},
+		{"brotli ends early", "text/html", "br", packed("br", html)[:40], BodyDamaged, "", "", ""},
+		{"brotli and more", "text/html", "br", packed("br", html) + "more", BodyDamaged, "T", "T some words", ""},
+		{"brotli bomb", "text/html", "br", packed("br", noise+huge), BodyCut, "", noise[:8], ""},
+		{"brotli bomb of few bytes", "text/html", "br", packed("br", huge), BodyBomb, "", "", ""},
+		{"zstd", "text/html", "zstd", html, BodyEncoded, "", "", ""},
 		{"broken", "text/html", "gzip", packed("gzip", html)[:20] + "\xff\xff\xff\xff\xff", BodyDamaged, "", "<!DOCTYPE", ""},
 		{"no gzip", "text/html", "gzip", html, BodyDamaged, "", "", ""},
 		{"bomb", "text/html", "gzip", packed("gzip", huge), BodyCut, "", huge[:maxText], ""},
@@ -211,8 +226,8 @@ func TestBodies(t *testing.T) {
 		{"long", "text/plain", "", strings.Repeat("ab ", 40000), BodyCut, "", strings.Repeat("ab ", 1000)[:maxText-1], ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			for _, cut := range []int{1400, 3} {
-				if cut == 3 && len(tc.content) > 10000 {
+			for _, cut := range []int{1400, 3, 1} {
+				if cut <= 3 && len(tc.content) > 10000 {
 					continue
 				}
 				r := newRig(t)
@@ -238,6 +253,56 @@ func TestBodies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A Brotli stream with a window of 16 MiB and a block to match leaves nothing of that with the body, and the decoder is
+// as good as new after what it choked on.
+func TestBrotliDecoderIsLent(t *testing.T) {
+	var page bytes.Buffer
+	w := brotli.NewWriterOptions(&page, brotli.WriterOptions{Quality: 5, LGWin: 24})
+	w.Write([]byte(strings.Repeat("words of a page ", 1<<20)))
+	w.Close()
+	for i, in := range []string{page.String(), "\xff\xff\xff", packed("br", "a page"), page.String()[:20], packed("br", "a page")} {
+		b := new(body)
+		b.coding = []byte("br")
+		b.add([]byte(in))
+		out, state := b.decode()
+		if len(out) > MaxBody || cap(b.layers[0])+cap(b.layers[1]) > 4*MaxBody {
+			t.Errorf("%d: %d bytes, %d and %d kept", i, len(out), cap(b.layers[0]), cap(b.layers[1]))
+		}
+		if i%2 == 0 && i > 0 && (state != BodyWhole || string(out) != "a page") {
+			t.Errorf("%d: %s %q", i, state, out)
+		}
+		if i%2 == 1 && state != BodyDamaged {
+			t.Errorf("%d: %s", i, state)
+		}
+	}
+}
+
+// FuzzBody decodes any bytes in any coding: nothing panics, and no more comes out than is kept.
+func FuzzBody(f *testing.F) {
+	for _, c := range []struct{ coding, content string }{
+		{"br", packed("br", "<title>T</title>words")}, {"br", packed("br", strings.Repeat("a", 1<<20))}, {"br", "\xff\xff\xff\xff"}, {"br", ""},
+		{"br", "\x0b\x02\x80abc\x03"}, {"br, br", packed("br", packed("br", "words"))}, {"gzip, br", packed("br", packed("gzip", "words"))},
+		{"gzip", packed("gzip", "words")}, {"deflate", packed("zlib", "words")}, {"deflate", packed("flate", "words")},
+	} {
+		f.Add(c.coding, []byte(c.content))
+	}
+	f.Fuzz(func(t *testing.T, coding string, content []byte) {
+		once := func() ([]byte, BodyState) {
+			b := new(body)
+			b.coding = []byte(coding)
+			b.add(content)
+			return b.decode()
+		}
+		out, state := once()
+		if len(out) > MaxBody {
+			t.Errorf("%d bytes", len(out))
+		}
+		if again, s := once(); s != state || !bytes.Equal(again, out) { // the decoder was used before
+			t.Errorf("%s and %d bytes, then %s and %d", state, len(out), s, len(again))
+		}
+	})
 }
 
 // The ratio is bounded though one layer cannot exceed it: layers multiply.

@@ -39,7 +39,7 @@ const (
 )
 
 // absorbed are the codes that speak of single failures.
-var absorbed = []string{"tcp-syn-silent-drop", "tcp-closed-port", "tcp-refused-by-middlebox", "icmp-unreachable", "icmp-admin-prohibited", "tcp-flags-illegal"}
+var absorbed = []string{"tcp-syn-silent-drop", "tcp-closed-port", "tcp-refused-by-middlebox", "icmp-unreachable", "icmp-admin-prohibited", "tcp-flags-illegal", "ike-no-answer"}
 
 var alternatives = []finding.Alt{
 	{ID: "outage", Name: "a program with a list of services, many of which are down"},

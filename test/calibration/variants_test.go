@@ -143,7 +143,7 @@ func coalesce() capture.Fault {
 		p := decode(f)
 		pay := payload(&p)
 		if p.Proto != packet.ProtoTCP || uint32(len(f.Data)) < f.WireLen || p.NVLAN > 0 || p.Tunnel != 0 ||
-			p.TCPFlags&^(packet.ACK|packet.PSH) != 0 || len(pay) == 0 {
+			p.TCPFlags&^(packet.ACK|packet.PSH) != 0 || len(pay) == 0 || !unharmed(f, &p) {
 			flush(len(queue))
 			out(*f)
 			return
@@ -177,19 +177,33 @@ func (h *held) add(p *packet.Packet, pay []byte) {
 func (h *held) mend() {
 	d, l3, l4 := h.frame.Data, int(h.p.L3), int(h.p.L4)
 	d[l4+13] = byte(h.p.TCPFlags)
-	var addrs []byte
 	if h.p.IPVersion == 4 {
 		binary.BigEndian.PutUint16(d[l3+2:], uint16(len(d)-l3))
 		d[l3+10], d[l3+11] = 0, 0
 		binary.BigEndian.PutUint16(d[l3+10:], ^sum(d[l3:l4]))
-		addrs = d[l3+12 : l3+20]
 	} else {
 		binary.BigEndian.PutUint16(d[l3+4:], uint16(len(d)-l3-40))
-		addrs = d[l3+8 : l3+40]
 	}
-	pseudo := append(slices.Clone(addrs), 0, packet.ProtoTCP, 0, 0)
-	binary.BigEndian.PutUint16(pseudo[len(pseudo)-2:], uint16(len(d)-l4))
-	binary.BigEndian.PutUint16(d[l4+16:], sum(pseudo))
+	binary.BigEndian.PutUint16(d[l4+16:], sum(pseudo(d, &h.p, len(d)-l4)))
+}
+
+// pseudo is the pseudo-header before a TCP segment of n bytes (RFC 9293 3.1, RFC 8200 8.1).
+func pseudo(d []byte, p *packet.Packet, n int) []byte {
+	addrs := d[p.L3+8 : p.L3+40]
+	if p.IPVersion == 4 {
+		addrs = d[p.L3+12 : p.L3+20]
+	}
+	b := append(slices.Clone(addrs), 0, packet.ProtoTCP, 0, 0)
+	binary.BigEndian.PutUint16(b[len(b)-2:], uint16(n))
+	return b
+}
+
+// unharmed says whether a segment's checksum is right, or left to the card: GRO joins no other.
+func unharmed(f *capture.Frame, p *packet.Packet) bool {
+	seg := payload(p)
+	seg = f.Data[p.L4 : int(p.PayloadOff)+len(seg)]
+	head := pseudo(f.Data, p, len(seg))
+	return binary.BigEndian.Uint16(seg[16:]) == sum(head) || sum(append(head, seg...)) == 0xffff
 }
 
 // sum is the ones' complement sum of RFC 1071, not inverted.

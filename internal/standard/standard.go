@@ -28,6 +28,7 @@ import (
 	"firestorm/internal/analyzer/wireguard"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
+	"firestorm/internal/detect/amplification"
 	"firestorm/internal/detect/arpconflict"
 	"firestorm/internal/detect/arpodd"
 	"firestorm/internal/detect/arpscan"
@@ -104,6 +105,7 @@ var Analyzers = []analyzer.Def{
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
 	acceptqueue.Def,
+	amplification.Def,
 	arpconflict.Def,
 	arpodd.Def,
 	arpscan.Def,

@@ -8,6 +8,7 @@ import (
 	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/analyzer/dcerpc"
 	"firestorm/internal/analyzer/dhcp"
+	"firestorm/internal/analyzer/dhcpv6"
 	"firestorm/internal/analyzer/dns"
 	"firestorm/internal/analyzer/esp"
 	"firestorm/internal/analyzer/ftp"
@@ -81,6 +82,7 @@ var Analyzers = []analyzer.Def{
 	arp.Def,
 	dcerpc.Def,
 	dhcp.Def,
+	dhcpv6.Def,
 	dns.Def,
 	esp.Def,
 	ftp.Def,

@@ -8,6 +8,7 @@ import (
 	"firestorm/internal/analyzer/arp"
 	"firestorm/internal/analyzer/dcerpc"
 	"firestorm/internal/analyzer/dhcp"
+	"firestorm/internal/analyzer/dhcpv6"
 	"firestorm/internal/analyzer/dns"
 	"firestorm/internal/analyzer/esp"
 	"firestorm/internal/analyzer/ftp"
@@ -28,6 +29,7 @@ import (
 	"firestorm/internal/analyzer/wireguard"
 	"firestorm/internal/detect"
 	"firestorm/internal/detect/acceptqueue"
+	"firestorm/internal/detect/amplification"
 	"firestorm/internal/detect/arpconflict"
 	"firestorm/internal/detect/arpodd"
 	"firestorm/internal/detect/arpscan"
@@ -80,6 +82,7 @@ var Analyzers = []analyzer.Def{
 	arp.Def,
 	dcerpc.Def,
 	dhcp.Def,
+	dhcpv6.Def,
 	dns.Def,
 	esp.Def,
 	ftp.Def,
@@ -104,6 +107,7 @@ var Analyzers = []analyzer.Def{
 // Detectors answer questions from events, in this order.
 var Detectors = []detect.Def{
 	acceptqueue.Def,
+	amplification.Def,
 	arpconflict.Def,
 	arpodd.Def,
 	arpscan.Def,

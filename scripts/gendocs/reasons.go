@@ -68,6 +68,12 @@ func emptyReason(code, column string) string { return noCapture[code][column] }
 // quiet says, by code and variant, why a damaged positive gives nothing and no gate is named. Each was looked up in the
 // frames.
 var quiet = map[string]map[string]string{
+	"amplification": {
+		"answers removed":  "Without the answers there is nothing long: how many bytes a request brings needs both directions",
+		"requests removed": "Without the requests nothing says how many bytes of answers each brings; refusals go with them",
+		"first third cut":  "Of 24 requests fewer than twenty are left: too few to speak of a flood",
+		"last third cut":   "Of 24 requests fewer than twenty are left: too few to speak of a flood",
+	},
 	"tcp-accept-queue-full": {
 		"first third cut": "The connections that the program never took up lie before the cut; requests that meet silence may be filtered as well",
 	},

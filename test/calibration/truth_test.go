@@ -11,9 +11,6 @@ var alsoTrue = map[string]map[string]string{
 	"bad-gateway-timeout": {
 		"tcp-server-slow": "the application hangs, and the proxy keeps its clients waiting for a second; that it answers 504 is another code's to say, where the answers are whole and enough",
 	},
-	"dns-server-silent": {
-		"icmp-unreachable": "the resolver answers when it goes on, ten seconds late; the clients wait no more, and their kernels say that the ports are closed",
-	},
 	"dns-server-silent-names": {
 		"icmp-unreachable": "the resolver asks the dead server of the name, to which gw has no route; gw says so",
 	},

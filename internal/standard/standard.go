@@ -50,6 +50,7 @@ import (
 	"firestorm/internal/detect/maintenance"
 	"firestorm/internal/detect/nfsdenied"
 	"firestorm/internal/detect/ntpfaults"
+	"firestorm/internal/detect/outofwindow"
 	"firestorm/internal/detect/plainlogin"
 	"firestorm/internal/detect/pmtud"
 	"firestorm/internal/detect/popupspam"
@@ -128,6 +129,7 @@ var Detectors = []detect.Def{
 	maintenance.Def,
 	nfsdenied.Def,
 	ntpfaults.Def,
+	outofwindow.Def,
 	plainlogin.Def,
 	pmtud.Def,
 	popupspam.Def,

@@ -55,6 +55,7 @@ var noCapture = map[string]map[string]string{
 		"near-miss": "events made by hand: two stale handles, and refusals for want of rights (unit tests)",
 		"remedied":  "no positive to remedy"},
 	"tcp-asymmetric-path":         {"near-miss": "clean-one-sided, and every capture with one direction removed: there it is the capture that lacks a direction"},
+	"tcp-out-of-window":           {"near-miss": "out-of-window-remedied: the same packets outside the window, without an effect; asymmetric-path, where a whole direction is missing"},
 	"tcp-data-unanswered":         {"near-miss": "idle-timeout, pmtud-black-hole, zero-window, loss-*: each dies or stalls for a reason that has a code"},
 	"tcp-half-open-reset":         {"remedied": "cannot be shown by packets: the remedy is a server that does not lose its memory, as half-open-restart (which closes properly) shows"},
 	"tcp-timewait-nat-timestamps": {"near-miss": "timewait-newer-isn: the same reuse without clocks that disagree", "remedied": "the remedies are those of tcp-timewait-reuse: timewait-stale-ack-remedied"},

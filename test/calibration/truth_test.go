@@ -62,6 +62,12 @@ var alsoTrue = map[string]map[string]string{
 	"smtp-ident-silent": {
 		"tcp-syn-silent-drop": "gw drops the mail server's questions to port 113; that greetings wait for them is another code's to say",
 	},
+	"out-of-window": {
+		"tcp-data-unanswered": "the connection dies in its middle, as its client says; that the window is why is another code's to say, from two captures",
+	},
+	"out-of-window-ack": {
+		"tcp-data-unanswered": "the connection dies in its middle, as its client says; that the window is why is another code's to say, from two captures",
+	},
 	"odd-flags-os": {
 		"tcp-closed-port":  "Nmap tries port 81 on purpose because nothing listens there, and the server's own reset says so",
 		"icmp-unreachable": "and a UDP port likewise; the server's own ICMP error says so",

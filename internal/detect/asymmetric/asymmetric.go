@@ -34,7 +34,7 @@ var Def = detect.Def{
 			{ID: "loss", Name: "packets that the capture lost"},
 			{ID: "silence", Name: "a server that does not answer"},
 		},
-		Absorbs: []string{"tcp-syn-silent-drop", "tcp-idle-timeout-drop", "tcp-half-open-reset", "pmtud-black-hole", "tcp-accept-queue-full", "tcp-loss-where", "tcp-data-unanswered"},
+		Absorbs: []string{"tcp-syn-silent-drop", "tcp-idle-timeout-drop", "tcp-half-open-reset", "pmtud-black-hole", "tcp-accept-queue-full", "tcp-loss-where", "tcp-data-unanswered", "tcp-out-of-window"},
 		References: []string{"RFC 9293 3.4 (acknowledgements show that the other side spoke)", "RFC 3234 (middleboxes that need both directions)",
 			"nf_conntrack-sysctl: nf_conntrack_tcp_be_liberal, nf_conntrack_tcp_loose"},
 		Needs:  []finding.Gate{finding.GateLoss, finding.GateTable},

@@ -1,0 +1,69 @@
+package outofwindow_test
+
+import (
+	"testing"
+
+	"firestorm/internal/detect/detecttest"
+	"firestorm/internal/detect/outofwindow"
+	"firestorm/internal/finding"
+)
+
+func run(t *testing.T, m []detecttest.Mutation, dir string) []*finding.Finding {
+	t.Helper()
+	var out []*finding.Finding
+	for _, f := range detecttest.Run(t, m, dir+"/inside.pcap", dir+"/outside.pcap").Findings {
+		if f.Code.ID == outofwindow.Code {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func TestTwoCaptures(t *testing.T) {
+	for dir, says := range map[string]string{"out-of-window": "beyond the receiver's window", "out-of-window-ack": "ACK for data the firewall has not seen"} {
+		f := detecttest.Only(t, detecttest.Run(t, nil, dir+"/inside.pcap", dir+"/outside.pcap"), outofwindow.Code, finding.Likely)
+		detecttest.Says(t, f, "the device between inside.pcap and outside.pcap drops 1 connection of 10.1.0.11 to 10.2.0.2:2323", says, "does not leave it", "nf_conntrack_tcp_be_liberal=1", "The cost")
+	}
+}
+
+// TestOneCapture: a stall alone does not say who dropped the packets.
+func TestOneCapture(t *testing.T) {
+	for _, dir := range []string{"out-of-window", "out-of-window-ack"} {
+		r := detecttest.Run(t, nil, dir+"/inside.pcap")
+		detecttest.None(t, r, outofwindow.Code)
+		detecttest.Only(t, r, "tcp-data-unanswered", finding.Likely)
+	}
+}
+
+// TestWithoutEffect: the same packets outside the window, of a connection that goes on and ends well.
+func TestWithoutEffect(t *testing.T) {
+	for _, dir := range []string{"out-of-window-remedied", "asymmetric-path", "clean-wan", "zero-window", "pmtud-black-hole", "loss-server-side-down", "clean-midstream"} {
+		for _, f := range detecttest.Run(t, nil, dir+"/inside.pcap").Findings {
+			if f.Code.ID == outofwindow.Code {
+				t.Errorf("%s: %s", dir, detecttest.Text(f))
+			}
+		}
+	}
+	if fs := run(t, nil, "out-of-window-remedied"); len(fs) > 0 {
+		t.Errorf("%s", detecttest.Text(fs[0]))
+	}
+}
+
+// TestDamaged: without the begin of the connection the scale of the windows is not known, and half of it proves nothing.
+func TestDamaged(t *testing.T) {
+	for _, d := range detecttest.Damages("10.1.0.11", "10.2.0.2") {
+		t.Run(d.Name, func(t *testing.T) {
+			fs := run(t, []detecttest.Mutation{d.Make}, "out-of-window")
+			switch d.Name {
+			case "no SYN", "no packets from the client", "no packets from the server":
+				for _, f := range fs {
+					t.Errorf("%s", detecttest.Text(f))
+				}
+			case "every frame twice", "96 bytes of each frame":
+				if len(fs) != 1 || fs[0].Confidence != finding.Likely {
+					t.Errorf("%d findings", len(fs))
+				}
+			}
+		})
+	}
+}

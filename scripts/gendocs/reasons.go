@@ -69,11 +69,127 @@ func emptyReason(code, column string) string { return noCapture[code][column] }
 // quiet says, by code and variant, why a damaged positive gives nothing and no gate is named. Each was looked up in the
 // frames.
 var quiet = map[string]map[string]string{
+	"tcp-data-unanswered": {
+		"first third cut": "The connection lies before the cut, or too little of it after to tell that data went unanswered",
+	},
+	"tcp-out-of-window": {
+		"first third cut": "The handshake lies before the cut: without it neither the windows nor their scale are known",
+		"last third cut":  "The dropped packets lie in the part that is gone, or the connection has not died yet",
+	},
 	"amplification": {
 		"answers removed":  "Without the answers there is nothing long: how many bytes a request brings needs both directions",
 		"requests removed": "Without the requests nothing says how many bytes of answers each brings; refusals go with them",
 		"first third cut":  "Of 24 requests fewer than twenty are left: too few to speak of a flood",
 		"last third cut":   "Of 24 requests fewer than twenty are left: too few to speak of a flood",
+	},
+	"vrrp-dup-master": {
+		"answers removed":  "The other router's advertisements are removed: one master alone is as it should be",
+		"requests removed": "The other router's advertisements are removed: one master alone is as it should be",
+	},
+	"tcp-midstream-syn": {
+		"first third cut": "The connection that the server still has lies before the cut",
+		"last third cut":  "The second request lies in the part that is gone",
+	},
+	"tcp-flags-illegal": {
+		"last third cut": "The odd segments lie in the part that is gone",
+	},
+	"scan-ports": {
+		"answers removed":  "The errors of the closed ports are removed: the silence is not long enough to count",
+		"requests removed": "The requests of the search are removed: errors alone may answer anybody",
+		"first third cut":  "The search lies before the cut, or fewer than fifteen ports of it after",
+	},
+	"scan-hosts": {
+		"requests removed": "The requests of the search are removed: errors alone may answer anybody",
+		"first third cut":  "The requests of the search lie before the cut: errors alone may answer anybody",
+		"last third cut":   "The capture ends while the search goes on: the silence of most machines is not long enough to count",
+	},
+	"scan-background": {
+		"first third cut": "The strangers' attempts lie before the cut",
+	},
+	"ra-rogue": {
+		"answers removed":  "The router's own advertisements are removed: one router alone is nobody's rival",
+		"requests removed": "The second router's advertisements are among what is removed",
+	},
+	"policy-plaintext-login": {
+		"each 20th lost":  "The user's name is among what is lost: what follows on that connection is not read",
+		"first third cut": "The log-in lies before the cut",
+	},
+	"ntp-silent-or-unsync": {
+		"last third cut": "The questions that are left span less than nine seconds: answers could still come",
+	},
+	"nd-spoof": {
+		"first third cut": "Two unasked advertisements are left: no habit",
+		"last third cut":  "Two unasked advertisements are left: no habit",
+	},
+	"nd-dad-conflict": {
+		"answers removed":  "The questions whether the address is free are among what is removed",
+		"requests removed": "Who has the address is heard no more: a question without an answer is no conflict",
+	},
+	"mac-source-illegal": {
+		"last third cut": "The odd frames lie in the part that is gone",
+	},
+	"mac-flood": {
+		"answers removed": "Of 1401 frames one is left: the flood is what is removed",
+	},
+	"icmp-unreachable": {
+		"answers removed":  "The resolver's packets that the errors quote are removed: errors for packets that nobody saw are not counted",
+		"requests removed": "The errors are among what is removed",
+		"first third cut":  "The error lies before the cut",
+		"last third cut":   "The UDP port is asked in the part that is gone",
+	},
+	"ftp-tls-hides-data-port": {
+		"first third cut": "The log-in and AUTH TLS lie before the cut",
+		"last third cut":  "The silence that follows lies in the part that is gone, and the server's request over the data port does not come by inside",
+	},
+	"ftp-private-address": {
+		"each 20th lost": "The user's name is among what is lost: what follows on that connection is not read",
+		"last third cut": "PORT and its refusal lie in the part that is gone",
+	},
+	"duplicate-on-wire": {
+		"answers removed":  "The poser's frames are among what is removed, and with them the second copies",
+		"requests removed": "The poser's frames go one way and the victims' another: one copy of each packet is left",
+	},
+	"dns-tc-no-tcp": {
+		"answers removed":  "The answer that is cut is what it is known by",
+		"requests removed": "The requests over TCP that nobody answers are among what is removed",
+		"SYN removed":      "The requests over TCP that nobody answers are SYNs",
+	},
+	"dns-servfail": {
+		"answers removed": "The failures are the answers; without them there are queries",
+		"first third cut": "Fewer than three failures of the zone are left",
+	},
+	"dns-server-silent": {
+		"requests removed": "Queries that nobody answers are what shows it; without them only answers are left",
+		"first third cut":  "Most queries that failed lie before the cut: too few are left",
+	},
+	"dhcp-rogue-server": {
+		"answers removed": "Both servers are known by their answers only",
+	},
+	"dhcp-no-offer": {
+		"requests removed": "Requests that nobody answers are all there is; without them the capture is empty of it",
+	},
+	"dhcp-nak-loop": {
+		"answers removed": "The refusals are the answers; without them there are requests",
+	},
+	"arp-spoof-mitm": {
+		"answers removed": "The poser's frames are among what is removed",
+		"first third cut": "The gateway's own answers lie before the cut: nothing left shows whose address the poser takes",
+	},
+	"arp-scan": {
+		"answers removed":  "The questions of the search are among what is removed",
+		"requests removed": "The capture ends within a second of the questions: answers could still come",
+		"last third cut":   "The capture ends within a second of the last questions, all asked within 1.03 s: answers could still come",
+	},
+	"arp-ip-conflict": {
+		"answers removed": "Nothing of the two machines is left, only the gateway's answers to them",
+	},
+	"arp-ether-mismatch": {
+		"answers removed": "The packets in the name of another card are among what is removed",
+		"last third cut":  "The odd packets lie in the part that is gone",
+	},
+	"arp-bogon": {
+		"requests removed": "The stranger's questions are among what is removed",
+		"last third cut":   "The other machines of the network, by which a stranger is known, speak after the cut",
 	},
 	"tcp-accept-queue-full": {
 		"first third cut": "The connections that the program never took up lie before the cut; requests that meet silence may be filtered as well",

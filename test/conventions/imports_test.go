@@ -41,7 +41,7 @@ var house = []room{
 	{pkg: "internal/event", may: "packet"},
 	{pkg: "internal/analyzer", may: "packet flow event header stream"},
 	{pkg: "internal/analyzer/analyzertest", may: "analyzer packet flow event packettest"}, // tests only
-	{pkg: "internal/analyzer/analyzertest", may: "analyzer packet flow event packettest"},     // tests only
+	{pkg: "internal/analyzer/analyzertest", may: "analyzer packet flow event packettest"}, // tests only
 	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream", extra: []exception{
 		{"internal/analyzer/ike", "analyzer/esp", "ESP in UDP shares port 4500 and its flow with IKE (RFC 3948)"},
 	}},

@@ -40,7 +40,7 @@ func (s *SASL) Line(line []byte) {
 		return
 	}
 	var room [1024]byte // leaves with the call: it may hold a password
-	line = line[:min(len(line), base64.StdEncoding.EncodedLen(len(room)))&^3]
+	line = line[:min(len(line), len(room)/3*4)&^3] // no more than room holds, be the end padded or not
 	n, _ := base64.StdEncoding.Decode(room[:], line)
 	b := room[:n]
 	if s.Mechanism == "PLAIN" { // authzid NUL authcid NUL passwd (RFC 4616 2)

@@ -48,6 +48,17 @@ func TestSASL(t *testing.T) {
 	}
 }
 
+// A line longer than the room that is decoded at once ends where the room does.
+func TestSASLLongLine(t *testing.T) {
+	for n := 1300; n < 1500; n++ {
+		var s SASL
+		s.Begin([]byte("PLAIN"), []byte("AG"+strings.Repeat("d", n)))
+		if len(s.User) > maxUser {
+			t.Errorf("%d: a user of %d bytes", n, len(s.User))
+		}
+	}
+}
+
 func FuzzSASL(f *testing.F) {
 	f.Add([]byte("PLAIN"), []byte("AGFsaWNlAGh1bnRlcjI="))
 	f.Add([]byte("LOGIN"), []byte("Ym9i"))

@@ -39,7 +39,7 @@ func (s *SASL) Line(line []byte) {
 	if s.step > 1 || s.Mechanism != "PLAIN" && s.Mechanism != "LOGIN" {
 		return
 	}
-	var room [1024]byte // leaves with the call: it may hold a password
+	var room [1024]byte                            // leaves with the call: it may hold a password
 	line = line[:min(len(line), len(room)/3*4)&^3] // no more than room holds, be the end padded or not
 	n, _ := base64.StdEncoding.Decode(room[:], line)
 	b := room[:n]

@@ -1,14 +1,20 @@
 package analyzer
 
 import (
+	"unsafe"
+
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
 	"firestorm/internal/stream"
 )
 
 // ProbeLimit is how many first bytes of a direction the probes get to see.
 const ProbeLimit = 1024
+
+// AheadSteps is how many steps Dispatcher.Ahead has.
+const AheadSteps = 3
 
 // probeDatagrams is how many datagrams of a flow are probed before it counts as unknown.
 const probeDatagrams = 4
@@ -69,10 +75,8 @@ type Dispatcher struct {
 	streams  *stream.Shard
 	ether    map[uint16][]*perShard
 	ip       [256][]*perShard
-	tcp, udp bool       // any analyzer at all
-	flows    []*session // by flow index; nil = nothing to do for it, or nothing yet
-	settled  []bool     // by flow index: bytes were seen and nobody wants more
-	apps     []uint8    // by flow index: registry index + 1 of the protocol that read it last; 0 = none
+	tcp, udp *serving // their protocols; nil: none at all
+	flows    []place  // by flow index
 	spare    []*session
 	prefixes []*[2][ProbeLimit]byte
 	pools    []pools // by def: analyzers at rest
@@ -82,6 +86,13 @@ type Dispatcher struct {
 	ordinal  uint64
 	now      packet.Time
 	stats    Stats
+}
+
+// place is what is known of a flow: one look at memory for each packet.
+type place struct {
+	s       *session // nil: nothing to do for it, or nothing yet
+	settled bool     // bytes were seen and nobody wants more
+	app     uint8    // registry index + 1 of the protocol that read it last; 0 = none
 }
 
 type pools struct {
@@ -106,18 +117,20 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 	x := &Dispatcher{reg: r, o: o, streams: stream.New(o.Stream), ether: map[uint16][]*perShard{}, pools: make([]pools, len(r.defs))}
 	x.expected = expectations{byKey: map[expectKey]expectation{}, stats: &x.stats, max: o.MaxExpectations}
 	x.ctx.d = x
+	if v := r.serving[TCP]; len(v.defs) > 0 {
+		x.tcp = v
+	}
+	if v := r.serving[UDP]; len(v.defs) > 0 {
+		x.udp = v
+	}
 	for i := range r.defs {
 		if !r.on[i] {
 			continue
 		}
 		for _, t := range r.defs[i].Over {
 			switch t {
-			case TCP:
-				x.tcp = true
-				continue
-			case UDP:
-				x.udp = true
-				continue
+			case TCP, UDP:
+				continue // their flows find them
 			}
 			a, err := r.defs[i].Message(r.options)
 			if err != nil {
@@ -159,11 +172,11 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 		}
 	case p.IPFlags&packet.Fragment != 0:
 	case p.Proto == packet.ProtoTCP:
-		if x.tcp && h.Index != 0 {
+		if x.tcp != nil && h.Index != 0 {
 			x.segment(p, h)
 		}
 	case p.Proto == packet.ProtoUDP:
-		if x.udp && h.Index != 0 && p.PayloadLen > 0 {
+		if x.udp != nil && h.Index != 0 && p.PayloadLen > 0 {
 			x.datagram(p, h)
 		}
 	default:
@@ -203,6 +216,29 @@ func linkPayload(p *packet.Packet) []byte {
 	return p.Payload()
 }
 
+// Ahead asks for what is kept for the flow record index, whose packet's turn is near: first for its place, then, with
+// steps of other packets between, for its session and for its stream. What it asks for may belong to another flow.
+func (x *Dispatcher) Ahead(index uint32, step int) {
+	if index == 0 || int(index) >= len(x.flows) {
+		return
+	}
+	f := &x.flows[index]
+	if step == 0 {
+		prefetch.Line(unsafe.Pointer(f))
+		return
+	}
+	if f.s == nil {
+		return
+	}
+	if step == 1 {
+		prefetch.Lines3(unsafe.Pointer(f.s))
+		return
+	}
+	if f.s.stream != 0 {
+		x.streams.Ahead(f.s.stream)
+	}
+}
+
 func (x *Dispatcher) messages(list []*perShard, p *packet.Packet, b []byte) {
 	for _, a := range list {
 		x.stats.Messages++
@@ -223,19 +259,24 @@ func (x *Dispatcher) guard(def int, d packet.Dir, call func()) (failed bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			failed = true
-			x.stats.Panics++
-			x.ctx.Anomaly(d, packet.AppAnalyzerPanic)
-			if x.o.Quarantined != nil {
-				q := Quarantine{Analyzer: x.reg.defs[def].Name, Value: v, Seen: x.ctx.seen, Ordinal: x.ordinal}
-				if x.ctx.s != nil {
-					q.FlowID = x.ctx.s.head.FlowID
-				}
-				x.o.Quarantined(q)
-			}
+			x.failed(def, d, v)
 		}
 	}()
 	call()
 	return false
+}
+
+// failed books that an analyzer panicked with v.
+func (x *Dispatcher) failed(def int, d packet.Dir, v any) {
+	x.stats.Panics++
+	x.ctx.Anomaly(d, packet.AppAnalyzerPanic)
+	if x.o.Quarantined != nil {
+		q := Quarantine{Analyzer: x.reg.defs[def].Name, Value: v, Seen: x.ctx.seen, Ordinal: x.ordinal}
+		if x.ctx.s != nil {
+			q.FlowID = x.ctx.s.head.FlowID
+		}
+		x.o.Quarantined(q)
+	}
 }
 
 // Age lets time pass to now, the highest packet time so far.
@@ -252,17 +293,19 @@ func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64,
 	if int(index) >= len(x.flows) {
 		return ""
 	}
-	defer func() { // by its end the protocol may show
-		if n := x.apps[index]; n > 0 {
-			app = x.reg.app(int(n) - 1)
-		}
-		x.apps[index] = 0
-	}()
-	x.settled[index] = false
-	s := x.flows[index]
-	if s == nil {
-		return ""
+	if s := x.flows[index].s; s != nil {
+		x.close(s, why, ordinal, out)
 	}
+	f := &x.flows[index] // by its end the protocol may show
+	if f.app > 0 {
+		app = x.reg.app(int(f.app) - 1)
+	}
+	*f = place{}
+	return app
+}
+
+// close ends the session of a flow whose record is given up.
+func (x *Dispatcher) close(s *session, why event.EndReason, ordinal uint64, out *[]event.Event) {
 	x.out, x.ordinal = out, ordinal
 	s.p = nil
 	if s.tcp {
@@ -271,8 +314,7 @@ func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64,
 		c := x.context(s, nil, s.last, packet.Ref{})
 		x.guard(s.def, packet.ToServer, func() { s.message.Close(c, why) })
 	}
-	x.retire(index)
-	return ""
+	x.retire(s.index)
 }
 
 // session returns the state of the flow of h, a new one for its first bytes; nil when nobody wants the flow.
@@ -280,12 +322,10 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	i := int(h.Index)
 	if i >= len(x.flows) {
 		n := max(i+1, 2*len(x.flows), 64)
-		x.flows = append(x.flows, make([]*session, n-len(x.flows))...)
-		x.settled = append(x.settled, make([]bool, n-len(x.settled))...)
-		x.apps = append(x.apps, make([]uint8, n-len(x.apps))...)
+		x.flows = append(x.flows, make([]place, n-len(x.flows))...)
 	}
-	if s := x.flows[i]; s != nil || x.settled[i] {
-		return s
+	if f := &x.flows[i]; f.s != nil || f.settled {
+		return f.s
 	}
 	var s *session
 	if n := len(x.spare); n > 0 {
@@ -293,7 +333,7 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	} else {
 		s = new(session)
 	}
-	x.flows[i] = s
+	x.flows[i].s = s
 	x.stats.Sessions++
 	s.x, s.index, s.tcp, s.def, s.over = x, h.Index, over == TCP, -1, over
 	s.head = x.o.Head(h, event.KindNone, p)
@@ -301,29 +341,34 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	if h.Dir == packet.ToServer {
 		if d := x.expected.match(over, p, x.now); d >= 0 {
 			x.stats.ExpectMatched++
-			s.candidates = append(s.candidates, candidate{def: d, yes: true})
+			s.candidates = append(s.candidates, candidate{d, Yes})
 			return s
 		}
 	}
-	x.order(s)
+	// Who names a port of the flow is asked first.
+	v := x.tcp
+	if over == UDP {
+		v = x.udp
+	}
+	s.candidates = v.over(s.candidates, s.head.Server.Port, s.head.Client.Port)
 	return s
 }
 
 // retire forgets the session of a flow and pools what it used.
 func (x *Dispatcher) retire(index uint32) {
-	s := x.flows[index]
-	x.flows[index] = nil
+	s := x.flows[index].s
+	x.flows[index].s = nil
 	x.stats.Sessions--
 	s.unhold()
 	x.rest(s)
-	*s = session{candidates: s.candidates[:0], held: s.held[:0], buf: s.buf[:0], scratch: s.scratch}
+	*s = session{candidates: s.candidates[:0], held: s.held[:0], buf: s.buf[:0]}
 	x.spare = append(x.spare, s)
 }
 
 // settle ends the interest in a flow for as long as its record lives.
 func (x *Dispatcher) settle(s *session) {
 	index := s.index
-	x.settled[index] = true
+	x.flows[index].settled = true
 	if s.tcp {
 		x.streams.Drop(s.stream)
 	}

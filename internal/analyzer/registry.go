@@ -2,6 +2,7 @@ package analyzer
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"firestorm/internal/event"
@@ -26,6 +27,7 @@ type Registry struct {
 	options Options
 	wanted  [256]bool
 	on      []bool // by def: somebody wants its events
+	serving map[Transport]*serving
 }
 
 // NewRegistry checks defs and numbers their event kinds in order. wanted says which kinds somebody wants, by name; nil
@@ -61,6 +63,9 @@ func NewRegistry(defs []Def, wanted func(kind string) bool) (*Registry, error) {
 		if err := r.try(&r.defs[i]); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.serve(); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -114,18 +119,44 @@ func (r *Registry) try(d *Def) error {
 	return nil
 }
 
-// over appends the protocols that serve t and are wanted to dst, in order of the list; those that name one of the ports
-// come first.
-func (r *Registry) over(dst []int, t Transport, a, b uint16) []int {
-	for pass := range 2 {
+// serving are the wanted protocols over one transport.
+type serving struct {
+	defs  []int             // in order of the list
+	ports map[uint16]uint64 // which of them name a port: a bit for each
+}
+
+// serve fills r.serving: twenty protocols are not gone through for each new flow (2026-11-28).
+func (r *Registry) serve() error {
+	r.serving = map[Transport]*serving{}
+	for _, t := range []Transport{TCP, UDP} {
+		v := &serving{ports: map[uint16]uint64{}}
 		for i := range r.defs {
-			d := &r.defs[i]
-			if !r.on[i] || !slices.Contains(d.Over, t) {
+			if !r.on[i] || !slices.Contains(r.defs[i].Over, t) {
 				continue
 			}
-			if named := slices.Contains(d.Ports, a) || slices.Contains(d.Ports, b); named == (pass == 0) {
-				dst = append(dst, i)
+			if len(v.defs) == 64 {
+				return fmt.Errorf("analyzer %s: too many protocols over %v, at most 64 fit", r.defs[i].Name, t)
 			}
+			for _, port := range r.defs[i].Ports {
+				v.ports[port] |= 1 << len(v.defs)
+			}
+			v.defs = append(v.defs, i)
+		}
+		r.serving[t] = v
+	}
+	return nil
+}
+
+// over appends the protocols that serve t and are wanted to dst, in order of the list; those that name one of the ports
+// come first.
+func (v *serving) over(dst []candidate, a, b uint16) []candidate {
+	named := v.ports[a] | v.ports[b]
+	for m := named; m != 0; m &= m - 1 {
+		dst = append(dst, candidate{def: v.defs[bits.TrailingZeros64(m)]})
+	}
+	for i, d := range v.defs {
+		if named>>i&1 == 0 {
+			dst = append(dst, candidate{def: d})
 		}
 	}
 	return dst

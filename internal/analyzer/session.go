@@ -25,8 +25,7 @@ type session struct {
 	sa         StreamAnalyzer
 	message    MessageAnalyzer
 	candidates []candidate // in the order in which they are asked
-	scratch    []int
-	held       []chunk // what came while probing, in order
+	held       []chunk     // what came while probing, in order
 	buf        []byte
 	prefix     *[2][ProbeLimit]byte // only while probing a stream
 	upgrades   int
@@ -36,8 +35,8 @@ type session struct {
 }
 
 type candidate struct {
-	def int
-	yes bool
+	def    int
+	answer Answer // its last one; a Yes stands
 }
 
 // chunk is a call that waits for the end of probing.
@@ -49,17 +48,9 @@ type chunk struct {
 	seen   packet.Ref
 }
 
-// order fills the candidates: who names a port of the flow is asked first.
-func (x *Dispatcher) order(s *session) {
-	s.scratch = x.reg.over(s.scratch[:0], s.over, s.head.Server.Port, s.head.Client.Port)
-	for _, d := range s.scratch {
-		s.candidates = append(s.candidates, candidate{def: d})
-	}
-}
-
 // segment feeds a TCP packet. The stream is opened by the first payload: idle connections cost nothing.
 func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
-	if int(h.Index) >= len(x.flows) || x.flows[h.Index] == nil {
+	if int(h.Index) >= len(x.flows) || x.flows[h.Index].s == nil {
 		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 {
 			return
 		}
@@ -118,32 +109,41 @@ func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
 // ask probes b. It returns the protocol that reads the flow, or -1 and whether more bytes may tell. A later candidate
 // waits until all before it have said No: so the cut of the bytes cannot change the choice.
 func (s *session) ask(d packet.Dir, b []byte) (def int, more bool) {
+	s.x.context(s, s.p, s.last, packet.Ref{})
+	for at := 0; at < len(s.candidates); {
+		at = s.askFrom(at, d, b)
+	}
 	kept := s.candidates[:0]
 	for _, c := range s.candidates {
-		if !c.yes {
-			answer := No
-			if s.x.guardProbe(s, c.def, func(p func(packet.Dir, []byte) Answer) { answer = p(d, b) }) {
-				answer = No
-			}
-			switch {
-			case answer == No, answer == More && s.tcp && (s.have[d] >= ProbeLimit || s.dead[d]):
-				continue
-			case answer == Yes:
-				c.yes = true
-			}
+		if c.answer == No || c.answer == More && s.tcp && (s.have[d] >= ProbeLimit || s.dead[d]) {
+			continue
 		}
 		kept = append(kept, c)
 	}
 	s.candidates = kept
-	if len(kept) > 0 && kept[0].yes {
+	if len(kept) > 0 && kept[0].answer == Yes {
 		return kept[0].def, false
 	}
 	return -1, len(kept) > 0
 }
 
-func (x *Dispatcher) guardProbe(s *session, def int, f func(func(packet.Dir, []byte) Answer)) bool {
-	x.context(s, s.p, s.last, packet.Ref{})
-	return x.guard(def, packet.ToServer, func() { f(x.reg.defs[def].Probe) })
+// askFrom asks the candidates from at on, up to one that panics: that one says No. It returns whose turn is next. One
+// guard is for all of them: twenty cost as much as the probes themselves (2026-11-28).
+func (s *session) askFrom(at int, d packet.Dir, b []byte) (next int) {
+	next = at
+	defer func() {
+		if v := recover(); v != nil {
+			s.candidates[next].answer = No
+			s.x.failed(s.candidates[next].def, packet.ToServer, v)
+			next++
+		}
+	}()
+	for ; next < len(s.candidates); next++ {
+		if c := &s.candidates[next]; c.answer != Yes {
+			c.answer = s.x.reg.defs[c.def].Probe(d, b)
+		}
+	}
+	return next
 }
 
 // bind gives the flow to a protocol; false when its analyzer cannot be made.
@@ -170,7 +170,7 @@ func (s *session) bind(def int) bool {
 		return false
 	}
 	s.def = def
-	x.apps[s.index] = uint8(def + 1)
+	x.flows[s.index].app = uint8(def + 1)
 	x.stats.Bound++
 	return true
 }
@@ -261,7 +261,7 @@ func (s *session) probe(d packet.Dir, released packet.Ref) {
 	full := s.x.stats.ProbeBytes > s.x.o.MaxProbeBytes
 	if def < 0 && (full || s.dead[0] && s.dead[1] || len(s.buf) > 4*ProbeLimit && (s.dead[0] || s.dead[1])) {
 		for _, c := range s.candidates { // no more to come: the first Yes, whoever still doubts
-			if c.yes {
+			if c.answer == Yes {
 				def = c.def
 				break
 			}

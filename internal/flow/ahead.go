@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
 )
 
 // Ahead is what is known of a packet before its turn: its key and hash, and where its record probably lies. It is the
@@ -32,7 +33,7 @@ func (t *Table) Look(p *packet.Packet, a *Ahead) {
 	a.h, a.keyed = a.k.hash(t.opt.Seed), true
 	a.id = a.k.ident(a.h)
 	if x := t.index.part(a.h); x.used != 0 {
-		prefetch(unsafe.Pointer(&x.slots[x.home(uint32(a.h))]))
+		prefetch.Line(unsafe.Pointer(&x.slots[x.home(uint32(a.h))]))
 	}
 }
 
@@ -53,13 +54,21 @@ func (t *Table) Find(a *Ahead) {
 		}
 		if uint32(s>>32) == tag {
 			a.guess = uint32(s)
-			prefetch3(unsafe.Pointer(t.flows.at(a.guess)))
+			prefetch.Lines3(unsafe.Pointer(t.flows.at(a.guess)))
 			return
 		}
 		if i++; int(i) == len(x.slots) {
 			i = 0
 		}
 	}
+}
+
+// Index is the record that Find found for the packet, 0 for none. It may be another flow's with the same tag.
+func (a *Ahead) Index() uint32 {
+	if !a.keyed {
+		return 0
+	}
+	return a.guess
 }
 
 // Touch asks for what belongs to the record that Find found.
@@ -69,10 +78,10 @@ func (t *Table) Touch(a *Ahead) {
 	}
 	r := t.flows.at(a.guess)
 	if r.talk != 0 {
-		prefetch3(unsafe.Pointer(t.talks.at(r.talk)))
+		prefetch.Lines3(unsafe.Pointer(t.talks.at(r.talk)))
 	}
 	if a.id.whole() && r.extra != 0 {
-		prefetch(unsafe.Pointer(t.extras.at(r.extra)))
+		prefetch.Line(unsafe.Pointer(t.extras.at(r.extra)))
 	}
 }
 

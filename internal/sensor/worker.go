@@ -109,7 +109,14 @@ func (w *worker) packets(r *round, from, to int, out *output) {
 			w.run[k].s.flows.Find(&w.run[k].a)
 		}
 		for k := range w.run[:n] {
-			w.run[k].s.flows.Touch(&w.run[k].a)
+			x := &w.run[k]
+			x.s.flows.Touch(&x.a)
+			x.s.apps.Ahead(x.a.Index(), 0)
+		}
+		for step := 1; step < analyzer.AheadSteps; step++ {
+			for k := range w.run[:n] {
+				w.run[k].s.apps.Ahead(w.run[k].a.Index(), step)
+			}
 		}
 		for k := range w.run[:n] {
 			x := &w.run[k]

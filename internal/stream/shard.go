@@ -2,9 +2,11 @@ package stream
 
 import (
 	"time"
+	"unsafe"
 
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
 )
 
 // Defaults of Options.
@@ -135,6 +137,14 @@ func (s *Shard) Open(start *Start, sink Sink) ID {
 	s.stats.Opened++
 	s.stats.Live++
 	return id
+}
+
+// Ahead asks for the memory of connection id, whose packet's turn is near.
+func (s *Shard) Ahead(id ID) {
+	if c := s.conn(id); c != nil {
+		prefetch.Lines3(unsafe.Pointer(&c.half[0]))
+		prefetch.Lines3(unsafe.Pointer(&c.half[1]))
+	}
 }
 
 // Segment takes one TCP packet of connection id, travelling d, and delivers what it releases. It may add stream

@@ -36,11 +36,11 @@ var house = []room{
 	{pkg: "internal/header", may: ""},
 	{pkg: "internal/packet", may: "header"},
 	{pkg: "internal/defrag", may: "packet header"},
-	{pkg: "internal/flow", may: "packet header event"},
-	{pkg: "internal/stream", may: "flow packet header event"},
+	{pkg: "internal/prefetch", may: ""},
+	{pkg: "internal/flow", may: "packet header event prefetch"},
+	{pkg: "internal/stream", may: "flow packet header event prefetch"},
 	{pkg: "internal/event", may: "packet"},
-	{pkg: "internal/analyzer", may: "packet flow event header stream"},
-	{pkg: "internal/analyzer/analyzertest", may: "analyzer packet flow event packettest"}, // tests only
+	{pkg: "internal/analyzer", may: "packet flow event header stream prefetch"},
 	{pkg: "internal/analyzer/analyzertest", may: "analyzer packet flow event packettest"}, // tests only
 	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream", extra: []exception{
 		{"internal/analyzer/ike", "analyzer/esp", "ESP in UDP shares port 4500 and its flow with IKE (RFC 3948)"},

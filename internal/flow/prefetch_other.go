@@ -1,8 +1,0 @@
-//go:build !amd64 && !arm64
-
-package flow
-
-import "unsafe"
-
-func prefetch(unsafe.Pointer)  {}
-func prefetch3(unsafe.Pointer) {}

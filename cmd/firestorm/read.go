@@ -52,6 +52,7 @@ with --tap.
 	f.StringVarP(&r.filter, "filter", "f", "", "only packets that match `EXPR`, a capture filter in libpcap's language")
 	f.StringVarP(&r.checksums, "checksums", "k", "auto", "`WHICH` checksums must be right: none, all, auto (auto understands offload)")
 	f.StringSliceVar(&r.homeNet, "home-net", nil, "`NETS` that are inside, separated by commas (default: private and link-local addresses)")
+	f.StringArrayVar(&r.rules, "rules", nil, "run the rules in `FILE|DIR`, in Suricata's language (may be given more than once)")
 	f.StringVar(&r.since, "since", "", "leave out packets before `TIME`: RFC 3339, or +90s from the first packet")
 	f.StringVar(&r.until, "until", "", "leave out packets at or after `TIME`: RFC 3339, or +90s from the first packet")
 	f.StringVar(&r.formatIn, "format-in", "pcap", "the input is in `FORM`: pcap, or tshark-text (a pasted packet listing)")

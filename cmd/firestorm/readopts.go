@@ -24,6 +24,7 @@ type readOptions struct {
 	Checksums     string     // none, all, auto
 	HomeNet       []netip.Prefix
 	HomeNetGiven  bool
+	Rules         []string // rule files and folders
 	MutesFile     string
 	Context       []contextFile
 	Format        string // text, json, eve, html, md: what goes to standard output
@@ -77,7 +78,7 @@ func (t timeBound) At(first packet.Time) packet.Time {
 
 // rawRead is the command line of read as the flags hold it.
 type rawRead struct {
-	files, taps, homeNet, context         []string
+	files, taps, homeNet, context, rules  []string
 	filter, checksums, mutes              string
 	format, formatIn, eve, write, outdir  string
 	json, follow, quiet, utc, local       bool
@@ -97,7 +98,7 @@ const (
 // check turns the flags into options, or says what is wrong with them.
 func (r *rawRead) check() (*readOptions, error) {
 	o := &readOptions{Filter: r.filter, MutesFile: r.mutes, EVEFile: r.eve, WriteFile: r.write, OutDir: r.outdir,
-		Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state}
+		Rules: r.rules, Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state}
 	for _, step := range []func(*readOptions) error{r.inputs, r.outputs, r.networks, r.contexts, r.times, r.limits} {
 		if err := step(o); err != nil {
 			return nil, err

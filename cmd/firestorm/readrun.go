@@ -58,6 +58,13 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if eve != nil {
 		opt.Sinks, opt.WantAll = append(opt.Sinks, eve.runner), true
 	}
+	sigs, err := a.ruleSet(o)
+	if err != nil {
+		return err
+	}
+	if sigs != nil {
+		opt.Rules = sigs.set
+	}
 	mem, err := a.openMemory(o.StateDir)
 	if err != nil {
 		return err
@@ -75,6 +82,9 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
 	rep := buildReport(in, o, res)
+	if sigs != nil {
+		rep.Notes = append(rep.Notes, "Rules: "+sigs.summary()+".")
+	}
 	if twins != nil && twins.join != nil {
 		rep.Notes = append(rep.Notes, twins.note)
 	} else if twins != nil {

@@ -27,8 +27,18 @@ type DispatchOptions struct {
 	MaxProbeBytes   int  // bytes held for flows not yet told apart; default 4 MiB
 	MaxExpectations int  // default 4096
 	Anomalies       bool // somebody wants anomalies as events
+	// Raw, when not nil, gets the streams of TCP connections beside the analyzers.
+	Raw RawStreams
 	// Quarantined is told of each panic; nil ignores them.
 	Quarantined func(Quarantine)
+}
+
+// RawStreams takes the bytes of TCP connections in order, whatever protocol they speak. The bytes are lent.
+type RawStreams interface {
+	// WantsStream is asked once for each direction, with the server's port.
+	WantsStream(d packet.Dir, port uint16) bool
+	Stream(index uint32, d packet.Dir, b []byte)
+	Gap(index uint32, d packet.Dir)
 }
 
 // Quarantine is a flow on which an analyzer failed.
@@ -336,7 +346,13 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	x.flows[i].s = s
 	x.stats.Sessions++
 	s.x, s.index, s.tcp, s.def, s.over = x, h.Index, over == TCP, -1, over
+	s.raw = [2]bool{}
 	s.head = x.o.Head(h, event.KindNone, p)
+	if x.o.Raw != nil && s.tcp {
+		for d := range s.raw {
+			s.raw[d] = x.o.Raw.WantsStream(packet.Dir(d), s.head.Server.Port)
+		}
+	}
 	s.candidates = s.candidates[:0]
 	if h.Dir == packet.ToServer {
 		if d := x.expected.match(over, p, x.now); d >= 0 {
@@ -352,6 +368,14 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	}
 	s.candidates = v.over(s.candidates, s.head.Server.Port, s.head.Client.Port)
 	return s
+}
+
+// App returns EVE's word for the protocol of a flow, empty while it is not known.
+func (x *Dispatcher) App(index uint32) string {
+	if int(index) >= len(x.flows) || x.flows[index].app == 0 {
+		return ""
+	}
+	return x.reg.app(int(x.flows[index].app) - 1)
 }
 
 // retire forgets the session of a flow and pools what it used.

@@ -15,7 +15,8 @@ type session struct {
 	x          *Dispatcher
 	index      uint32
 	tcp        bool
-	gone       bool // nobody reads on; settled after the current packet
+	gone       bool // no analyzer reads on; settled after the current packet unless the raw stream is wanted
+	raw        [2]bool
 	over       Transport
 	stream     stream.ID
 	head       event.Head
@@ -65,7 +66,7 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 	s.p, s.last = p, p.Ref()
 	x.streams.Segment(s.stream, h.Dir, p)
 	s.p = nil
-	if s.gone {
+	if s.gone && s.raw == [2]bool{} {
 		x.settle(s)
 	}
 }
@@ -190,6 +191,9 @@ func (x *Dispatcher) rest(s *session) {
 
 // Data takes bytes of the stream (stream.Sink).
 func (s *session) Data(d packet.Dir, b []byte, seen, released packet.Ref) {
+	if s.raw[d] {
+		s.x.o.Raw.Stream(s.index, d, b)
+	}
 	switch {
 	case s.gone:
 	case s.def >= 0:
@@ -208,6 +212,9 @@ func (s *session) Data(d packet.Dir, b []byte, seen, released packet.Ref) {
 
 // Gap takes missing bytes of the stream (stream.Sink).
 func (s *session) Gap(d packet.Dir, n uint64) {
+	if s.raw[d] {
+		s.x.o.Raw.Gap(s.index, d)
+	}
 	switch {
 	case s.gone:
 	case s.def >= 0:
@@ -301,11 +308,16 @@ func (x *Dispatcher) lendPrefix(s *session) {
 	x.stats.ProbeBytes += len(s.prefix) * ProbeLimit
 }
 
-// leave ends the interest in the flow; the dispatcher settles it when the stream's call is over.
+// leave ends the interest in the flow; the dispatcher settles it when the stream's call is over, unless the raw stream
+// goes on.
 func (s *session) leave() {
 	s.gone = true
-	s.x.streams.Stop(s.stream, packet.ToServer)
-	s.x.streams.Stop(s.stream, packet.ToClient)
+	s.unhold()
+	for d := range s.raw {
+		if !s.raw[d] {
+			s.x.streams.Stop(s.stream, packet.Dir(d))
+		}
+	}
 }
 
 // run calls the stream analyzer, contains its panic and follows its upgrades.

@@ -11,6 +11,12 @@ func (t *Table) Head(h Handle, k event.Kind, p *packet.Packet) event.Head {
 	return t.head(t.flows.at(h.Index), k, p.Ref(), p.Ordinal, p)
 }
 
+// Last returns the head of an event about a live flow that its last packet completes.
+func (t *Table) Last(index uint32, k event.Kind) event.Head {
+	r := t.flows.at(index)
+	return t.head(r, k, r.last(), t.ordinal(r), nil)
+}
+
 // ID returns the id of a live flow: the same on every run, never 0.
 func (t *Table) ID(index uint32) uint64 {
 	r := t.flows.at(index)
@@ -36,4 +42,24 @@ func (t *Table) Visit(f func(index uint32, x *event.Flow) bool) {
 			return
 		}
 	}
+}
+
+// Established reports that a live flow was heard both ways, for TCP that its handshake is complete or was before the
+// capture.
+func (t *Table) Established(index uint32) bool { return t.flows.at(index).bits.has(established) }
+
+// Counts returns the packets and bytes of a live flow by direction travelled, and when it began.
+func (t *Table) Counts(index uint32) event.AlertFlow {
+	r := t.flows.at(index)
+	c := event.AlertFlow{Start: r.start().Time}
+	for d := range r.sides {
+		c.Packets[d], c.Bytes[d] = uint64(r.sides[d].packets), uint64(r.sides[d].bytes)
+	}
+	if m := t.rares(r); m.odd != 0 {
+		for d, hi := range t.odds.at(m.odd).hi {
+			c.Packets[d] |= uint64(hi[0]) << 32
+			c.Bytes[d] |= uint64(hi[1]) << 32
+		}
+	}
+	return c
 }

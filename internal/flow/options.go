@@ -21,6 +21,8 @@ type Options struct {
 	// Released, when not nil, is called when a record is about to end, before its Ended event is appended: whoever
 	// keeps state by Index lets go of it there. It returns the application protocol for that event, in EVE's word.
 	Released func(index uint32, why event.EndReason) (app string)
+	// Alerted, when not nil, is asked after it whether a rule matched on the flow, and forgets the flow.
+	Alerted func(index uint32) bool
 }
 
 // Wants returns the bit of w for Options.Want.

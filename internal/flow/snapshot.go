@@ -22,7 +22,7 @@ func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.
 	}
 	r := t.flows.at(i)
 	f := event.NewSnapshot(t.head(r, event.KindFlow, seen, ord, p))
-	f.What, f.End, f.AppProto = w, why, t.app
+	f.What, f.End, f.AppProto, f.Alerted = w, why, t.app, t.alerted
 	t.fill(r, f)
 	*t.out = append(*t.out, f)
 }

@@ -20,6 +20,7 @@ type Table struct {
 	opt     Options
 	out     *[]event.Event
 	app     string // of the flow that ends now
+	alerted bool   // a rule matched on the flow that ends now
 	flows   slab[rec]
 	talks   slab[talkPart]
 	extras  slab[extraPart]
@@ -352,9 +353,12 @@ func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, 
 	if t.opt.Released != nil {
 		t.app = t.opt.Released(i, why)
 	}
+	if t.opt.Alerted != nil {
+		t.alerted = t.opt.Alerted(i)
+	}
 	r := t.flows.at(i)
 	t.emitAt(i, event.Ended, why, seen, ord, p)
-	t.app = ""
+	t.app, t.alerted = "", false
 	t.stats.Ended[why]++
 	k := t.key(r)
 	h := k.hash(t.opt.Seed)

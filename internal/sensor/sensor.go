@@ -22,6 +22,7 @@ import (
 	"firestorm/internal/flow"
 	"firestorm/internal/hostconf"
 	"firestorm/internal/packet"
+	"firestorm/internal/rules"
 	"firestorm/internal/stream"
 	"firestorm/internal/twin"
 )
@@ -36,6 +37,7 @@ type Options struct {
 	MaxMemory int64 // bytes; 0: DefaultMaxMemory. Limits of all tables follow from it
 	Seed      uint64
 	Analyzers []analyzer.Def
+	Rules     *rules.Set     // nil: none
 	HomeNet   []netip.Prefix // what is inside; none: detect.DefaultHomeNet
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64

@@ -5,6 +5,7 @@ import (
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
+	"firestorm/internal/rules"
 	"firestorm/internal/stream"
 )
 
@@ -32,6 +33,7 @@ type ahead struct {
 type shard struct {
 	flows *flow.Table
 	apps  *analyzer.Dispatcher
+	rules *rules.Engine // nil: no rules are loaded
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
 	ordinal uint64
@@ -45,10 +47,16 @@ const keptFailures = 4
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted,
-		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) }})
+		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) },
+		Alerted:  func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
+	var raw analyzer.RawStreams
+	if o.Rules != nil {
+		s.rules = rules.NewEngine(o.Rules, s.flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
+		raw = s.rules
+	}
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth},
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}, Raw: raw,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)
@@ -62,6 +70,9 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 	s.out, s.ordinal = out, p.Ordinal
 	h := s.flows.PacketAhead(p, a, out)
 	s.apps.Packet(p, h, out)
+	if s.rules != nil {
+		s.rules.Packet(p, h, out)
+	}
 	if p.NAnomaly > 0 && anoms {
 		s.anomalies(p, h, out)
 	}

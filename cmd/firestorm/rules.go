@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"firestorm/internal/rules"
+	"firestorm/internal/rules/lang"
+)
+
+// rulesRead are rules with what was wrong in their files.
+type rulesRead struct {
+	set      *rules.Set
+	active   int // rules that are not commented out
+	problems []lang.Problem
+}
+
+// loadRules reads files and folders of rules. Beside a file or in a folder, classification.config is taken where there is
+// one.
+func (a *app) loadRules(names []string, vars lang.Vars) (*rulesRead, error) {
+	var files []string
+	opt := rules.Options{Vars: vars, Classifications: map[string]lang.Classification{}}
+	for _, n := range names {
+		in, err := ruleFiles(n)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, in...)
+	}
+	r := &rulesRead{}
+	var list []*lang.Rule
+	seen := map[string]bool{}
+	for _, name := range files {
+		text, err := a.readRules(name)
+		if err != nil {
+			return nil, openFailure(name, err)
+		}
+		got, bad, err := lang.Parse(name, bytes.NewReader(text))
+		if err != nil {
+			return nil, &failure{code: exitEngine, what: "the rules cannot be read", why: err.Error(), err: err}
+		}
+		list = append(list, got...)
+		r.problems = append(r.problems, bad...)
+		r.active += len(got) + len(bad)
+		side := filepath.Join(filepath.Dir(name), "classification.config")
+		if name == "-" || seen[side] {
+			continue
+		}
+		seen[side] = true
+		f, err := os.Open(side)
+		if err != nil {
+			continue
+		}
+		kinds, bad, err := lang.Classifications(side, f)
+		f.Close()
+		if err != nil {
+			return nil, openFailure(side, err)
+		}
+		r.problems = append(r.problems, bad...)
+		for k, v := range kinds {
+			opt.Classifications[k] = v
+		}
+	}
+	list, doubles := lang.Unique(list)
+	r.problems = append(r.problems, doubles...)
+	set, bad := rules.Compile(list, opt)
+	r.set = set
+	r.problems = append(r.problems, bad...)
+	slices.SortStableFunc(r.problems, func(x, y lang.Problem) int {
+		return cmp.Or(strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
+	})
+	return r, nil
+}
+
+// readRules reads a rule file, - for standard input.
+func (a *app) readRules(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(a.stdin)
+	}
+	return os.ReadFile(name)
+}
+
+// ruleFiles are the rule files that a name stands for: itself, or all *.rules of a folder.
+func ruleFiles(name string) ([]string, error) {
+	if name == "-" {
+		return []string{name}, nil
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, openFailure(name, err)
+	}
+	if !info.IsDir() {
+		return []string{name}, nil
+	}
+	var files []string
+	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".rules") {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err == nil && len(files) == 0 {
+		err = errors.New("no *.rules file in it")
+	}
+	if err != nil {
+		return nil, openFailure(name, err)
+	}
+	return files, nil
+}
+
+func (a *app) rulesCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "rules",
+		Short: "check rules of Suricata's language",
+		Long: `Check rules of Suricata's language. read --rules FILE runs them.
+
+A rule that cannot be run is refused with its file and line, the option at fault
+and the reason; the others load.`,
+		GroupID: groupRun,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var asJSON, strict bool
+	check := &cobra.Command{
+		Use:     "check FILE|DIR...",
+		Short:   "say which rules do not run, and why",
+		Example: "  firestorm rules check /etc/suricata/rules\n  firestorm rules check local.rules --strict",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r, err := a.loadRules(args, lang.DefaultVars())
+			if err != nil {
+				return err
+			}
+			return a.reportRules(r, asJSON, strict)
+		},
+	}
+	check.Flags().BoolVar(&asJSON, "json", false, "JSON instead of text: one refused rule a line, then a summary")
+	check.Flags().BoolVar(&strict, "strict", false, "exit 5 when any rule is refused")
+	coverage := &cobra.Command{
+		Use:   "coverage FILE|DIR...",
+		Short: "count the rules that run, and those that do not by reason",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r, err := a.loadRules(args, lang.DefaultVars())
+			if err != nil {
+				return err
+			}
+			return a.writeCoverage(r)
+		},
+	}
+	c.AddCommand(check, coverage)
+	return c
+}
+
+// refusedRule is a refused rule as JSON.
+type refusedRule struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	SID    uint32 `json:"sid,omitempty"`
+	Option string `json:"option,omitempty"`
+	Reason string `json:"reason"`
+}
+
+func (a *app) reportRules(r *rulesRead, asJSON, strict bool) error {
+	for _, p := range r.problems {
+		var err error
+		if asJSON {
+			err = a.writeJSON(refusedRule{p.File, p.Line, p.SID, p.Option, p.Reason})
+		} else {
+			_, err = fmt.Fprintln(a.stdout, problemText(p))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	var err error
+	if asJSON {
+		err = a.writeJSON(struct {
+			Type    string `json:"type"`
+			Rules   int    `json:"rules"`
+			Run     int    `json:"run"`
+			Refused int    `json:"refused"`
+		}{"summary", r.active, r.set.Len(), len(r.problems)})
+	} else {
+		_, err = fmt.Fprintln(a.stdout, r.summary())
+	}
+	if err == nil && strict && len(r.problems) > 0 {
+		return &failure{code: exitEngine, what: fmt.Sprintf("%d rules are refused", len(r.problems))}
+	}
+	return err
+}
+
+// summary is a line about the set.
+func (r *rulesRead) summary() string {
+	if len(r.problems) == 0 {
+		return fmt.Sprintf("%d rules, all run", r.set.Len())
+	}
+	return fmt.Sprintf("%d of %d rules run, %d are refused", r.set.Len(), r.active, len(r.problems))
+}
+
+// problemText is a refused rule on one line.
+func problemText(p lang.Problem) string {
+	s := fmt.Sprintf("%s:%d: ", p.File, p.Line)
+	if p.SID != 0 {
+		s += fmt.Sprintf("sid %d: ", p.SID)
+	}
+	if p.Option != "" {
+		s += p.Option + ": "
+	}
+	return s + p.Reason
+}
+
+// writeCoverage counts the refused rules by option and reason, the commonest first.
+func (a *app) writeCoverage(r *rulesRead) error {
+	type row struct {
+		what string
+		n    int
+		at   lang.Problem
+	}
+	at := map[string]int{}
+	var rows []row
+	for _, p := range r.problems {
+		k := p.Reason
+		if p.Option != "" {
+			k = p.Option + ": " + p.Reason
+		}
+		i, ok := at[k]
+		if !ok {
+			i = len(rows)
+			at[k] = i
+			rows = append(rows, row{k, 0, p})
+		}
+		rows[i].n++
+	}
+	slices.SortStableFunc(rows, func(x, y row) int { return y.n - x.n })
+	share := 100.0
+	if r.active > 0 {
+		share = 100 * float64(r.set.Len()) / float64(r.active)
+	}
+	if _, err := fmt.Fprintf(a.stdout, "%d of %d rules run (%.2f %%)\n", r.set.Len(), r.active, share); err != nil {
+		return err
+	}
+	for _, x := range rows {
+		if _, err := fmt.Fprintf(a.stdout, "%6d  %s (first: %s:%d)\n", x.n, x.what, x.at.File, x.at.Line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ruleSet loads the rules of --rules; nil when none were given.
+func (a *app) ruleSet(o *readOptions) (*rulesRead, error) {
+	if len(o.Rules) == 0 {
+		return nil, nil
+	}
+	vars := lang.DefaultVars()
+	if o.HomeNetGiven {
+		var nets []string
+		for _, n := range o.HomeNet {
+			nets = append(nets, n.String())
+		}
+		vars.Addrs["HOME_NET"] = "[" + strings.Join(nets, ",") + "]"
+	}
+	return a.loadRules(o.Rules, vars)
+}

@@ -1,0 +1,259 @@
+package rules
+
+import (
+	"bytes"
+	"math"
+)
+
+// check is one thing that is asked of a buffer. A rule's checks of a buffer are gone through in order; each begins where
+// the one before it ended if it is relative.
+type check struct {
+	kind     checkKind
+	neg      bool
+	relative bool // counts from where the last one ended
+	nocase   bool
+	pattern  []byte // content, in lower case with nocase
+	// offset and depth bound a content from the buffer's begin; distance and within from the last match.
+	offset, depth, distance, within     number
+	hasDepth, hasWithin                 bool
+	starts, ends                        bool // startswith, endswith
+	fast                                bool // fast_pattern
+	isDataAt                            number
+	size                                sizeRange
+	bytes                               *byteOp
+}
+
+type checkKind uint8
+
+const (
+	isContent checkKind = iota
+	isDataAt
+	isSize // bsize
+	isByteTest
+	isByteJump
+	isByteExtract
+	isByteMath
+)
+
+// number is a constant of a rule, or the variable that byte_extract or byte_math set.
+type number struct {
+	n int64
+	v int8 // index+1 of the variable; 0: n
+}
+
+func (n number) get(m *matcher) int64 {
+	if n.v > 0 {
+		return int64(m.vars[n.v-1])
+	}
+	return n.n
+}
+
+// maxVars bounds the variables of a rule.
+const maxVars = 16
+
+// maxSteps bounds the work on one rule and buffer: contents that are found again and again are tried anew only so often,
+// as Suricata's inspection-recursion-limit does. What is given up is counted.
+const maxSteps = 3000
+
+// matcher goes through the checks of one rule. It is used again for all.
+type matcher struct {
+	b     []byte
+	from  int // of the buffer: what ends before it was looked at before; 0: all is new
+	vars  [maxVars]uint64
+	steps int
+	// GivenUp counts rules whose checks took more than maxSteps.
+	givenUp uint64
+}
+
+// match reports whether all checks hold in b, with the last match of contents ending behind fresh.
+func (m *matcher) match(cs []check, b []byte, fresh int) bool {
+	m.b, m.from, m.steps = b, fresh, 0
+	return m.run(cs, 0, 0)
+}
+
+// run tries the checks from the first of cs on. at is where the last match ended, end the furthest end so far.
+func (m *matcher) run(cs []check, at, end int) bool {
+	if len(cs) == 0 {
+		return m.from == 0 || end > m.from
+	}
+	if m.steps++; m.steps > maxSteps {
+		if m.steps == maxSteps+1 {
+			m.givenUp++
+		}
+		return false
+	}
+	c := &cs[0]
+	switch c.kind {
+	case isContent:
+		return m.content(c, cs[1:], at, end)
+	case isDataAt:
+		n := c.isDataAt.get(m)
+		base := int64(0)
+		if c.relative {
+			base = int64(at)
+		}
+		if (base+n < int64(len(m.b)) && base+n >= 0) == c.neg {
+			return false
+		}
+		return m.run(cs[1:], at, end)
+	case isSize:
+		if c.size.has(uint64(len(m.b))) == c.neg {
+			return false
+		}
+		return m.run(cs[1:], at, end)
+	case isByteTest:
+		ok := c.bytes.test(m, c, at)
+		if ok == c.neg {
+			return false
+		}
+		return m.run(cs[1:], at, end)
+	case isByteJump:
+		to, ok := c.bytes.jump(m, c, at)
+		if !ok {
+			return false
+		}
+		return m.run(cs[1:], to, end)
+	default: // byte_extract, byte_math
+		to, ok := c.bytes.extract(m, c, at)
+		if !ok {
+			return false
+		}
+		return m.run(cs[1:], to, end)
+	}
+}
+
+// content looks for a pattern, and for the next one when what follows does not hold.
+func (m *matcher) content(c *check, rest []check, at, end int) bool {
+	lo, hi := m.bounds(c, at)
+	if c.neg {
+		return m.find(c, lo, hi) < 0 && m.run(rest, at, end)
+	}
+	for {
+		i := m.find(c, lo, hi)
+		if i < 0 {
+			return false
+		}
+		stop := i + len(c.pattern)
+		if m.run(rest, stop, max(end, stop)) {
+			return true
+		}
+		if m.steps > maxSteps || !dependsOnPlace(rest) && m.from == 0 {
+			return false // what follows does not care where this one was
+		}
+		lo = i + 1
+	}
+}
+
+// dependsOnPlace reports that a check of cs counts from where the one before cs ended.
+func dependsOnPlace(cs []check) bool {
+	for i := range cs {
+		if cs[i].relative {
+			return true
+		}
+		if cs[i].kind == isContent && !cs[i].neg {
+			return false
+		}
+	}
+	return false
+}
+
+// bounds are the bytes in which a content may lie.
+func (m *matcher) bounds(c *check, at int) (lo, hi int) {
+	l, h := int64(0), int64(len(m.b))
+	if c.relative {
+		l = int64(at) + c.distance.get(m)
+		if c.hasWithin {
+			h = min(h, l+c.within.get(m))
+		}
+	}
+	if !c.relative || c.offset != (number{}) || c.hasDepth {
+		if o := c.offset.get(m); !c.relative {
+			l = o
+		} else if o > l {
+			l = o
+		}
+		if c.hasDepth {
+			h = min(h, c.offset.get(m)+c.depth.get(m))
+		}
+	}
+	if c.starts {
+		h = min(h, l+int64(len(c.pattern)))
+	}
+	if c.ends {
+		l = max(l, int64(len(m.b)-len(c.pattern)))
+		if h < int64(len(m.b)) {
+			l = h + 1 // the end lies beyond what may be looked at
+		}
+	}
+	l = max(l, 0)
+	return int(min(l, math.MaxInt32)), int(max(min(h, int64(len(m.b))), 0))
+}
+
+// find returns where the pattern of c lies first in [lo, hi), -1 if nowhere.
+func (m *matcher) find(c *check, lo, hi int) int {
+	if lo > hi || hi-lo < len(c.pattern) {
+		return -1
+	}
+	var i int
+	if c.nocase {
+		i = indexFold(m.b[lo:hi], c.pattern)
+	} else {
+		i = bytes.Index(m.b[lo:hi], c.pattern)
+	}
+	if i < 0 {
+		return -1
+	}
+	return lo + i
+}
+
+// indexFold finds pattern, which is in lower case, whatever the case of ASCII letters in b.
+func indexFold(b, pattern []byte) int {
+	if len(pattern) == 0 {
+		return 0
+	}
+	first := pattern[0]
+	upper := first
+	if 'a' <= first && first <= 'z' {
+		upper = first - 'a' + 'A'
+	}
+	for i := 0; i+len(pattern) <= len(b); {
+		tail := b[i : len(b)-len(pattern)+1]
+		j := bytes.IndexByte(tail, first)
+		if upper != first {
+			if j < 0 {
+				j = bytes.IndexByte(tail, upper)
+			} else if k := bytes.IndexByte(tail[:j], upper); k >= 0 {
+				j = k
+			}
+		}
+		if j < 0 {
+			return -1
+		}
+		i += j
+		if equalFold(b[i:i+len(pattern)], pattern) {
+			return i
+		}
+		i++
+	}
+	return -1
+}
+
+func equalFold(b, lower []byte) bool {
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// sizeRange is a number with its comparison: 5, <5, >5, 5<>10, !5.
+type sizeRange struct {
+	lo, hi uint64 // both inclusive
+	not    bool
+}
+
+func (r sizeRange) has(n uint64) bool { return (n >= r.lo && n <= r.hi) != r.not }

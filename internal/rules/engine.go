@@ -1,0 +1,333 @@
+package rules
+
+import (
+	"slices"
+
+	"firestorm/internal/event"
+	"firestorm/internal/flow"
+	"firestorm/internal/packet"
+	"firestorm/internal/rules/lang"
+)
+
+const (
+	// tail is how much of a stream that was looked at is kept, so that contents may lie across two looks.
+	tail = 4 << 10
+	// mostWindow bounds what waits of a stream for the next packet of its direction.
+	mostWindow = 256 << 10
+	// mostAlerts bounds the alerts of one packet, as Suricata's packet-alert-max does.
+	mostAlerts = 15
+)
+
+// Stats counts what an Engine did.
+type Stats struct {
+	Packets   uint64 // looked at
+	Alerts    uint64
+	Passed    uint64 // packets that a pass rule took from the rules behind it
+	TooMany   uint64 // alerts beyond mostAlerts of a packet
+	GivenUp   uint64 // rules that took too many steps on a buffer
+	Forgotten uint64 // bytes of streams that were not looked at, for lack of room
+	Bytes     int    // of streams held now
+}
+
+// Add adds the counters of o to s.
+func (s *Stats) Add(o Stats) {
+	s.Packets += o.Packets
+	s.Alerts += o.Alerts
+	s.Passed += o.Passed
+	s.TooMany += o.TooMany
+	s.GivenUp += o.GivenUp
+	s.Forgotten += o.Forgotten
+	s.Bytes += o.Bytes
+}
+
+// flowState is what rules remember of a connection.
+type flowState struct {
+	bits    []uint64
+	window  [2][]byte // of the stream, by direction: what was looked at lately, then what is new
+	old     [2]int    // how much of it was looked at
+	passed  bool      // a pass rule took the connection from all other rules
+	alerted bool
+}
+
+func (f *flowState) bit(n int) bool { return n>>6 < len(f.bits) && f.bits[n>>6]>>(n&63)&1 != 0 }
+
+func (f *flowState) setBit(n int, on bool) {
+	for n>>6 >= len(f.bits) {
+		f.bits = append(f.bits, 0)
+	}
+	if on {
+		f.bits[n>>6] |= 1 << (n & 63)
+	} else {
+		f.bits[n>>6] &^= 1 << (n & 63)
+	}
+}
+
+// Flows is what an Engine asks of the flow table.
+type Flows interface {
+	// Head is the head of an event about the flow of h.
+	Head(h flow.Handle, k event.Kind, p *packet.Packet) event.Head
+	// Last is the head of an event about a live flow that its last packet completes.
+	Last(index uint32, k event.Kind) event.Head
+	// Established reports that both sides of a live flow were heard, for TCP that its handshake is complete.
+	Established(index uint32) bool
+	// Counts are the packets and bytes of a live flow by direction, and when it began.
+	Counts(index uint32) event.AlertFlow
+}
+
+// Engine inspects the packets of one shard. It is used by one goroutine.
+type Engine struct {
+	set   *Set
+	flows Flows
+	app   func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
+	most  int                       // bytes of streams
+	state []*flowState              // by flow index
+	spare []*flowState
+	x     inspection
+	hits  []*sig
+	stats Stats
+}
+
+// NewEngine returns an engine for one shard that holds at most so many bytes of streams.
+func NewEngine(set *Set, flows Flows, app func(index uint32) string, most int) *Engine {
+	return &Engine{set: set, flows: flows, app: app, most: most}
+}
+
+// Stats returns the counters so far.
+func (e *Engine) Stats() Stats {
+	s := e.stats
+	s.GivenUp = e.x.m.givenUp
+	return s
+}
+
+// of returns the state of a flow, nil when nothing is remembered of it.
+func (e *Engine) of(index uint32) *flowState {
+	if int(index) >= len(e.state) {
+		return nil
+	}
+	return e.state[index]
+}
+
+// own returns the state of a flow, a new one if need be.
+func (e *Engine) own(index uint32) *flowState {
+	if n := int(index) + 1 - len(e.state); n > 0 {
+		e.state = append(e.state, make([]*flowState, max(n, len(e.state)))...)
+	}
+	f := e.state[index]
+	if f == nil {
+		if n := len(e.spare); n > 0 {
+			f, e.spare = e.spare[n-1], e.spare[:n-1]
+		} else {
+			f = &flowState{}
+		}
+		e.state[index] = f
+	}
+	return f
+}
+
+// Released forgets a flow whose record ends, and reports whether a rule had alerted on it. What came of its streams with
+// its end is looked at first.
+func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
+	f := e.of(index)
+	if f == nil {
+		return false
+	}
+	for d := range f.window {
+		if len(f.window[d]) > f.old[d] {
+			e.last(index, packet.Dir(d), out)
+		}
+	}
+	alerted = f.alerted
+	for d := range f.window {
+		e.stats.Bytes -= len(f.window[d])
+	}
+	*f = flowState{bits: f.bits[:0], window: [2][]byte{f.window[0][:0], f.window[1][:0]}}
+	e.state[index] = nil
+	e.spare = append(e.spare, f)
+	return alerted
+}
+
+// WantsStream reports whether a rule may ask for the stream of a connection with that server's port.
+func (e *Engine) WantsStream(d packet.Dir, port uint16) bool { return len(e.set.groups[0][d].at(port).stream) > 0 }
+
+// Stream takes the next bytes of a connection's stream; they are copied. They are looked at with the next packet of their
+// direction.
+func (e *Engine) Stream(index uint32, d packet.Dir, b []byte) {
+	f := e.own(index)
+	w := &f.window[d]
+	if len(*w)+len(b) > mostWindow || e.stats.Bytes+len(b) > e.most {
+		e.stats.Forgotten += uint64(len(*w) - f.old[d])
+		e.drop(f, d)
+	}
+	if len(b) > mostWindow || e.stats.Bytes+len(b) > e.most {
+		e.stats.Forgotten += uint64(len(b))
+		return
+	}
+	*w = append(*w, b...)
+	e.stats.Bytes += len(b)
+}
+
+// Gap says that bytes of a stream are missing: nothing lies across the hole.
+func (e *Engine) Gap(index uint32, d packet.Dir) {
+	if f := e.of(index); f != nil && len(f.window[d]) == f.old[d] {
+		e.drop(f, d)
+	}
+}
+
+func (e *Engine) drop(f *flowState, d packet.Dir) {
+	e.stats.Bytes -= len(f.window[d])
+	f.window[d], f.old[d] = f.window[d][:0], 0
+}
+
+// Packet inspects a packet of the flow of h, after its bytes went to the stream. Alerts are appended to *out.
+func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+	if p.IPVersion == 0 {
+		return
+	}
+	e.stats.Packets++
+	g := &e.set.other
+	port := p.DstPort
+	if h.Dir == packet.ToClient {
+		port = p.SrcPort
+	}
+	if i := protoIndex(p.Proto); i >= 0 {
+		g = e.set.groups[i][h.Dir].at(port)
+	}
+	x := &e.x
+	x.p, x.dir, x.est, x.flow = p, h.Dir, false, nil
+	if h.Index != 0 {
+		x.flow = e.of(h.Index)
+		x.est = e.flows.Established(h.Index)
+	}
+	e.hits = e.hits[:0]
+	if len(g.packet) > 0 {
+		e.look(g.packet, h, p.Payload(), 0, false)
+	}
+	if f := x.flow; f != nil && len(f.window[h.Dir]) > f.old[h.Dir] {
+		w := f.window[h.Dir]
+		e.look(g.stream, h, w, f.old[h.Dir], true)
+		if n := len(w) - tail; n > 0 {
+			e.stats.Bytes -= n
+			w = w[:copy(w, w[n:])]
+		}
+		f.window[h.Dir], f.old[h.Dir] = w, len(w)
+	}
+	if len(e.hits) > 0 {
+		e.report(p, h, out)
+	}
+}
+
+// last inspects what is left of a stream without a packet to go with: one is made up from what is known of the flow.
+func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
+	h := e.flows.Last(index, event.KindAlert)
+	p := &packet.Packet{Time: h.Seen.Time, Frame: h.Seen.Frame, Source: h.Seen.Source, Ordinal: h.Ordinal, Src: h.Client.Addr, Dst: h.Server.Addr,
+		SrcPort: h.Client.Port, DstPort: h.Server.Port, Proto: h.Proto, IPVersion: 6, Vantage: h.Vantage, Tunnel: h.Tunnel, NVLAN: h.NVLAN, VLANs: h.VLANs}
+	if p.Src.Is4() {
+		p.IPVersion = 4
+	}
+	if d == packet.ToClient {
+		p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort
+	}
+	f := e.of(index)
+	x := &e.x
+	x.p, x.dir, x.est, x.flow = p, d, e.flows.Established(index), f
+	e.hits = e.hits[:0]
+	handle := flow.Handle{Index: index, Dir: d}
+	e.look(e.set.groups[0][d].at(h.Server.Port).stream, handle, f.window[d], f.old[d], true)
+	if len(e.hits) > 0 {
+		e.report(p, handle, out)
+	}
+}
+
+// look tries rules on a buffer of which the bytes from fresh on are new.
+func (e *Engine) look(list []*sig, h flow.Handle, b []byte, fresh int, stream bool) {
+	x := &e.x
+	for _, s := range list {
+		if !s.header(x) || !s.fits(x, h) {
+			continue
+		}
+		if !s.conditions(x) || !s.asks(x.flow) {
+			continue
+		}
+		if len(s.payload) > 0 && (len(b) == 0 || !x.m.match(s.payload, b, fresh)) {
+			continue
+		}
+		if stream && slices.Contains(e.hits, s) {
+			continue // the packet's own bytes had it
+		}
+		if len(s.bits) > 0 && h.Index != 0 {
+			x.flow = e.own(h.Index)
+			s.change(x.flow)
+		}
+		e.hits = append(e.hits, s)
+	}
+}
+
+// fits reports whether the connection is as flow:… wants it.
+func (s *sig) fits(x *inspection, h flow.Handle) bool {
+	f := &s.flow
+	if !f.given {
+		return true
+	}
+	switch {
+	case f.toServer && x.dir != packet.ToServer, f.toClient && x.dir != packet.ToClient:
+		return false
+	case (f.toServer || f.toClient || f.established || f.notEstablished) && h.Index == 0:
+		return false
+	case f.established && !x.est, f.notEstablished && x.est:
+		return false
+	case f.onlyFrag && x.p.IPFlags&packet.Reassembled == 0, f.noFrag && x.p.IPFlags&packet.Reassembled != 0:
+		return false
+	}
+	return true
+}
+
+func (s *sig) conditions(x *inspection) bool {
+	for _, c := range s.conds {
+		if !c(x) {
+			return false
+		}
+	}
+	return true
+}
+
+// report makes alerts of the hits, in the order in which rules are applied.
+func (e *Engine) report(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+	slices.SortFunc(e.hits, func(a, b *sig) int { return a.number - b.number })
+	n := 0
+	for _, s := range e.hits {
+		if s.action == lang.Pass {
+			e.stats.Passed++
+			return
+		}
+		if s.noalert {
+			continue
+		}
+		if n++; n > mostAlerts {
+			e.stats.TooMany++
+			continue
+		}
+		e.stats.Alerts++
+		*out = append(*out, e.alert(s, p, h))
+	}
+}
+
+func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
+	head := event.Head{Ordinal: p.Ordinal, Seen: p.Ref(), Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel,
+		Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
+		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC}
+	if h.Index != 0 {
+		head = e.flows.Head(h, event.KindAlert, p)
+	}
+	if p.Proto == packet.ProtoICMP || p.Proto == packet.ProtoICMPv6 {
+		head.ICMPType, head.ICMPCode, head.ICMPKnown = p.ICMPType, p.ICMPCode, p.L4 != 0
+	}
+	a := event.NewAlert(head, s.info)
+	a.Dir = h.Dir
+	if h.Index != 0 {
+		f := e.flows.Counts(h.Index)
+		a.Flow = &f
+		a.AppProto = e.app(h.Index)
+		e.own(h.Index).alerted = true
+	}
+	return a
+}

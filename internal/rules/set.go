@@ -1,0 +1,166 @@
+// Package rules runs rules of Suricata's language: it compiles what package lang read and inspects packets, streams and
+// transactions with it. A rule that cannot be run is refused with its place, the option at fault and the reason; the others
+// load.
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+	"firestorm/internal/rules/lang"
+)
+
+// Options is what a set of rules is compiled with.
+type Options struct {
+	Vars            lang.Vars
+	Classifications map[string]lang.Classification // by name in lower case
+
+	bits map[string]int // numbers of the flowbits
+}
+
+// Set is a compiled set of rules. It never changes and is shared by all workers.
+type Set struct {
+	sigs   []*sig // in the order in which they are applied
+	groups [2][2]portGroups
+	other  group // rules of packets that are neither TCP nor UDP
+	bits   int
+}
+
+// Len is how many rules the set has.
+func (s *Set) Len() int { return len(s.sigs) }
+
+// Compile makes a set of rules. What cannot be run is left out and told.
+func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
+	o.bits = map[string]int{}
+	s := &Set{}
+	var bad []lang.Problem
+	for _, r := range list {
+		g, option, err := compile(r, &o)
+		if err != nil {
+			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: option, Reason: err.Error()})
+			continue
+		}
+		s.sigs = append(s.sigs, g)
+	}
+	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
+	// more important one; then as in the files.
+	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
+		return cmp.Or(cmp.Compare(a.action, b.action), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
+	})
+	for i, g := range s.sigs {
+		g.number = i
+	}
+	s.bits = len(o.bits)
+	s.group()
+	return s, bad
+}
+
+// compile makes one rule; option names the one at fault.
+func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
+	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	c := &compiler{s: s, o: o}
+	if err := s.protocol(r.Protocol); err != nil {
+		return nil, "", err
+	}
+	for i := range r.Options {
+		opt := &r.Options[i]
+		k := keywordByName[opt.Name]
+		if k == nil {
+			return nil, opt.Name, fmt.Errorf("this option is not known")
+		}
+		if err := k.set(c, opt); err != nil {
+			return nil, opt.Name, err
+		}
+	}
+	for _, e := range []struct {
+		expr string
+		to   **lang.AddrSet
+	}{{r.Src, &s.src}, {r.Dst, &s.dst}} {
+		if *e.to, err = lang.Addrs(e.expr, &o.Vars); err != nil {
+			return nil, "", err
+		}
+	}
+	for _, e := range []struct {
+		expr string
+		to   **lang.PortSet
+	}{{r.SrcPort, &s.sport}, {r.DstPort, &s.dport}} {
+		if *e.to, err = lang.Ports(e.expr, &o.Vars); err != nil {
+			return nil, "", err
+		}
+	}
+	switch {
+	case c.own:
+	case c.rank > 0:
+		s.info.Severity = c.rank
+	default:
+		s.info.Severity = 3
+	}
+	return s, "", s.place()
+}
+
+// protocol reads the header's first word.
+func (s *sig) protocol(name string) error {
+	switch name {
+	case "ip", "pkthdr":
+		s.proto.all()
+	case "ip4", "ipv4", "ip6", "ipv6":
+		s.proto.all()
+		want := uint8(4)
+		if strings.HasSuffix(name, "6") {
+			want = 6
+		}
+		s.conds = append(s.conds, func(x *inspection) bool { return x.p.IPVersion == want })
+	case "tcp":
+		s.proto.add(packet.ProtoTCP)
+	case "tcp-pkt":
+		s.proto.add(packet.ProtoTCP)
+		s.packet = true
+	case "tcp-stream":
+		s.proto.add(packet.ProtoTCP)
+		s.stream = true
+	case "udp":
+		s.proto.add(packet.ProtoUDP)
+	case "icmp":
+		s.proto.add(packet.ProtoICMP)
+		s.proto.add(packet.ProtoICMPv6)
+	case "icmpv4":
+		s.proto.add(packet.ProtoICMP)
+	case "icmpv6":
+		s.proto.add(packet.ProtoICMPv6)
+	case "sctp":
+		s.proto.add(packet.ProtoSCTP)
+	default:
+		return fmt.Errorf("rules of protocol %q are not run", name)
+	}
+	return nil
+}
+
+// place decides where the contents are looked for. Those of a TCP rule lie in the stream, and in each packet too where one
+// of them has a fixed place: offset and depth are meant from a packet's begin as often as from the stream's.
+func (s *sig) place() error {
+	tcp := s.proto.has(packet.ProtoTCP)
+	switch {
+	case len(s.payload) == 0:
+		s.packet = true
+		s.stream = false
+	case !tcp:
+		s.packet, s.stream = true, false
+	case s.packet || s.stream || s.flow.noStream || s.flow.onlyStream:
+		s.stream = s.stream || s.flow.onlyStream
+		s.packet = !s.stream
+	default:
+		s.stream = true
+		for i := range s.payload {
+			k := &s.payload[i]
+			s.packet = s.packet || k.starts || k.hasDepth || k.offset != (number{})
+		}
+		for n := range 256 { // "ip": what has no stream has packets
+			s.packet = s.packet || n != packet.ProtoTCP && s.proto.has(uint8(n))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package rules
+
+import (
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+	"firestorm/internal/rules/lang"
+)
+
+// sig is a compiled rule. It never changes after Compile and is shared by all workers.
+type sig struct {
+	rule   *lang.Rule
+	info   *event.RuleInfo
+	number int // place in Set.sigs: the order in which rules are applied
+
+	proto  protocols
+	src    *lang.AddrSet
+	dst    *lang.AddrSet
+	sport  *lang.PortSet
+	dport  *lang.PortSet
+	both   bool // <>
+	app    string
+	action lang.Action
+
+	conds    []cond  // of the packet: header fields, sizes, anomalies
+	flow     flowReq // flow:…
+	bits     []bitOp // flowbits, in order
+	payload  []check // contents of the payload, in order
+	packet   bool    // payload is that of packets
+	stream   bool    // payload is that of the stream
+	event    bool // asks for a decode or stream event
+	noalert  bool
+	priority int
+}
+
+// protocols is a set of IP protocols; the zero value holds none.
+type protocols [4]uint64
+
+func (s *protocols) add(n uint8)      { s[n>>6] |= 1 << (n & 63) }
+func (s *protocols) has(n uint8) bool { return s[n>>6]>>(n&63)&1 != 0 }
+
+func (s *protocols) all() {
+	for i := range s {
+		s[i] = ^uint64(0)
+	}
+}
+
+// flowReq is what flow:… asks for.
+type flowReq struct {
+	given                       bool
+	toServer, toClient          bool
+	established, notEstablished bool
+	stateless                   bool
+	onlyStream, noStream        bool
+	onlyFrag, noFrag            bool
+}
+
+// cond is a condition on the packet at hand.
+type cond func(x *inspection) bool
+
+// inspection is one packet on its way through the rules.
+type inspection struct {
+	p    *packet.Packet
+	dir  packet.Dir
+	flow *flowState
+	est  bool // the connection is established
+	m    matcher
+}
+
+// header reports whether the rule's header fits x.
+func (s *sig) header(x *inspection) bool {
+	p := x.p
+	if !s.proto.has(p.Proto) {
+		return false
+	}
+	if s.ends(p) {
+		return true
+	}
+	return s.both && s.reversed(p)
+}
+
+func (s *sig) ends(p *packet.Packet) bool {
+	return s.sport.Has(p.SrcPort) && s.dport.Has(p.DstPort) && s.src.Has(&p.Src) && s.dst.Has(&p.Dst)
+}
+
+func (s *sig) reversed(p *packet.Packet) bool {
+	return s.sport.Has(p.DstPort) && s.dport.Has(p.SrcPort) && s.src.Has(&p.Dst) && s.dst.Has(&p.Src)
+}

@@ -244,6 +244,9 @@ func protocolWarnings(res *sensor.Result) []string {
 	if n := res.Protocols.ProbeFull; n > 0 {
 		out = append(out, fmt.Sprintf("%d conversations were given up before their protocol was known, for lack of memory", n))
 	}
+	if n := res.Protocols.GivenUp; n > 0 {
+		out = append(out, fmt.Sprintf("%d conversations were given up half-read for lack of memory, those first that had been silent longest: what was said in them after that is not known", n))
+	}
 	if n := res.Streams.Evicted; n > 0 {
 		out = append(out, fmt.Sprintf("data of %d directions was read before the other side acknowledged it, for lack of memory: what it really took may differ", n))
 	}

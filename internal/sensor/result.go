@@ -42,7 +42,7 @@ func (s *run) result(stopped bool) *Result {
 	b.gates.Forgot = s.forgot
 	r.Findings = b.end(s.in.clock.now)
 	r.StateErr = b.remember()
-	r.Engine = b.engine.Counts
+	r.Engine, r.Forgotten = b.engine.Counts, b.scope.Forgotten()
 	s.shards(r)
 	r.Gates = append(b.gates.Failing(), unread(&r.Protocols)...)
 	for _, g := range b.detectors {

@@ -86,6 +86,7 @@ func (d *detector) asked(vantage uint16, a packet.Addr) *heard {
 	if h == nil {
 		if len(d.askers) >= d.scope.Limits.Entries { // all begin anew: nobody counts as a scanner for a while
 			d.Evicted += uint64(len(d.askers))
+			d.scope.Forgot("ikefaults", "generations of askers")
 			clear(d.askers)
 		}
 		h = &heard{}
@@ -181,6 +182,7 @@ func (d *detector) begin(k key, e *ike.Event) *sa {
 	for len(d.order) >= d.scope.Limits.Entries {
 		old := d.order[0]
 		d.order = d.order[1:]
+		d.scope.Forgot("ikefaults", "security associations", old.initiator.Addr, old.responder.Addr)
 		d.report(old)
 		delete(d.by, old.key)
 		d.Evicted++
@@ -210,6 +212,7 @@ func (d *detector) peer(k pair) *peer {
 	p := d.peers[k]
 	if p == nil {
 		if len(d.pairs) >= d.scope.Limits.Entries {
+			d.scope.Forgot("ikefaults", "peers", d.pairs[0].a, d.pairs[0].b)
 			delete(d.peers, d.pairs[0])
 			d.pairs = d.pairs[1:]
 			d.Evicted++

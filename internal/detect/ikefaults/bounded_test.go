@@ -29,7 +29,7 @@ func TestBounded(t *testing.T) {
 		n.Header = ike.Header{InitSPI: uint64(i + 1), RespSPI: 0, Major: 2, Exchange: ike.SAInit, Flags: 0x20, Length: 36}
 		d.Handle(ike.New(h, packet.ToClient, n))
 		d.Tick(ref.Time)
-		if len(d.by) > room || len(d.order) > room || len(d.peers) > room || len(d.pairs) > room || len(d.flows) > 2*room || len(d.askers) > room {
+		if len(d.by) > room || len(d.order) > room || len(d.peers) > room || len(d.pairs) > room || len(d.flows) > 2*room || len(d.askers) > room || len(d.active) > 2*room {
 			t.Fatalf("peer %d: %d SAs, %d pairs, %d flows", i, len(d.by), len(d.peers), len(d.flows))
 		}
 	}

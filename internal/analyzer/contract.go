@@ -104,3 +104,10 @@ type MessageAnalyzer interface {
 	// Reset makes the analyzer as new, for another flow.
 	Reset()
 }
+
+// Holder is what a reader is that keeps bytes of its flow from call to call. Held is asked after each call: how many
+// bytes it keeps beside its own struct, by what its buffers have room for. When the readers of a shard keep more
+// together than --max-memory allows them, those that were longest without a packet are told that their flow is over
+// (stream.EndEvicted, event.EndEvicted), are reset and read no more of it; that is counted, and fails G-TABLE. A
+// MessageAnalyzer that is no Holder is dropped without a word instead, and made anew for the flow's next datagram.
+type Holder interface{ Held() int }

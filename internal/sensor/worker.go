@@ -48,7 +48,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) }})
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth},
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)

@@ -44,9 +44,9 @@ var Def = detect.Def{
 }
 
 func newDetector(s *detect.Scope) *detector {
-	return &detector{scope: s, places: detect.NewRecent[place, claimants](s.Limits.Entries), asks: detect.NewRecent[ask, packet.Time](asksKept),
-		posers: detect.NewRecent[claimer, *poser](s.Limits.Entries), homes: detect.NewRecent[claimer, home](s.Limits.Entries),
-		flows: detect.NewRecent[uint64, *poser](flowsKept), shared: detect.NewRecent[place, bool](asksKept)}
+	return &detector{scope: s, places: detect.NewRecent[place, claimants](s.Limits.Entries).Of(s, "arpspoof", "addresses", placeHost), asks: detect.NewRecent[ask, packet.Time](asksKept).Of(s, "arpspoof", "questions", nil),
+		posers: detect.NewRecent[claimer, *poser](s.Limits.Entries).Of(s, "arpspoof", "suspects", nil), homes: detect.NewRecent[claimer, home](s.Limits.Entries).Of(s, "arpspoof", "cards", nil),
+		flows: detect.NewRecent[uint64, *poser](flowsKept).Of(s, "arpspoof", "connections", nil), shared: detect.NewRecent[place, bool](asksKept).Of(s, "arpspoof", "shared addresses", placeHost)}
 }
 
 // place is an IP address on a wire, claimer a link-layer address on one, ask a question of one address for another.
@@ -441,3 +441,6 @@ func (d *detector) Tick(packet.Time) {}
 
 // End leaves what is undecided undecided.
 func (d *detector) End(packet.Time) {}
+
+// placeHost is the host that an entry of a table by places is of.
+func placeHost(k place) packet.Addr { return k.IP }

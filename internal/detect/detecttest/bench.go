@@ -17,6 +17,7 @@ type Bench struct {
 	Hosts  *detect.Hosts
 	Gates  *detect.Gates
 	Engine *finding.Engine
+	Scope  *detect.Scope // Context may be set before the first event
 	t      testing.TB
 	dets   []detect.Detector
 	now    packet.Time
@@ -31,6 +32,7 @@ func NewBench(t testing.TB, twins *detect.Twins, defs ...detect.Def) *Bench {
 	b := &Bench{Ledger: detect.NewLedger(10_000), Hosts: detect.NewHosts(10_000), Gates: detect.NewGates(1000), t: t, frame: map[uint16]uint64{}}
 	scope := detect.NewScope(b.Ledger, b.Hosts, twins, detect.Limits{Entries: 1000}, func(i *finding.Instance) { b.Engine.Report(i) })
 	scope.Begin = At(0)
+	b.Scope = scope
 	owner := map[string]detect.Detector{}
 	var codes []*finding.Code
 	for _, d := range defs {

@@ -30,6 +30,7 @@ type session struct {
 	buf        []byte
 	prefix     *[2][ProbeLimit]byte // only while probing a stream
 	upgrades   int
+	series     *follower // nil: no protocol follows the flow
 	have       [2]int
 	dead       [2]bool // a gap or the end: the prefix grows no more
 	datagrams  int
@@ -54,6 +55,9 @@ func (x *Dispatcher) order(s *session) {
 	s.scratch = x.reg.over(s.scratch[:0], s.over, s.head.Server.Port, s.head.Client.Port)
 	for _, d := range s.scratch {
 		s.candidates = append(s.candidates, candidate{def: d})
+	}
+	if !s.tcp {
+		x.series(s)
 	}
 }
 
@@ -90,7 +94,14 @@ func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
 	if s.def < 0 {
 		def, more := s.ask(h.Dir, b)
 		s.datagrams++
-		if def < 0 && (!more || s.datagrams >= probeDatagrams) {
+		if def < 0 {
+			next, going := s.follow(p, h.Dir, b)
+			if !more || s.datagrams >= probeDatagrams {
+				s.candidates = s.candidates[:0]
+				def, more = next, going
+			}
+		}
+		if def < 0 && !more {
 			x.stats.Unknown++
 			x.settle(s)
 			return
@@ -104,7 +115,7 @@ func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
 	}
 	x.stats.Messages++
 	c := x.context(s, p, p.Ref(), packet.Ref{})
-	if x.guard(s.def, h.Dir, func() { s.message.Message(c, h.Dir, b) }) {
+	if !s.earlier(c) || x.guard(s.def, h.Dir, func() { s.message.Message(c, h.Dir, b) }) {
 		s.message = nil // its state cannot be trusted: it does not go back to the pool
 		x.settle(s)
 		return
@@ -242,6 +253,7 @@ func (s *session) hold(c chunk, b []byte) {
 func (s *session) unhold() {
 	s.x.stats.ProbeBytes -= len(s.buf)
 	s.held, s.buf = s.held[:0], s.buf[:0]
+	s.unfollow()
 	if s.prefix != nil {
 		s.x.stats.ProbeBytes -= len(s.prefix) * ProbeLimit
 		s.x.prefixes = append(s.x.prefixes, s.prefix)

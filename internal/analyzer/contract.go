@@ -75,7 +75,9 @@ type Def struct {
 	// Probe looks at the first bytes that travelled d: at most ProbeLimit bytes of a stream, or one datagram. It is
 	// pure. Only TCP and UDP are probed.
 	Probe func(d packet.Dir, b []byte) Answer
-	Kinds []string // names of the event kinds that it emits; when nobody wants one of them, the protocol rests
+	// Series recognises flows of UDP that no single datagram tells; nil: none. It is asked once no Probe may say Yes.
+	Series *Series
+	Kinds  []string // names of the event kinds that it emits; when nobody wants one of them, the protocol rests
 	// Names are those of Kinds whose events name addresses (event.Namer): they are always wanted.
 	Names []string
 	// Stream serves TCP, Message everything else. A Def needs those that its Over asks for, and no other.

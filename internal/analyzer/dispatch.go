@@ -373,6 +373,9 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 		v = x.udp
 	}
 	s.candidates = v.over(s.candidates, s.head.Server.Port, s.head.Client.Port)
+	if !s.tcp {
+		x.series(s)
+	}
 	return s
 }
 

@@ -33,6 +33,7 @@ type session struct {
 	buf        []byte
 	prefix     *[2][ProbeLimit]byte // only while probing a stream
 	upgrades   int
+	series     *follower // nil: no protocol follows the flow
 	have       [2]int
 	dead       [2]bool // a gap or the end: the prefix grows no more
 	datagrams  int
@@ -92,7 +93,14 @@ func (x *Dispatcher) tell(s *session, p *packet.Packet, h flow.Handle) {
 	if s.def < 0 {
 		def, more := s.ask(h.Dir, b)
 		s.datagrams++
-		if def < 0 && (!more || s.datagrams >= probeDatagrams) {
+		if def < 0 {
+			next, going := s.follow(p, h.Dir, b)
+			if !more || s.datagrams >= probeDatagrams {
+				s.candidates = s.candidates[:0]
+				def, more = next, going
+			}
+		}
+		if def < 0 && !more {
 			x.stats.Unknown++
 			x.settle(s)
 			return
@@ -106,7 +114,7 @@ func (x *Dispatcher) tell(s *session, p *packet.Packet, h flow.Handle) {
 	}
 	x.stats.Messages++
 	c := x.context(s, p, p.Ref(), packet.Ref{})
-	if x.guard(s.def, h.Dir, func() { s.message.Message(c, h.Dir, b) }) {
+	if !s.earlier(c) || x.guard(s.def, h.Dir, func() { s.message.Message(c, h.Dir, b) }) {
 		s.message = nil // its state cannot be trusted: it does not go back to the pool
 		x.settle(s)
 		return
@@ -269,6 +277,7 @@ func (s *session) hold(c chunk, b []byte) {
 func (s *session) unhold() {
 	s.own(-len(s.buf) - chunkSize*len(s.held))
 	s.held, s.buf = s.held[:0], s.buf[:0]
+	s.unfollow()
 	if s.prefix != nil {
 		s.own(-prefixSize)
 		if s.x.mayRest(prefixSize) {

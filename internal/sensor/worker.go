@@ -44,7 +44,7 @@ const keptFailures = 4
 
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
-	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted,
+	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
 		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) }})
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),

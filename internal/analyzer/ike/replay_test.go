@@ -46,6 +46,9 @@ func (r *rig) give(p *packet.Packet) {
 	r.d.Packet(p, h, &r.out)
 }
 
+// end ends all flows.
+func (r *rig) end() { r.flows.End(1<<62, r.n, &r.of) }
+
 // messages returns the events of IKE so far.
 func (r *rig) messages() []*Event {
 	var out []*Event

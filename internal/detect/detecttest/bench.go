@@ -17,9 +17,9 @@ type Bench struct {
 	Hosts  *detect.Hosts
 	Gates  *detect.Gates
 	Engine *finding.Engine
+	Scope  *detect.Scope // Context may be set before the first event
 	t      testing.TB
 	dets   []detect.Detector
-	scope  *detect.Scope
 	now    packet.Time
 	ord    uint64
 	frame  map[uint16]uint64
@@ -32,7 +32,7 @@ func NewBench(t testing.TB, twins *detect.Twins, defs ...detect.Def) *Bench {
 	b := &Bench{Ledger: detect.NewLedger(10_000), Hosts: detect.NewHosts(10_000), Gates: detect.NewGates(1000), t: t, frame: map[uint16]uint64{}}
 	scope := detect.NewScope(b.Ledger, b.Hosts, twins, detect.Limits{Entries: 1000}, func(i *finding.Instance) { b.Engine.Report(i) })
 	scope.Begin = At(0)
-	b.scope = scope
+	b.Scope = scope
 	owner, name := map[string]detect.Detector{}, map[string]string{}
 	var codes []*finding.Code
 	for _, d := range defs {
@@ -77,7 +77,7 @@ func (b *Bench) Send(e event.Event) {
 	b.Gates.Handle(e)
 	b.Ledger.Handle(e)
 	b.Hosts.Handle(e)
-	b.scope.Now = h.Seen.Time
+	b.Scope.Now = h.Seen.Time
 	for _, d := range b.dets {
 		d.Handle(e)
 	}

@@ -213,6 +213,9 @@ func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Resul
 	if n := res.Nets.Lost; n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("more pairs of networks than --max-memory lets me tell apart: %d questions about them went without a memory of losses and silences", n))
 	}
+	for _, f := range res.Forgotten {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("detector %s forgot %d %s for lack of memory: what it says of them may be less than there was", f.Detector, f.N, f.What))
+	}
 	r.Warnings = append(r.Warnings, protocolWarnings(res)...)
 	for _, n := range res.Source.SkippedNotes {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at byte %d: %s", n.Offset, n.What))
@@ -243,6 +246,9 @@ func protocolWarnings(res *sensor.Result) []string {
 	}
 	if n := res.Protocols.ProbeFull; n > 0 {
 		out = append(out, fmt.Sprintf("%d conversations were given up before their protocol was known, for lack of memory", n))
+	}
+	if n := res.Protocols.GivenUp; n > 0 {
+		out = append(out, fmt.Sprintf("%d conversations were given up half-read for lack of memory, those first that had been silent longest: what was said in them after that is not known", n))
 	}
 	if n := res.Streams.Evicted; n > 0 {
 		out = append(out, fmt.Sprintf("data of %d directions was read before the other side acknowledged it, for lack of memory: what it really took may differ", n))

@@ -137,7 +137,7 @@ and the reason; the others load.`,
 		Example: "  firestorm rules check /etc/suricata/rules\n  firestorm rules check local.rules --strict",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := a.loadRules(args, lang.DefaultVars())
+			r, err := a.loadRules(args, rules.DefaultVars())
 			if err != nil {
 				return err
 			}
@@ -151,7 +151,7 @@ and the reason; the others load.`,
 		Short: "count the rules that run, and those that do not by reason",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := a.loadRules(args, lang.DefaultVars())
+			r, err := a.loadRules(args, rules.DefaultVars())
 			if err != nil {
 				return err
 			}
@@ -263,7 +263,7 @@ func (a *app) ruleSet(o *readOptions) (*rulesRead, error) {
 	if len(o.Rules) == 0 {
 		return nil, nil
 	}
-	vars := lang.DefaultVars()
+	vars := rules.DefaultVars()
 	if o.HomeNetGiven {
 		var nets []string
 		for _, n := range o.HomeNet {

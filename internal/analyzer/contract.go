@@ -75,7 +75,9 @@ type Def struct {
 	// Probe looks at the first bytes that travelled d: at most ProbeLimit bytes of a stream, or one datagram. It is
 	// pure. Only TCP and UDP are probed.
 	Probe func(d packet.Dir, b []byte) Answer
-	Kinds []string // names of the event kinds that it emits; when nobody wants one of them, the protocol rests
+	// Series recognises flows of UDP that no single datagram tells; nil: none. It is asked once no Probe may say Yes.
+	Series *Series
+	Kinds  []string // names of the event kinds that it emits; when nobody wants one of them, the protocol rests
 	// Names are those of Kinds whose events name addresses (event.Namer): they are always wanted.
 	Names []string
 	// Stream serves TCP, Message everything else. A Def needs those that its Over asks for, and no other.
@@ -104,3 +106,10 @@ type MessageAnalyzer interface {
 	// Reset makes the analyzer as new, for another flow.
 	Reset()
 }
+
+// Holder is what a reader is that keeps bytes of its flow from call to call. Held is asked after each call: how many
+// bytes it keeps beside its own struct, by what its buffers have room for. When the readers of a shard keep more
+// together than --max-memory allows them, those that were longest without a packet are told that their flow is over
+// (stream.EndEvicted, event.EndEvicted), are reset and read no more of it; that is counted, and fails G-TABLE. A
+// MessageAnalyzer that is no Holder is dropped without a word instead, and made anew for the flow's next datagram.
+type Holder interface{ Held() int }

@@ -24,7 +24,7 @@ type DispatchOptions struct {
 	// Head returns the head of an event about the flow of h: flow.Table's method of that name.
 	Head            func(h flow.Handle, k event.Kind, p *packet.Packet) event.Head
 	Stream          stream.Options
-	MaxProbeBytes   int  // bytes held for flows not yet told apart; default 4 MiB
+	MaxHeld         int  // bytes of all readers and of what they keep, and of flows not yet told apart; default 4 MiB
 	MaxExpectations int  // default 4096
 	Anomalies       bool // somebody wants anomalies as events
 	// Raw, when not nil, gets the streams of TCP connections beside the analyzers.
@@ -52,16 +52,27 @@ type Quarantine struct {
 
 // Stats counts what a Dispatcher did.
 type Stats struct {
-	Messages      uint64 // given to message analyzers
-	Bound         uint64 // flows whose analyzer was found
-	Unknown       uint64 // flows whose bytes no analyzer claims
-	ProbeFull     uint64 // of them: given up because Options.MaxProbeBytes was reached
-	Panics        uint64
-	Expected      uint64 // expectations announced
-	ExpectEvicted uint64 // thrown out for lack of room
-	ExpectMatched uint64
-	ProbeBytes    int // held now
-	Sessions      int // open now
+	Messages  uint64 // given to message analyzers
+	Bound     uint64 // flows whose analyzer was found
+	Unknown   uint64 // flows whose bytes no analyzer claims
+	ProbeFull uint64 // of them: given up because Options.MaxHeld was reached
+	GivenUp   uint64 // flows that were being read and were given up for that reason
+	// GivenFrom is when the first of both was given up, GivenTo when the last of them ended.
+	GivenFrom, GivenTo packet.Time
+	Panics             uint64
+	Expected           uint64 // expectations announced
+	ExpectEvicted      uint64 // thrown out for lack of room
+	ExpectMatched      uint64
+	Held               int // bytes now, as counted against Options.MaxHeld
+	Sessions           int // open now
+}
+
+// gaveUp notes that at t a flow that was given up began to be missed, or ended.
+func (s *Stats) gaveUp(from, to packet.Time) {
+	if s.GivenFrom == 0 || from < s.GivenFrom {
+		s.GivenFrom = from
+	}
+	s.GivenTo = max(s.GivenTo, to)
 }
 
 // Add adds the counters of o to s: a sensor sums its shards.
@@ -70,11 +81,15 @@ func (s *Stats) Add(o Stats) {
 	s.Bound += o.Bound
 	s.Unknown += o.Unknown
 	s.ProbeFull += o.ProbeFull
+	s.GivenUp += o.GivenUp
+	if o.ProbeFull+o.GivenUp > 0 {
+		s.gaveUp(o.GivenFrom, o.GivenTo)
+	}
 	s.Panics += o.Panics
 	s.Expected += o.Expected
 	s.ExpectEvicted += o.ExpectEvicted
 	s.ExpectMatched += o.ExpectMatched
-	s.ProbeBytes += o.ProbeBytes
+	s.Held += o.Held
 	s.Sessions += o.Sessions
 }
 
@@ -90,6 +105,7 @@ type Dispatcher struct {
 	spare    []*session
 	prefixes []*[2][ProbeLimit]byte
 	pools    []pools // by def: analyzers at rest
+	resting  int     // bytes of all that is at rest: spare, prefixes, pools
 	expected expectations
 	ctx      Context
 	out      *[]event.Event
@@ -100,9 +116,9 @@ type Dispatcher struct {
 
 // place is what is known of a flow: one look at memory for each packet.
 type place struct {
-	s       *session // nil: nothing to do for it, or nothing yet
-	settled bool     // bytes were seen and nobody wants more
-	app     uint8    // registry index + 1 of the protocol that read it last; 0 = none
+	s        *session // nil: nothing to do for it, or nothing yet
+	interest interest
+	app      uint8 // registry index + 1 of the protocol that read it last; 0 = none
 }
 
 type pools struct {
@@ -118,8 +134,8 @@ type perShard struct {
 
 // NewDispatcher returns a dispatcher for one shard.
 func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
-	if o.MaxProbeBytes <= 0 {
-		o.MaxProbeBytes = 4 << 20
+	if o.MaxHeld <= 0 {
+		o.MaxHeld = 4 << 20
 	}
 	if o.MaxExpectations <= 0 {
 		o.MaxExpectations = 4096
@@ -295,6 +311,7 @@ func (x *Dispatcher) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 	x.now = max(x.now, now)
 	x.streams.Age(x.now)
 	x.expected.age(x.now)
+	x.fit()
 }
 
 // Released ends what is kept for the flow record index and returns EVE's word for the protocol it spoke, empty if that
@@ -303,8 +320,13 @@ func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64,
 	if int(index) >= len(x.flows) {
 		return ""
 	}
+	if x.flows[index].interest == givenUp {
+		x.stats.gaveUp(x.now, x.now)
+	}
 	if s := x.flows[index].s; s != nil {
-		x.close(s, why, ordinal, out)
+		x.out, x.ordinal = out, ordinal
+		x.end(s, why)
+		x.retire(index)
 	}
 	f := &x.flows[index] // by its end the protocol may show
 	if f.app > 0 {
@@ -314,9 +336,8 @@ func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64,
 	return app
 }
 
-// close ends the session of a flow whose record is given up.
-func (x *Dispatcher) close(s *session, why event.EndReason, ordinal uint64, out *[]event.Event) {
-	x.out, x.ordinal = out, ordinal
+// end tells the reader of s that its flow is over.
+func (x *Dispatcher) end(s *session, why event.EndReason) {
 	s.p = nil
 	if s.tcp {
 		x.streams.Close(s.stream, why)
@@ -324,7 +345,6 @@ func (x *Dispatcher) close(s *session, why event.EndReason, ordinal uint64, out 
 		c := x.context(s, nil, s.last, packet.Ref{})
 		x.guard(s.def, packet.ToServer, func() { s.message.Close(c, why) })
 	}
-	x.retire(s.index)
 }
 
 // session returns the state of the flow of h, a new one for its first bytes; nil when nobody wants the flow.
@@ -334,12 +354,13 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 		n := max(i+1, 2*len(x.flows), 64)
 		x.flows = append(x.flows, make([]place, n-len(x.flows))...)
 	}
-	if f := &x.flows[i]; f.s != nil || f.settled {
+	if f := &x.flows[i]; f.s != nil || f.interest != interested {
 		return f.s
 	}
 	var s *session
 	if n := len(x.spare); n > 0 {
 		s, x.spare = x.spare[n-1], x.spare[:n-1]
+		x.resting -= s.weight()
 	} else {
 		s = new(session)
 	}
@@ -354,6 +375,7 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 		}
 	}
 	s.candidates = s.candidates[:0]
+	s.own(sessionSize)
 	if h.Dir == packet.ToServer {
 		if d := x.expected.match(over, p, x.now); d >= 0 {
 			x.stats.ExpectMatched++
@@ -367,6 +389,9 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 		v = x.udp
 	}
 	s.candidates = v.over(s.candidates, s.head.Server.Port, s.head.Client.Port)
+	if !s.tcp {
+		x.series(s)
+	}
 	return s
 }
 
@@ -385,14 +410,20 @@ func (x *Dispatcher) retire(index uint32) {
 	x.stats.Sessions--
 	s.unhold()
 	x.rest(s)
+	x.stats.Held -= s.owned
+	if cap(s.buf) > 8<<10 {
+		s.buf = nil
+	}
 	*s = session{candidates: s.candidates[:0], held: s.held[:0], buf: s.buf[:0]}
-	x.spare = append(x.spare, s)
+	if x.mayRest(s.weight()) {
+		x.spare = append(x.spare, s)
+	}
 }
 
 // settle ends the interest in a flow for as long as its record lives.
 func (x *Dispatcher) settle(s *session) {
 	index := s.index
-	x.flows[index].settled = true
+	x.flows[index].interest = settled
 	if s.tcp {
 		x.streams.Drop(s.stream)
 	}

@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -122,7 +123,7 @@ func TestToy(t *testing.T) {
 			h.Ordinal != h.Released.Frame || h.Proto != packet.ProtoTCP {
 			t.Errorf("head %+v", h)
 		}
-		if s := r.d.Stats(); s.Sessions != 0 || s.ProbeBytes != 0 || r.d.StreamStats().Live != 0 || r.d.StreamStats().Bytes != 0 {
+		if s := r.d.Stats(); s.Sessions != 0 || s.Held != 0 || r.d.StreamStats().Live != 0 || r.d.StreamStats().Bytes != 0 {
 			t.Errorf("left over: %+v %+v", s, r.d.StreamStats())
 		}
 	}
@@ -144,7 +145,7 @@ func TestProbing(t *testing.T) {
 			if got := r.texts(); got != tc.want {
 				t.Errorf("%s to port %s, cut %d: %q, want %q", tc.data, tc.port, cut, got, tc.want)
 			}
-			if strings.HasPrefix(tc.data, "GET") && (r.d.Stats().Unknown != 1 || r.d.StreamStats().Live != 0 || r.d.Stats().ProbeBytes != 0) {
+			if strings.HasPrefix(tc.data, "GET") && (r.d.Stats().Unknown != 1 || r.d.StreamStats().Live != 0 || r.d.Stats().Held != 0) {
 				t.Errorf("an unknown flow still costs something: %+v %+v", r.d.Stats(), r.d.StreamStats())
 			}
 		}
@@ -362,19 +363,19 @@ func TestProbeBytes(t *testing.T) {
 	undecided := toy
 	undecided.Probe = func(packet.Dir, []byte) Answer { return More }
 	r := newRig(t, nil, undecided)
-	r.d.o.MaxProbeBytes = 4 << 10
+	r.d.o.MaxHeld = 16 << 10
 	for i := range 10 {
 		r.dial(fmt.Sprintf("10.0.0.1:%d", 6000+i), "10.0.0.2:1").say(up, strings.Repeat("x", 500), 500)
-		if n := r.d.Stats().ProbeBytes; n > 8<<10 {
+		if n := r.d.Stats().Held; n > 16<<10 {
 			t.Fatalf("%d bytes", n)
 		}
 	}
-	if r.d.Stats().ProbeFull == 0 {
-		t.Error("never full")
+	if s := r.d.Stats(); s.ProbeFull == 0 || s.ProbeFull != s.Unknown || s.GivenUp != 0 {
+		t.Errorf("%+v", s)
 	}
 	r.dial(client, "10.0.0.2:2").say(up, strings.Repeat("x", ProbeLimit), 100)
 	r.flows.End(t0, r.frame, &r.out)
-	if s := r.d.Stats(); s.ProbeBytes != 0 || s.Sessions != 0 {
+	if s := r.d.Stats(); s.Held != 0 || s.Sessions != 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -430,3 +431,88 @@ func (sponge) Data(*Context, packet.Dir, []byte)      {}
 func (sponge) Gap(*Context, packet.Dir, uint64)       {}
 func (sponge) Close(*Context, packet.Dir, stream.End) {}
 func (sponge) Reset()                                 {}
+
+// hoarder keeps all that it is told, and says so. The line "panic" makes it panic, "enough" ends its interest.
+type hoarder struct {
+	kind event.Kind
+	b    []byte
+}
+
+func (h *hoarder) Data(c *Context, _ packet.Dir, b []byte) {
+	h.b = append(h.b, b...)
+	switch {
+	case bytes.HasSuffix(h.b, []byte("panic\n")):
+		panic("hoarder")
+	case bytes.HasSuffix(h.b, []byte("enough\n")):
+		c.Done()
+	case bytes.HasSuffix(h.b, []byte("switch\n")):
+		c.Upgrade("toy", up, nil)
+	}
+}
+
+func (h *hoarder) Gap(*Context, packet.Dir, uint64) {}
+
+func (h *hoarder) Close(c *Context, d packet.Dir, why stream.End) {
+	c.Emit(&toyEvent{c.Head(h.kind), fmt.Sprintf("%s %d %s", d, len(h.b), why)})
+}
+
+func (h *hoarder) Reset()    { h.b = nil }
+func (h *hoarder) Held() int { return cap(h.b) }
+
+var hoard = Def{Name: "hoard", Over: []Transport{TCP}, Kinds: []string{"hoard"},
+	Probe:  func(packet.Dir, []byte) Answer { return Yes },
+	Stream: func(o Options) (StreamAnalyzer, error) { return &hoarder{kind: o.Kind("hoard")}, nil }}
+
+// What readers keep is bounded over all of them. Who was longest silent is told that its flow is over, and is read no
+// more; who talks goes on; and what was counted is given back, however the flow ends.
+func TestHeldIsBounded(t *testing.T) {
+	r := newRig(t, nil, hoard)
+	r.d.o.MaxHeld = 64 << 10
+	busy := r.dial(client, "10.0.0.2:1")
+	for i := range 40 {
+		k := r.dial(fmt.Sprintf("10.0.0.1:%d", 6000+i), "10.0.0.2:1")
+		k.say(up, strings.Repeat("x", 3000), 1000)
+		busy.say(up, "still here", 10)
+		if n := r.d.Stats().Held; n > 64<<10 {
+			t.Fatalf("%d bytes", n)
+		}
+	}
+	s := r.d.Stats()
+	if s.GivenUp < 10 || s.GivenUp+uint64(s.Sessions) != 41 || s.GivenFrom == 0 || s.GivenTo < s.GivenFrom {
+		t.Errorf("%+v", s)
+	}
+	if got := r.texts(); !strings.HasPrefix(got, "to_server 3000 evicted; to_client 3000 evicted; ") || strings.Contains(got, " 400 ") {
+		t.Errorf("%s", got)
+	}
+	r.out = nil
+	r.flows.End(t0, r.frame, &r.out)
+	if s := r.d.Stats(); s.Held != 0 || s.Sessions != 0 || r.d.resting > 64<<10/restShare {
+		t.Errorf("%+v, %d at rest", s, r.d.resting)
+	}
+	if got := r.texts(); !strings.Contains(got, "to_server 400 input") {
+		t.Errorf("who talked was given up: %s", got)
+	}
+}
+
+// Whatever way a flow ends, what was counted for it is given back.
+func TestHeldIsGivenBack(t *testing.T) {
+	for _, last := range []string{"panic\n", "enough\n", "switch\n", ""} {
+		r := newRig(t, nil, hoard, toy)
+		k := r.dial(client, "10.0.0.2:1")
+		k.say(up, strings.Repeat("x", 3000), 1000)
+		if n := r.d.Stats().Held; n < 3000 {
+			t.Errorf("%d bytes", n)
+		}
+		k.say(up, last, 10)
+		if s := r.d.Stats(); last == "switch\n" && s.Held > 3000 {
+			t.Errorf("%q: %d bytes", last, s.Held)
+		}
+		if last == "" {
+			k.send(up, packet.RST|packet.ACK, "")
+		}
+		r.flows.End(t0, r.frame, &r.out)
+		if s := r.d.Stats(); s.Held != 0 || s.Sessions != 0 {
+			t.Errorf("%q: %+v", last, s)
+		}
+	}
+}

@@ -76,3 +76,6 @@ func (l *Lines) Reset() {
 	l.Drop()
 	l.skip = false
 }
+
+// Held is how many bytes l has room for.
+func (l *Lines) Held() int { return cap(l.buf) }

@@ -3,6 +3,7 @@ package analyzer
 import (
 	"fmt"
 	"math/bits"
+	"reflect"
 	"slices"
 
 	"firestorm/internal/event"
@@ -28,6 +29,7 @@ type Registry struct {
 	wanted  [256]bool
 	on      []bool // by def: somebody wants its events
 	serving map[Transport]*serving
+	sizes   []int // by def: bytes of a reader, without what it keeps
 }
 
 // NewRegistry checks defs and numbers their event kinds in order. wanted says which kinds somebody wants, by name; nil
@@ -60,14 +62,24 @@ func NewRegistry(defs []Def, wanted func(kind string) bool) (*Registry, error) {
 		r.on = append(r.on, on)
 	}
 	for i := range r.defs {
-		if err := r.try(&r.defs[i]); err != nil {
+		size, err := r.try(&r.defs[i])
+		if err != nil {
 			return nil, err
 		}
+		r.sizes = append(r.sizes, size)
 	}
 	if err := r.serve(); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// weight is how many bytes a reader of def takes.
+func (r *Registry) weight(def int, reader any) int {
+	if h, ok := reader.(Holder); ok {
+		return r.sizes[def] + h.Held()
+	}
+	return r.sizes[def]
 }
 
 // Kind returns the number of an event kind by name; 0 if no analyzer emits it.
@@ -104,19 +116,32 @@ func (r *Registry) check(i int) error {
 	return nil
 }
 
-// try makes each analyzer once, so that a bad option fails the start and not a packet.
-func (r *Registry) try(d *Def) error {
+// try makes each analyzer once, so that a bad option fails the start and not a packet, and returns the size of the larger.
+func (r *Registry) try(d *Def) (size int, err error) {
 	if d.Stream != nil {
-		if _, err := d.Stream(r.options); err != nil {
-			return fmt.Errorf("analyzer %s: %w", d.Name, err)
+		a, err := d.Stream(r.options)
+		if err != nil {
+			return 0, fmt.Errorf("analyzer %s: %w", d.Name, err)
 		}
+		size = sizeOf(a)
 	}
 	if d.Message != nil {
-		if _, err := d.Message(r.options); err != nil {
-			return fmt.Errorf("analyzer %s: %w", d.Name, err)
+		a, err := d.Message(r.options)
+		if err != nil {
+			return 0, fmt.Errorf("analyzer %s: %w", d.Name, err)
 		}
+		size = max(size, sizeOf(a))
 	}
-	return nil
+	return size, nil
+}
+
+// sizeOf is the size of what a points to.
+func sizeOf(a any) int {
+	t := reflect.TypeOf(a)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return int(t.Size())
 }
 
 // serving are the wanted protocols over one transport.

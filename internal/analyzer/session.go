@@ -14,6 +14,9 @@ const maxUpgrades = 8
 type session struct {
 	x          *Dispatcher
 	index      uint32
+	heard      uint64 // ordinal of its last packet
+	owned      int    // bytes counted for it
+	kept       int    // of them: what its reader keeps
 	tcp        bool
 	gone       bool // no analyzer reads on; settled after the current packet unless the raw stream is wanted
 	raw        [2]bool
@@ -25,11 +28,13 @@ type session struct {
 	def        int // registry index; -1 while probing
 	sa         StreamAnalyzer
 	message    MessageAnalyzer
+	holder     Holder      // the one of both that reads, if it keeps bytes
 	candidates []candidate // in the order in which they are asked
 	held       []chunk     // what came while probing, in order
 	buf        []byte
 	prefix     *[2][ProbeLimit]byte // only while probing a stream
 	upgrades   int
+	series     *follower // nil: no protocol follows the flow
 	have       [2]int
 	dead       [2]bool // a gap or the end: the prefix grows no more
 	datagrams  int
@@ -63,12 +68,13 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 	if s.stream == 0 {
 		s.stream = x.streams.Open(&stream.Start{Client: s.head.Client.Addr, Server: s.head.Server.Addr}, s)
 	}
-	s.p, s.last = p, p.Ref()
+	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
 	x.streams.Segment(s.stream, h.Dir, p)
 	s.p = nil
 	if s.gone && s.raw == [2]bool{} {
 		x.settle(s)
 	}
+	x.fit()
 }
 
 // datagram feeds a UDP packet.
@@ -77,12 +83,25 @@ func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
 	if s == nil {
 		return
 	}
-	s.p, s.last = p, p.Ref()
+	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
+	x.tell(s, p, h)
+	x.fit()
+}
+
+// tell gives a datagram to who reads the flow.
+func (x *Dispatcher) tell(s *session, p *packet.Packet, h flow.Handle) {
 	b := p.Payload()
 	if s.def < 0 {
 		def, more := s.ask(h.Dir, b)
 		s.datagrams++
-		if def < 0 && (!more || s.datagrams >= probeDatagrams) {
+		if def < 0 {
+			next, going := s.follow(p, h.Dir, b)
+			if !more || s.datagrams >= probeDatagrams {
+				s.candidates = s.candidates[:0]
+				def, more = next, going
+			}
+		}
+		if def < 0 && !more {
 			x.stats.Unknown++
 			x.settle(s)
 			return
@@ -96,7 +115,7 @@ func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
 	}
 	x.stats.Messages++
 	c := x.context(s, p, p.Ref(), packet.Ref{})
-	if x.guard(s.def, h.Dir, func() { s.message.Message(c, h.Dir, b) }) {
+	if !s.earlier(c) || x.guard(s.def, h.Dir, func() { s.message.Message(c, h.Dir, b) }) {
 		s.message = nil // its state cannot be trusted: it does not go back to the pool
 		x.settle(s)
 		return
@@ -104,7 +123,9 @@ func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
 	s.p = nil
 	if c.done {
 		x.settle(s)
+		return
 	}
+	s.keeps()
 }
 
 // ask probes b. It returns the protocol that reads the flow, or -1 and whether more bytes may tell. A later candidate
@@ -155,21 +176,27 @@ func (s *session) bind(def int) bool {
 	if s.tcp {
 		if n := len(pool.streams); n > 0 {
 			s.sa, pool.streams = pool.streams[n-1], pool.streams[:n-1]
+			x.resting -= x.reg.weight(def, s.sa)
 		} else {
 			s.sa, err = x.reg.defs[def].Stream(x.reg.options)
 		}
+		s.holder, _ = s.sa.(Holder)
 	} else {
 		if n := len(pool.messages); n > 0 {
 			s.message, pool.messages = pool.messages[n-1], pool.messages[:n-1]
+			x.resting -= x.reg.weight(def, s.message)
 		} else {
 			s.message, err = x.reg.defs[def].Message(x.reg.options)
 		}
+		s.holder, _ = s.message.(Holder)
 	}
 	if err != nil { // it could be made at start-up
 		x.stats.Unknown++
-		s.gone, s.sa, s.message = true, nil, nil
+		s.gone, s.sa, s.message, s.holder = true, nil, nil, nil
 		return false
 	}
+	s.own(x.reg.sizes[def])
+	s.keeps()
 	s.def = def
 	x.flows[s.index].app = uint8(def + 1)
 	x.stats.Bound++
@@ -179,14 +206,22 @@ func (s *session) bind(def int) bool {
 // rest puts the analyzer of s back into its pool.
 func (x *Dispatcher) rest(s *session) {
 	if s.sa != nil {
-		s.sa.Reset()
-		x.pools[s.def].streams = append(x.pools[s.def].streams, s.sa)
+		x.restStream(s.def, s.sa)
 	}
 	if s.message != nil {
 		s.message.Reset()
-		x.pools[s.def].messages = append(x.pools[s.def].messages, s.message)
+		if x.mayRest(x.reg.weight(s.def, s.message)) {
+			x.pools[s.def].messages = append(x.pools[s.def].messages, s.message)
+		}
 	}
-	s.sa, s.message = nil, nil
+	s.sa, s.message, s.holder = nil, nil, nil
+}
+
+func (x *Dispatcher) restStream(def int, a StreamAnalyzer) {
+	a.Reset()
+	if x.mayRest(x.reg.weight(def, a)) {
+		x.pools[def].streams = append(x.pools[def].streams, a)
+	}
 }
 
 // Data takes bytes of the stream (stream.Sink).
@@ -243,19 +278,19 @@ func (s *session) Close(d packet.Dir, why stream.End) {
 func (s *session) hold(c chunk, b []byte) {
 	s.held = append(s.held, c)
 	s.buf = append(s.buf, b...)
-	s.x.stats.ProbeBytes += len(b)
+	s.own(len(b) + chunkSize)
 }
 
 func (s *session) unhold() {
-	s.x.stats.ProbeBytes -= len(s.buf)
+	s.own(-len(s.buf) - chunkSize*len(s.held))
 	s.held, s.buf = s.held[:0], s.buf[:0]
+	s.unfollow()
 	if s.prefix != nil {
-		s.x.stats.ProbeBytes -= len(s.prefix) * ProbeLimit
-		s.x.prefixes = append(s.x.prefixes, s.prefix)
+		s.own(-prefixSize)
+		if s.x.mayRest(prefixSize) {
+			s.x.prefixes = append(s.x.prefixes, s.prefix)
+		}
 		s.prefix = nil
-	}
-	if cap(s.buf) > 64<<10 {
-		s.buf = nil
 	}
 }
 
@@ -265,8 +300,7 @@ func (s *session) probe(d packet.Dir, released packet.Ref) {
 		s.x.lendPrefix(s)
 	}
 	def, more := s.ask(d, s.prefix[d][:s.have[d]])
-	full := s.x.stats.ProbeBytes > s.x.o.MaxProbeBytes
-	if def < 0 && (full || s.dead[0] && s.dead[1] || len(s.buf) > 4*ProbeLimit && (s.dead[0] || s.dead[1])) {
+	if def < 0 && (s.dead[0] && s.dead[1] || len(s.buf) > 4*ProbeLimit && (s.dead[0] || s.dead[1])) {
 		for _, c := range s.candidates { // no more to come: the first Yes, whoever still doubts
 			if c.answer == Yes {
 				def = c.def
@@ -278,9 +312,6 @@ func (s *session) probe(d packet.Dir, released packet.Ref) {
 	if def < 0 {
 		if !more {
 			s.x.stats.Unknown++
-			if full {
-				s.x.stats.ProbeFull++
-			}
 			s.leave()
 		}
 		return
@@ -302,10 +333,11 @@ func (s *session) probe(d packet.Dir, released packet.Ref) {
 func (x *Dispatcher) lendPrefix(s *session) {
 	if n := len(x.prefixes); n > 0 {
 		s.prefix, x.prefixes = x.prefixes[n-1], x.prefixes[:n-1]
+		x.resting -= prefixSize
 	} else {
 		s.prefix = new([2][ProbeLimit]byte)
 	}
-	x.stats.ProbeBytes += len(s.prefix) * ProbeLimit
+	s.own(prefixSize)
 }
 
 // leave ends the interest in the flow; the dispatcher settles it when the stream's call is over, unless the raw stream
@@ -334,7 +366,7 @@ func (s *session) run(k chunk, b []byte, released packet.Ref) {
 			s.sa.Data(c, k.d, b)
 		}
 	}) {
-		s.sa = nil // its state cannot be trusted: it does not go back to the pool
+		s.sa, s.holder = nil, nil // its state cannot be trusted: it does not go back to the pool
 		s.leave()
 		return
 	}
@@ -343,10 +375,12 @@ func (s *session) run(k chunk, b []byte, released packet.Ref) {
 		return
 	}
 	if c.upgrade == 0 {
+		s.keeps()
 		return
 	}
 	next, rest, d := c.upgrade-1, c.rest, c.restDir
 	old, oldDef := s.sa, s.def
+	s.own(-x.reg.sizes[oldDef])
 	if s.upgrades++; s.upgrades > maxUpgrades || !s.bind(next) {
 		s.leave()
 		return
@@ -354,6 +388,5 @@ func (s *session) run(k chunk, b []byte, released packet.Ref) {
 	if len(rest) > 0 {
 		s.run(chunk{d: d, seen: k.seen}, rest, released)
 	}
-	old.Reset() // only now: rest may lie in its buffer
-	x.pools[oldDef].streams = append(x.pools[oldDef].streams, old)
+	x.restStream(oldDef, old) // only now: rest may lie in its buffer
 }

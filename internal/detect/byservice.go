@@ -13,6 +13,7 @@ type ByService[T any] struct {
 	free   []int // those of them that were swept
 	renew  bool
 	oldest int // number of the oldest once the table is full, where it gives way
+	whose  whose
 }
 
 type serviceRow[T any] struct {
@@ -28,6 +29,12 @@ const servicesInChunk = 32
 func NewByService[T any](s *Scope, most int, renew bool) *ByService[T] {
 	t := &ByService[T]{ledger: s.Ledger, index: newIndex(), most: most, renew: renew}
 	s.Ledger.followers = append(s.Ledger.followers, t)
+	return t
+}
+
+// Of says whose table it is, and what it holds.
+func (t *ByService[T]) Of(s *Scope, detector, what string) *ByService[T] {
+	t.whose = whose{s, detector, what}
 	return t
 }
 
@@ -85,9 +92,11 @@ func (t *ByService[T]) Own(h *event.Head) (v *T, fresh bool) {
 		t.rows++
 	case t.renew && n > 0:
 		n = t.oldest
+		t.whose.lost(t.at(n).key.Addr)
 		t.index.drop(t.ledger.hash(&t.at(n).key), n)
 		t.oldest = (n + 1) % t.most
 	default:
+		t.whose.lost(k.Addr)
 		return nil, false
 	}
 	r := t.at(n)

@@ -56,10 +56,13 @@ type Scope struct {
 	Limits  Limits
 	Home    Home        // which addresses are inside
 	Begin   packet.Time // time of the input's first packet; set before the first event
+	Now     packet.Time // of the event at hand
 	Files   Files       // names of the inputs, for texts
 	report  func(*finding.Instance)
 	// explain are detectors that explain what others report at once.
 	explain []func(*finding.Instance) bool
+	// forgotten is what the detectors' tables let go.
+	forgotten map[forgottenKey]*Forgotten
 }
 
 // Limits bounds a detector's tables; derived from --max-memory alone.

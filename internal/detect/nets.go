@@ -102,6 +102,7 @@ type Column[T any] struct {
 	chunks []*[rowsInChunk]row[T]
 	rows   int
 	most   int
+	whose  whose
 }
 
 type row[T any] struct {
@@ -115,6 +116,12 @@ const rowsInChunk = 32
 func NewColumn[T any](n *Nets, most int) *Column[T] {
 	c := &Column[T]{most: most}
 	n.followers = append(n.followers, c)
+	return c
+}
+
+// Of says whose table it is, and what it holds.
+func (c *Column[T]) Of(s *Scope, detector, what string) *Column[T] {
+	c.whose = whose{s, detector, what}
 	return c
 }
 
@@ -138,6 +145,9 @@ func (c *Column[T]) Own(w Way) (v *T, fresh bool) {
 		return v, false
 	}
 	if w < 0 || c.rows >= c.most {
+		if w >= 0 {
+			c.whose.lost()
+		}
 		return nil, false
 	}
 	for int(w)/rowsInChunk >= len(c.chunks) {

@@ -1,5 +1,7 @@
 package detect
 
+import "firestorm/internal/packet"
+
 // Recent is a bounded table of a detector. When it is full, an entry that was not asked for since the search last came by
 // makes room (the second-chance rule, which comes near to the oldest use at no cost for a look-up). What is thrown out is
 // counted. No order of a map reaches anybody: Each goes by place.
@@ -10,6 +12,8 @@ type Recent[K comparable, V any] struct {
 	by      map[K]int32
 	slots   []recentSlot[K, V]
 	hand    int
+	whose   whose
+	host    func(K) packet.Addr
 }
 
 type recentSlot[K comparable, V any] struct {
@@ -22,6 +26,12 @@ type recentSlot[K comparable, V any] struct {
 // NewRecent returns a table of at most max entries, at least one.
 func NewRecent[K comparable, V any](most int) *Recent[K, V] {
 	return &Recent[K, V]{max: max(most, 1), by: map[K]int32{}}
+}
+
+// Of says whose table it is, what it holds, and which host an entry is of; nil: of none.
+func (r *Recent[K, V]) Of(s *Scope, detector, what string, host func(K) packet.Addr) *Recent[K, V] {
+	r.whose, r.host = whose{s, detector, what}, host
+	return r
 }
 
 // Get returns the value of k, or nil. It is good until the next Put.
@@ -65,6 +75,11 @@ func (r *Recent[K, V]) room() int {
 		default:
 			delete(r.by, s.key)
 			r.Evicted++
+			if r.host != nil {
+				r.whose.lost(r.host(s.key))
+			} else {
+				r.whose.lost()
+			}
 			return i
 		}
 	}

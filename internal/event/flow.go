@@ -149,6 +149,28 @@ type Stall struct {
 	RSTTTL       uint8
 	WindowClosed bool // the receiver had closed its window: not a loss
 	Handshake    bool // the flow's handshake was seen
+	// Bound is the first bound of a connection tracker that Last breaks, by Outside bytes, as far as the tracker saw what
+	// the sensor saw. InWindow where both SYNs were not seen.
+	Bound   Bound
+	Outside uint32
+}
+
+// Bound is a limit that a connection tracker holds a TCP packet against (Linux nf_conntrack_proto_tcp.c, tcp_in_window).
+type Bound uint8
+
+// Bounds in the order in which they are checked.
+const (
+	InWindow Bound = iota
+	SeqAbove       // it begins beyond what the receiver lets the sender send
+	SeqBelow       // it ends more than one window before what was sent
+	AckAbove       // it acknowledges data that did not pass
+	AckBelow       // it acknowledges less than a window, or 66000 bytes, before what passed
+)
+
+// String returns what the kernel logs of it (net.netfilter.nf_conntrack_log_invalid).
+func (b Bound) String() string {
+	return [...]string{"", "SEQ is over the upper bound (over the window of the receiver)", "SEQ is under the lower bound (already ACKed data retransmitted)",
+		"ACK is over the upper bound (ACKed data not seen yet)", "ACK is under the lower bound (possible overly delayed ACK)"}[b]
 }
 
 // Previous is the earlier connection with the same vantage, addresses and ports.

@@ -96,6 +96,9 @@ func (c *covered) matches(b *brief) bool {
 		}
 		return want == got
 	}
+	if !c.MAC.IsZero() && c.MAC != b.mac {
+		return false
+	}
 	if !c.Host.IsZero() && !eq(c.Host, b.client) && !eq(c.Host, b.server) {
 		return false
 	}

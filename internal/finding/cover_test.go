@@ -21,6 +21,12 @@ func TestCoverHost(t *testing.T) {
 			t.Errorf("%s to %s at %d: %v", x.client, x.server, x.at, got)
 		}
 	}
+	machine := covered{Cover{MAC: packet.MAC{2, 6}}, 10, 20}
+	for m, want := range map[packet.MAC]bool{{2, 6}: true, {2, 7}: false, {}: false} {
+		if got := machine.matches(&brief{client: a, server: z, first: 15, last: 15, mac: m}); got != want {
+			t.Errorf("of machine %v: %v", m, got)
+		}
+	}
 	narrow := covered{Cover{Host: host, Port: 80}, 10, 20}
 	if narrow.matches(&brief{client: a, server: host, port: 443, first: 15, last: 15}) {
 		t.Error("another port")

@@ -58,6 +58,7 @@ type brief struct {
 	client, server packet.Addr
 	port           uint16
 	absorbed       bool
+	mac            packet.MAC
 }
 
 type group struct {
@@ -160,7 +161,7 @@ func (e *Engine) Report(i *Instance) {
 	}
 	if e.held < e.o.MaxInstances {
 		e.held++
-		g.briefs = append(g.briefs, brief{i.FlowID, i.FlowID, i.First.Time, i.Last.Time, i.Client, i.Server, i.Port, false})
+		g.briefs = append(g.briefs, brief{i.FlowID, i.FlowID, i.First.Time, i.Last.Time, i.Client, i.Server, i.Port, false, i.MAC})
 	} else {
 		e.Counts.DroppedMax++
 	}

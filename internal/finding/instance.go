@@ -12,6 +12,8 @@ type Instance struct {
 	Client  packet.Addr // ends for gates and absorption; zero = any
 	Server  packet.Addr
 	Port    uint16 // 0 = any
+	// MAC is the machine that did it, where that is known by its link-layer address alone; zero: any.
+	MAC     packet.MAC
 	First   packet.Ref
 	Last    packet.Ref
 	NoBegin bool  // the begin of the flow was not in the capture (gate G-HS)
@@ -27,7 +29,8 @@ type Cover struct {
 	Client, Server packet.Addr
 	Host           packet.Addr // on either side
 	Port           uint16
-	ByPrefix       bool // compare addresses by /24 and /64
+	MAC            packet.MAC // instances of this machine alone
+	ByPrefix       bool       // compare addresses by /24 and /64
 	// Also decides beside the addresses; nil: they alone do. It must be comparable, and may be asked until the end.
 	Also Coverer
 }

@@ -54,6 +54,10 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		} else if l := t.lossOf(r, d.Other()); l != nil { // the end of what it sent was not seen
 			l.gaps++
 			l.gapBytes += uint64(p.Ack - o.next)
+			if !l.beyond || l.beyondTo != o.next {
+				l.seenTo = o.next
+			}
+			l.beyond, l.beyondTo = true, p.Ack
 		}
 		o.next = p.Ack
 	}

@@ -26,11 +26,12 @@ type lossPart struct {
 	zeroProbes        uint32
 	zeroFrom, zeroTo  mark
 	zeroCur           mark
+	seenTo, beyondTo  uint32 // end of what was seen, and the acknowledgement that went beyond it
 	ackWindow         uint16 // window of the last acknowledgement of this side's data, unscaled
 	nholes            uint8
 	jumped            bool
 	sacked            bool
-	_                 bool
+	beyond            bool // seenTo and beyondTo are set; they hold while nothing beyond is seen
 }
 
 // hole is a range of sequence numbers that was skipped.
@@ -116,6 +117,9 @@ func (t *Table) old(i uint32, r *rec, p *packet.Packet, d packet.Dir, start, end
 	l := t.lossOf(r, d)
 	if l == nil {
 		return
+	}
+	if l.beyond && SeqLess(l.seenTo, end) {
+		l.seenTo = end
 	}
 	if r.talk != 0 {
 		if z := &t.talks.at(r.talk).size[d]; z.pendLen != 0 && SeqLess(start, z.pendEnd) {

@@ -13,7 +13,7 @@ var legal = func() (ok [64]bool) {
 
 // strange reports what no stack sends: a set of flags without meaning, or data beyond the FIN of its own side.
 func (t *Table) strange(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
-	if !legal[p.TCPFlags&63] && p.Missing == 0 && intact(p) {
+	if !legal[p.TCPFlags&63] && p.Missing == 0 && t.intact(p) {
 		t.anomaly(i, r, badFlags, p, d)
 	}
 	if s := &r.sides[d]; s.bits&(finSent|finMeant|seqKnown) == finSent|finMeant|seqKnown && p.PayloadWire > 0 && p.L4Sum != packet.SumBad && p.Missing&packet.NoSeq == 0 &&
@@ -23,8 +23,12 @@ func (t *Table) strange(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 }
 
 // intact reports that p's transport checksum was looked at and is right, or is one that the sender's card had still to
-// fill in: a header that is cut short or damaged shows flags that nobody set.
-func intact(p *packet.Packet) bool { return p.L4Sum == packet.SumGood || p.L4Sum == packet.SumOffload }
+// fill in: a header that is cut short or damaged shows flags that nobody set. Where nobody is to look at checksums, the
+// packet only has to be whole.
+func (t *Table) intact(p *packet.Packet) bool {
+	return p.L4Sum == packet.SumGood || p.L4Sum == packet.SumOffload ||
+		t.opt.Unchecked && p.L4Sum == packet.SumUnchecked && p.PayloadLen == p.PayloadWire
+}
 
 // meant reports that p's FIN is one that a receiver takes. It drops a segment without ACK (RFC 9293 3.10.7.4) or with a
 // wrong checksum, and the sender's stream goes on behind it.

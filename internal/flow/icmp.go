@@ -52,6 +52,9 @@ func icmpPorts(p *packet.Packet) (sport, dport uint16) {
 	return 0, 0
 }
 
+// icmpKnown marks that the first sequence number of a flow of ICMP, which has none, is type and code of its first packet.
+const icmpKnown = 1 << 16
+
 // icmpError joins an ICMP error to the flow it quotes and reports it, whether or not that flow is known.
 func (t *Table) icmpError(p *packet.Packet) {
 	t.stats.ICMPErrors++

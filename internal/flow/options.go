@@ -16,6 +16,8 @@ type Options struct {
 	Seed          uint64 // of the keyed hash; results do not depend on it
 	Timeouts      Timeouts
 	TombstoneLife time.Duration // default 240 s: twice the maximum segment lifetime of RFC 9293 3.4.2
+	// Unchecked: nobody looks at transport checksums, so that one that was not computed speaks against no packet.
+	Unchecked bool
 	// Want says which flow events are made; zero means all. See Wants.
 	Want uint32
 	// Released, when not nil, is called when a record is about to end, before its Ended event is appended: whoever

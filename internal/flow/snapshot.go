@@ -36,6 +36,10 @@ func (t *Table) head(r *rec, kind event.Kind, seen packet.Ref, ord uint64, p *pa
 	if r.bits.has(clientIsB) {
 		h.Client, h.Server = h.Server, h.Client
 	}
+	if k.proto == packet.ProtoICMP || k.proto == packet.ProtoICMPv6 {
+		n := r.sides[packet.ToServer].isn
+		h.ICMPType, h.ICMPCode, h.ICMPKnown = uint8(n>>8), uint8(n), n&icmpKnown != 0
+	}
 	if p != nil {
 		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC
 	} else if r.extra != 0 {

@@ -35,6 +35,8 @@ type stallPart struct {
 	spoke       bool
 	closed      bool
 	byRST       bool
+	bound       event.Bound // that the last repeat breaks
+	outside     uint32
 }
 
 const (
@@ -71,6 +73,7 @@ func (t *Table) repeated(i uint32, r *rec, p *packet.Packet, d packet.Dir, start
 	x.tries++
 	x.last = t.mark(r, p)
 	x.cut = n < x.iplen
+	x.bound, x.outside = t.bound(r, p, d)
 	if r.sides[d.Other()].bits.has(zeroOpen) {
 		x.closed = true
 	}
@@ -199,7 +202,8 @@ func (t *Table) fillStall(r *rec, x *stallPart, f *event.Flow) {
 	v := &f.Stall
 	*v = event.Stall{Dir: x.dir, First: r.ref(x.first), Last: r.ref(x.last), Tries: x.tries, Seq: x.seq, IPLen: uint32(x.iplen),
 		DF: x.df, Before: r.ref(x.before), SmallPassed: x.small, PeerSpoke: x.spoke, EndedByRST: x.byRST, RST: r.ref(x.rst),
-		RSTTTL: x.rstTTL, WindowClosed: x.closed, Handshake: r.handshake != 0}
+		RSTTTL: x.rstTTL, WindowClosed: x.closed, Handshake: r.handshake != 0,
+		Bound: x.bound, Outside: x.outside}
 	if !x.before.isZero() {
 		v.IdleBefore = max(v.First.Time.Sub(v.Before.Time), 0)
 	}

@@ -130,7 +130,11 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 		if i = t.create(p, k, h, swapped, 0); i == 0 {
 			return Handle{}
 		}
-		t.account(i, t.flows.at(i), p, packet.ToServer)
+		r := t.flows.at(i)
+		if (p.Proto == packet.ProtoICMP || p.Proto == packet.ProtoICMPv6) && p.L4 != 0 {
+			r.sides[packet.ToServer].isn = icmpKnown | uint32(p.ICMPType)<<8 | uint32(p.ICMPCode)
+		}
+		t.account(i, r, p, packet.ToServer)
 		t.enter(i, t.newList(p.Proto))
 		t.emit(i, event.Started, p)
 		return Handle{Index: i, New: true}

@@ -73,7 +73,7 @@ func (t *Table) inWindow(i uint32, r *rec, p *packet.Packet, d packet.Dir) bool 
 	if ack && p.Missing&packet.NoWindow == 0 {
 		s.maxWin = max(s.maxWin, max(w, 1))
 		if scaled {
-			edge := p.Ack + max(w, 1) // a closed window still lets a probe of one byte pass
+			edge := sacked(p) + max(w, 1) // a closed window still lets a probe of one byte pass
 			if !o.bits.has(limitKnown) {
 				o.limit = edge
 				o.bits |= limitKnown

@@ -133,9 +133,60 @@ func TestNoSecrets(t *testing.T) {
 
 func TestFTP(t *testing.T) {
 	f := read(t, "# vsftpd\nlisten=YES\nlisten_port=2121\npasv_enable=YES\npasv_min_port=50000\npasv_max_port=50100\npasv_address=198.51.100.4\nssl_enable=YES\n").FTP
-	want := &FTP{File: "file", Port: 2121, Passive: Yes, MinPort: 50000, MaxPort: 50100, RangeLine: 6, Address: "198.51.100.4", AddressLine: 7, TLS: Yes, TLSLine: 8}
+	want := &FTP{File: "file", Port: 2121, Passive: Yes, MinPort: 50000, MaxPort: 50100, MinLine: 5, MaxLine: 6, Address: "198.51.100.4", AddressLine: 7, TLS: Yes, TLSLine: 8}
 	if !reflect.DeepEqual(f, want) {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestRange: one bound alone, bounds that the program ignores, none.
+func TestRange(t *testing.T) {
+	for _, c := range []struct {
+		text   string
+		lo, hi uint16
+		set    bool
+	}{
+		{"listen=YES\n", 1024, 65535, false},
+		{"pasv_min_port=50000\n", 50000, 65535, true},
+		{"pasv_max_port=2000\n", 1024, 2000, true},
+		{"pasv_min_port=0\npasv_max_port=0\n", 1024, 65535, false},
+		{"pasv_min_port=500\npasv_max_port=600\n", 1024, 65535, false},
+		{"pasv_min_port=6000\npasv_max_port=5000\n", 6000, 65535, true},
+		{"pasv_min_port=50000\npasv_max_port=50000\n", 50000, 50000, true},
+	} {
+		if lo, hi, set := read(t, c.text).FTP.Range(); lo != c.lo || hi != c.hi || set != c.set {
+			t.Errorf("%q: %d to %d, %v", c.text, lo, hi, set)
+		}
+	}
+}
+
+func TestExportsMatch(t *testing.T) {
+	for _, c := range []struct {
+		host, addr string
+		want       Tri
+	}{
+		{"*", "10.1.0.11", Yes}, {"10.1.0.11", "10.1.0.11", Yes}, {"10.1.0.12", "10.1.0.11", No}, {"10.1.0.0/24", "10.1.0.11", Yes}, {"10.1.1.0/24", "10.1.0.11", No},
+		{"10.1.0.0/255.255.255.0", "10.1.0.11", Yes}, {"10.1.0.0/255.255.255.0", "10.1.1.11", No}, {"10.1.0.0/255.0.255.0", "10.1.0.11", Unsaid}, {"0.0.0.0/0", "10.1.0.11", Yes},
+		{"0.0.0.0/0", "2001:db8::1", No}, {"2001:db8::/32", "2001:db8::1", Yes}, {"[2001:db8::1]", "2001:db8::1", Yes}, {"2001:db8::/32", "10.1.0.11", No},
+		{"web.example", "10.1.0.11", Unsaid}, {"*.example", "10.1.0.11", Unsaid}, {"@group", "10.1.0.11", Unsaid},
+	} {
+		x := ExportClient{Host: c.host}
+		if got := x.Matches(packet.MustAddr(c.addr)); got != c.want {
+			t.Errorf("%s for %s: %d, want %d", c.host, c.addr, got, c.want)
+		}
+	}
+	f := read(t, "/srv -ro,insecure 10.0.0.0/24(rw) (sync,secure)\n/ 10.0.0.1\n")
+	a, b := f.Exports[0].Clients[0], f.Exports[0].Clients[1]
+	if !reflect.DeepEqual(a.Options, []string{"ro", "insecure", "rw"}) || a.Has("secure", "insecure", true) || b.Host != "*" || !b.Has("secure", "insecure", true) || b.Has("rw", "ro", false) {
+		t.Errorf("%+v %+v", a, b)
+	}
+	for path, want := range map[string]bool{"/srv": true, "/srv/": true, "/srv/a": true, "/srva": false, "/": false} {
+		if got := f.Exports[0].Covers(path); got != want {
+			t.Errorf("/srv covers %s: %v", path, got)
+		}
+	}
+	if !f.Exports[1].Covers("/x") {
+		t.Error("/ does not cover /x")
 	}
 }
 

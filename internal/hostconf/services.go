@@ -1,9 +1,13 @@
 package hostconf
 
 import (
+	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+
+	"firestorm/internal/packet"
 )
 
 // FTP is what vsftpd.conf says of passive data connections. Lines are 0 where a setting is not in the file.
@@ -13,7 +17,8 @@ type FTP struct {
 	Passive      Tri    // pasv_enable
 	MinPort      uint16 // pasv_min_port; 0: any
 	MaxPort      uint16
-	RangeLine    int
+	MinLine      int
+	MaxLine      int
 	Address      string // pasv_address: what 227 tells; empty: the address of the connection
 	AddressLine  int
 	TLS          Tri // ssl_enable
@@ -42,10 +47,10 @@ func (f *Facts) vsftpd(file string, lines []line) error {
 		case "pasv_enable":
 			x.Passive = tri(v)
 		case "pasv_min_port":
-			x.RangeLine = l.n
+			x.MinLine = l.n
 			x.MinPort, err = port(file, l, v)
 		case "pasv_max_port":
-			x.RangeLine = l.n
+			x.MaxLine = l.n
 			x.MaxPort, err = port(file, l, v)
 		case "pasv_address":
 			x.Address, x.AddressLine = bounded(v), l.n
@@ -68,6 +73,19 @@ func port(file string, l line, v string) (uint16, error) {
 		return 0, &Error{file, l.n, "is no port: " + bounded(v)}
 	}
 	return uint16(n), nil
+}
+
+// Range returns the passive ports that vsftpd offers: all from 1024 on, narrowed by what the file says as far as the
+// program takes it. set: the file narrows them.
+func (x *FTP) Range() (lo, hi uint16, set bool) {
+	lo, hi = 1024, 65535
+	if x.MinPort > lo {
+		lo, set = x.MinPort, true
+	}
+	if x.MaxPort >= lo && x.MaxPort < hi {
+		hi, set = x.MaxPort, true
+	}
+	return lo, hi, set
 }
 
 // Export is a line of exports: a path and who may mount it, with which options.
@@ -108,12 +126,14 @@ func (f *Facts) exports(file string, lines []line) error {
 			return &Error{file, l.n, "too many exports"}
 		}
 		e := Export{Path: bounded(path), File: file, Line: l.n}
+		var defaults []string
 		for _, w := range strings.Fields(rest) {
 			if w[0] == '#' {
 				break
 			}
 			if w[0] == '-' {
-				continue // options for all that follow
+				defaults = list(w[1:]) // of all that follow
+				continue
 			}
 			host, opts, _ := strings.Cut(w, "(")
 			if host == "" {
@@ -122,9 +142,68 @@ func (f *Facts) exports(file string, lines []line) error {
 			if len(e.Clients) >= maxValues {
 				return &Error{file, l.n, "too many clients"}
 			}
-			e.Clients = append(e.Clients, ExportClient{bounded(host), list(strings.TrimSuffix(opts, ")"))})
+			e.Clients = append(e.Clients, ExportClient{bounded(host), slices.Concat(defaults, list(strings.TrimSuffix(opts, ")")))})
 		}
 		f.Exports = append(f.Exports, e)
 	}
 	return nil
+}
+
+// Covers reports whether a path is the export's, or lies below it: mountd gives those out as well.
+func (e *Export) Covers(path string) bool {
+	own, path := strings.TrimRight(e.Path, "/"), strings.TrimRight(path, "/")
+	return own == path || strings.HasPrefix(path, own+"/")
+}
+
+// Matches says whether the entry means the address: by itself, its network, or everybody. Unsaid: it is a name, a
+// pattern of names or a netgroup, and what that means only the server's resolver knows.
+func (c *ExportClient) Matches(a packet.Addr) Tri {
+	host := c.Host
+	if host == "*" || host == "0.0.0.0/0" && a.Is4() || host == "::/0" && !a.Is4() {
+		return Yes
+	}
+	if p, ok := network(host); ok {
+		if p.Contains(a.Netip()) {
+			return Yes
+		}
+		return No
+	}
+	return Unsaid
+}
+
+// network reads an address, a prefix, or an address with a mask (10.0.0.0/255.255.255.0).
+func network(s string) (netip.Prefix, bool) {
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a.WithZone(""), a.BitLen()), true
+	}
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p, true
+	}
+	addr, mask, _ := strings.Cut(s, "/")
+	a, err := netip.ParseAddr(addr)
+	m, err2 := netip.ParseAddr(mask)
+	if err != nil || err2 != nil || !a.Is4() || !m.Is4() {
+		return netip.Prefix{}, false
+	}
+	b := m.As4()
+	bits, size := net.IPMask(b[:]).Size()
+	if size == 0 {
+		return netip.Prefix{}, false
+	}
+	return netip.PrefixFrom(a, bits), true
+}
+
+// Has returns whether an option is switched on: the last one said of opt and its opposite counts.
+func (c *ExportClient) Has(opt, opposite string, unless bool) bool {
+	on := unless
+	for _, o := range c.Options {
+		switch o {
+		case opt:
+			on = true
+		case opposite:
+			on = false
+		}
+	}
+	return on
 }

@@ -3,6 +3,8 @@
 package neighbour
 
 import (
+	"strconv"
+
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
@@ -36,6 +38,14 @@ type Claim struct {
 type Wire struct {
 	Vantage uint16
 	VLAN    uint16
+}
+
+// In writes " in VLAN 20" for a sentence, and nothing for frames without a tag.
+func (w Wire) In() string {
+	if w.VLAN == 0 {
+		return ""
+	}
+	return " in VLAN " + strconv.Itoa(int(w.VLAN))
 }
 
 // Wire returns where the claim was made.

@@ -107,13 +107,14 @@ func (r *Report) blind() bool {
 	return n == 0
 }
 
-// explained reports that something surer is about the same parties.
+// explained reports that something surer is about the same parties, and may be the reason: a diagnosis or an attack, or
+// more of the same kind. What a policy forbids, or what is merely odd, fails nobody's connection.
 func explained(f *finding.Finding, by []*finding.Finding) bool {
 	if len(f.Subjects) == 0 {
 		return false
 	}
 	for _, g := range by {
-		all := true
+		all := g.Code.Kind == f.Code.Kind || g.Code.Kind == finding.Diagnosis || g.Code.Kind == finding.Attack
 		for i := range f.Subjects {
 			all = all && about(g, &f.Subjects[i])
 		}

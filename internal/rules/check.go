@@ -14,13 +14,13 @@ type check struct {
 	nocase   bool
 	pattern  []byte // content, in lower case with nocase
 	// offset and depth bound a content from the buffer's begin; distance and within from the last match.
-	offset, depth, distance, within     number
-	hasDepth, hasWithin                 bool
-	starts, ends                        bool // startswith, endswith
-	fast                                bool // fast_pattern
-	isDataAt                            number
-	size                                sizeRange
-	bytes                               *byteOp
+	offset, depth, distance, within number
+	hasDepth, hasWithin             bool
+	starts, ends                    bool // startswith, endswith
+	fast                            bool // fast_pattern
+	isDataAt                        number
+	size                            sizeRange
+	bytes                           *byteOp
 }
 
 type checkKind uint8

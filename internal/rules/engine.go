@@ -147,7 +147,9 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 }
 
 // WantsStream reports whether a rule may ask for the stream of a connection with that server's port.
-func (e *Engine) WantsStream(d packet.Dir, port uint16) bool { return len(e.set.groups[0][d].at(port).stream) > 0 }
+func (e *Engine) WantsStream(d packet.Dir, port uint16) bool {
+	return len(e.set.groups[0][d].at(port).stream) > 0
+}
 
 // Stream takes the next bytes of a connection's stream; they are copied. They are looked at with the next packet of their
 // direction.

@@ -81,9 +81,7 @@ func (t *portGroups) fill(sigs []*sig, proto uint8, d packet.Dir) {
 		for _, ports := range []*lang.PortSet{s.sport, s.dport} {
 			if !seen[ports] {
 				seen[ports] = true
-				for _, p := range ports.Borders() {
-					border[p] = true
-				}
+				borders(ports, border)
 			}
 		}
 	}
@@ -114,3 +112,13 @@ func (t *portGroups) fill(sigs []*sig, proto uint8, d packet.Dir) {
 
 // at returns the group of a server's port.
 func (t *portGroups) at(p uint16) *group { return t.groups[t.of[p]] }
+
+// borders marks the ports at which a set begins or ends.
+func borders(s *lang.PortSet, at []bool) {
+	for first, last := range s.All {
+		at[first] = true
+		if last < 1<<16-1 {
+			at[last+1] = true
+		}
+	}
+}

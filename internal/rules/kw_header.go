@@ -48,10 +48,10 @@ var headerKeywords = []keyword{
 	{"stream-event", happened("stream.")},
 }
 
-func anyPacket(*packet.Packet) bool  { return true }
-func onIP(p *packet.Packet) bool     { return p.IPVersion != 0 }
-func onIP4(p *packet.Packet) bool    { return p.IPVersion == 4 }
-func onTCP(p *packet.Packet) bool    { return p.Proto == packet.ProtoTCP && p.L4 != 0 }
+func anyPacket(*packet.Packet) bool { return true }
+func onIP(p *packet.Packet) bool    { return p.IPVersion != 0 }
+func onIP4(p *packet.Packet) bool   { return p.IPVersion == 4 }
+func onTCP(p *packet.Packet) bool   { return p.Proto == packet.ProtoTCP && p.L4 != 0 }
 func onICMP(p *packet.Packet) bool {
 	return (p.Proto == packet.ProtoICMP || p.Proto == packet.ProtoICMPv6) && p.L4 != 0
 }

@@ -66,6 +66,12 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	if err := s.protocol(r.Protocol); err != nil {
 		return nil, "", err
 	}
+	if r.Hook != "" {
+		return nil, "", fmt.Errorf("rules that run at a state of a protocol (%s:%s) are not run", r.Protocol, r.Hook)
+	}
+	if r.Transaction {
+		return nil, "", fmt.Errorf("rules about both sides of a transaction (=>) are not run")
+	}
 	for i := range r.Options {
 		opt := &r.Options[i]
 		k := keywordByName[opt.Name]

@@ -27,7 +27,7 @@ type sig struct {
 	payload  []check // contents of the payload, in order
 	packet   bool    // payload is that of packets
 	stream   bool    // payload is that of the stream
-	event    bool // asks for a decode or stream event
+	event    bool    // asks for a decode or stream event
 	noalert  bool
 	priority int
 }

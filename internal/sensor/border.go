@@ -70,6 +70,7 @@ func (b *border) event(e event.Event) {
 	}
 	h.Sub = b.sub
 	b.events++
+	b.scope.Now = h.Seen.Time
 	b.summary.see(e)
 	b.joined.see(e)
 	b.gates.Handle(e)

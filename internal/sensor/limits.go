@@ -17,6 +17,7 @@ type limits struct {
 	// groups and instances are what the finding engine holds until it decides.
 	groups, instances int
 	streams           int // bytes of TCP data waiting in a shard
+	held              int // bytes that the readers of protocols take in a shard
 }
 
 // Shares of the memory limit. What is left over covers detectors and the collector.
@@ -41,6 +42,7 @@ func limitsFor(max int64) limits {
 	l.hosts = int(max / 40 / perHost)
 	l.pairs = int(max / 80 / perPair)
 	l.streams = int(max / 8 / Shards)
+	l.held = int(max / 5 / Shards)
 	l.entries = int(max / 200 / perEntry)
 	l.talks = int(max / 16 / perTalk)
 	l.wires = 2 + int(max/64)/(dedupSlots*perSighting)

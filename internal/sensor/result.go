@@ -5,7 +5,9 @@ import (
 	"sort"
 	"time"
 
+	"firestorm/internal/analyzer"
 	"firestorm/internal/detect"
+	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 )
 
@@ -40,13 +42,22 @@ func (s *run) result(stopped bool) *Result {
 	b.gates.Forgot = s.forgot
 	r.Findings = b.end(s.in.clock.now)
 	r.StateErr = b.remember()
-	r.Engine = b.engine.Counts
-	r.Gates = b.gates.Failing()
+	r.Engine, r.Forgotten = b.engine.Counts, b.scope.Forgotten()
+	s.shards(r)
+	r.Gates = append(b.gates.Failing(), unread(&r.Protocols)...)
 	for _, g := range b.detectors {
 		if g.broke != "" {
 			r.Broken = append(r.Broken, fmt.Sprintf("%s: %s", g.def.Name, g.broke))
 		}
 	}
+	r.Account = s.account(r)
+	r.Summary = b.summary.public()
+	r.Summary.Events = b.events
+	return r
+}
+
+// shards sums what the shards counted.
+func (s *run) shards(r *Result) {
 	for _, w := range s.workers {
 		for _, sh := range w.shards {
 			if sh != nil {
@@ -59,17 +70,31 @@ func (s *run) result(stopped bool) *Result {
 	}
 	sort.Slice(r.Failed, func(i, j int) bool { return r.Failed[i].Ordinal < r.Failed[j].Ordinal })
 	r.Failed = r.Failed[:min(len(r.Failed), keptFailures)]
-	r.Account = s.account(r)
-	r.Summary = b.summary.public()
-	r.Summary.Events = b.events
-	return r
 }
 
-// forgot says when the shard of two hosts threw tombstones out before their time.
+// unread is the gate that fails when conversations were given up half-read.
+func unread(s *analyzer.Stats) []finding.GateResult {
+	n := s.GivenUp + s.ProbeFull
+	if n == 0 {
+		return nil
+	}
+	return []finding.GateResult{{Gate: finding.GateTable, Caps: finding.CannotTell, How: "a larger --max-memory",
+		Text: fmt.Sprintf("%s did not fit into --max-memory and went on unread", detect.Plural(int(n), "conversation", "conversations"))}}
+}
+
+// forgot says when the shard of two hosts threw tombstones out before their time, or gave conversations up unread.
 func (s *run) forgot(vantage uint16, a, b packet.Addr) (from, to packet.Time, any bool) {
 	n := shardOfPair(&a, &b, vantage)
-	st := s.workers[int(n)%len(s.workers)].shards[n].flows.Stats()
-	return st.EvictedFrom, st.EvictedTo, st.TombsEvicted > 0
+	sh := s.workers[int(n)%len(s.workers)].shards[n]
+	st, read := sh.flows.Stats(), sh.apps.Stats()
+	from, to, any = st.EvictedFrom, st.EvictedTo, st.TombsEvicted > 0
+	if read.GivenUp+read.ProbeFull > 0 {
+		if !any || read.GivenFrom < from {
+			from = read.GivenFrom
+		}
+		to, any = max(to, read.GivenTo), true
+	}
+	return from, to, any
 }
 
 func (s *summary) public() Summary {

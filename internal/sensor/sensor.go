@@ -93,6 +93,7 @@ type Result struct {
 	Files       []string                 // Options.Files
 	Same        func(flow uint64) uint64 // the flow that stands for a connection seen at two vantages
 	Gates       []finding.GateResult     // that fail for a whole vantage
+	Forgotten   []detect.Forgotten       // what tables of detectors had no room for
 	Summary     Summary
 	First, Last packet.Time
 	Damaged     error    // *capture.Damaged when the input broke; results up to there are good
@@ -176,7 +177,7 @@ func newRun(o *Options) (*run, error) {
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
 		MaxGroups: lim.groups, MaxInstances: lim.instances,
-		Codes: codes, Mutes: o.Mutes, Gates: b.gates.Judge, Same: b.joined.twins().Same, Enrich: b.joined.enrich,
+		Codes: codes, Mutes: o.Mutes, Gates: scope.Judge(b.gates.Judge, func(code string) string { return owner[code].def.Name }), Same: b.joined.twins().Same, Enrich: b.joined.enrich,
 		Compose: func(g *finding.Group, bl *finding.Builder) bool { return b.compose(owner, g, bl) },
 	})
 	if err != nil {

@@ -46,7 +46,7 @@ const keptFailures = 4
 
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
-	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted,
+	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
 		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) },
 		Alerted:  func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
 	var raw analyzer.RawStreams
@@ -56,7 +56,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	}
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}, Raw: raw,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}, Raw: raw, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)

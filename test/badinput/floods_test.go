@@ -4,11 +4,14 @@ import (
 	"encoding/binary"
 	"io"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"firestorm/internal/capture"
 	"firestorm/internal/event"
+	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/packettest"
 	"firestorm/test/harness"
@@ -204,6 +207,11 @@ func floods() map[string]func() *flood {
 			}
 			return f
 		},
+		"heads of HTTP that never end":   func() *flood { return halfSaid(20_000, httpHead()) },
+		"hellos of TLS that never end":   func() *flood { return halfSaid(20_000, tlsHello()) },
+		"pages of HTTP that never end":   func() *flood { return halfAnswered(20_000) },
+		"words of SMTP that never end":   func() *flood { return halfSaid(20_000, "EHLO a\r\nMAIL FROM:<"+strings.Repeat("a", 4000)) },
+		"questions to many name servers": func() *flood { return questions(half) },
 		"refusals of many servers": func() *flood {
 			rst := packettest.TCP{Src: "192.0.2.80:80", Dst: "10.0.0.1:1000", Flags: packet.RST | packet.ACK, Ack: 2}.Frame()
 			ask := patched(syn, func(i int, _ *rand.Rand, b []byte) {
@@ -239,6 +247,71 @@ func macof(n int) *flood {
 	})}
 }
 
+// httpHead begins a request and does not end it.
+func httpHead() string {
+	return "GET / HTTP/1.1\r\nHost: www.example.com\r\n" + strings.Repeat("X-Field: "+strings.Repeat("v", 60)+"\r\n", 70)
+}
+
+// tlsHello begins a ClientHello of 16 KiB.
+func tlsHello() string {
+	return "\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03" + strings.Repeat("r", 32) + strings.Repeat("\x00", 5000)
+}
+
+// halfSaid is conversations in which the client says what and no more, one after the other, none of which ends.
+func halfSaid(n int, what string) *flood { return conversations(n, what, "") }
+
+// halfAnswered is requests of pages that begin and do not end.
+func halfAnswered(n int) *flood {
+	return conversations(n, "GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("<p>words of a page", 300))
+}
+
+// conversations makes n TCP connections, each from an address of its own.
+func conversations(n int, say, answer string) *flood {
+	const most = 1400
+	var frames [][]byte
+	add := func(d packet.Dir, flags uint16, seq, ack uint32, data string) {
+		s := packettest.TCP{Src: "10.0.0.1:1000", Dst: "192.0.2.80:80", Flags: flags, Seq: seq, Ack: ack, Payload: data}
+		if d == packet.ToClient {
+			s.Src, s.Dst = s.Dst, s.Src
+		}
+		frames = append(frames, s.Frame())
+	}
+	add(packet.ToServer, packet.SYN, 0, 0, "")
+	add(packet.ToClient, packet.SYN|packet.ACK, 0, 1, "")
+	seq := [2]uint32{1, 1}
+	for d, text := range []string{say, answer} {
+		for len(text) > 0 {
+			k := min(most, len(text))
+			add(packet.Dir(d), packet.ACK, seq[d], seq[1-d], text[:k])
+			seq[d] += uint32(k)
+			text = text[k:]
+		}
+		add(packet.Dir(1-d), packet.ACK, seq[1-d], seq[d], "")
+	}
+	return &flood{n: n * len(frames), step: 3 * time.Microsecond, frame: func(i int, _ *rand.Rand) []byte {
+		b := append([]byte(nil), frames[i%len(frames)]...)
+		at := atSrc
+		if b[atSrc] != 10 {
+			at = atDst
+		}
+		put32(b, at, 0x0a000000+uint32(i/len(frames)))
+		put16(b, atIPID, uint16(i))
+		return b
+	}}
+}
+
+// questions are look-ups by anybody, of any server.
+func questions(n int) *flood {
+	ask := packettest.UDP{Src: "10.0.0.1:1000", Dst: "192.0.2.80:53", Payload: "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x03com\x00\x00\x01\x00\x01"}.Frame()
+	return &flood{n: n, step: 5 * time.Microsecond, frame: patched(ask, func(i int, r *rand.Rand, b []byte) {
+		put32(b, atSrc, r.Uint32())
+		put32(b, atDst, r.Uint32())
+		put16(b, atSport, uint16(r.Uint32()))
+		put16(b, atIPID, uint16(i))
+	})}
+}
+
 // nest puts IPv4 into IPv4 until size is reached.
 func nest(size int) []byte {
 	in := packettest.UDP{Src: "10.0.0.1:1000", Dst: "192.0.2.80:80", Payload: string(make([]byte, 120))}.Datagram()
@@ -266,6 +339,22 @@ func TestFloods(t *testing.T) {
 				t.Errorf("two workers: %s", d)
 			}
 		})
+	}
+}
+
+// TestHalfSaid: what conversations leave half said does not fit, which is counted, said of the capture and of the hosts.
+func TestHalfSaid(t *testing.T) {
+	for name, f := range map[string]*flood{"http": halfSaid(20_000, httpHead()), "tls": halfSaid(20_000, tlsHello()), "page": halfAnswered(20_000)} {
+		o := harness.Run(t, name, f, harness.Options{MaxMemory: small, NoEvents: true, Limit: time.Minute})
+		s := &o.Protocols
+		if s.Bound != 20_000 || s.GivenUp < 15_000 || s.GivenUp > 20_000 || s.Held != 0 {
+			t.Errorf("%s: %+v", name, s)
+		}
+		if !slices.ContainsFunc(o.Gates, func(g finding.GateResult) bool {
+			return g.Gate == finding.GateTable && strings.Contains(g.Text, "went on unread")
+		}) {
+			t.Errorf("%s: gates %+v", name, o.Gates)
+		}
 	}
 }
 

@@ -3,7 +3,11 @@ package calibration_test
 // alsoTrue are codes that are true of a capture though its script was made for another, with the reason. Each was read
 // from the frames and from what the machines said (truth.md), not from what the detectors find.
 var alsoTrue = map[string]map[string]string{
+	"arp-spoof-both": {
+		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
+	},
 	"arp-spoof-one-way": {
+		"duplicate-on-wire":   "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
 		"arp-ether-mismatch":  "the poser puts the gateway's card into the ARP with which it tidies up, and sends it from its own; that it posed is another code's to say, where its claims and who relays are seen",
 		"icmp-unreachable":    "the poser asks the victim's UDP port 67 to learn its card, and the victim's kernel says that nothing listens there",
 		"tcp-asymmetric-path": "requests go by the poser's card, answers come straight from the gateway's and pass it by",
@@ -16,6 +20,9 @@ var alsoTrue = map[string]map[string]string{
 	},
 	"dns-tc-no-tcp": {
 		"tcp-syn-silent-drop": "gw drops TCP port 53; that cut answers led there is another code's to say, where they are seen",
+	},
+	"nd-spoof": {
+		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
 	},
 	"messenger-announcement": {
 		"icmp-unreachable": "nothing listens on the receiver's port 1026, and its kernel says so",

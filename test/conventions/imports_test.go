@@ -51,7 +51,7 @@ var house = []room{
 	{pkg: "internal/finding", may: "packet"},
 	{pkg: "internal/neighbour", may: "packet event"},
 	{pkg: "internal/detect", may: "packet flow event finding neighbour hostconf"},
-	{pkg: "internal/detect/detecttest", may: "capture packet finding sensor standard twin detect event packettest"}, // tests only
+	{pkg: "internal/detect/detecttest", may: "capture packet finding sensor standard twin detect event packettest hostconf"}, // tests only
 	{pkg: "internal/why", may: "packet event finding detect report twin"},
 	{pkg: "internal/detect/*", may: "detect packet flow event finding neighbour hostconf analyzer/*"},
 	{pkg: "internal/evidence", may: "packet pcapfile finding"},

@@ -176,6 +176,10 @@ func text(r *sensor.Result, events []byte) string {
 	st.FlowBytes, st.TombstoneBytes, st.IndexBytes, st.DetailBytes = 0, 0, 0, 0 // memory depends on the order of growth
 	fmt.Fprintf(&b, "counts %+v\nflow %+v\nengine %+v\nsummary %+v\ngates %+v\nfrom %v to %v\n",
 		r.Counts, st, r.Engine, r.Summary, r.Gates, r.First, r.Last)
+	fmt.Fprintf(&b, "protocols %+v\nstreams %+v\n", r.Protocols, r.Streams)
+	for _, f := range r.Forgotten {
+		fmt.Fprintf(&b, "forgotten %s %s %d %v %v\n", f.Detector, f.What, f.N, f.From, f.To)
+	}
 	for _, s := range r.Ledger.Services() {
 		fmt.Fprintf(&b, "service %+v\n", s)
 	}

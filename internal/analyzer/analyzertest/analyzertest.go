@@ -56,7 +56,7 @@ func Run(t testing.TB, o Options, frames ...[]byte) []event.Event {
 		}
 	}
 	flows.End(packet.Time(ordinal+1)*o.Step, ordinal, &out)
-	if s := d.Stats(); s.Sessions != 0 || s.ProbeBytes != 0 {
+	if s := d.Stats(); s.Sessions != 0 || s.Held != 0 {
 		t.Errorf("left over when the input ended: %+v", s)
 	}
 	return out

@@ -116,7 +116,7 @@ func (k *Talk) End() (events []event.Event, app string) {
 			events = append(events, e)
 		}
 	}
-	if s := k.d.Stats(); s.Sessions != 0 || s.ProbeBytes != 0 {
+	if s := k.d.Stats(); s.Sessions != 0 || s.Held != 0 {
 		k.t.Errorf("left over: %+v", s)
 	}
 	return events, app

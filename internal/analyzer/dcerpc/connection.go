@@ -246,3 +246,12 @@ func (s *connection) Reset() {
 	}
 	s.open, s.contexts = s.open[:0], s.contexts[:0]
 }
+
+// Held is what the connection keeps (analyzer.Holder).
+func (s *connection) Held() int {
+	n := cap(s.sides[0].buf) + cap(s.sides[1].buf) + cap(s.open)*openSize + cap(s.contexts)*contextSize
+	for i := range s.open {
+		n += cap(s.open[i].offered) * contextSize
+	}
+	return n
+}

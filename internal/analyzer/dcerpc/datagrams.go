@@ -1,6 +1,8 @@
 package dcerpc
 
 import (
+	"unsafe"
+
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -131,3 +133,11 @@ func (m *datagrams) Close(c *analyzer.Context, _ event.EndReason) {
 
 // Reset makes m as new.
 func (m *datagrams) Reset() { m.open = m.open[:0] }
+
+// Held is what the flow keeps (analyzer.Holder).
+func (m *datagrams) Held() int { return cap(m.open) * openSize }
+
+const (
+	openSize    = int(unsafe.Sizeof(open{}))
+	contextSize = int(unsafe.Sizeof(Context{}))
+)

@@ -163,3 +163,6 @@ func (s *streamReader) Reset() {
 	}
 	s.seq = 0
 }
+
+// Held is what the connection keeps (analyzer.Holder).
+func (s *streamReader) Held() int { return cap(s.half[0].buf) + cap(s.half[1].buf) }

@@ -62,6 +62,13 @@ func (t *Tracker) Datagram(c *analyzer.Context, d packet.Dir, b []byte) {
 	}
 }
 
+// Before reads a datagram that came before its flow was known to carry ESP: p is its packet, b its first bytes.
+func (t *Tracker) Before(c *analyzer.Context, d packet.Dir, p *packet.Packet, b []byte) {
+	if m, ok := Parse(false, b); ok && c.Wanted(t.kind) {
+		t.packet(c, m, d, p)
+	}
+}
+
 func (t *Tracker) packet(c *analyzer.Context, m Message, d packet.Dir, p *packet.Packet) {
 	now, k := p.Time, key{from: p.Src, to: p.Dst, spi: m.SPI, ah: m.AH, vantage: p.Vantage, tunnel: p.Tunnel}
 	if now >= t.sweep {

@@ -296,3 +296,12 @@ func (r *reader) Reset() {
 	}
 	*r = reader{kind: r.kind, queue: queue, lines: lines, texts: texts}
 }
+
+// Held is what the session keeps (analyzer.Holder).
+func (r *reader) Held() int {
+	n := r.lines[0].Held() + r.lines[1].Held() + cap(r.texts)
+	for i := range r.queue {
+		n += cap(r.queue[i].arg)
+	}
+	return n
+}

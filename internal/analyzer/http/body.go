@@ -37,10 +37,66 @@ var bodyStates = [...]string{"none", "whole", "cut", "encoded", "damaged", "bomb
 // String returns the word.
 func (s BodyState) String() string { return bodyStates[s] }
 
-// body collects the content of one response.
+// intake collects the content of one response as it comes in, in parts that are used again: what it says it holds is what
+// it holds.
+type intake struct {
+	parts  []*[partSize]byte
+	n      int
+	coding []byte // Content-Encoding, and what Transfer-Encoding holds beside chunked
+	on     bool   // somebody looks into the content
+	html   bool
+	cut    bool
+}
+
+const partSize = 4096
+
+var parts = sync.Pool{New: func() any { return new([partSize]byte) }}
+
+func (x *intake) add(p []byte) {
+	if n := MaxBody - x.n; len(p) > n {
+		x.cut = true
+		p = p[:n]
+	}
+	for len(p) > 0 {
+		at := x.n % partSize
+		if at == 0 {
+			x.parts = append(x.parts, parts.Get().(*[partSize]byte))
+		}
+		n := copy(x.parts[len(x.parts)-1][at:], p)
+		x.n += n
+		p = p[n:]
+	}
+}
+
+// drop gives the parts back.
+func (x *intake) drop() {
+	for i, p := range x.parts {
+		parts.Put(p)
+		x.parts[i] = nil
+	}
+	*x = intake{parts: x.parts[:0], coding: x.coding[:0]}
+}
+
+func (x *intake) size() int { return partSize*len(x.parts) + 8*cap(x.parts) + cap(x.coding) }
+
+// digest finishes the content and fills e; whole says that its end was seen.
+func (x *intake) digest(e *Transaction, text *texts, whole bool) {
+	b := bodies.Get().(*body)
+	b.reset()
+	left := x.n
+	for _, p := range x.parts {
+		b.add(p[:min(left, partSize)])
+		left -= partSize
+	}
+	b.coding, b.html, b.cut = append(b.coding, x.coding...), x.html, x.cut
+	b.digest(e, text, whole)
+	bodies.Put(b)
+}
+
+// body decodes and reads the content of one response.
 type body struct {
 	raw    []byte
-	coding []byte // Content-Encoding, and what Transfer-Encoding holds beside chunked
+	coding []byte
 	html   bool
 	cut    bool
 	layers [2][]byte
@@ -51,11 +107,10 @@ type body struct {
 	zl     io.ReadCloser
 }
 
-// bodies are at rest; a body is lent to a response for as long as its content comes in.
+// bodies are at rest; one is lent when the content of a response is complete, so that there are no more than workers.
 var bodies = sync.Pool{New: func() any { return new(body) }}
 
-// brotlis are Brotli decoders at rest. A stream of few bytes may make its decoder hold a window of 4 MiB (RFC 7932
-// 9.1), so that none stays with a body: one is lent for a single decoding, and there are no more than workers.
+// brotlis are Brotli decoders at rest.
 var brotlis = sync.Pool{New: func() any { return brotli.NewReader(nil) }}
 
 func (b *body) reset() {
@@ -99,9 +154,18 @@ func looksHTML(b []byte) bool {
 	return hasFold(b, "<!doctype html") || hasFold(b, "<html") || hasFold(b, "<head") || hasFold(b, "<title")
 }
 
-// maxWindowBits is the largest window of a Brotli stream that is decoded. The decoder fills it before it hands over a byte:
-// with 24 bits a stream of 26 bytes cost 50 ms, with 22, which encoders choose unasked, about 12 (2026-11-28).
-const maxWindowBits = 22
+// enoughWindow is the window that a Brotli stream is decoded with that asks for a larger one. The decoder fills it before it
+// hands over a byte: with the 22 bits that encoders choose unasked a stream of 26 bytes cost 12 ms and 4 MiB (2026-11-28).
+// A window says how far back a copy may reach (RFC 7932 9.1); that it is smaller makes no difference to bytes that come
+// before its end, and only MaxBody of them are read.
+const enoughWindow = 18
+
+// narrow makes the stream b ask for no more than enoughWindow bits: those above are told by four bits, as it is itself.
+func narrow(b []byte) {
+	if windowBits(b) > enoughWindow {
+		b[0] = b[0]&^0x0f | (enoughWindow-17)<<1 | 1
+	}
+}
 
 // windowBits reads WBITS, which begins a Brotli stream (RFC 7932 9.1); 0 for a form that is reserved.
 func windowBits(b []byte) int {
@@ -143,9 +207,7 @@ func (b *body) decode() ([]byte, BodyState) {
 		case eqFold(c, "deflate"):
 			r = b.inflate(content)
 		case eqFold(c, "br"):
-			if windowBits(content) > maxWindowBits {
-				return nil, BodyBomb
-			}
+			narrow(content)
 			br = brotlis.Get().(*brotli.Reader)
 			br.Reset(&b.src) // has no error to return
 			r = br

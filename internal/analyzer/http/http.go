@@ -3,6 +3,7 @@ package http
 
 import (
 	"bytes"
+	"unsafe"
 
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
@@ -37,7 +38,7 @@ type conn struct {
 	queue  []*pending // requests without a response, oldest first
 	cur    *pending   // the response to it is coming
 	spare  []*pending
-	body   *body // content of cur, if it is looked into
+	in     intake // content of cur, if it is looked into
 	msg    Message
 	count  uint32
 	up     *pending   // the request whose content is coming, or came last
@@ -286,8 +287,8 @@ func (s *conn) content(d packet.Dir, b []byte) {
 	}
 	if s.cur != nil {
 		s.cur.e.ResponseN += uint64(len(b))
-		if s.body != nil {
-			s.body.add(b)
+		if s.in.on {
+			s.in.add(b)
 		}
 	}
 }
@@ -324,7 +325,7 @@ func (s *conn) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 			t.e.Gap = true
 		}
 		if d == packet.ToClient {
-			s.dropBody()
+			s.in.drop()
 		}
 		if h.state == stClose {
 			return
@@ -346,7 +347,7 @@ func (s *conn) loseSync(c *analyzer.Context, d packet.Dir, h *half) {
 	s.lost = true
 	if s.cur != nil {
 		s.cur.e.Gap = true
-		s.dropBody()
+		s.in.drop()
 		s.emit(c, false)
 	}
 }
@@ -375,14 +376,14 @@ func (s *conn) Close(c *analyzer.Context, d packet.Dir, why stream.End) {
 
 // Reset makes s as new.
 func (s *conn) Reset() {
-	s.dropBody()
+	s.in.drop()
 	for _, t := range s.queue {
 		s.put(t)
 	}
 	if s.cur != nil {
 		s.put(s.cur)
 	}
-	fresh := conn{kind: s.kind, queue: s.queue[:0], spare: s.spare[:min(len(s.spare), 4)], msg: Message{Fields: s.msg.Fields[:0]}}
+	fresh := conn{kind: s.kind, in: s.in, queue: s.queue[:0], spare: s.spare[:min(len(s.spare), 1)], msg: Message{Fields: s.msg.Fields[:0]}}
 	for d := range s.half {
 		if b := s.half[d].buf; cap(b) <= maxLine {
 			fresh.half[d].buf = b[:0]
@@ -390,3 +391,25 @@ func (s *conn) Reset() {
 	}
 	*s = fresh
 }
+
+// Held is what the connection keeps of its messages (analyzer.Holder).
+func (s *conn) Held() int {
+	n := cap(s.half[0].buf) + cap(s.half[1].buf) + cap(s.msg.Fields)*fieldSize + s.in.size()
+	for _, t := range s.queue {
+		n += t.size()
+	}
+	for _, t := range s.spare {
+		n += t.size()
+	}
+	if s.cur != nil {
+		n += s.cur.size()
+	}
+	return n
+}
+
+const (
+	fieldSize   = int(unsafe.Sizeof(Field{}))
+	pendingSize = int(unsafe.Sizeof(pending{}))
+)
+
+func (t *pending) size() int { return pendingSize + cap(t.text.buf) }

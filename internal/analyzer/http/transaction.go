@@ -147,12 +147,10 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 		return
 	}
 	if looked(m) {
-		s.body = bodies.Get().(*body)
-		s.body.reset()
-		s.body.html = bytes.Contains(m.get(fContentType), []byte("html"))
-		s.body.coding = append(s.body.coding, m.get(fContentEncoding)...)
+		s.in.on, s.in.html = true, bytes.Contains(m.get(fContentType), []byte("html"))
+		s.in.coding = append(s.in.coding, m.get(fContentEncoding)...)
 		if v := m.get(fTransferEncoding); len(v) > 0 {
-			s.body.coding = append(append(s.body.coding, ','), v...)
+			s.in.coding = append(append(s.in.coding, ','), v...)
 		}
 	}
 }
@@ -253,20 +251,13 @@ func (s *conn) put(t *pending) {
 	s.spare = append(s.spare, t)
 }
 
-func (s *conn) dropBody() {
-	if s.body != nil {
-		bodies.Put(s.body)
-		s.body = nil
-	}
-}
-
 // emit ends the response at hand; whole says that its end was seen.
 func (s *conn) emit(c *analyzer.Context, whole bool) {
 	t := s.cur
 	s.cur = nil
-	if s.body != nil {
-		s.body.digest(&t.e, &t.text, whole && !t.e.Gap)
-		s.dropBody()
+	if s.in.on {
+		s.in.digest(&t.e, &t.text, whole && !t.e.Gap)
+		s.in.drop()
 	}
 	t.e.Complete = whole
 	s.out(c, t)

@@ -29,7 +29,9 @@ var Def = analyzer.Def{
 	Over:  []analyzer.Transport{analyzer.UDP},
 	Ports: []uint16{Port, PortNATT},
 	Probe: Probe,
-	Kinds: []string{Kind, esp.Kind},
+	// ESP has no mark of its own: a capture that begins in its middle shows it by its numbers.
+	Series: &analyzer.Series{Ports: []uint16{PortNATT}, Follows: follows},
+	Kinds:  []string{Kind, esp.Kind},
 	Message: func(o analyzer.Options) (analyzer.MessageAnalyzer, error) {
 		return &reader{kind: o.Kind(Kind), espKind: o.Kind(esp.Kind)}, nil
 	},
@@ -49,6 +51,34 @@ func Probe(_ packet.Dir, b []byte) analyzer.Answer {
 		}
 	}
 	return analyzer.No
+}
+
+const (
+	// leastSPI is the first number of an association: those below are reserved (RFC 4303 2.1).
+	leastSPI = 256
+	// leastESP is the shortest datagram: SPI, number, two bytes of trailer, padding to four bytes, a check value of eight.
+	leastESP = 20
+	// mostAhead is how far the number may go ahead from one packet to the next: some may be lost.
+	mostAhead = 64
+)
+
+// follows reports whether b may be ESP behind before: the same association, the number a little further, a length that
+// padding makes (RFC 4303 2.4).
+func follows(before, b []byte, wire uint32) analyzer.Answer {
+	if len(b) == 1 && b[0] == keepalive {
+		return analyzer.More
+	}
+	m, ok := esp.Parse(false, b)
+	if !ok || m.SPI < leastSPI || m.Seq == 0 || wire < leastESP || wire%4 != 0 {
+		return analyzer.No
+	}
+	if before == nil {
+		return analyzer.Yes
+	}
+	if x, _ := esp.Parse(false, before); x.SPI != m.SPI || m.Seq-x.Seq-1 >= mostAhead {
+		return analyzer.No
+	}
+	return analyzer.Yes
 }
 
 // keepalive is the one byte of a NAT keepalive (RFC 3948 2.3).
@@ -141,6 +171,17 @@ func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 	e.Transforms = append([]Transform(nil), m.Transforms...)
 	e.Text = append([]byte(nil), m.Text...)
 	c.Emit(e)
+}
+
+// Earlier reads a datagram of ESP that came before the flow was recognised (analyzer.Earlier).
+func (r *reader) Earlier(c *analyzer.Context, d packet.Dir, p *packet.Packet, b []byte) {
+	if len(b) < analyzer.SeriesHead {
+		return
+	}
+	if r.esp == nil {
+		r.esp = esp.NewTracker(r.espKind, maxAssociations)
+	}
+	r.esp.Before(c, d, p, b)
 }
 
 // Close ends the flow.

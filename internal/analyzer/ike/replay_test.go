@@ -31,7 +31,7 @@ func newRig(t testing.TB, wanted func(string) bool) *rig {
 	r.flows = flow.New(flow.Options{Released: func(i uint32, why event.EndReason) string {
 		return r.d.Released(i, why, r.n, &r.out)
 	}})
-	if r.d, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: r.flows.Head, Anomalies: true,
+	if r.d, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: r.flows.Head, Anomalies: true, MaxHeld: 64 << 20,
 		Quarantined: func(q analyzer.Quarantine) { t.Errorf("panic: %v", q.Value) }}); err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +45,9 @@ func (r *rig) give(p *packet.Packet) {
 	h := r.flows.Packet(p, &r.of)
 	r.d.Packet(p, h, &r.out)
 }
+
+// end ends all flows.
+func (r *rig) end() { r.flows.End(1<<62, r.n, &r.of) }
 
 // messages returns the events of IKE so far.
 func (r *rig) messages() []*Event {

@@ -4,6 +4,7 @@ package rpc
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"unsafe"
 
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
@@ -322,3 +323,11 @@ func (s *records) Reset() {
 	}
 	s.reset()
 }
+
+// Held is what the flow keeps (analyzer.Holder).
+func (r *reader) Held() int { return cap(r.open)*callSize + cap(r.scratch) }
+
+const callSize = int(unsafe.Sizeof(call{}))
+
+// Held is what the connection keeps (analyzer.Holder).
+func (s *records) Held() int { return s.reader.Held() + cap(s.sides[0].buf) + cap(s.sides[1].buf) }

@@ -3,6 +3,8 @@
 package smb
 
 import (
+	"unsafe"
+
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -317,3 +319,13 @@ func (s *connection) Reset() {
 	clear(s.open)
 	s.open, s.dialect, s.id = s.open[:0], "", 0
 }
+
+// Held is what the connection keeps (analyzer.Holder).
+func (s *connection) Held() int {
+	return cap(s.sides[0].buf) + cap(s.sides[1].buf) + cap(s.open)*requestSize + len(s.open)*exchangeSize
+}
+
+const (
+	requestSize  = int(unsafe.Sizeof(request{}))
+	exchangeSize = int(unsafe.Sizeof(Exchange{})) + 256 // with its names
+)

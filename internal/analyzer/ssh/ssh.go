@@ -182,3 +182,8 @@ func (r *reader) Reset() {
 	}
 	*r = reader{kind: r.kind, lines: lines, buf: buf}
 }
+
+// Held is what the connection keeps (analyzer.Holder).
+func (r *reader) Held() int {
+	return r.lines[0].Held() + r.lines[1].Held() + cap(r.buf[0]) + cap(r.buf[1])
+}

@@ -342,3 +342,13 @@ func small(b []byte) []byte {
 	}
 	return b[:0]
 }
+
+// Held is what the connection keeps of its messages (analyzer.Holder).
+func (s *conn) Held() int {
+	n := cap(s.text.buf) + cap(s.buf) + 2*(cap(s.lists)+cap(s.scratch))
+	for d := range s.half {
+		h := &s.half[d]
+		n += cap(h.hs) + cap(h.body) + cap(h.said)
+	}
+	return n
+}

@@ -57,7 +57,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Established, event.Silent, event.Stalled, event.Answered, event.Resumed, event.Ended}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, services: detect.NewByService[record](s, s.Limits.Entries, true), open: map[uint64]*victim{}}
+		return &detector{scope: s, services: detect.NewByService[record](s, s.Limits.Entries, true).Of(s, "acceptqueue", "services"), open: map[uint64]*victim{}}
 	},
 }
 
@@ -138,7 +138,11 @@ func (d *detector) took(h *event.Head) {
 
 func (d *detector) report(f *event.Flow) {
 	h := f.Head()
-	if d.open[h.FlowID] != nil || len(d.open) >= d.scope.Limits.Entries {
+	if d.open[h.FlowID] != nil {
+		return
+	}
+	if len(d.open) >= d.scope.Limits.Entries {
+		d.scope.Forgot("acceptqueue", "connections", h.Client.Addr, h.Server.Addr)
 		return
 	}
 	v := &victim{flow: f}

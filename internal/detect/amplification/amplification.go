@@ -68,7 +68,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{Other: []event.What{event.Ended}, Kinds: []event.Kind{event.KindICMPError}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, bouts: detect.NewRecent[place, *bout](s.Limits.Entries)}
+		return &detector{scope: s, bouts: detect.NewRecent[place, *bout](s.Limits.Entries).Of(s, "amplification", "services", func(k place) packet.Addr { return k.server })}
 	},
 }
 

@@ -48,9 +48,9 @@ var Def = detect.Def{
 }
 
 func newDetector(s *detect.Scope) *detector {
-	return &detector{scope: s, places: detect.NewRecent[place, *address](s.Limits.Entries), asks: detect.NewRecent[ask, answer](asksKept),
-		claims: detect.NewRecent[claimer, spread](s.Limits.Entries), shared: detect.NewRecent[place, bool](asksKept),
-		probes: detect.NewRecent[place, probing](asksKept)}
+	return &detector{scope: s, places: detect.NewRecent[place, *address](s.Limits.Entries).Of(s, "arpconflict", "addresses", placeHost), asks: detect.NewRecent[ask, answer](asksKept).Of(s, "arpconflict", "questions", nil),
+		claims: detect.NewRecent[claimer, spread](s.Limits.Entries).Of(s, "arpconflict", "cards", nil), shared: detect.NewRecent[place, bool](asksKept).Of(s, "arpconflict", "shared addresses", placeHost),
+		probes: detect.NewRecent[place, probing](asksKept).Of(s, "arpconflict", "probed addresses", placeHost)}
 }
 
 // place is an IP address on a wire.
@@ -356,3 +356,6 @@ func (d *detector) End(packet.Time) {}
 func wire(w neighbour.Wire) string {
 	return "|" + strconv.Itoa(int(w.Vantage)) + "." + strconv.Itoa(int(w.VLAN))
 }
+
+// placeHost is the host that an entry of a table by places is of.
+func placeHost(k place) packet.Addr { return k.IP }

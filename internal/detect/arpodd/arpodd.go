@@ -102,6 +102,7 @@ type illegal struct {
 	MAC   [numFaults]packet.MAC // the first of each
 	Said  packet.Time
 	Since packet.Ref // the first one that was not reported yet
+	wire  neighbour.Wire
 }
 
 // stranger is a host as far as its questions tell.
@@ -223,7 +224,7 @@ func (o *odd) add(m packet.MAC, ip packet.Addr) {
 func (d *detector) illegal(w neighbour.Wire, f fault, m packet.MAC, r packet.Ref) {
 	v, fresh := d.bad.Put(w)
 	if fresh {
-		*v = &illegal{}
+		*v = &illegal{wire: w}
 	}
 	x := *v
 	if x.Count[f] == 0 {

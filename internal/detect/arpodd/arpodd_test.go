@@ -2,6 +2,7 @@ package arpodd_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"firestorm/internal/detect/arpodd"
@@ -151,6 +152,37 @@ func TestEvents(t *testing.T) {
 }
 
 // TestLoopback: a loopback device shows frames without any address.
+// TestVLAN: each title names the VLAN, and the same machine in two of them makes two findings.
+func TestVLAN(t *testing.T) {
+	tagged := func(b *detecttest.Bench, at float64, vlan uint16, ether, sha packet.MAC, sender, target string) {
+		x := event.NewARP(event.Head{Seen: b.Ref(0, at), SrcMAC: ether, DstMAC: all, NVLAN: 1, VLANs: [2]uint16{vlan}})
+		x.Op, x.SenderMAC, x.SenderIP, x.TargetIP = 1, sha, packet.MustAddr(sender), packet.MustAddr(target)
+		b.Send(x)
+	}
+	b := detecttest.NewBench(t, nil, arpodd.Def)
+	for _, vlan := range []uint16{20, 30} {
+		tagged(b, 1, vlan, mac(1), mac(2), "10.0.0.2", "10.0.0.1")
+		tagged(b, 1, vlan, packet.MAC{3}, packet.MAC{2, 2}, "10.0.0.2", "10.0.0.1")
+	}
+	for i := byte(2); i < 6; i++ {
+		tagged(b, 2, 20, mac(i), mac(i), fmt.Sprintf("10.0.0.%d", i), "10.0.0.1")
+	}
+	for i := range 6 {
+		tagged(b, 3+float64(i), 20, mac(99), mac(99), "192.0.2.9", "192.0.2.1")
+	}
+	var titles []string
+	for _, f := range b.End() {
+		titles = append(titles, f.Title)
+	}
+	text := strings.Join(titles, "\n")
+	for _, want := range []string{"in the name of another card in VLAN 20: ", "in the name of another card in VLAN 30: ", "no honest card sends in VLAN 20: ", "no honest card sends in VLAN 30: ",
+		"another network than this one in VLAN 20"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
 func TestLoopback(t *testing.T) {
 	b := detecttest.NewBench(t, nil, arpodd.Def)
 	h := b.Head(detecttest.Flow{ID: 1, Client: "127.0.0.1:1000", Server: "127.0.0.1:80"}, b.Ref(0, 0))

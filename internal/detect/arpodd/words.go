@@ -87,7 +87,7 @@ func (d *detector) composeOdd(b *finding.Builder, x *odd) {
 		said = append(said, fmt.Sprintf("%s at %s", x.IPs[i], vendors.Describe(x.Named[i])))
 	}
 	b.Subject(finding.Subject{Role: "sender", MAC: m})
-	b.Title("%s sends ARP in the name of another card: %s", vendors.Describe(m), detect.List(said, 2))
+	b.Title("%s sends ARP in the name of another card%s: %s", vendors.Describe(m), x.key.In(), detect.List(said, 2))
 	b.Why("frame and packet name different senders in %s", detect.Plural(int(x.Count), "packet", "packets"))
 	b.Summary("Whoever hears such a packet sends what is meant for that address to the card named inside, while switches learn the card that sent the frame. A box that rewrites frames does this; so does a forger.")
 	b.Impact("none by itself")
@@ -138,7 +138,7 @@ func (d *detector) composeIllegal(b *finding.Builder, x *illegal) {
 		}
 	}
 	b.Subject(finding.Subject{Role: "sender", MAC: first})
-	b.Title("%s that no honest card sends: %s", detect.Plural(int(total), "frame", "frames"), detect.List(kinds, 2))
+	b.Title("%s that no honest card sends%s: %s", detect.Plural(int(total), "frame", "frames"), x.wire.In(), detect.List(kinds, 2))
 	b.Why("source addresses are those of single cards, six bytes long (IEEE 802.3 3.2.3)")
 	b.Summary("Frames on this wire break a rule that every network card keeps. Somebody makes frames up to confuse machines or the switch, or a card or driver is broken.")
 	b.Impact("hosts that believe such a packet send to nobody, or to everybody")
@@ -167,7 +167,7 @@ func (d *detector) composeStranger(g *finding.Group, b *finding.Builder, s *stra
 	}
 	who := vendors.Describe(s.MAC)
 	b.Subject(finding.Subject{Role: "host", Addr: s.key.IP, MAC: s.MAC})
-	b.Title("%s (%s) has an address of another network than this one", s.key.IP, who)
+	b.Title("%s (%s) has an address of another network than this one%s", s.key.IP, who, s.key.In())
 	b.Why("it asked for %s and others of its network, and nobody answered; the network here is that of %s", s.Target, here.Hosts[0])
 	b.Summary("A host on this wire has the address %s, which belongs to no network here. It looks for its gateway and neighbours in vain: somebody gave it a fixed address of another network, or plugged it into the wrong port.", s.key.IP)
 	b.Impact("%s reaches nobody with that address", s.key.IP)

@@ -46,8 +46,8 @@ var Def = detect.Def{
 	Codes: []*finding.Code{codeScan, codeFlood},
 	Wants: detect.Wants{TCP: []event.What{event.Started}, Other: []event.What{event.Started}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, scanners: detect.NewRecent[claimer, *scanner](min(s.Limits.Entries, scannersKept)),
-			crowds: detect.NewRecent[neighbour.Wire, *crowd](wiresKept), known: detect.NewRecent[claimer, bool](min(s.Limits.Entries, knownKept))}
+		return &detector{scope: s, scanners: detect.NewRecent[claimer, *scanner](min(s.Limits.Entries, scannersKept)).Of(s, "arpscan", "searchers", nil),
+			crowds: detect.NewRecent[neighbour.Wire, *crowd](wiresKept).Of(s, "arpscan", "wires", nil), known: detect.NewRecent[claimer, bool](min(s.Limits.Entries, knownKept)).Of(s, "arpscan", "cards", nil)}
 	},
 }
 

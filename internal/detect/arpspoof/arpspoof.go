@@ -44,9 +44,9 @@ var Def = detect.Def{
 }
 
 func newDetector(s *detect.Scope) *detector {
-	return &detector{scope: s, places: detect.NewRecent[place, claimants](s.Limits.Entries), asks: detect.NewRecent[ask, packet.Time](asksKept),
-		posers: detect.NewRecent[claimer, *poser](s.Limits.Entries), homes: detect.NewRecent[claimer, home](s.Limits.Entries),
-		flows: detect.NewRecent[uint64, *poser](flowsKept), shared: detect.NewRecent[place, bool](asksKept)}
+	return &detector{scope: s, places: detect.NewRecent[place, claimants](s.Limits.Entries).Of(s, "arpspoof", "addresses", placeHost), asks: detect.NewRecent[ask, packet.Time](asksKept).Of(s, "arpspoof", "questions", nil),
+		posers: detect.NewRecent[claimer, *poser](s.Limits.Entries).Of(s, "arpspoof", "suspects", nil), homes: detect.NewRecent[claimer, home](s.Limits.Entries).Of(s, "arpspoof", "cards", nil),
+		flows: detect.NewRecent[uint64, *poser](flowsKept).Of(s, "arpspoof", "connections", nil), shared: detect.NewRecent[place, bool](asksKept).Of(s, "arpspoof", "shared addresses", placeHost)}
 }
 
 // place is an IP address on a wire, claimer a link-layer address on one, ask a question of one address for another.
@@ -125,9 +125,10 @@ type poser struct {
 	Poses    []*pose // at most maxPoses
 	More     uint32
 	Relayed  uint32
-	Relays   []relay // the first, at most maxRefs
-	Flows    uint32  // connections of others that went through it
-	Bytes    uint64  // of those that ended
+	Relays   []relay     // the first, at most maxRefs
+	Told     packet.Time // when it was last reported what it relays
+	Flows    uint32      // connections of others that went through it
+	Bytes    uint64      // of those that ended
 	Services []detect.Service
 	FlowRefs []packet.Ref // their first packets, at most maxRefs
 	Repairs  []packet.Ref // frames that it sent in the true owner's name, at most maxRefs
@@ -292,6 +293,9 @@ func (d *detector) judge(x *poser, p *pose, now packet.Ref) {
 	i := x.instance(p, now)
 	i.Covers = finding.Cover{Host: p.IP}
 	d.scope.Report(&i)
+	if x.Relayed > 0 {
+		d.copies(x, p, now)
+	}
 	if !p.To.IsZero() {
 		i.Covers = finding.Cover{Host: p.To}
 		d.scope.Report(&i)
@@ -372,6 +376,23 @@ func (d *detector) relay(r *event.Repeat) {
 	if len(x.Relays) < maxRefs {
 		x.Relays = append(x.Relays, relay{r.First, h.Seen, h.Client.Addr, h.Server.Addr, r.TTLFirst, r.TTLLast, r.MACs[0]})
 	}
+	for _, p := range x.Poses {
+		if p.Said != 0 {
+			d.copies(x, p, h.Seen)
+			return
+		}
+	}
+}
+
+// copies reports again that the machine poses, to explain the second sights of packets that it sends: what it relays.
+func (d *detector) copies(x *poser, p *pose, now packet.Ref) {
+	if x.Told != 0 && now.Time.Sub(x.Told) < again {
+		return
+	}
+	x.Told = now.Time
+	i := x.instance(p, now)
+	i.Covers = finding.Cover{MAC: x.MAC}
+	d.scope.Report(&i)
 }
 
 // flow follows connections of others whose packets go to or come from a poser.
@@ -441,3 +462,6 @@ func (d *detector) Tick(packet.Time) {}
 
 // End leaves what is undecided undecided.
 func (d *detector) End(packet.Time) {}
+
+// placeHost is the host that an entry of a table by places is of.
+func placeHost(k place) packet.Addr { return k.IP }

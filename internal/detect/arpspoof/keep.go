@@ -34,7 +34,7 @@ func (d *detector) Load(r io.Reader) error {
 	for i := range k.Posers { // what was shown in frames of another input cannot be shown again
 		x := k.Posers[i].Value
 		x.claimer = k.Posers[i].Key
-		x.Relays, x.FlowRefs, x.Repairs = nil, nil, nil
+		x.Relays, x.FlowRefs, x.Repairs, x.Told = nil, nil, nil, 0
 		for _, p := range x.Poses {
 			p.Refs, p.Said = nil, 0
 		}

@@ -44,8 +44,8 @@ var Def = detect.Def{
 	Wants: detect.Wants{Kinds: []event.Kind{event.KindARP, event.KindNDP}, Named: []string{vrrp.Kind}},
 	New: func(s *detect.Scope) detect.Detector {
 		most := min(s.Limits.Entries*perEntry, mostNeighbours)
-		return &detector{scope: s, most: most, table: neighbour.NewTable(most), machines: detect.NewRecent[machine, home](most),
-			shared: detect.NewRecent[neighbour.Key, bool](sharedKept)}
+		return &detector{scope: s, most: most, table: neighbour.NewTable(most), machines: detect.NewRecent[machine, home](most).Of(s, "arpwatch", "cards", nil),
+			shared: detect.NewRecent[neighbour.Key, bool](sharedKept).Of(s, "arpwatch", "shared addresses", nil)}
 	},
 }
 
@@ -77,6 +77,7 @@ type detector struct {
 	shared   *detect.Recent[neighbour.Key, bool]
 	latest   packet.Ref
 	looked   packet.Time
+	told     uint64 // of what the table forgot
 }
 
 // Handle takes claims, and what routers say of the addresses they share.
@@ -164,6 +165,7 @@ func (d *detector) report(code string, x *change) {
 
 // Tick looks for machines that are gone.
 func (d *detector) Tick(now packet.Time) {
+	d.forgot()
 	if d.latest.IsZero() || d.looked != 0 && now.Sub(d.looked) < lookEvery {
 		return
 	}
@@ -184,4 +186,11 @@ func (d *detector) Tick(now packet.Time) {
 }
 
 // End leaves what is undecided undecided.
-func (d *detector) End(packet.Time) {}
+func (d *detector) End(packet.Time) { d.forgot() }
+
+// forgot says what the table had no room for.
+func (d *detector) forgot() {
+	for ; d.told < d.table.Evicted; d.told++ {
+		d.scope.Forgot("arpwatch", "neighbours")
+	}
+}

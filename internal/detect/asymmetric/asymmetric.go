@@ -47,7 +47,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Started, event.Answered, event.Established, event.Ended}, Other: []event.What{event.Started, event.Answered}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, pairs: detect.NewColumn[pair](s.Nets, s.Limits.Entries), links: map[link]*witness{}, sides: map[uint64][2]bool{}}
+		return &detector{scope: s, pairs: detect.NewColumn[pair](s.Nets, s.Limits.Entries).Of(s, "asymmetric", "pairs of networks"), links: map[link]*witness{}, sides: map[uint64][2]bool{}}
 	},
 }
 
@@ -110,7 +110,11 @@ func (d *detector) witness(l link) *witness {
 		return nil
 	}
 	w := d.links[l]
-	if w == nil && len(d.links) < d.scope.Limits.Entries {
+	if w == nil {
+		if len(d.links) >= d.scope.Limits.Entries {
+			d.scope.Forgot("asymmetric", "links")
+			return nil
+		}
 		w = &witness{}
 		d.links[l] = w
 	}
@@ -164,8 +168,12 @@ func (p *pair) over(l link) {
 func (d *detector) ended(f *event.Flow, h *event.Head) {
 	s := &f.Sides
 	seen := [2]bool{s[packet.ToServer].Packets > 0, s[packet.ToClient].Packets > 0}
-	if d.scope.Twins.Of(h.FlowID) != 0 && len(d.sides) < d.scope.Limits.Entries {
+	switch {
+	case d.scope.Twins.Of(h.FlowID) == 0:
+	case len(d.sides) < d.scope.Limits.Entries:
 		d.sides[h.FlowID] = seen
+	default:
+		d.scope.Forgot("asymmetric", "joined connections", h.Client.Addr, h.Server.Addr)
 	}
 	if !f.OneSided && !(seen[0] && seen[1]) {
 		return // unanswered tries say nothing of the way

@@ -107,6 +107,7 @@ func (d *detector) Handle(e event.Event) {
 func (d *detector) promptly(k service, at packet.Ref) {
 	if _, known := d.prompt[k]; !known {
 		for len(d.order) >= max(d.scope.Limits.Entries, 1) {
+			d.scope.Forgot("bannerdelay", "servers", d.order[0].server.Addr)
 			delete(d.prompt, d.order[0])
 			d.order = d.order[1:]
 		}

@@ -158,6 +158,7 @@ func (d *detector) guesser(h *event.Head) *guesser {
 	g := d.guessers[k]
 	if g == nil {
 		for len(d.order) >= max(d.scope.Limits.Entries, 1) {
+			d.scope.Forgot("bruteforce", "guessers", d.order[0].client, d.order[0].server.Addr)
 			d.forget(d.order[0])
 			d.order = d.order[1:]
 		}

@@ -17,6 +17,7 @@ type Bench struct {
 	Hosts  *detect.Hosts
 	Gates  *detect.Gates
 	Engine *finding.Engine
+	Scope  *detect.Scope // Context may be set before the first event
 	t      testing.TB
 	dets   []detect.Detector
 	now    packet.Time
@@ -31,18 +32,19 @@ func NewBench(t testing.TB, twins *detect.Twins, defs ...detect.Def) *Bench {
 	b := &Bench{Ledger: detect.NewLedger(10_000), Hosts: detect.NewHosts(10_000), Gates: detect.NewGates(1000), t: t, frame: map[uint16]uint64{}}
 	scope := detect.NewScope(b.Ledger, b.Hosts, twins, detect.Limits{Entries: 1000}, func(i *finding.Instance) { b.Engine.Report(i) })
 	scope.Begin = At(0)
-	owner := map[string]detect.Detector{}
+	b.Scope = scope
+	owner, name := map[string]detect.Detector{}, map[string]string{}
 	var codes []*finding.Code
 	for _, d := range defs {
 		det := d.New(scope)
 		b.dets = append(b.dets, det)
 		codes = append(codes, d.Codes...)
 		for _, c := range d.Codes {
-			owner[c.ID] = det
+			owner[c.ID], name[c.ID] = det, d.Name
 		}
 	}
 	var err error
-	b.Engine, err = finding.NewEngine(finding.Options{Codes: codes, Gates: b.Gates.Judge, Same: twins.Same,
+	b.Engine, err = finding.NewEngine(finding.Options{Codes: codes, Gates: scope.Judge(b.Gates.Judge, func(code string) string { return name[code] }), Same: twins.Same,
 		Compose: func(g *finding.Group, bl *finding.Builder) bool { return owner[g.Code.ID].Compose(g, bl) }})
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +77,7 @@ func (b *Bench) Send(e event.Event) {
 	b.Gates.Handle(e)
 	b.Ledger.Handle(e)
 	b.Hosts.Handle(e)
+	b.Scope.Now = h.Seen.Time
 	for _, d := range b.dets {
 		d.Handle(e)
 	}

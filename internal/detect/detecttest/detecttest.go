@@ -14,6 +14,7 @@ import (
 
 	"firestorm/internal/capture"
 	"firestorm/internal/finding"
+	"firestorm/internal/hostconf"
 	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
 	"firestorm/internal/standard"
@@ -35,11 +36,33 @@ func Run(t testing.TB, mutations []Mutation, files ...string) *sensor.Result {
 	return Analyse(t, 2, names, func(i int) capture.Source { return open(t, mutations, files[i]) })
 }
 
+// RunWith does what Run does, with the configuration of hosts beside the captures: address to the text of a file, which
+// is called conf-of-ADDRESS.
+func RunWith(t testing.TB, conf map[string]string, files ...string) *sensor.Result {
+	t.Helper()
+	c := &hostconf.Context{}
+	for addr, text := range conf {
+		if err := c.Add(packet.MustAddr(addr), "conf-of-"+addr, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, filepath.Base(f))
+	}
+	return analyse(t, c, 2, names, func(i int) capture.Source { return open(t, nil, files[i]) })
+}
+
 // Analyse does what Run does with captures from anywhere: open is called for each name by its index, once or twice. Any
 // number of workers concludes the same.
 func Analyse(t testing.TB, workers int, names []string, open func(file int) capture.Source) *sensor.Result {
 	t.Helper()
-	opt := sensor.Options{Workers: workers, Seed: 1, Checksums: packet.ChecksumsAuto, Analyzers: standard.Analyzers, Detectors: standard.Detectors, Names: names}
+	return analyse(t, nil, workers, names, open)
+}
+
+func analyse(t testing.TB, conf *hostconf.Context, workers int, names []string, open func(file int) capture.Source) *sensor.Result {
+	t.Helper()
+	opt := sensor.Options{Context: conf, Workers: workers, Seed: 1, Checksums: packet.ChecksumsAuto, Analyzers: standard.Analyzers, Detectors: standard.Detectors, Names: names}
 	var shift time.Duration
 	if len(names) == 2 {
 		if opt.Join = join(t, names, open); opt.Join != nil {

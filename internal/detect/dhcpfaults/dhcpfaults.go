@@ -190,6 +190,7 @@ func (d *detector) search(k client, now packet.Time) *search {
 	if c == nil {
 		if len(d.clients) >= d.scope.Limits.Entries {
 			d.lost++
+			d.scope.Forgot("dhcpfaults", "machines")
 			return nil
 		}
 		c = &search{client: k}
@@ -252,6 +253,7 @@ func (d *detector) offer(m *dhcp.Event) {
 	if n == nil {
 		if len(d.nets) >= d.scope.Limits.Entries {
 			d.lost++
+			d.scope.Forgot("dhcpfaults", "networks")
 			return
 		}
 		n = &net{network: k}

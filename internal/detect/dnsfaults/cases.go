@@ -63,6 +63,7 @@ func (d *detector) truncated(q question, m *dns.Message) {
 	}
 	if old := d.cut[q.talk]; old == nil && len(d.cut) >= d.scope.Limits.Entries {
 		d.lost++
+		d.scope.Forgot("dnsfaults", "truncated answers", q.client, q.place.addr)
 		return
 	}
 	d.cut[q.talk] = t

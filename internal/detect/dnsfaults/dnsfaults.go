@@ -233,6 +233,7 @@ func (d *detector) ask(q question, port uint16, m *dns.Message) {
 	if l == nil {
 		if len(d.pending) >= d.scope.Limits.Entries {
 			d.lost++
+			d.scope.Forgot("dnsfaults", "look-ups", h.Client.Addr, h.Server.Addr)
 			return
 		}
 		l = &lookup{question: q, port: port, flow: h.FlowID}
@@ -309,6 +310,7 @@ func (d *detector) server(p place) *server {
 	s := d.servers[p]
 	if s == nil {
 		if len(d.servers) >= d.scope.Limits.Entries {
+			d.scope.Forgot("dnsfaults", "servers", p.addr)
 			return nil
 		}
 		s = &server{silent: map[string]bool{}, failed: map[string]int{}, busy: map[packet.Addr]int{}}

@@ -2,7 +2,9 @@
 package duplicate
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
@@ -57,10 +59,87 @@ type wire struct {
 	among          uint64 // frames of the hosts that have copies
 	pairs          uint32
 	first, last    packet.Ref
-	shown          []*event.Repeat // first copies
-	loops          bool            // packets circle here: second sights with a TTL one less are theirs
-	unnumbered     int             // of those, how many carry nothing that tells a copy from a repetition
-	otherSender    int             // of those, how many came from another link-layer address with the same TTL
+	by             []*sender // of the copies that were looked at
+	looked         int       // of these, how many are a routed packet's
+	loops          bool      // packets circle here: second sights with a TTL one less are theirs
+}
+
+// sender is who sent copies: the machine that passed on what it had received, or, of copies that no machine made, none.
+type sender struct {
+	w      *wire
+	mac    packet.MAC // zero: the TTL is the same, a mirror or the network copied
+	looked int
+	shown  []*event.Repeat // first copies
+}
+
+// mostSenders is how many machines that pass packets on are told apart on one wire.
+const mostSenders = finding.MaxKept
+
+// of returns the sender of a copy; nil when there are too many.
+func (w *wire) of(x *event.Repeat) *sender {
+	var mac packet.MAC
+	if x.TTLLast != x.TTLFirst {
+		mac = x.Head().SrcMAC
+	}
+	for _, s := range w.by {
+		if s.mac == mac {
+			return s
+		}
+	}
+	if len(w.by) == mostSenders {
+		return nil
+	}
+	s := &sender{w: w, mac: mac}
+	w.by = append(w.by, s)
+	return s
+}
+
+// sight is what a finding is about: the copies on a wire that no other finding explains.
+type sight struct {
+	*wire
+	shown       []*event.Repeat
+	unnumbered  int // of those, how many carry nothing that tells a copy from a repetition
+	otherSender int // of those, how many came from another link-layer address with the same TTL
+}
+
+// sights puts together what is left of a wire: kept are its senders. It is false when that is too little.
+func sights(kept []finding.Instance) (x sight, any bool) {
+	x.wire = kept[0].Data.(*sender).w
+	rest, same := 0, false
+	for i := range kept {
+		s := kept[i].Data.(*sender)
+		if s.mac.IsZero() {
+			same = true
+		} else {
+			rest += s.looked
+		}
+		x.shown = append(x.shown, s.shown...)
+	}
+	w := *x.wire
+	x.wire = &w
+	if !same {
+		w.copies = 0
+	}
+	if w.looked > 0 && rest < w.looked { // all were counted, some were looked at: the share stands for all
+		w.routed = w.routed * uint64(rest) / uint64(w.looked)
+	}
+	slices.SortStableFunc(x.shown, func(a, b *event.Repeat) int { return cmp.Compare(a.Head().Ordinal, b.Head().Ordinal) })
+	x.shown = x.shown[:min(len(x.shown), finding.MaxEvidence/2)]
+	for _, r := range x.shown {
+		if r.Unnumbered {
+			x.unnumbered++
+		}
+		if r.Step == 0 && !r.MACs[1].IsZero() && r.MACs[0] != r.MACs[1] {
+			x.otherSender++
+		}
+	}
+	return x, w.much()
+}
+
+// much reports that a good part of the wire's packets come twice.
+func (w *wire) much() bool {
+	n := w.copies + w.routed
+	return n >= enough && float64(n) > mostly*float64(w.frames)
 }
 
 type detector struct {
@@ -89,14 +168,16 @@ func (d *detector) Handle(e event.Event) {
 			w.loops = true
 			return
 		}
-		if len(w.shown) < finding.MaxEvidence/2 {
-			w.shown = append(w.shown, x)
-			if x.Unnumbered {
-				w.unnumbered++
-			}
-			if x.Step == 0 && !x.MACs[1].IsZero() && x.MACs[0] != x.MACs[1] {
-				w.otherSender++
-			}
+		s := w.of(x)
+		if s == nil {
+			return
+		}
+		s.looked++
+		if !s.mac.IsZero() {
+			w.looked++
+		}
+		if len(s.shown) < finding.MaxEvidence/2 {
+			s.shown = append(s.shown, x)
 		}
 	}
 }
@@ -117,11 +198,15 @@ func (d *detector) End(packet.Time) {
 		if w.loops {
 			w.routed = 0
 		}
-		n := w.copies + w.routed
-		if n < enough || float64(n) <= mostly*float64(w.frames) || len(w.shown) == 0 {
+		if !w.much() {
 			continue
 		}
-		d.scope.Report(&finding.Instance{Code: Code, Key: fmt.Sprint(w.vantage), Vantage: w.vantage, First: w.shown[0].First, Last: w.last, Data: w})
+		for _, s := range w.by { // one cause, unless a finding about one of the machines explains its part
+			if w.loops && !s.mac.IsZero() {
+				continue
+			}
+			d.scope.Report(&finding.Instance{Code: Code, Key: fmt.Sprint(w.vantage), Vantage: w.vantage, MAC: s.mac, First: s.shown[0].First, Last: w.last, Data: s})
+		}
 	}
 }
 
@@ -135,7 +220,10 @@ func (w *wire) share() float64 {
 
 // Compose writes the finding for one vantage.
 func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
-	w := g.Kept[0].Data.(*wire)
+	w, much := sights(g.Kept)
+	if !much {
+		return false
+	}
 	n := w.copies + w.routed
 	percent := 100 * float64(n) / float64(w.frames)
 	first := w.shown[0]
@@ -205,7 +293,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	return true
 }
 
-func (w *wire) refs() []packet.Ref {
+func (w *sight) refs() []packet.Ref {
 	var out []packet.Ref
 	for _, r := range w.shown {
 		out = append(out, r.Head().Seen)

@@ -109,6 +109,7 @@ func (d *detector) tunnel(v uint16, from, to packet.Addr) (t *tunnel, side int) 
 		return t, side
 	}
 	if len(d.order) >= d.scope.Limits.Entries {
+		d.scope.Forgot("espflow", "tunnels", d.order[0].pair.a, d.order[0].pair.b)
 		delete(d.by, d.order[0].pair)
 		d.order = d.order[1:]
 		d.Evicted++

@@ -31,6 +31,7 @@ type hiddenStory struct {
 	worked   inClear // a transfer in clear text between the two, before or after; zero: none
 	quiet    bool    // the control channel was silent meanwhile: the client waited for this
 	alone    bool    // nothing but the control channel was seen
+	conf     settings
 }
 
 func (d *detector) composeHidden(g *finding.Group, b *finding.Builder) bool {
@@ -62,6 +63,7 @@ func (d *detector) composeHidden(g *finding.Group, b *finding.Builder) bool {
 	w.active = !w.alone && w.f.client == w.s.server.Addr
 	w.worked = d.clear[clearKey{w.s.vantage, w.s.client.Addr, w.s.server.Addr}]
 	w.quiet = !w.alone && d.waited(w)
+	w.conf = d.configured(w.s, false, w.s.server.Addr)
 	w.words(b)
 	w.facts(b)
 	w.alternatives(b)
@@ -203,6 +205,7 @@ func (w *hiddenStory) facts(b *finding.Builder) {
 		f := s.end
 		b.Fact(detect.Refs(f.IdleFrom, f.IdleTo, f.Last), "the control channel was silent for %s", detect.Span(w.d.silence(s)))
 		b.Fact(nil, "no data connection between %s and %s was seen, answered or not", s.client.Addr, s.server.Addr)
+		w.contextFact(b)
 		return
 	}
 	for i, x := range w.fs {
@@ -218,6 +221,7 @@ func (w *hiddenStory) facts(b *finding.Builder) {
 	if w.quiet {
 		b.Fact(detect.Refs(s.end.IdleFrom, s.end.IdleTo), "the control channel fell silent when the data connection was asked for, for %s: the client waited for it", detect.Span(w.d.silence(s)))
 	}
+	w.contextFact(b)
 }
 
 func (w *hiddenStory) failureFact(b *finding.Builder, x *failure) {
@@ -267,6 +271,7 @@ func (w *hiddenStory) alternatives(b *finding.Builder) {
 		b.Open("always-blocked", "the firewall's rules tell; the remedy is the same")
 	}
 	switch {
+	case w.otherByContext(b):
 	case w.quiet:
 		b.RuledOut("other", detect.Refs(s.end.IdleFrom, s.end.IdleTo), "the control channel fell silent at that moment and waited for it")
 	case !w.gaveUp().IsZero() && (!w.active || w.head().Client.Port == s.server.Port-1):
@@ -330,17 +335,25 @@ func (w *hiddenStory) remedy(b *finding.Builder) {
 			Run("lftp", "set ftp:passive-mode on").
 			Run("curl", "curl --ftp-pasv --ssl-reqd -u USER ftp://%s/", s)
 	}
-	b.Remedy(finding.AtServer, "give passive connections a fixed, small range of ports").
-		Run("vsftpd", `printf 'pasv_min_port=50000\npasv_max_port=50100\n' >>/etc/vsftpd.conf && systemctl restart vsftpd`).
-		Run("proftpd", `printf 'PassivePorts 50000 50100\n' >/etc/proftpd/conf.d/passive.conf && systemctl restart proftpd`).
-		Run("pure-ftpd", `echo 50000 50100 >/etc/pure-ftpd/conf/PassivePortRange && systemctl restart pure-ftpd`)
+	lo, hi, has := w.conf.ports()
+	which := "that range"
+	if has {
+		which = fmt.Sprintf("the passive range of %s", w.conf.file())
+	} else {
+		step := b.Remedy(finding.AtServer, "give passive connections a fixed, small range of ports").
+			Run("vsftpd", `printf 'pasv_min_port=50000\npasv_max_port=50100\n' >>/etc/vsftpd.conf && systemctl restart vsftpd`)
+		if !w.conf.counts() {
+			step.Run("proftpd", `printf 'PassivePorts 50000 50100\n' >/etc/proftpd/conf.d/passive.conf && systemctl restart proftpd`).
+				Run("pure-ftpd", `echo 50000 50100 >/etc/pure-ftpd/conf/PassivePortRange && systemctl restart pure-ftpd`)
+		}
+	}
 	family, set := "ip", "iptables"
 	if !s.Is4() {
 		family, set = "ip6", "ip6tables"
 	}
-	b.Remedy(finding.AtFirewall, "allow exactly that range to this server, and no more (each of these ports can then be reached by whoever the rule names)").
-		Run("nftables", "nft insert rule inet filter forward %s daddr %s tcp dport 50000-50100 accept", family, s).
-		Run("iptables", "%s -I FORWARD -d %s -p tcp --dport 50000:50100 -j ACCEPT", set, s)
+	b.Remedy(finding.AtFirewall, "allow exactly %s to this server, and no more (each of these ports can then be reached by whoever the rule names)", which).
+		Run("nftables", "nft insert rule inet filter forward %s daddr %s tcp dport %d-%d accept", family, s, lo, hi).
+		Run("iptables", "%s -I FORWARD -d %s -p tcp --dport %d:%d -j ACCEPT", set, s, lo, hi)
 	b.Remedy(finding.AtServer, "behind address translation, tell the server its outer address too (vsftpd: pasv_address=ADDRESS; proftpd: MasqueradeAddress ADDRESS), and forward the range")
 	b.Remedy(finding.AtServer, "or offer SFTP (part of SSH): one connection, encrypted, no second port")
 	b.Remedy(finding.AtClient, "only if nothing else is possible: CCC after the login, where client and server know it (curl: --ftp-ssl-ccc). The password stays protected; commands, names of files and what they hold do not")

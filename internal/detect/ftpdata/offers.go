@@ -50,6 +50,7 @@ func (d *detector) offer(s *session, x *ftp.Exchange) {
 	}
 	s.offered = o
 	for len(d.queue) >= max(d.scope.Limits.Entries, 1) {
+		d.scope.Forgot("ftpdata", "announced connections", s.client.Addr, s.server.Addr)
 		delete(d.offers, d.queue[0])
 		d.queue = d.queue[1:]
 	}

@@ -72,8 +72,10 @@ func (d *detector) composePrivate(g *finding.Group, b *finding.Builder) bool {
 	if unreachable {
 		b.Fact(nil, "no packet from %s was ever seen here", o.to.Addr)
 	}
+	conf := d.configured(s, true, s.server.Addr, o.to.Addr)
+	conf.addressFact(b, o)
 	d.privateAlternatives(b, fs, requests, unreachable)
-	d.privateRemedy(b, o, s)
+	privateRemedy(b, o, s, &conf)
 	b.WrongIf("%s answers connections from %s", o.to.Addr, f.client)
 	add := func(ref packet.Ref, dir packet.Dir, label, note string, lost bool) {
 		b.Evidence(ref, note)
@@ -139,7 +141,7 @@ func (d *detector) privateAlternatives(b *finding.Builder, fs []*failure, reques
 	}
 }
 
-func (d *detector) privateRemedy(b *finding.Builder, o *offer, s *session) {
+func privateRemedy(b *finding.Builder, o *offer, s *session, conf *settings) {
 	if !o.passive {
 		b.Remedy(finding.AtClient, "let the client connect (passive mode): then it need not know its outer address").
 			Run("lftp", "set ftp:passive-mode on").
@@ -148,9 +150,11 @@ func (d *detector) privateRemedy(b *finding.Builder, o *offer, s *session) {
 		b.Check(fmt.Sprintf("curl -v --ftp-pasv --connect-timeout 10 -u USER ftp://%s/", detect.EndText(s.server)), "on the client: it lists in passive mode")
 		return
 	}
-	b.Remedy(finding.AtServer, "tell the server the address that clients reach, and forward its passive ports").
-		Run("vsftpd", `printf 'pasv_address=%s\npasv_min_port=50000\npasv_max_port=50100\n' >>/etc/vsftpd.conf && systemctl restart vsftpd`, o.true).
-		Run("proftpd", `printf 'MasqueradeAddress %s\nPassivePorts 50000 50100\n' >/etc/proftpd/conf.d/passive.conf && systemctl restart proftpd`, o.true)
+	lo, hi, _ := conf.ports()
+	step := b.Remedy(finding.AtServer, "tell the server the address that clients reach, and forward its passive ports (%d to %d)", lo, hi).Run("vsftpd", "%s", conf.addressRemedy(o.true))
+	if !conf.counts() {
+		step.Run("proftpd", `printf 'MasqueradeAddress %s\nPassivePorts 50000 50100\n' >/etc/proftpd/conf.d/passive.conf && systemctl restart proftpd`, o.true)
+	}
 	b.Remedy(finding.AtClient, "let the client use EPSV, which names no address, or ignore the one in the text").
 		Run("lftp", "set ftp:prefer-epsv on; set ftp:fix-pasv-address on").
 		Run("curl", "curl --ftp-skip-pasv-ip -u USER ftp://%s/", detect.EndText(s.server))

@@ -83,8 +83,10 @@ func (d *detector) open(h *event.Head, begin packet.Ref) *session {
 		return s
 	}
 	for len(d.order) >= max(d.scope.Limits.Entries, 1) {
+		old := d.order[0]
 		d.evicted++
-		d.forget(d.order[0])
+		d.forget(old)
+		d.scope.Forgot("ftpdata", "control channels", old.client.Addr, old.server.Addr)
 		d.order = d.order[1:]
 	}
 	s := &session{id: h.FlowID, vantage: h.Vantage, client: h.Client, server: h.Server, begin: begin, last: h.Seen.Time}
@@ -186,6 +188,7 @@ func (d *detector) worked(s *session, at packet.Ref, command string) {
 	k := clearKey{s.vantage, s.client.Addr, s.server.Addr}
 	if _, known := d.clear[k]; !known {
 		for len(d.clearOrder) >= max(d.scope.Limits.Entries, 1) {
+			d.scope.Forgot("ftpdata", "pairs where it worked in clear", d.clearOrder[0].client, d.clearOrder[0].server)
 			delete(d.clear, d.clearOrder[0])
 			d.clearOrder = d.clearOrder[1:]
 		}

@@ -189,6 +189,7 @@ func (d *detector) redirect(t *http.Transaction) {
 	}
 	if tr == nil {
 		if len(d.trails) >= d.scope.Limits.Entries && len(d.torder) > 0 {
+			d.scope.Forgot("httpfaults", "visits", d.torder[0].client, d.torder[0].server.Addr)
 			delete(d.trails, d.torder[0])
 			d.torder = d.torder[1:]
 		}
@@ -270,6 +271,7 @@ func (d *detector) report(k trailKey, c []hop, t *http.Transaction) {
 	l := d.loops[id]
 	if l == nil {
 		if len(d.loops) >= d.scope.Limits.Entries && len(d.lorder) > 0 {
+			d.scope.Forgot("httpfaults", "redirect loops", d.loops[d.lorder[0]].server.Addr)
 			delete(d.loops, d.lorder[0])
 			d.lorder = d.lorder[1:]
 		}
@@ -305,6 +307,7 @@ func (d *detector) answer(t *http.Transaction) {
 	s := d.servers[k]
 	if s == nil {
 		if len(d.servers) >= d.scope.Limits.Entries && len(d.sorder) > 0 {
+			d.scope.Forgot("httpfaults", "servers", d.sorder[0].server.Addr)
 			delete(d.servers, d.sorder[0])
 			d.sorder = d.sorder[1:]
 		}

@@ -80,7 +80,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Reset, event.Ended}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, wires: detect.NewColumn[history](s.Nets, s.Limits.Entries), flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{}}
+		return &detector{scope: s, wires: detect.NewColumn[history](s.Nets, s.Limits.Entries).Of(s, "idle", "pairs of networks"), flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{}}
 	},
 }
 
@@ -141,6 +141,7 @@ func (d *detector) arp(x *event.ARP) {
 	}
 	refs, ok := d.announced[x.SenderIP]
 	if !ok && len(d.announced) >= d.scope.Limits.Entries {
+		d.scope.Forgot("idle", "announced addresses", x.SenderIP)
 		return
 	}
 	if len(refs) == announcements {
@@ -173,6 +174,7 @@ func (d *detector) stalled(f *event.Flow) {
 func (d *detector) keep(x *death) bool {
 	if len(d.flows) >= d.scope.Limits.Entries {
 		d.lost = true
+		d.scope.Forgot("idle", "connections", x.flow.Head().Client.Addr, x.flow.Head().Server.Addr)
 		return false
 	}
 	d.flows[x.flow.Head().FlowID] = x

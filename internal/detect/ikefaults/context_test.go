@@ -1,18 +1,13 @@
 package ikefaults_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
-	"firestorm/internal/capture"
 	"firestorm/internal/detect/detecttest"
 	"firestorm/internal/detect/ikefaults"
 	"firestorm/internal/finding"
-	"firestorm/internal/hostconf"
-	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
-	"firestorm/internal/standard"
 )
 
 // ipsec is the initiator's file, swanctl the responder's, as the testbed's daemons were set but for what a case changes.
@@ -27,24 +22,13 @@ func swanctl(version int, ike, esp, own, id string) string {
 
 func with(t *testing.T, dir, initiator, responder string) *sensor.Result {
 	t.Helper()
-	c := &hostconf.Context{}
+	conf := map[string]string{}
 	for addr, text := range map[string]string{"10.1.0.11": initiator, "10.2.0.2": responder} {
 		if text != "" {
-			if err := c.Add(packet.MustAddr(addr), "conf-of-"+addr, []byte(text)); err != nil {
-				t.Fatal(err)
-			}
+			conf[addr] = text
 		}
 	}
-	src, err := capture.OpenFile(detecttest.Path(t, dir+"/inside.pcap"), capture.FileOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	r, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: 2, Analyzers: standard.Analyzers, Detectors: standard.Detectors, Context: c, Names: []string{"inside.pcap"}})
-	if err != nil || len(r.Broken) > 0 || len(r.Engine.Faulty) > 0 {
-		t.Fatal(err, r.Broken, r.Engine.Faulty)
-	}
-	return r
+	return detecttest.RunWith(t, conf, dir+"/inside.pcap")
 }
 
 func TestContext(t *testing.T) {

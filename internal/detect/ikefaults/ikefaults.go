@@ -4,6 +4,7 @@
 package ikefaults
 
 import (
+	"slices"
 	"time"
 
 	"firestorm/internal/analyzer/esp"
@@ -86,6 +87,7 @@ func (d *detector) asked(vantage uint16, a packet.Addr) *heard {
 	if h == nil {
 		if len(d.askers) >= d.scope.Limits.Entries { // all begin anew: nobody counts as a scanner for a while
 			d.Evicted += uint64(len(d.askers))
+			d.scope.Forgot("ikefaults", "generations of askers")
 			clear(d.askers)
 		}
 		h = &heard{}
@@ -181,7 +183,9 @@ func (d *detector) begin(k key, e *ike.Event) *sa {
 	for len(d.order) >= d.scope.Limits.Entries {
 		old := d.order[0]
 		d.order = d.order[1:]
+		d.scope.Forgot("ikefaults", "security associations", old.initiator.Addr, old.responder.Addr)
 		d.report(old)
+		old.forgotten = true
 		delete(d.by, old.key)
 		d.Evicted++
 	}
@@ -210,6 +214,7 @@ func (d *detector) peer(k pair) *peer {
 	p := d.peers[k]
 	if p == nil {
 		if len(d.pairs) >= d.scope.Limits.Entries {
+			d.scope.Forgot("ikefaults", "peers", d.pairs[0].a, d.pairs[0].b)
 			delete(d.peers, d.pairs[0])
 			d.pairs = d.pairs[1:]
 			d.Evicted++
@@ -223,31 +228,42 @@ func (d *detector) peer(k pair) *peer {
 
 // touch puts s among those to be judged.
 func (d *detector) touch(s *sa) {
-	if !s.listed {
-		s.listed = true
-		d.active = append(d.active, s)
+	if s.listed || s.forgotten {
+		return
 	}
+	if len(d.active) >= 2*d.scope.Limits.Entries { // half of them at least are forgotten, and were judged then
+		kept := slices.DeleteFunc(d.active, func(s *sa) bool { return s.forgotten })
+		clear(d.active[len(kept):])
+		d.active = kept
+	}
+	s.listed = true
+	d.active = append(d.active, s)
 }
 
 // Tick judges the SAs that rest.
 func (d *detector) Tick(now packet.Time) {
 	kept := d.active[:0]
 	for _, s := range d.active {
-		if now.Sub(s.last.Time) < idle {
+		switch {
+		case s.forgotten:
+		case now.Sub(s.last.Time) < idle:
 			kept = append(kept, s)
-			continue
+		default:
+			s.listed = false
+			d.report(s)
 		}
-		s.listed = false
-		d.report(s)
 	}
+	clear(d.active[len(kept):])
 	d.active = kept
 }
 
 // End judges what is left: no verdict rests on time having passed, only on what was sent in vain.
 func (d *detector) End(packet.Time) {
 	for _, s := range d.active {
-		s.listed = false
-		d.report(s)
+		if !s.forgotten {
+			s.listed = false
+			d.report(s)
+		}
 	}
 	d.active = nil
 }

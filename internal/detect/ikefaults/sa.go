@@ -82,6 +82,7 @@ type sa struct {
 	icmps                int
 	answered             packet.Ref // first message of the responder
 	listed               bool       // among those to be judged
+	forgotten            bool       // for lack of room
 	reported             map[string]bool
 }
 

@@ -56,7 +56,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Ended}, Kinds: []event.Kind{event.KindCapture}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, ways: detect.NewColumn[traffic](s.Nets, s.Limits.Entries), flows: map[uint64]*[2]counts{}}
+		return &detector{scope: s, ways: detect.NewColumn[traffic](s.Nets, s.Limits.Entries).Of(s, "loss", "pairs of networks"), flows: map[uint64]*[2]counts{}}
 	},
 }
 
@@ -177,8 +177,12 @@ func (d *detector) flow(f *event.Flow) {
 			d.report(f, way{h.Vantage, h.Client.Addr.Prefix(), h.Server.Addr.Prefix(), dir}, place(p), n)
 		}
 	}
-	if d.scope.Twins != nil && both != [2]counts{} && len(d.flows) < d.scope.Limits.Entries {
+	switch {
+	case d.scope.Twins == nil || both == [2]counts{}:
+	case len(d.flows) < d.scope.Limits.Entries:
 		d.flows[h.FlowID] = &both
+	default:
+		d.scope.Forgot("loss", "joined connections", h.Client.Addr, h.Server.Addr)
 	}
 }
 

@@ -191,6 +191,7 @@ func (d *detector) site(k siteKey) *site {
 	s := d.sites[k]
 	if s == nil {
 		if len(d.sites) >= d.scope.Limits.Entries && len(d.order) > 0 {
+			d.scope.Forgot("maintenance", "sites", d.order[0].server.Addr)
 			delete(d.sites, d.order[0])
 			d.order = d.order[1:]
 		}

@@ -135,6 +135,7 @@ func (d *detector) mount(x *rpc.Transaction) {
 		if m == nil {
 			if len(d.mounts) >= d.scope.Limits.Entries {
 				d.skipped++
+				d.scope.Forgot("nfsdenied", "mounts") // a refusal at a path that is not known is less sure by itself
 				return
 			}
 			m = &mounted{first: x.Answered, client: x.Client().Addr}
@@ -154,6 +155,7 @@ func (d *detector) handle(x *rpc.Transaction) {
 	if s == nil {
 		if len(d.stale) >= d.scope.Limits.Entries {
 			d.skipped++
+			d.scope.Forgot("nfsdenied", "pairs with stale handles", x.Client().Addr, x.Server().Addr)
 			return
 		}
 		s = &handles{first: x}

@@ -27,6 +27,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		}
 	}
 	m := d.mounts[r.key]
+	conf := d.exported(r, m)
 	b.Subject(finding.Subject{Role: "client", Addr: client})
 	b.Subject(finding.Subject{Role: "server", Addr: server, Port: x.Server().Port})
 	b.Title("%s refuses to let %s mount %s", server, client, path)
@@ -38,6 +39,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Summary("%s asked %s to mount %s and was refused (%s). Network and service are in order: the server's list of exports does not allow this client.%s", client, server, path, status, served)
 	b.Impact("%s of %s refused", detect.Plural(g.Count, "mount", "mounts"), client)
 	b.Fact(detect.Refs(x.Asked, x.Answered), "the call for %s from %s was answered with %s", path, detect.EndText(r.client), status)
+	conf.facts(b)
 	switch {
 	case m != nil && m.client != client:
 		b.Fact(detect.Refs(m.first), "%s was given the same path at %s s", m.client, d.scope.Since(m.first))
@@ -45,23 +47,22 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	case m != nil:
 		b.Fact(detect.Refs(m.first, m.newest), "the same client was given the path at %s s: the exports changed in between", d.scope.Since(m.newest))
 		b.RuledOut("path", detect.Refs(m.first), "the client itself was given it before or after")
+	case conf.decidesPath(b):
+		b.Fact(nil, "nobody was given this path in the capture")
 	default:
 		b.Fact(nil, "nobody was given this path in the capture")
 		b.Open("path", "showmount -e %s from the client lists what is exported", server)
 	}
-	if r.client.Port < reserved {
+	switch {
+	case r.client.Port < reserved:
 		b.RuledOut("port", detect.Refs(x.Asked), "it called from port %d, below %d", r.client.Port, reserved)
-	} else {
+	case conf.decidesPort(b):
+	default:
 		b.Open("port", "it called from port %d; a server without the option insecure wants one below %d: mount as root", r.client.Port, reserved)
 	}
 	b.WrongIf("the server's own log (journalctl -u nfs-mountd) naming another reason")
-	b.Remedy(finding.AtServer, "if %s is meant to mount it, name the client or its network for that path, and load the list anew", client).
-		Run("Linux", "exportfs -o rw,sync,no_subtree_check %s:%s", client, shell(r.key.path)).
-		Run("for ever: add the same to /etc/exports, then", "exportfs -ra").
-		Run("nfs-ganesha, in the EXPORT", "CLIENT { Clients = %s; Access_Type = RW; }", client)
-	b.Remedy(finding.AtServer, "if the list names it by host name, see whether the server resolves it so").
-		Run("Linux", "getent hosts %s", client)
-	b.Remedy(finding.AtClient, "if it is not, nothing is wrong: take the mount out of /etc/fstab")
+	conf.why(b, status, x.Status)
+	conf.remedy(b)
 	b.Check(fmt.Sprintf("showmount -e %s", server), "from "+client.String()+"; on the server: exportfs -v")
 	b.Evidence(x.Asked, "the client asks for the path")
 	for _, ref := range refs {

@@ -113,6 +113,7 @@ func (d *detector) packet(e *ntp.Event) {
 	if s == nil {
 		if len(d.asked) >= d.scope.Limits.Entries {
 			d.lost++
+			d.scope.Forgot("ntpfaults", "pairs", asks.Addr, answers.Addr)
 			return
 		}
 		s = &source{pair: k}

@@ -18,26 +18,45 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	}
 	flows := detect.Plural(g.Count, "connection", "connections")
 	mine, other := &f.Sides[s.Dir], &f.Sides[s.Dir.Other()]
-	kernel := "beyond the receiver's window"
-	if x.why == unseenData {
-		kernel = "ACK for data the firewall has not seen"
-	}
+	kernel := map[event.Bound]string{event.SeqAbove: "beyond the receiver's window", event.SeqBelow: "data already acknowledged", event.AckAbove: "ACK for data the firewall has not seen",
+		event.AckBelow: "an ACK that is too old"}[s.Bound]
 	b.Subject(finding.Subject{Role: "client", Addr: h.Client.Addr})
 	b.Subject(finding.Subject{Role: "server", Addr: h.Server.Addr, Port: h.Server.Port})
-	b.Title("the device between %s and %s drops %s of %s to %s: %s", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(x.gone.Vantage), flows, from.Addr, detect.EndText(to), kernel)
-	b.Why("%s sent the same data %d times in vain, and by what passed here it is outside the window: %s", detect.EndText(from), s.Tries, kernel)
-	b.Summary("The connection worked, then part of what %s sends no longer passed here: acknowledgements or data that went another way. For the two ends all is right; a connection tracker at this place "+
-		"sees packets outside the window and drops them. Users see a session that hangs.", to.Addr)
-	b.Impact("%s lost", flows)
-	if x.why == beyondWindow {
-		b.Fact(detect.Refs(s.Before, s.First), "%s has sent %d bytes beyond what %s allowed by what was seen here (window of at most %d bytes): it heard acknowledgements that did not pass", from.Addr, over(mine, other), to.Addr, other.MaxWindow)
+	two := x.gone.Known
+	if two {
+		b.Title("the device between %s and %s drops %s of %s to %s: %s", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(x.gone.Vantage), flows, from.Addr, detect.EndText(to), kernel)
+		b.Summary("The connection worked, then part of what %s sends no longer passed here: acknowledgements or data that went another way. For the two ends all is right; a connection tracker at this place "+
+			"sees packets outside the window and drops them. Users see a session that hangs.", to.Addr)
 	} else {
-		b.Fact(detect.Refs(s.Before, s.First), "%s acknowledges %d bytes of %s that did not pass here: it received them another way", from.Addr, other.GapBytes, to.Addr)
+		b.Title("%s of %s to %s hung while its packets, by what passed here, were outside the window: %s", flows, from.Addr, detect.EndText(to), kernel)
+		b.Summary("The connection worked, then part of what %s sends was not seen here any more, and what %s sends stayed without an answer. A connection tracker that sees what this capture saw would drop such packets; whether one "+
+			"did, a capture behind it tells.", to.Addr, from.Addr)
+	}
+	b.Why("%s sent the same data %d times in vain, and by what passed here it is outside the window: %s", detect.EndText(from), s.Tries, kernel)
+	b.Impact("%s lost", flows)
+	switch s.Bound {
+	case event.SeqAbove:
+		b.Fact(detect.Refs(s.Before, s.First, s.Last), "the data begins %d bytes beyond what %s allowed by what was seen here (window of at most %d bytes): %s heard acknowledgements that did not pass", s.Outside, to.Addr, other.MaxWindow, from.Addr)
+	case event.SeqBelow:
+		b.Fact(detect.Refs(s.Before, s.First, s.Last), "the data ends %d bytes before all that %s may still be asked for, by what was seen here (window of at most %d bytes)", s.Outside, to.Addr, other.MaxWindow)
+	case event.AckAbove:
+		b.Fact(detect.Refs(s.Before, s.First, s.Last), "%s acknowledges %d bytes of %s that did not pass here: it received them another way", from.Addr, s.Outside, to.Addr)
+	case event.AckBelow:
+		b.Fact(detect.Refs(s.Before, s.First, s.Last), "%s acknowledges %d bytes less than a tracker lets it lag behind what %s sent", from.Addr, s.Outside, to.Addr)
 	}
 	b.Fact(detect.Refs(s.First, s.Last), "%d bytes sent %d times within %s without an answer", s.IPLen, s.Tries, detect.Span(s.Last.Time.Sub(s.First.Time)))
 	b.Fact(detect.Refs(f.Marks[event.MarkSYN], f.Marks[event.MarkSYNACK]), "SYN and SYN/ACK were seen, and so the scale of the windows")
-	b.Fact(detect.Refs(s.Last), "it enters the device between the two captures and does not leave it")
-	b.RuledOut("capture", detect.Refs(s.First, s.Last), "what is missing is missing in front of a device that drops the connection for it; packets lost by the capture alone harm nobody")
+	b.Fact(nil, "Linux would log: nf_ct_proto_6: %s", s.Bound)
+	switch {
+	case two && d.missingThere(f):
+		b.Fact(detect.Refs(s.Last), "it enters the device between the two captures and does not leave it")
+		b.RuledOut("capture", detect.Refs(s.First, s.Last), "what is missing here is missing at %s as well: two captures do not lose the same packets", d.scope.Twins.Name(x.gone.Vantage))
+	case two:
+		b.Fact(detect.Refs(s.Last), "it enters the device between the two captures and does not leave it")
+		b.Open("capture", "%s saw what is missing here, or cannot tell: the firewall's own log decides", d.scope.Twins.Name(x.gone.Vantage))
+	default:
+		b.Open("capture", "a second capture behind the firewall shows whether the packets leave it, and what passed there")
+	}
 	if mine.TTLMin == mine.TTLMax && mine.TTLMax != 0 {
 		b.RuledOut("attack", detect.Refs(f.Start, s.First), "the packets continue the stream of %s and come from the same distance (TTL %d) as all others of it", from.Addr, mine.TTLMax)
 	} else {

@@ -88,6 +88,7 @@ func (d *detector) Handle(e event.Event) {
 	s := d.services[k]
 	if s == nil {
 		for len(d.order) >= max(d.scope.Limits.Entries, 1) {
+			d.scope.Forgot("plainlogin", "services", d.order[0].server.Addr)
 			delete(d.services, d.order[0])
 			d.order = d.order[1:]
 		}

@@ -53,7 +53,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Ended}, Kinds: []event.Kind{event.KindICMPError}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, told: map[path]int{}, passed: detect.NewColumn[[2]passage](s.Nets, s.Limits.Entries), small: map[path]packet.Ref{}, flows: map[uint64]*hole{}}
+		return &detector{scope: s, told: map[path]int{}, passed: detect.NewColumn[[2]passage](s.Nets, s.Limits.Entries).Of(s, "pmtud", "pairs of networks"), small: map[path]packet.Ref{}, flows: map[uint64]*hole{}}
 	},
 }
 
@@ -136,6 +136,7 @@ func (d *detector) icmp(x *event.ICMPError) {
 	}
 	if len(d.told) >= d.scope.Limits.Entries {
 		d.lost = true
+		d.scope.Forgot("pmtud", "paths that were told of a size")
 		return
 	}
 	d.told[k] = len(d.messages)
@@ -186,8 +187,13 @@ func (d *detector) stalled(f *event.Flow) {
 	}
 	h := f.Head()
 	if s.IPLen <= limit {
-		if _, ok := d.small[k]; !ok && !s.PeerSpoke && s.IdleBefore < pause && len(d.small) < d.scope.Limits.Entries {
+		_, ok := d.small[k]
+		switch {
+		case ok || s.PeerSpoke || s.IdleBefore >= pause:
+		case len(d.small) < d.scope.Limits.Entries:
 			d.small[k] = s.First
+		default:
+			d.scope.Forgot("pmtud", "paths that lose small packets", h.Client.Addr, h.Server.Addr)
 		}
 		return
 	}
@@ -197,6 +203,7 @@ func (d *detector) stalled(f *event.Flow) {
 	x := &hole{flow: f, stall: s}
 	if len(d.flows) >= d.scope.Limits.Entries {
 		d.lost = true
+		d.scope.Forgot("pmtud", "connections", h.Client.Addr, h.Server.Addr)
 	} else {
 		d.flows[h.FlowID] = x
 	}

@@ -174,6 +174,8 @@ func (d *detector) popup(x *dcerpc.Popup) {
 	}
 	if len(d.flows) < d.scope.Limits.Entries {
 		d.flows[h.FlowID] = c
+	} else {
+		d.scope.Forgot("popupspam", "messages", from.Addr, to.Addr)
 	}
 	d.scope.Report(&finding.Instance{Code: Code, Key: key, FlowID: h.FlowID, Vantage: h.Vantage, Client: from.Addr, Server: to.Addr,
 		Port: to.Port, First: h.Seen, Last: h.Seen, Data: c})
@@ -206,6 +208,7 @@ func (d *detector) campaign(k campaignKey, at packet.Ref) *campaign {
 			}
 		}
 		oldest.forgotten = true
+		d.scope.Forgot("popupspam", "campaigns")
 		delete(d.campaigns, oldest.key)
 		d.evicted++
 	}

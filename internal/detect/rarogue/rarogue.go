@@ -50,7 +50,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{Kinds: []event.Kind{event.KindNDP}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, wires: detect.NewRecent[neighbour.Wire, *segment](min(s.Limits.Entries, wiresKept))}
+		return &detector{scope: s, wires: detect.NewRecent[neighbour.Wire, *segment](min(s.Limits.Entries, wiresKept)).Of(s, "rarogue", "wires", nil)}
 	},
 }
 

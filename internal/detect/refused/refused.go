@@ -104,6 +104,9 @@ func (d *detector) Handle(e event.Event) {
 	r := &refusal{flow: f}
 	r.ports = d.spread.add(spreadKey{h.Vantage, h.Client.Addr, h.Server.Addr, 0}, h.Server.Addr, h.Server.Port, f.Start)
 	r.hosts = d.spread.add(spreadKey{h.Vantage, h.Client.Addr, packet.Addr{}, h.Server.Port}, h.Server.Addr, h.Server.Port, f.Start)
+	if r.ports == nil || r.hosts == nil || r.ports.more || r.hosts.more {
+		d.scope.Forgot("refused", "clients and what refused them", h.Client.Addr, h.Server.Addr)
+	}
 	key := detect.EndText(h.Server)
 	switch {
 	case r.ports.many():

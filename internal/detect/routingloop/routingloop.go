@@ -118,8 +118,12 @@ func (d *detector) Handle(e event.Event) {
 		}
 		switch x.What {
 		case event.Started:
-			if t := x.Sides[packet.ToServer].TTLFirst; t >= tooLong && len(d.pings) < d.scope.Limits.Entries {
+			switch t := x.Sides[packet.ToServer].TTLFirst; {
+			case t < tooLong:
+			case len(d.pings) < d.scope.Limits.Entries:
 				d.pings[h.FlowID] = t
+			default:
+				d.scope.Forgot("routingloop", "exchanges", h.Client.Addr, h.Server.Addr)
 			}
 		case event.Ended:
 			delete(d.pings, h.FlowID)
@@ -135,6 +139,7 @@ func (d *detector) name(m packet.MAC, a packet.Addr) {
 	n := d.names[m]
 	if n == nil {
 		if len(d.names) >= d.scope.Limits.Entries {
+			d.scope.Forgot("routingloop", "cards", a)
 			return
 		}
 		n = &[2]packet.Addr{}
@@ -157,6 +162,7 @@ func (d *detector) loop(dst, src packet.Addr, v uint16) *loop {
 	l := d.loops[net]
 	if l == nil {
 		if len(d.loops) >= d.scope.Limits.Entries {
+			d.scope.Forgot("routingloop", "networks", src, dst)
 			return nil
 		}
 		l = &loop{net: net, client: src, v: v}

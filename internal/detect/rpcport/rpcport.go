@@ -190,6 +190,7 @@ func (d *detector) learn(x *rpc.Transaction, at place, m rpc.Mapping) {
 	if p == nil {
 		if len(d.history) >= limit {
 			d.evicted++
+			d.scope.Forgot("rpcport", "programs", at.addr)
 		} else {
 			p = &past{port: at.port, ref: x.Answered}
 			d.history[k] = p
@@ -222,6 +223,7 @@ func (d *detector) learn(x *rpc.Transaction, at place, m rpc.Mapping) {
 // asks back.
 func (d *detector) take(h *event.Head, f *event.Flow, why how, err *event.ICMPError) {
 	if len(d.open) >= d.scope.Limits.Entries {
+		d.scope.Forgot("rpcport", "connections", h.Client.Addr, h.Server.Addr)
 		return
 	}
 	at := place{h.Vantage, h.Server.Addr, h.Proto, h.Server.Port}

@@ -343,9 +343,11 @@ func (d *detector) tell(sum uint32) {
 			}
 		}
 	}
-	if len(d.told) < max(d.scope.Limits.Entries, 16) {
-		d.told[sum] = d.now
+	if len(d.told) >= max(d.scope.Limits.Entries, 16) {
+		d.scope.Forgot("scan", "doors that were told of")
+		return
 	}
+	d.told[sum] = d.now
 }
 
 func (r *report) key() string {

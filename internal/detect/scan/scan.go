@@ -241,6 +241,7 @@ func (d *detector) failed(s *source, c *contact, fresh bool) {
 	x := d.down[sum]
 	if x == nil {
 		if len(d.down) >= max(d.scope.Limits.Entries, 16) {
+			d.scope.Forgot("scan", "doors that fail for everybody")
 			return
 		}
 		x = &broken{}
@@ -322,6 +323,7 @@ func (d *detector) evict(keep *source) {
 		gone = append(gone, s)
 		if s.bout != nil {
 			d.evicted++
+			d.scope.Forgot("scan", "sources", s.addr)
 			due = append(due, s)
 		}
 	}

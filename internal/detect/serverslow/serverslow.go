@@ -103,8 +103,12 @@ func (d *detector) Handle(e event.Event) {
 		switch x.What {
 		case event.Answered:
 			// Which of several requests was answered is unknown (Karn): it may have been the first.
-			if x.SYNTries > 1 && len(d.asked) < d.scope.Limits.Entries {
+			switch {
+			case x.SYNTries <= 1:
+			case len(d.asked) < d.scope.Limits.Entries:
 				d.asked[h.FlowID] = x.Marks[event.MarkSYNACK].Time.Sub(x.Marks[event.MarkSYN].Time)
+			default:
+				d.scope.Forgot("serverslow", "requests that were repeated", h.Client.Addr, h.Server.Addr)
 			}
 			return
 		case event.Ended:
@@ -132,6 +136,7 @@ func (d *detector) exchange(x *event.Exchange) {
 	r := d.services[k]
 	if r == nil {
 		if len(d.services) >= d.scope.Limits.Entries && len(d.order) > 0 {
+			d.scope.Forgot("serverslow", "services", d.order[0].Addr)
 			delete(d.services, d.order[0])
 			d.order = d.order[1:]
 		}

@@ -121,6 +121,7 @@ func (d *detector) tally(k pair, x *smb.Exchange) *tally {
 			}
 		}
 		delete(d.pairs, oldest.key)
+		d.scope.Forgot("smblogon", "pairs", oldest.key.client, oldest.key.server)
 		d.evicted++
 	}
 	t := &tally{key: k, port: x.Head().Server.Port, first: x.Asked, accounts: map[string]int{}, statuses: map[uint32]int{}}

@@ -50,7 +50,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Ended}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, open: map[uint64]*death{}, alive: detect.NewColumn[packet.Ref](s.Nets, s.Limits.Entries)}
+		return &detector{scope: s, open: map[uint64]*death{}, alive: detect.NewColumn[packet.Ref](s.Nets, s.Limits.Entries).Of(s, "stalled", "pairs of networks")}
 	},
 }
 
@@ -76,7 +76,11 @@ func (d *detector) Handle(e event.Event) {
 	id := f.Head().FlowID
 	switch f.What {
 	case event.Stalled:
-		if f.Stall.WindowClosed || f.Stall.EndedByRST || f.Midstream && !f.Stall.Handshake && f.Sides[f.Stall.Dir.Other()].Packets == 0 || len(d.open) >= d.scope.Limits.Entries {
+		if f.Stall.WindowClosed || f.Stall.EndedByRST || f.Midstream && !f.Stall.Handshake && f.Sides[f.Stall.Dir.Other()].Packets == 0 {
+			return
+		}
+		if len(d.open) >= d.scope.Limits.Entries {
+			d.scope.Forgot("stalled", "connections", f.Head().Client.Addr, f.Head().Server.Addr)
 			return
 		}
 		d.open[id] = &death{flow: f, stall: f.Stall}

@@ -88,7 +88,7 @@ type detector struct {
 }
 
 func newDetector(s *detect.Scope) *detector {
-	return &detector{scope: s, targets: detect.NewByService[target](s, s.Limits.Entries, false)}
+	return &detector{scope: s, targets: detect.NewByService[target](s, s.Limits.Entries, false).Of(s, "synflood", "services")}
 }
 
 // Handle counts requests and what became of them.

@@ -80,6 +80,7 @@ func (d *detector) Handle(e event.Event) {
 	switch f.What {
 	case event.Silent:
 		if len(d.open) >= d.scope.Limits.Entries {
+			d.scope.Forgot("synsilent", "attempts", h.Client.Addr, h.Server.Addr)
 			return
 		}
 		a := &attempt{flow: f, unheard: d.unanswered(clientKey{h.Vantage, h.Client.Addr}, h.Server.Addr, f.Start.Time)}

@@ -35,6 +35,7 @@ func (d *detector) unanswered(k clientKey, server packet.Addr, at packet.Time) *
 	u := d.clients[k]
 	if u == nil || at.Sub(u.last) > forgetAfter {
 		if u == nil && len(d.clients) >= d.scope.Limits.Entries {
+			d.scope.Forgot("synsilent", "clients", k.client)
 			return nil
 		}
 		u = &unheard{servers: map[packet.Addr]struct{}{}, first: at}

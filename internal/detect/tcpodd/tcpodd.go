@@ -96,6 +96,7 @@ func (d *detector) odd(x *event.Anomaly, s sort) {
 	if o == nil {
 		if len(d.open) >= max(d.scope.Limits.Entries, 16) {
 			d.lost++
+			d.scope.Forgot("tcpodd", "connections", h.Client.Addr, h.Server.Addr)
 			return
 		}
 		o = &oddity{}

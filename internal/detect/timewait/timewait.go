@@ -117,7 +117,11 @@ func (d *detector) Handle(e event.Event) {
 	switch f.What {
 	case event.Silent, event.StaleACK:
 		if r == nil {
-			if !qualifies(f) || len(d.open) >= d.scope.Limits.Entries {
+			if !qualifies(f) {
+				return
+			}
+			if len(d.open) >= d.scope.Limits.Entries {
+				d.scope.Forgot("timewait", "attempts", f.Head().Client.Addr, f.Head().Server.Addr)
 				return
 			}
 			r = &reuse{prev: *f.Prev}

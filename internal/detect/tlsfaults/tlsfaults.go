@@ -91,6 +91,7 @@ func (d *detector) service(h *event.Head) *service {
 	s := d.services[k]
 	if s == nil {
 		if len(d.services) >= d.scope.Limits.Entries && len(d.order) > 0 {
+			d.scope.Forgot("tlsfaults", "services", d.order[0].server.Addr)
 			delete(d.services, d.order[0])
 			d.order = d.order[1:]
 		}
@@ -222,6 +223,7 @@ func (d *detector) report(code, key string, s *service, x *tls.Handshake, t *htt
 	f := d.faults[id]
 	if f == nil {
 		if len(d.faults) >= d.scope.Limits.Entries && len(d.keys) > 0 {
+			d.scope.Forgot("tlsfaults", "faults", d.faults[d.keys[0]].server.Addr)
 			delete(d.faults, d.keys[0])
 			d.keys = d.keys[1:]
 		}

@@ -166,6 +166,8 @@ func (d *detector) icmp(x *event.ICMPError) {
 		k := pair{h.Vantage, x.Quoted.Src, x.Quoted.Dst}
 		if _, known := d.traced[k]; known || len(d.traced) < d.scope.Limits.Entries {
 			d.traced[k] = h.Seen
+		} else {
+			d.scope.Forgot("unreachable", "traced ways", x.Quoted.Src, x.Quoted.Dst)
 		}
 		return
 	}
@@ -184,6 +186,7 @@ func (d *detector) icmp(x *event.ICMPError) {
 		return
 	}
 	if len(d.open) >= d.scope.Limits.Entries {
+		d.scope.Forgot("unreachable", "attempts", x.Quoted.Src, x.Quoted.Dst)
 		return
 	}
 	t := &trouble{err: x, kind: what, count: 1, last: h.Seen, attempt: d.scope.Ledger.Attempt(h.FlowID)}

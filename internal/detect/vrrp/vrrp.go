@@ -54,7 +54,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{Named: []string{vrrp.Kind}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, groups: detect.NewRecent[group, *state](min(s.Limits.Entries, groupsKept))}
+		return &detector{scope: s, groups: detect.NewRecent[group, *state](min(s.Limits.Entries, groupsKept)).Of(s, "vrrp", "virtual routers", nil)}
 	},
 }
 

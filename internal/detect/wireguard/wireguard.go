@@ -141,6 +141,7 @@ func (d *detector) peering(k key) *peering {
 		return p
 	}
 	if len(d.order) >= d.scope.Limits.Entries {
+		d.scope.Forgot("wireguard", "tunnels", d.order[0].from, d.order[0].to)
 		delete(d.by, d.order[0].key)
 		delete(d.flows, d.order[0].flow)
 		d.order = d.order[1:]

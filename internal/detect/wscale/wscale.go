@@ -80,8 +80,12 @@ func (d *detector) Handle(e event.Event) {
 		if t := d.scope.Twins.Trace(f.Marks[event.MarkSYNACK]); t.Removed&packet.OptWScale != 0 {
 			s.synack = t
 		}
-		if (s.syn.Seen || s.synack.Seen) && len(d.open) < d.scope.Limits.Entries {
+		switch {
+		case !s.syn.Seen && !s.synack.Seen:
+		case len(d.open) < d.scope.Limits.Entries:
 			d.open[id] = s
+		default:
+			d.scope.Forgot("wscale", "connections", f.Head().Client.Addr, f.Head().Server.Addr)
 		}
 	case event.Ended:
 		s := d.open[id]

@@ -103,7 +103,10 @@ func (d *detector) Handle(e event.Event) {
 		switch {
 		case c != nil:
 			c.flow = f
-		case s.ZeroLongest >= shutLeast && s.ZeroProbes > 0 && !s.ZeroFrom.IsZero() && len(d.open) < d.scope.Limits.Entries:
+		case s.ZeroLongest < shutLeast || s.ZeroProbes == 0 || s.ZeroFrom.IsZero():
+		case len(d.open) >= d.scope.Limits.Entries:
+			d.scope.Forgot("zerowindow", "connections", f.Head().Client.Addr, f.Head().Server.Addr)
+		default:
 			c = &closure{flow: f, dir: packet.Dir(dir)}
 			d.open[k] = c
 			last := s.ZeroTo

@@ -198,7 +198,7 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 		}
 	case p.IPFlags&packet.Fragment != 0:
 	case p.Proto == packet.ProtoTCP:
-		if x.tcp != nil && h.Index != 0 {
+		if (x.tcp != nil || x.o.Raw != nil) && h.Index != 0 {
 			x.segment(p, h)
 		}
 	case p.Proto == packet.ProtoUDP:
@@ -388,7 +388,9 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	if over == UDP {
 		v = x.udp
 	}
-	s.candidates = v.over(s.candidates, s.head.Server.Port, s.head.Client.Port)
+	if v != nil {
+		s.candidates = v.over(s.candidates, s.head.Server.Port, s.head.Client.Port)
+	}
 	if !s.tcp {
 		x.series(s)
 	}

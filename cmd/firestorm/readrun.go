@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"firestorm/internal/capture"
+	"firestorm/internal/detect/signature"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/report"
@@ -62,8 +63,10 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if err != nil {
 		return err
 	}
+	hits := &signature.Hits{}
 	if sigs != nil {
 		opt.Rules = sigs.set
+		opt.Sinks = append(opt.Sinks, hits)
 	}
 	mem, err := a.openMemory(o.StateDir)
 	if err != nil {
@@ -83,7 +86,8 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	}
 	rep := buildReport(in, o, res)
 	if sigs != nil {
-		rep.Notes = append(rep.Notes, "Rules: "+sigs.summary()+".")
+		rep.Notes = append(rep.Notes, "rules: "+sigs.summary())
+		rep.Hits = ruleHits(hits)
 	}
 	if twins != nil && twins.join != nil {
 		rep.Notes = append(rep.Notes, twins.note)

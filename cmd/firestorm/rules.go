@@ -14,6 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"firestorm/internal/detect/signature"
+	"firestorm/internal/packet"
+	"firestorm/internal/report"
 	"firestorm/internal/rules"
 	"firestorm/internal/rules/lang"
 )
@@ -195,7 +198,7 @@ func (a *app) reportRules(r *rulesRead, asJSON, strict bool) error {
 		_, err = fmt.Fprintln(a.stdout, r.summary())
 	}
 	if err == nil && strict && len(r.problems) > 0 {
-		return &failure{code: exitEngine, what: fmt.Sprintf("%d rules are refused", len(r.problems))}
+		return &failure{code: exitEngine, what: r.summary()}
 	}
 	return err
 }
@@ -205,7 +208,11 @@ func (r *rulesRead) summary() string {
 	if len(r.problems) == 0 {
 		return fmt.Sprintf("%d rules, all run", r.set.Len())
 	}
-	return fmt.Sprintf("%d of %d rules run, %d are refused", r.set.Len(), r.active, len(r.problems))
+	verb := "are"
+	if len(r.problems) == 1 {
+		verb = "is"
+	}
+	return fmt.Sprintf("%d of %d rules run, %d %s refused", r.set.Len(), r.active, len(r.problems), verb)
 }
 
 // problemText is a refused rule on one line.
@@ -272,4 +279,14 @@ func (a *app) ruleSet(o *readOptions) (*rulesRead, error) {
 		vars.Addrs["HOME_NET"] = "[" + strings.Join(nets, ",") + "]"
 	}
 	return a.loadRules(o.Rules, vars)
+}
+
+// ruleHits are the rows of the report.
+func ruleHits(h *signature.Hits) []report.RuleHit {
+	var rows []report.RuleHit
+	for _, x := range h.List() {
+		rows = append(rows, report.RuleHit{GID: x.Rule.GID, SID: x.Rule.SID, Rev: x.Rule.Rev, Msg: x.Rule.Msg, Category: x.Rule.Category, Severity: x.Rule.Severity,
+			From: x.From, To: x.To, Proto: packet.ProtoName(x.Proto), Port: x.Port, Count: x.Count, Conversations: x.Conversations, First: x.First, Last: x.Last})
+	}
+	return rows
 }

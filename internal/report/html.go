@@ -45,6 +45,8 @@ type htmlPage struct {
 	Cannot   []htmlFinding
 	Blind    []htmlGate
 	Gates    []htmlGate
+	Hits     []string
+	HitCount string
 	Checked  []string
 	Left     []string
 	Talkers  [][]string
@@ -106,7 +108,7 @@ func (v *view) html() *htmlPage {
 	p := &htmlPage{
 		Policy: pagePolicy, Style: template.HTML("<style>" + pageStyle + "</style>"),
 		Verdict: strings.ReplaceAll(string(v.verdict), " ", "-"), Word: verdictWords[v.verdict], Lead: v.lead(),
-		Account: v.account(), Home: v.home(), Warnings: v.Warnings, Notes: v.Notes, Checked: v.Checked, Left: v.Undecided,
+		Account: v.account(), Home: v.home(), Warnings: v.Warnings, Notes: v.Notes, Hits: v.hitLines(), HitCount: v.hitCount(), Checked: v.Checked, Left: v.Undecided,
 		Count: v.count(), Quiet: v.verdict != Found,
 	}
 	for i := range v.Files {

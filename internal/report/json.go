@@ -162,6 +162,9 @@ func AppendSummary(dst []byte, r *Report, o Options) []byte {
 	w.bool("home_net_default", r.HomeNetDefault)
 	w.list("warnings", r.Warnings)
 	w.list("notes", r.Notes)
+	if len(r.Hits) > 0 {
+		w.array("rule_hits", len(r.Hits), func(i int) { w.object(func() { w.hit(&r.Hits[i]) }) })
+	}
 	w.counts(r)
 	w.capture(&r.Capture)
 	w.array("gates", len(r.Gates), func(i int) {

@@ -27,6 +27,10 @@ func WriteMarkdown(w io.Writer, r *Report, o Options) error {
 	for _, x := range v.Notes {
 		m.line("Note: %s", Markdown(x))
 	}
+	if len(v.Hits) > 0 {
+		m.line("## %s", Markdown(v.hitCount()))
+		m.list("Rules", v.hitLines())
+	}
 	for _, f := range v.shown {
 		v.markdownFinding(m, f)
 	}

@@ -26,6 +26,7 @@ type Report struct {
 	Conversations  int
 	Findings       []*finding.Finding // all that were released, of any confidence
 	Muted          []*finding.Finding // hidden by a mute; MutedBy says why
+	Hits           []RuleHit          // what rules matched, the most severe first
 	Checked        []string           // what was looked for and how often it went well, one sentence each
 	Undecided      []string           // what the end of the input left open
 	Services       []Service
@@ -65,6 +66,20 @@ type Capture struct {
 type Reason struct {
 	What  string
 	Count uint64
+}
+
+// RuleHit is a rule that matched between two hosts.
+type RuleHit struct {
+	GID, SID, Rev uint32
+	Msg           string
+	Category      string // may be empty
+	Severity      int    // 1 is worst
+	From, To      packet.Addr
+	Proto         string // TCP, UDP, …
+	Port          uint16 // of the server, 0 where the protocol has none
+	Count         uint64
+	Conversations int
+	First, Last   packet.Ref
 }
 
 // Service is one service with its rate of success.

@@ -28,6 +28,11 @@ func WriteText(w io.Writer, r *Report, o Options) error {
 		p.blank()
 		v.textCannot(p, f)
 	}
+	if len(r.Hits) > 0 {
+		p.blank()
+		p.headline("RULES MATCHED", styleYellow, v.hitCount(), "")
+		p.fields("rules", v.hitLines())
+	}
 	switch v.verdict {
 	case CannotTell:
 		if len(v.cannot) == 0 {

@@ -45,7 +45,7 @@ type flowState struct {
 	bits    []uint64
 	window  [2][]byte // of the stream, by direction: what was looked at lately, then what is new
 	old     [2]int    // how much of it was looked at
-	passed  bool      // a pass rule took the connection from all other rules
+	early   [2][]*sig // rules that matched in packets whose bytes the stream has yet to bring
 	alerted bool
 }
 
@@ -140,7 +140,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	for d := range f.window {
 		e.stats.Bytes -= len(f.window[d])
 	}
-	*f = flowState{bits: f.bits[:0], window: [2][]byte{f.window[0][:0], f.window[1][:0]}}
+	*f = flowState{bits: f.bits[:0], window: [2][]byte{f.window[0][:0], f.window[1][:0]}, early: [2][]*sig{f.early[0][:0], f.early[1][:0]}}
 	e.state[index] = nil
 	e.spare = append(e.spare, f)
 	return alerted
@@ -212,6 +212,7 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 			w = w[:copy(w, w[n:])]
 		}
 		f.window[h.Dir], f.old[h.Dir] = w, len(w)
+		f.early[h.Dir] = f.early[h.Dir][:0]
 	}
 	if len(e.hits) > 0 {
 		e.report(p, h, out)
@@ -253,12 +254,15 @@ func (e *Engine) look(list []*sig, h flow.Handle, b []byte, fresh int, stream bo
 		if len(s.payload) > 0 && (len(b) == 0 || !x.m.match(s.payload, b, fresh)) {
 			continue
 		}
-		if stream && slices.Contains(e.hits, s) {
-			continue // the packet's own bytes had it
+		if stream && (slices.Contains(e.hits, s) || slices.Contains(x.flow.early[h.Dir], s)) {
+			continue // a packet's own bytes had it
 		}
-		if len(s.bits) > 0 && h.Index != 0 {
+		if (len(s.bits) > 0 || s.stream) && h.Index != 0 {
 			x.flow = e.own(h.Index)
 			s.change(x.flow)
+			if early := &x.flow.early[h.Dir]; !stream && s.stream && len(*early) < mostAlerts {
+				*early = append(*early, s)
+			}
 		}
 		e.hits = append(e.hits, s)
 	}

@@ -292,6 +292,18 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// TestOnce: what a packet's own bytes had is not told again when the stream brings them.
+func TestOnce(t *testing.T) {
+	r := newRig(t, load(t, `alert tcp any any -> any 80 (content:"GET"; startswith; sid:1;)`))
+	r.dial()
+	r.say(0, "GET / ")
+	r.say(0, "GET / ")
+	r.end()
+	if got := r.alerts()[1]; len(got) != 2 || got[0] != 4 || got[1] != 7 {
+		t.Errorf("%v", got)
+	}
+}
+
 // TestBits: rules remember, in the right order, and each connection for itself.
 func TestBits(t *testing.T) {
 	set := load(t,

@@ -101,7 +101,7 @@ func TestAddrsRefused(t *testing.T) {
 		{"1.1.1.1[2.2.2.2]", "comma is missing"},
 		{"[1.1.1.1]2.2.2.2", "comma is missing"},
 		{"[1.1.1.1 2.2.2.2]", "is no address"},
-		{strings.Repeat("[", 40) + "1.1.1.1" + strings.Repeat("]", 40), "deep"},
+		{strings.Repeat("[", 70) + "1.1.1.1" + strings.Repeat("]", 70), "deep"},
 	} {
 		if s, err := Addrs(c.expr, testVars); err == nil || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: %v %v, want %q", c.expr, s, err, c.reason)
@@ -115,10 +115,10 @@ func TestAddrsRefused(t *testing.T) {
 // Variables that double each time must not take all time and memory.
 func TestDoublingVariables(t *testing.T) {
 	v := &Vars{Addrs: map[string]string{"V0": "[1.1.1.1,2.2.2.2]"}}
-	for i := range 30 {
+	for i := range 25 {
 		v.Addrs[fmt.Sprint("V", i+1)] = fmt.Sprintf("[$V%d,$V%d]", i, i)
 	}
-	if _, err := Addrs("$V30", v); err == nil || !strings.Contains(err.Error(), "items") {
+	if _, err := Addrs("$V25", v); err == nil || !strings.Contains(err.Error(), "items") {
 		t.Error(err)
 	}
 	if _, err := Addrs("$V10", v); err != nil {
@@ -217,14 +217,10 @@ func (n naive) leaves() (wanted, unwanted []naive) {
 	return
 }
 
-// speaks reports whether anything in n is of the family.
+// speaks reports whether n holds any number of the family; 16 stands for all outside.
 func (n naive) speaks(six bool) bool {
-	if n.group == nil {
-		return n.six == six
-	}
-	w, u := n.leaves()
-	for _, l := range append(w, u...) {
-		if l.speaks(six) {
+	for x := range 17 {
+		if n.has(x, six) {
 			return true
 		}
 	}
@@ -276,7 +272,7 @@ func TestAgainstNaive(t *testing.T) {
 	}
 	port := func(n naive) string { return fmt.Sprintf("%d:%d", 100+n.lo, 100+n.hi) }
 	full := 0
-	for range 20000 {
+	for range 600 {
 		tree := naive{group: []naive{randomTree(r, 3, true)}}
 		expr := tree.write(addr)
 		s, err := Addrs(expr, nil)
@@ -302,8 +298,8 @@ func TestAgainstNaive(t *testing.T) {
 			}
 		}
 	}
-	if full < 10000 {
-		t.Errorf("only %d of 20000 expressions mean something", full)
+	if full < 300 {
+		t.Errorf("only %d of 600 expressions mean something", full)
 	}
 }
 
@@ -326,4 +322,17 @@ func FuzzExpressions(f *testing.F) {
 			t.Fatalf("%q is empty", s)
 		}
 	})
+}
+
+func BenchmarkHas(b *testing.B) {
+	s, err := Addrs("$EXTERNAL_NET", testVars)
+	if err != nil {
+		b.Fatal(err)
+	}
+	four, six := packet.MustAddr("172.16.0.1"), packet.MustAddr("2001:db8::1")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Has(&four)
+		s.Has(&six)
+	}
 }

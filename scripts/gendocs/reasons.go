@@ -46,6 +46,7 @@ var noCapture = map[string]map[string]string{
 	"tcp-flags-illegal":      {"near-miss": oddNear, "remedied": oddSender},
 	"tcp-handshake-forged":   {"near-miss": "accept-queue-synack-loss, span-routed-twice and reorder: answers sent, seen or delivered again (TestNothingOdd of tcpodd)", "remedied": oddSender},
 	"tcp-midstream-syn":      {"near-miss": "timewait-stale-ack and clean-midstream give none (TestNothingOdd of tcpodd)", "remedied": "nothing to remedy in the network: a client that restarted is served at its second request (odd-syn-reboot), an attacker is to be found by hand"},
+	"tcp-nagle-delack":       {"near-miss": "server-slow, ssh-logins, a long way (clean-wan, server-slow-path) and loss give none (TestSilent of nagle); another delay, loss and a small window are events made by hand (TestWords)"},
 	"tcp-overlap-inconsistent": {"positive": "segments made by hand (TestOverlap of tcpodd); no capture made yet",
 		"near-miss": "corrupt and loss-server-side-down: sent again, once after a damaged copy (TestNothingOdd of tcpodd); keep-alives and parts sent again are made by hand (TestOverlap)",
 		"remedied":  "no positive to remedy"},

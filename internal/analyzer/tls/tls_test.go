@@ -311,6 +311,11 @@ func TestEnds(t *testing.T) {
 			r.send(up, packet.ACK, "")
 		}, "shop.example UNDETERMINED, ended to_client"},
 		{"server resets", func(r *rig) { r.say(up, hello, 999); r.send(down, packet.RST|packet.ACK, "") }, "shop.example UNDETERMINED, reset"},
+		{"alert, then reset", func(r *rig) {
+			r.say(up, hello, 999)
+			r.send(down, packet.ACK, "\x15\x03\x03\x00\x02\x02\x46")
+			r.send(down, packet.RST|packet.ACK, "")
+		}, "shop.example UNDETERMINED, to_client protocol_version (70)"},
 		{"client goes", func(r *rig) {
 			r.say(up, hello, 999)
 			r.say(down, answer, 999)

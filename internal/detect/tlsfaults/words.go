@@ -136,6 +136,9 @@ func (d *detector) expired(f *fault, b *finding.Builder) bool {
 	if shown != nil {
 		b.Why("it was good until %s", day(shown.NotAfter))
 		b.Fact(detect.Refs(shown.Certificate), "certificate of %q, issued by %q, serial %s, good from %s to %s", shown.Subject, shown.Issuer, shown.Serial, day(shown.NotBefore), day(shown.NotAfter))
+	} else if x.Answer.IsZero() {
+		b.Why("the client says so; what the server showed did not pass here")
+		b.Fact(detect.Refs(x.Hello), "no answer of the server to the client's hello was seen, though the client judged one")
 	} else {
 		b.Why("the client says so; the certificate itself is protected (%s)", tls.VersionName(x.Version))
 		b.Fact(detect.Refs(x.Answer), "%s: the certificate cannot be seen; one of its chain is meant", tls.VersionName(x.Version))
@@ -150,6 +153,9 @@ func (d *detector) expired(f *fault, b *finding.Builder) bool {
 	switch {
 	case shown != nil:
 		b.RuledOut("client-clock", detect.Refs(shown.Certificate), "the certificate's end is before the time of the capture")
+	case x.Answer.IsZero():
+		b.Open("client-clock", "what the server showed was not seen: capture both directions")
+		b.Cap(finding.Possible)
 	case len(f.clients) > 1:
 		b.RuledOut("client-clock", alertRefs(f, packet.ToServer), "%d clients say the same", len(f.clients))
 	default:

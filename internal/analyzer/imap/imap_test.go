@@ -74,7 +74,7 @@ AUTHENTICATE OK login AUTHENTICATE PLAIN "dave" clear=true accepted`
 
 func TestGapLiteralAndTLS(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
-	k.Play("< * OK ready\n> a LOGIN x "+secret)
+	k.Play("< * OK ready\n> a LOGIN x " + secret)
 	k.Lose(down, 9)
 	k.Play("< tail of it%* 1 FETCH (BODY[] {12}%b LOGIN a b%)%* OK%c OK d\n> e STARTTLS\n< e OK go\n> \x16\x03")
 	events, _ := k.End()
@@ -90,7 +90,7 @@ func TestGapLiteralAndTLS(t *testing.T) {
 // TestRestOfCommand: what follows a literal goes on with its command, whatever it looks like.
 func TestRestOfCommand(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
-	k.Play("< * OK ready\n> a LOGIN {3}\n< + go\n> bobx LOGIN mallory "+secret+"\n< a NO no")
+	k.Play("< * OK ready\n> a LOGIN {3}\n< + go\n> bobx LOGIN mallory " + secret + "\n< a NO no")
 	events, _ := k.End()
 	var out []string
 	for _, e := range events {

@@ -83,7 +83,7 @@ func TestGapAndTLS(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	k.Play("< +OK\n> USER a")
 	k.Lose(down, 7)
-	k.Play("> PASS "+secret+"\n< +OK tail\n> STAT\n< +OK 1 2\n> STLS\n< +OK\n> \x16\x03\x01")
+	k.Play("> PASS " + secret + "\n< +OK tail\n> STAT\n< +OK 1 2\n> STLS\n< +OK\n> \x16\x03\x01")
 	events, _ := k.End()
 	var out []string
 	for _, e := range events {

@@ -190,14 +190,28 @@ func (s *Shard) ref() packet.Ref {
 	return packet.Ref{Time: s.now}
 }
 
-// reset ends both directions: what was acknowledged, or is there without a hole, is delivered first.
+// reset ends both directions: what was acknowledged, or is there without a hole, is delivered first. Only then is the end
+// told: told while bytes of the other direction wait, such as the alert that explains the reset, it would hide them.
 func (s *Shard) reset(c *conn, from packet.Dir) {
-	s.flush(c, &c.half[from.Other()], EndReset)
-	s.flush(c, &c.half[from], EndReset)
+	s.drain(c, &c.half[from.Other()])
+	s.drain(c, &c.half[from])
+	for _, d := range [2]packet.Dir{from.Other(), from} {
+		if h := &c.half[d]; !h.over {
+			s.end(c, h, EndReset)
+		}
+	}
 }
 
 // flush delivers all that waits, then ends h.
 func (s *Shard) flush(c *conn, h *half, why End) {
+	s.drain(c, h)
+	if !h.over {
+		s.end(c, h, why)
+	}
+}
+
+// drain delivers all that waits.
+func (s *Shard) drain(c *conn, h *half) {
 	if h.over {
 		return
 	}
@@ -209,9 +223,6 @@ func (s *Shard) flush(c *conn, h *half, why End) {
 		last = max(last, min(h.acked, h.top))
 	}
 	s.release(c, h, last, true)
-	if !h.over {
-		s.end(c, h, why)
-	}
 }
 
 // end closes h and tells the sink.

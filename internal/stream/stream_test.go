@@ -192,6 +192,12 @@ func TestConversations(t *testing.T) {
 				t.Error("still open")
 			}
 		}, []string{`> "abc"`, `> close reset`, `< close reset`}},
+		{"the last words of who resets come before any end", Options{}, func(t *testing.T, r *rig) {
+			r.shake()
+			r.seg(up, ack, 0, 0, "abc")
+			r.seg(down, ack, 0, 3, "alert")
+			r.seg(down, packet.RST|ack, 5, 3, "")
+		}, []string{`> "abc"`, `< "alert"`, `> close reset`, `< close reset`}},
 		{"RST outside the window", Options{}, func(t *testing.T, r *rig) {
 			r.shake()
 			r.seg(up, packet.RST, 1<<28, 0, "")

@@ -56,6 +56,9 @@ var alsoTrue = map[string]map[string]string{
 	"ftp-tls-implicit": {
 		"tcp-syn-silent-drop": "gw drops the client's connection to the data port",
 	},
+	"ftp-private-address-2121": {
+		"tcp-syn-silent-drop": "gw drops what goes to the inner address",
+	},
 	"ftp-private-address": {
 		"tcp-syn-silent-drop": "gw drops what goes to the inner address",
 	},

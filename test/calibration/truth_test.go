@@ -63,8 +63,17 @@ var alsoTrue = map[string]map[string]string{
 	"ftp-tls-implicit": {
 		"tcp-syn-silent-drop": "gw drops the client's connection to the data port",
 	},
+	"ftp-private-address-2121": {
+		"tcp-syn-silent-drop": "gw drops what goes to the inner address",
+	},
 	"ftp-private-address": {
 		"tcp-syn-silent-drop": "gw drops what goes to the inner address",
+	},
+	"dns-tc-prohibited": {
+		"icmp-admin-prohibited": "gw refuses TCP port 53 by rule and says so; that cut answers led there is another code's to say, where they are seen",
+	},
+	"smtp-ident-submission": {
+		"tcp-syn-silent-drop": "c drops the mail server's questions to port 113; that greetings wait for them is another code's to say",
 	},
 	"smtp-ident-silent": {
 		"tcp-syn-silent-drop": "gw drops the mail server's questions to port 113; that greetings wait for them is another code's to say",

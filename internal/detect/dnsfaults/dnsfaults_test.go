@@ -27,6 +27,8 @@ func TestCaptures(t *testing.T) {
 		{"dns-tc-no-tcp/inside.pcap", dnsfaults.NoTCP, finding.Certain, []string{"long answers of the name server 10.2.0.2 cannot come: TCP port 53 is closed to 10.1.0.11", "it went unanswered", "2 look-ups failed",
 			"tcp dport 53 accept"}},
 		{"dns-tc-refused/inside.pcap", dnsfaults.NoTCP, finding.Certain, []string{"it was refused", "it must (RFC 7766)"}},
+		{"dns-tc-prohibited/inside.pcap", dnsfaults.NoTCP, finding.Certain, []string{"TCP port 53 is closed to fd00:1::11", "it was refused by fd00:1::1 with an ICMP error", "2 look-ups failed", "ip6 daddr fd00:2::2 tcp dport 53 accept"}},
+		{"dns-servfail-named/inside.pcap", dnsfaults.ServFail, finding.Likely, []string{"fd00:2::2 answers \"server failure\" for dead.example"}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			detecttest.Says(t, detecttest.All(t, detecttest.Run(t, nil, c.file), 1, c.code, c.conf)[0], c.says...)

@@ -220,6 +220,10 @@ func (d *detector) noTCP(g *finding.Group, b *finding.Builder) bool {
 	if refused {
 		how = "it was refused"
 	}
+	forbidden := !t.by.IsZero() && t.by != t.addr
+	if forbidden {
+		how = "it was refused by " + t.by.String() + " with an ICMP error"
+	}
 	b.Subject(finding.Subject{Role: "name server", Addr: t.addr, Port: dns.Port})
 	b.Subject(finding.Subject{Role: "client", Addr: t.client})
 	b.Title("long answers of the name server %s cannot come: TCP port 53 is closed to %s", server, client)
@@ -242,7 +246,7 @@ func (d *detector) noTCP(g *finding.Group, b *finding.Builder) bool {
 	} else {
 		b.Open("down", "an answer of %s over UDP after the connection failed shows that it is up", server)
 	}
-	if refused {
+	if refused && !forbidden {
 		b.Remedy(finding.AtServer, "make the name server listen on TCP port 53 too; it must (RFC 7766)").Run("Linux", "ss -ltnp 'sport = :53'")
 	}
 	b.Remedy(finding.AtFirewall, "let TCP port 53 through as well as UDP").

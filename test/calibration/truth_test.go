@@ -21,6 +21,9 @@ var alsoTrue = map[string]map[string]string{
 	"dns-tc-no-tcp": {
 		"tcp-syn-silent-drop": "gw drops TCP port 53; that cut answers led there is another code's to say, where they are seen",
 	},
+	"mac-flood-ettercap": {
+		"arp-scan": "ettercap begins by asking for every address of the network; where the flood is gone, that is what is left",
+	},
 	"nd-spoof": {
 		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
 	},
@@ -93,6 +96,18 @@ var alsoTrue = map[string]map[string]string{
 	},
 	"scan-masscan": {
 		"scan-trw": "with the last third cut the silence of fewer than 25 machines is long enough; of those it is, nearly all fail",
+	},
+	"scan-ping": {
+		"icmp-unreachable": "gw says of each address that nobody is there; with the last third cut too few are left for a search",
+	},
+	"scan-proto": {
+		"icmp-unreachable": "the server says so of each protocol; with the first third cut too few are left for a search",
+	},
+	"scan-slow-stranger": {
+		"scan-background": "a stranger tries doors in vain; with the answers removed, or the end cut, that is all that can be told",
+	},
+	"ssh-shut-out": {
+		"tcp-syn-silent-drop": "the server's own filter drops the requests of one client, and lets another in",
 	},
 	"scan-stealth": {
 		"tcp-flags-illegal": "FIN alone, no flag, and FIN with PSH and URG are such sets; with the answers removed the search itself cannot be told",

@@ -118,6 +118,28 @@ func TestEvents(t *testing.T) {
 				}
 			}
 		}, finding.Certain, "5 changes within an hour"},
+		{"taken down in order, again and again", func(b *detecttest.Bench) {
+			for i := range 6 {
+				from := []string{a, z}[i%2]
+				for j := range 5 {
+					advert(b, float64(i*100+j), from, v, nil)
+				}
+				if from == a {
+					advert(b, float64(i*100+5), a, v, func(m *analyzer.Message) { m.Resigns = true })
+				}
+			}
+		}, 0, ""},
+		{"one leave is announced, the others are not", func(b *detecttest.Bench) {
+			for i := range 9 {
+				from := []string{a, z}[i%2]
+				for j := range 5 {
+					advert(b, float64(i*100+j), from, v, nil)
+				}
+				if i == 0 {
+					advert(b, float64(i*100+5), a, v, func(m *analyzer.Message) { m.Resigns = true })
+				}
+			}
+		}, finding.Certain, "6 changes within an hour"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := detecttest.NewBench(t, nil, vrrp.Def)

@@ -118,7 +118,7 @@ const (
 	tracePorts = 256
 )
 
-// leased reports a DHCP server's message to a client (RFC 2131 4.1, RFC 9915 7.2): the question went to everybody, from no
+// leased reports a DHCP server's message to a client (RFC 2131 4.1, RFC 8415 7.2): the question went to everybody, from no
 // address, so that this flow alone shows an answer and none to it.
 func leased(from, to uint16) bool { return from == 67 && to == 68 || from == 547 && to == 546 }
 

@@ -16,7 +16,7 @@ func TestSplit(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "vrrp-split/lan.pcap"), vrrp.Code, finding.Certain)
 	detecttest.Says(t, f, "10.1.0.11 and 10.1.0.12 both lead VRRP router 51", "priority 150", "priority 100", "for 10.1.0.100", "the messages do not arrive, or are dropped on arrival",
 		"meta l4proto 112 accept")
-	for _, dir := range []string{"vrrp-failover", "vrrp-split-remedied"} {
+	for _, dir := range []string{"vrrp-failover", "vrrp-split-remedied", "clean-vrrp"} {
 		detecttest.None(t, detecttest.Run(t, nil, dir+"/lan.pcap"))
 	}
 }

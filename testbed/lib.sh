@@ -40,7 +40,7 @@ need_root() {
 # files to keep) and P (prefix of the namespaces).
 lab_begin() {
 	LAB_NAME=$1
-	LAB=$(mktemp -d /tmp/fst-lab.XXXXXX)
+	LAB=$(mktemp -d "${TMPDIR:-/tmp}/fst-lab.XXXXXX")
 	OUT=$LAB/out
 	mkdir "$OUT"
 	P=fst-$$

@@ -24,8 +24,6 @@ var noCapture = map[string]map[string]string{
 	"arp-reused-old": {"positive": needsMemory, "near-miss": "without a memory arp-conflict-flip gives none; phones, a sleep proxy and addresses that routers share are events made by hand (TestWords of arpwatch)",
 		"remedied": knownThen},
 	"dhcp-no-offer":     {"near-miss": "dhcp-two-servers and dhcp-nak-once give none; neither do captures of one direction (TestOneDirection of dhcpfaults)"},
-	"dns-server-silent": {"near-miss": "icmp-unreachable-port: an error is no silence (TestICMPIsNoSilence of dnsfaults), and captures of one direction (TestOneDirection); a server that is merely slow is not made yet"},
-	"dns-servfail":      {"near-miss": "dns-server-silent-* and dns-tc-*: their only finding is another (TestCaptures of dnsfaults); a single failure that passes is not made yet"},
 	"dns-tc-no-tcp":     {"near-miss": "dns-tc-no-tcp-remedied: cut answers, and the client gets them over TCP; dns-tc-no-tcp outside, where the requests never come by"},
 	"ftp-private-address": {"near-miss": "ftp-auth-refused, ftp-tls-ccc, and ftp-private-port before the translation give none; the server's own address, and an inner one that works, are events made by hand " +
 		"(TestWhatIsClaimed of ftpdata)"},

@@ -7,10 +7,9 @@ var alsoTrue = map[string]map[string]string{
 		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
 	},
 	"arp-spoof-one-way": {
-		"duplicate-on-wire":   "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
-		"arp-ether-mismatch":  "the poser puts the gateway's card into the ARP with which it tidies up, and sends it from its own; that it posed is another code's to say, where its claims and who relays are seen",
-		"icmp-unreachable":    "the poser asks the victim's UDP port 67 to learn its card, and the victim's kernel says that nothing listens there",
-		"tcp-asymmetric-path": "requests go by the poser's card, answers come straight from the gateway's and pass it by",
+		"duplicate-on-wire":  "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
+		"arp-ether-mismatch": "the poser puts the gateway's card into the ARP with which it tidies up, and sends it from its own; that it posed is another code's to say, where its claims and who relays are seen",
+		"icmp-unreachable":   "the poser asks the victim's UDP port 67 to learn its card, and the victim's kernel says that nothing listens there",
 	},
 	"bad-gateway-timeout": {
 		"tcp-server-slow": "the application hangs, and the proxy keeps its clients waiting for a second; that it answers 504 is another code's to say, where the answers are whole and enough",

@@ -38,7 +38,7 @@ func TestCaptures(t *testing.T) {
 
 func TestRemediedAndNearMisses(t *testing.T) {
 	for _, f := range []string{"dns-server-silent-remedied/inside.pcap", "dns-servfail-dnssec-remedied/inside.pcap", "dns-tc-no-tcp-remedied/inside.pcap",
-		"dns-tc-no-tcp-remedied/outside.pcap", "dns-tc-no-tcp/outside.pcap", "clean-wan/inside.pcap"} {
+		"dns-tc-no-tcp-remedied/outside.pcap", "dns-tc-no-tcp/outside.pcap", "dns-slow/inside.pcap", "dns-servfail-once/inside.pcap", "clean-wan/inside.pcap"} {
 		detecttest.None(t, detecttest.Run(t, nil, f))
 	}
 }

@@ -89,6 +89,9 @@ func read(f *event.Flow, now packet.Time) (c contact, ok bool) {
 		if h.Server.Port >= tracePort && h.Server.Port < tracePort+tracePorts {
 			return c, false // traceroute wants a closed port
 		}
+		if leased(h.Client.Port, h.Server.Port) {
+			return c, false
+		}
 		c.how = udpScan
 	case packet.ProtoICMP, packet.ProtoICMPv6:
 		if h.Client.Port == 0 {
@@ -114,6 +117,10 @@ const (
 	tracePort  = 33434
 	tracePorts = 256
 )
+
+// leased reports a DHCP server's message to a client (RFC 2131 4.1, RFC 8415 7.2): the question went to everybody, from no
+// address, so that this flow alone shows an answer and none to it.
+func leased(from, to uint16) bool { return from == 67 && to == 68 || from == 547 && to == 546 }
 
 func tcpResult(f *event.Flow, now packet.Time) outcome {
 	switch {

@@ -148,13 +148,16 @@ var quiet = map[string]map[string]string{
 		"first third cut":  "Most queries that failed lie before the cut: too few are left",
 	},
 	"dhcp-rogue-server": {
-		"answers removed": "Both servers are known by their answers only",
+		"answers removed":  "Both servers are known by their answers only",
+		"requests removed": "One of the two servers is what is removed: the one that is left contradicts nobody",
+		"last third cut":   "The second server comes late: its offers lie in the part that is gone",
 	},
 	"dhcp-no-offer": {
 		"requests removed": "Requests that nobody answers are all there is; without them the capture is empty of it",
 	},
 	"dhcp-nak-loop": {
 		"answers removed": "The refusals are the answers; without them there are requests",
+		"last third cut":  "Fewer than three refusals of one machine are left: no loop",
 	},
 	"arp-spoof-mitm": {
 		"answers removed": "The poser's frames are among what is removed",
@@ -205,6 +208,7 @@ var quiet = map[string]map[string]string{
 		"last third cut":  "Fewer than five losses are left on any one way: too few to be worth a word",
 	},
 	"tcp-syn-silent-drop": {
+		"first third cut":  "Of the requests that nobody answered one is left, and its silence is too short",
 		"SYN removed":      "Requests that nobody answers are all there is; without them the capture is empty of it",
 		"requests removed": "Requests that nobody answers are all there is; without them the capture is empty of it",
 	},
@@ -261,6 +265,9 @@ var quiet = map[string]map[string]string{
 	},
 	"http-5xx-burst": {
 		"last third cut": "Fewer than ten failures are left: no burst",
+	},
+	"tls-to-plaintext-port": {
+		"first third cut": "The hellos that the server answered lie before the cut; of the connection that is left the client went when it read the greeting",
 	},
 	"plaintext-to-tls-port": {
 		"first third cut": "The handshake that shows that TLS is spoken there lies before the cut; requests that are closed on may have another reason",

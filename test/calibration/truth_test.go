@@ -26,6 +26,9 @@ var alsoTrue = map[string]map[string]string{
 	"nd-spoof": {
 		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
 	},
+	"nd-spoof-vlan": {
+		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
+	},
 	"messenger-announcement": {
 		"icmp-unreachable": "nothing listens on the receiver's port 1026, and its kernel says so",
 	},
@@ -93,9 +96,6 @@ var alsoTrue = map[string]map[string]string{
 	"scan-syn-remedied": {
 		"scan-background": "the search is made all the same, and counted; it finds nothing that others do not use",
 	},
-	"scan-masscan": {
-		"scan-trw": "with the last third cut the silence of fewer than 25 machines is long enough; of those it is, nearly all fail",
-	},
 	"scan-ping": {
 		"icmp-unreachable": "gw says of each address that nobody is there; with the last third cut too few are left for a search",
 	},
@@ -110,9 +110,6 @@ var alsoTrue = map[string]map[string]string{
 	},
 	"scan-stealth": {
 		"tcp-flags-illegal": "FIN alone, no flag, and FIN with PSH and URG are such sets; with the answers removed the search itself cannot be told",
-	},
-	"scan-udp": {
-		"icmp-unreachable": "each closed port does say so; with the first third cut too few are left for a search",
 	},
 	"syn-flood-remedied": {
 		"syn-flood": "the 3000 forged requests are sent and seen inside all the same; the filter keeps them from the server, not from the wire before it",

@@ -43,6 +43,11 @@ func TestRemediedAndNearMisses(t *testing.T) {
 	}
 }
 
+// Single look-ups of which a datagram was lost, while the others are answered, are no silence.
+func TestLostDatagrams(t *testing.T) {
+	detecttest.None(t, detecttest.Run(t, []detecttest.Mutation{detecttest.Lossy}, "amplification-clients/inside.pcap"), dnsfaults.Silent)
+}
+
 // An error that comes back is no silence.
 func TestICMPIsNoSilence(t *testing.T) {
 	detecttest.None(t, detecttest.Run(t, nil, "icmp-unreachable-port/inside.pcap"), dnsfaults.Silent)

@@ -155,6 +155,16 @@ func TestNotSearching(t *testing.T) {
 				d.Handle(unheard(uint64(n)+1, 67, packet.MustAddr(fmt.Sprintf("10.0.1.%d", n)), 68, at(n)))
 			}
 		}, 0},
+		"a name server's answers whose questions are not in the capture": {func(d *detector) {
+			for n := range 60 {
+				d.Handle(unheard(uint64(n)+1, 53, packet.MustAddr("10.0.1.5"), uint16(40000+n), at(n)))
+			}
+		}, 0},
+		"a search from the port of a name server": {func(d *detector) {
+			for n := range 60 {
+				d.Handle(unheard(uint64(n)+1, 53, packet.MustAddr("10.0.1.5"), uint16(100+n), at(n)))
+			}
+		}, 1},
 		"a search from the port of a DHCP server": {func(d *detector) {
 			for n := range 60 {
 				d.Handle(unheard(uint64(n)+1, 67, packet.MustAddr(fmt.Sprintf("10.0.1.%d", n)), 161, at(n)))

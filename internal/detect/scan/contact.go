@@ -89,7 +89,7 @@ func read(f *event.Flow, now packet.Time) (c contact, ok bool) {
 		if h.Server.Port >= tracePort && h.Server.Port < tracePort+tracePorts {
 			return c, false // traceroute wants a closed port
 		}
-		if leased(h.Client.Port, h.Server.Port) {
+		if replies(h.Client.Port, h.Server.Port) {
 			return c, false
 		}
 		c.how = udpScan
@@ -118,9 +118,13 @@ const (
 	tracePorts = 256
 )
 
-// leased reports a DHCP server's message to a client (RFC 2131 4.1, RFC 8415 7.2): the question went to everybody, from no
-// address, so that this flow alone shows an answer and none to it.
-func leased(from, to uint16) bool { return from == 67 && to == 68 || from == 547 && to == 546 }
+// replies reports a datagram that looks like an answer: from the port of a service to one that is none. So are a DHCP
+// server's messages to a client (RFC 2131 4.1, RFC 8415 7.2), which no question of their own flow precedes, and what the
+// name server of a capture without questions sends. Who searches from such a port goes to ports of services as well.
+func replies(from, to uint16) bool {
+	const services = 1024
+	return from == 67 && to == 68 || from == 547 && to == 546 || from != 0 && from < services && to >= services
+}
 
 func tcpResult(f *event.Flow, now packet.Time) outcome {
 	switch {

@@ -40,7 +40,7 @@ need_root() {
 # files to keep) and P (prefix of the namespaces).
 lab_begin() {
 	LAB_NAME=$1
-	LAB=$(mktemp -d /tmp/fst-lab.XXXXXX)
+	LAB=$(mktemp -d "${TMPDIR:-/tmp}/fst-lab.XXXXXX")
 	OUT=$LAB/out
 	mkdir "$OUT"
 	P=fst-$$
@@ -188,7 +188,8 @@ lab_gw() {
 # lab_lan HOST...: hosts on one switch: the bridge "lan" of the namespace sw, where
 # "capture sw lan FILE" sees every frame. The Nth host has IN4.1N and IN6:1N and the
 # MAC address 02:fd:00:00:00:1N. A host named gw has IN4.1 and IN6:1 and forwards to
-# the server s (OUT4.2) behind it; it is the others' default way.
+# the server s (OUT4.2) behind it; it is the others' default way. Flags for every
+# cable may stand in WIRE_LAN: "-vlan 20" puts the whole switch into VLAN 20.
 lab_lan() {
 	local h i=11 n
 	need_root
@@ -203,7 +204,7 @@ lab_lan() {
 		node "$h"
 		n=$i
 		if [ "$h" = gw ]; then n=1; else i=$((i + 1)); fi
-		link "$h" eth0 sw "p-$h"
+		link "$h" eth0 sw "p-$h" ${WIRE_LAN:-}
 		ns sw ip link set "p-$h" master lan
 		ns "$h" ip link set eth0 down
 		ns "$h" ip link set eth0 address "$(mac_of $n)"
@@ -321,8 +322,8 @@ truth_block() {
 # shows TEXT: one sentence, what the capture shows.
 shows() { LAB_SHOWS=$1; truth "Shows: $1"; }
 
-# synthetic: the frames were computed, no program sent them.
-synthetic() { LAB_SYNTHETIC=true; truth "Synthetic: the frames were computed by the script, no host sent them."; }
+# synthetic: the frames that matter were computed by a script of ours (README.md has the rule).
+synthetic() { LAB_SYNTHETIC=true; truth "Synthetic: the frames that matter were computed by a script, not sent by a program that people run."; }
 
 # finding CODE ROLE: ROLE is positive, near-miss, clean or remedied.
 finding() {

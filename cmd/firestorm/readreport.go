@@ -214,7 +214,7 @@ func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Resul
 		r.Warnings = append(r.Warnings, fmt.Sprintf("more pairs of networks than --max-memory lets me tell apart: %d questions about them went without a memory of losses and silences", n))
 	}
 	for _, f := range res.Forgotten {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("detector %s forgot %d %s for lack of memory: what it says of them may be less than there was", f.Detector, f.N, f.What))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("detector %s forgot %d %s for lack of room: what it says of them may be less than there was", f.Detector, f.N, f.What))
 	}
 	r.Warnings = append(r.Warnings, protocolWarnings(res)...)
 	for _, n := range res.Source.SkippedNotes {

@@ -85,6 +85,9 @@ func (c *Context) Upgrade(name string, d packet.Dir, rest []byte) bool {
 	return true
 }
 
+// Upgraded reports that another analyzer read the begin of this flow and gave the rest away.
+func (c *Context) Upgraded() bool { return c.s != nil && c.s.upgrades > 0 }
+
 // Done says that the analyzer has read enough of its flow: it is not called again, and the flow costs no more than its
 // headers. Packets of a transport without flows have no end.
 func (c *Context) Done() { c.done = true }

@@ -58,6 +58,10 @@ func (l *Lines) keep(b []byte, most int) {
 // Begun reports whether part of a line waits for its end.
 func (l *Lines) Begun() bool { return l.n > 0 || l.skip }
 
+// BeginsTLS reports that b, the next bytes of a client, are no line but a record of TLS (RFC 8446 5.1): a client that was
+// told to encrypt at once, and a server that waits to be asked.
+func (l *Lines) BeginsTLS(b []byte) bool { return !l.Begun() && b[0] == 22 }
+
 // Gap says that bytes are missing: the line that they belong to is lost.
 func (l *Lines) Gap() {
 	l.Drop()

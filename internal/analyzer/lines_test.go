@@ -40,8 +40,14 @@ func TestLines(t *testing.T) {
 
 func TestLinesAfterGap(t *testing.T) {
 	var l Lines
+	if !l.BeginsTLS([]byte{22}) || l.BeginsTLS([]byte("EHLO")) {
+		t.Error("a record of TLS and a line are not told apart")
+	}
 	if _, _, _, ok := l.Next([]byte("half a li"), 80); ok || !l.Begun() {
 		t.Error("a line without its end")
+	}
+	if l.BeginsTLS([]byte{22}) {
+		t.Error("TLS in the middle of a line")
 	}
 	l.Gap()
 	line, rest, _, ok := l.Next([]byte("tail of another\nwhole\nmore"), 80)

@@ -67,8 +67,11 @@ type Scope struct {
 
 // Limits bounds a detector's tables; derived from --max-memory alone.
 type Limits struct {
-	Entries int // per table
+	Entries int // per table, of EntryBytes each: a table of larger ones has fewer
 }
+
+// EntryBytes is how many bytes of the memory limit Limits.Entries counts for each entry.
+const EntryBytes = 256
 
 // NewScope returns a scope that hands instances to report.
 func NewScope(l *Ledger, h *Hosts, t *Twins, lim Limits, report func(*finding.Instance)) *Scope {

@@ -80,7 +80,7 @@ func (s *Scope) Judge(judge func(*finding.Group) []finding.GateResult, owner fun
 				continue
 			}
 			return append(out, finding.GateResult{Gate: finding.GateTable, Caps: finding.Possible,
-				Text: fmt.Sprintf("there were more %s than --max-memory lets me remember: %d were forgotten, %s", f.What, f.N, which),
+				Text: fmt.Sprintf("there were more %s than I have room for: %d were forgotten, %s", f.What, f.N, which),
 				How:  "run again with a larger --max-memory, or with -f 'host ADDRESS' for these hosts alone"})
 		}
 		return out

@@ -290,3 +290,18 @@ func TestReuseThroughFailedAttempt(t *testing.T) {
 		t.Errorf("previous %+v after its life", f.Prev)
 	}
 }
+
+// Where a capture shows the server alone, its answer to another request begins another connection; another answer to the
+// same request does not.
+func TestReuseSeenFromTheServer(t *testing.T) {
+	for _, c := range []struct{ name, script, want string }{
+		{"another request", "0 < SA seq=5000 ack=1001\n0.1 < PA seq=5001 ack=1050 len=20\n300 < SA seq=9000 ack=70001\n300.1 < PA seq=9001 ack=70050 len=20",
+			"started@1 established@2 ended:tcp_reuse@3 started@3 established@4 ended:shutdown"},
+		{"the same request", "0 < SA seq=5000 ack=1001\n0.1 < SA seq=9000 ack=1001", "started@1 stream.3whs_synack_resend_with_diff_seq@2 ended:shutdown"},
+		{"the same answer", "0 < SA seq=5000 ack=1001\n1 < SA seq=5000 ack=1001", "started@1 ended:shutdown"},
+	} {
+		if got := says(run(t, Options{}, c.script)); got != c.want {
+			t.Errorf("%s: events\n got %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}

@@ -60,6 +60,10 @@ func (t *Table) renews(r *rec, p *packet.Packet, d packet.Dir) renewal {
 		if over && r.state != event.StateSYNSent && known && s.isn != p.Seq && (r.bits.has(established) || r.bits.has(midstream)) {
 			return renewed
 		}
+		// Requests are not shown: another number in answer to another request.
+		if c := &r.sides[d.Other()]; d == packet.ToClient && known && r.bits.has(synackFirst) && !c.bits.has(synSeen) && p.Seq != s.isn && p.Ack != c.isn+1 {
+			return renewed
+		}
 		return renewedNot
 	}
 	if known && s.bits.has(synSeen) && s.isn == p.Seq {

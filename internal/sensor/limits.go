@@ -1,6 +1,9 @@
 package sensor
 
-import "firestorm/internal/flow"
+import (
+	"firestorm/internal/detect"
+	"firestorm/internal/flow"
+)
 
 // limits bounds every table. They follow from the memory limit alone, never from the machine or the number of workers:
 // the same input and options give the same output everywhere.
@@ -26,7 +29,7 @@ const (
 	// table of copies.
 	reserve                                = 32 << 20
 	flowShare                              = 0.80 // flows, tombstones and their indexes
-	perAttempt, perHost, perPair, perEntry = 700, 640, 300, 256
+	perAttempt, perHost, perPair, perEntry = 700, 640, 300, detect.EntryBytes
 	perTalk, perGroup, perInstance         = 80, 8 << 10, 128
 )
 

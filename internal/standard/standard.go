@@ -48,6 +48,7 @@ import (
 	"firestorm/internal/detect/ikefaults"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/maintenance"
+	"firestorm/internal/detect/nagle"
 	"firestorm/internal/detect/nfsdenied"
 	"firestorm/internal/detect/ntpfaults"
 	"firestorm/internal/detect/outofwindow"
@@ -127,6 +128,7 @@ var Detectors = []detect.Def{
 	ikefaults.Def,
 	loss.Def,
 	maintenance.Def,
+	nagle.Def,
 	nfsdenied.Def,
 	ntpfaults.Def,
 	outofwindow.Def,

@@ -190,17 +190,30 @@ func (s *Shard) ref() packet.Ref {
 	return packet.Ref{Time: s.now}
 }
 
-// reset ends both directions: what was acknowledged, or is there without a hole, is delivered first.
-func (s *Shard) reset(c *conn, from packet.Dir) {
-	s.flush(c, &c.half[from.Other()], EndReset)
-	s.flush(c, &c.half[from], EndReset)
+// reset ends both directions, that of the sender first.
+func (s *Shard) reset(c *conn, from packet.Dir) { s.endBoth(c, from, EndReset) }
+
+// endBoth delivers what waits in both directions without a hole, and then ends them, first first, with what waits behind
+// holes. So whoever concludes from the end of one direction has what the other side said before.
+func (s *Shard) endBoth(c *conn, first packet.Dir, why End) {
+	for _, d := range [...]packet.Dir{first.Other(), first} {
+		if h := &c.half[d]; !h.over {
+			s.release(c, h, h.last(), false)
+		}
+	}
+	for _, d := range [...]packet.Dir{first, first.Other()} {
+		h := &c.half[d]
+		if !h.over {
+			s.release(c, h, h.last(), true)
+		}
+		if !h.over {
+			s.end(c, h, why)
+		}
+	}
 }
 
-// flush delivers all that waits, then ends h.
-func (s *Shard) flush(c *conn, h *half, why End) {
-	if h.over {
-		return
-	}
+// last is the end of all that waits, and of all that was acknowledged.
+func (h *half) last() int64 {
 	last := h.base
 	if n := len(h.q.list); n > 0 {
 		last = h.q.list[n-1].end
@@ -208,10 +221,7 @@ func (s *Shard) flush(c *conn, h *half, why End) {
 	if h.asked {
 		last = max(last, min(h.acked, h.top))
 	}
-	s.release(c, h, last, true)
-	if !h.over {
-		s.end(c, h, why)
-	}
+	return last
 }
 
 // end closes h and tells the sink.

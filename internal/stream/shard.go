@@ -204,9 +204,7 @@ func (s *Shard) Close(id ID, why event.EndReason) {
 	}
 	was := c.busy
 	c.busy = true
-	for d := range c.half {
-		s.flush(c, &c.half[d], EndOf(why))
-	}
+	s.endBoth(c, packet.ToServer, EndOf(why))
 	c.busy = was
 	if was {
 		c.dropped = true

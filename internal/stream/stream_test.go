@@ -191,7 +191,37 @@ func TestConversations(t *testing.T) {
 			if r.seg(up, ack, 3, 0, "late") {
 				t.Error("still open")
 			}
-		}, []string{`> "abc"`, `> close reset`, `< close reset`}},
+		}, []string{`> "abc"`, `< close reset`, `> close reset`}},
+		{"the last word before RST, not acknowledged", Options{}, func(t *testing.T, r *rig) {
+			r.shake()
+			r.seg(up, ack, 0, 0, "hello")
+			r.seg(down, ack, 0, 5, "alert")
+			r.seg(down, packet.RST|ack, 5, 5, "")
+		}, []string{`> "hello"`, `< "alert"`, `< close reset`, `> close reset`}},
+		{"RST of who did not hear the last word", Options{}, func(t *testing.T, r *rig) {
+			r.shake()
+			r.seg(up, ack, 0, 0, "hello")
+			r.seg(down, ack, 0, 5, "alert")
+			r.seg(up, packet.RST, 5, 0, "")
+		}, []string{`> "hello"`, `< "alert"`, `> close reset`, `< close reset`}},
+		{"both sides' last words", Options{}, func(t *testing.T, r *rig) {
+			r.shake()
+			r.seg(up, ack, 0, 0, "hello")
+			r.seg(down, ack, 0, 0, "alert")
+			r.seg(down, packet.RST|ack, 5, 0, "")
+		}, []string{`> "hello"`, `< "alert"`, `< close reset`, `> close reset`}},
+		{"the last word behind a hole", Options{}, func(t *testing.T, r *rig) {
+			r.shake()
+			r.seg(up, ack, 0, 0, "hello")
+			r.seg(down, ack, 3, 5, "alert")
+			r.seg(down, packet.RST|ack, 8, 5, "")
+		}, []string{`> "hello"`, `< gap 3`, `< "alert"`, `< close reset`, `> close reset`}},
+		{"the end of the input, the last word not acknowledged", Options{}, func(t *testing.T, r *rig) {
+			r.shake()
+			r.seg(up, ack, 0, 0, "hello")
+			r.seg(down, ack, 0, 5, "alert")
+			r.Close(r.id, event.EndInput)
+		}, []string{`> "hello"`, `< "alert"`, `> close input`, `< close input`}},
 		{"RST outside the window", Options{}, func(t *testing.T, r *rig) {
 			r.shake()
 			r.seg(up, packet.RST, 1<<28, 0, "")
@@ -206,7 +236,7 @@ func TestConversations(t *testing.T) {
 			r.seg(up, packet.SYN, -1, 0, "")
 			r.s = 0
 			r.seg(down, packet.RST|ack, 0, 0, "")
-		}, []string{`> close reset`, `< close reset`}},
+		}, []string{`< close reset`, `> close reset`}},
 		{"a hole that is acknowledged and never filled", Options{}, func(t *testing.T, r *rig) {
 			r.shake()
 			r.seg(up, ack, 0, 0, "ab")

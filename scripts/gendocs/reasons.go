@@ -4,7 +4,6 @@ package main
 const (
 	needsMemory = "needs a memory over restarts: events made by hand (TestWords of arpwatch)"
 	knownThen   = "nothing to remedy in the network: the new pair is known from then on, and told no more (TestWords of arpwatch)"
-	searcher    = "the remedy takes hands: find the program and end it; scan-syn-remedied shows a door closed for scan-ports"
 	oddNear     = "twelve captures of connections that are lossy, doubled, reordered, half seen or closed in every way give none (TestNothingOdd of tcpodd)"
 	oddSender   = "nothing to remedy in the network: who sends it is an attacker or a broken TCP, and to be found by hand"
 )
@@ -14,8 +13,7 @@ var noCapture = map[string]map[string]string{
 	"arp-bogon": {"near-miss": "arp-proxy, vrrp-failover and span-routed-twice give none; a longer network mask, link-local addresses and a second network that is alive are events made by hand (TestEvents of arpodd)"},
 	"arp-changed": {"positive": needsMemory, "near-miss": "without a memory arp-nic-swap gives none; a lease, learning, phones, a sleep proxy and addresses that routers share are events made by hand (TestWords of arpwatch)",
 		"remedied": knownThen},
-	"arp-ether-mismatch": {"near-miss": "arp-proxy, arp-spoof-both and vrrp-failover give none (TestNothingOdd of arpodd); HSRP's address is an event made by hand",
-		"remedied": "not made: the frames of arp-odd are computed, and the remedy is to find a port by hand"},
+	"arp-ether-mismatch": {"near-miss": "arp-proxy, arp-spoof-both and vrrp-failover give none (TestNothingOdd of arpodd); HSRP's address is an event made by hand"},
 	"arp-flip-flop": {"positive": needsMemory, "near-miss": "without a memory arp-conflict-flip gives none; a sleeper that wakes and addresses that routers share are events made by hand (TestWords of arpwatch)",
 		"remedied": knownThen},
 	"arp-mac-expired": {"positive": "needs a memory of many days: events made by hand (TestWords of arpwatch)",
@@ -25,32 +23,21 @@ var noCapture = map[string]map[string]string{
 		"remedied":  "nothing to remedy in the network: once known it is told no more (test/cli/neighbours.txtar)"},
 	"arp-reused-old": {"positive": needsMemory, "near-miss": "without a memory arp-conflict-flip gives none; phones, a sleep proxy and addresses that routers share are events made by hand (TestWords of arpwatch)",
 		"remedied": knownThen},
-	"arp-scan":          {"remedied": "the remedy takes hands: find the program and end it; arp-scan-few comes nearest"},
-	"brute-force-login": {"remedied": "not made yet: keys instead of passwords, or a limit to failures, leave the guesser at the door; ssh-logins shows a server with logins and no guesser"},
 	"dhcp-no-offer":     {"near-miss": "dhcp-two-servers and dhcp-nak-once give none; neither do captures of one direction (TestOneDirection of dhcpfaults)"},
-	"dns-server-silent": {"near-miss": "icmp-unreachable-port: an error is no silence (TestICMPIsNoSilence of dnsfaults), and captures of one direction (TestOneDirection); a server that is merely slow is not made yet"},
-	"dns-servfail":      {"near-miss": "dns-server-silent-* and dns-tc-*: their only finding is another (TestCaptures of dnsfaults); a single failure that passes is not made yet"},
 	"dns-tc-no-tcp":     {"near-miss": "dns-tc-no-tcp-remedied: cut answers, and the client gets them over TCP; dns-tc-no-tcp outside, where the requests never come by"},
 	"ftp-private-address": {"near-miss": "ftp-auth-refused, ftp-tls-ccc, and ftp-private-port before the translation give none; the server's own address, and an inner one that works, are events made by hand " +
 		"(TestWhatIsClaimed of ftpdata)"},
-	"mac-flood":              {"remedied": "the remedy is port security of a switch, which the testbed does not have"},
-	"mac-source-illegal":     {"near-miss": "arp-proxy and vrrp-failover give none (TestNothingOdd of arpodd); an announcement to everybody is an event made by hand", "remedied": "not made: the frames of arp-odd are computed, and the remedy is to find a port by hand"},
-	"nd-dad-conflict":        {"remedied": "not made yet: with another address the machine asks for one that is free, as nd-dad-free shows"},
+	"mac-source-illegal":     {"near-miss": "arp-proxy and vrrp-failover give none (TestNothingOdd of arpodd); an announcement to everybody is an event made by hand"},
 	"nd-spoof":               {"near-miss": "nd-dad-conflict, ra-normal, ra-rogue and vrrp-failover give none (TestNeighbourDiscovery of arpspoof)"},
 	"ntp-silent-or-unsync":   {"near-miss": "icmp-unreachable-port and clean-wan give none, nor does ntp-silent with two questions only (TestNearMisses of ntpfaults)"},
 	"policy-plaintext-login": {"remedied": "logins-encrypted: the same services with TLS before the password, as the remedy asks; it counts as the near-miss"},
 	"scan-background":        {"near-miss": "scan-monitor, scan-outage and syn-flood-crowd give none (TestNoScan of scan)", "remedied": "nothing to remedy: strangers who find nothing"},
-	"scan-hosts":             {"remedied": searcher},
-	"scan-trw":               {"remedied": searcher},
 	"tcp-data-after-close":   {"near-miss": oddNear, "remedied": oddSender},
 	"tcp-flags-illegal":      {"near-miss": oddNear, "remedied": oddSender},
 	"tcp-handshake-forged":   {"near-miss": "accept-queue-synack-loss, span-routed-twice and reorder: answers sent, seen or delivered again (TestNothingOdd of tcpodd)", "remedied": oddSender},
 	"tcp-midstream-syn":      {"near-miss": "timewait-stale-ack and clean-midstream give none (TestNothingOdd of tcpodd)", "remedied": "nothing to remedy in the network: a client that restarted is served at its second request (odd-syn-reboot), an attacker is to be found by hand"},
-	"tcp-overlap-inconsistent": {"positive": "segments made by hand (TestOverlap of tcpodd); no capture made yet",
-		"near-miss": "corrupt and loss-server-side-down: sent again, once after a damaged copy (TestNothingOdd of tcpodd); keep-alives and parts sent again are made by hand (TestOverlap)",
-		"remedied":  "no positive to remedy"},
-	"tcp-rst-injected":      {"remedied": "not made yet: without the device's rule connections end by themselves; in rst-endpoint the server itself resets"},
-	"icmp-admin-prohibited": {"near-miss": "no capture: the router says it in so many words; errors for packets that nobody saw, and errors without effect, are events made by hand (unit tests)"},
+	"tcp-nagle-delack":       {"near-miss": "server-slow, ssh-logins, a long way (clean-wan, server-slow-path) and loss give none (TestSilent of nagle); another delay, loss and a small window are events made by hand (TestWords)"},
+	"icmp-admin-prohibited":  {"near-miss": "no capture: the router says it in so many words; errors for packets that nobody saw, and errors without effect, are events made by hand (unit tests)"},
 	"nfs-stale": {"positive": "events made by hand: the clients of NFS in user space take new handles with each command, so none outlives an export",
 		"near-miss": "events made by hand: two stale handles, and refusals for want of rights (unit tests)",
 		"remedied":  "no positive to remedy"},
@@ -59,9 +46,7 @@ var noCapture = map[string]map[string]string{
 	"tcp-data-unanswered":         {"near-miss": "idle-timeout, pmtud-black-hole, zero-window, loss-*: each dies or stalls for a reason that has a code"},
 	"tcp-half-open-reset":         {"remedied": "cannot be shown by packets: the remedy is a server that does not lose its memory, as half-open-restart (which closes properly) shows"},
 	"tcp-timewait-nat-timestamps": {"near-miss": "timewait-newer-isn: the same reuse without clocks that disagree", "remedied": "the remedies are those of tcp-timewait-reuse: timewait-stale-ack-remedied"},
-	"tcp-loss-where":              {"remedied": "cannot be scripted: the remedy is a better line; loss-none is the same path without the loss"},
 	"wscale-stripped":             {"near-miss": "clean-nat and clean-wan, two places each: the option is the same on both sides"},
-	"tcp-zero-window-stall":       {"remedied": "cannot be shown by packets: the remedy is a program that reads; zero-window-short comes nearest"},
 }
 
 func emptyReason(code, column string) string { return noCapture[code][column] }
@@ -163,13 +148,16 @@ var quiet = map[string]map[string]string{
 		"first third cut":  "Most queries that failed lie before the cut: too few are left",
 	},
 	"dhcp-rogue-server": {
-		"answers removed": "Both servers are known by their answers only",
+		"answers removed":  "Both servers are known by their answers only",
+		"requests removed": "One of the two servers is what is removed: the one that is left contradicts nobody",
+		"last third cut":   "The second server comes late: its offers lie in the part that is gone",
 	},
 	"dhcp-no-offer": {
 		"requests removed": "Requests that nobody answers are all there is; without them the capture is empty of it",
 	},
 	"dhcp-nak-loop": {
 		"answers removed": "The refusals are the answers; without them there are requests",
+		"last third cut":  "Fewer than three refusals of one machine are left: no loop",
 	},
 	"arp-spoof-mitm": {
 		"answers removed": "The poser's frames are among what is removed",
@@ -220,6 +208,7 @@ var quiet = map[string]map[string]string{
 		"last third cut":  "Fewer than five losses are left on any one way: too few to be worth a word",
 	},
 	"tcp-syn-silent-drop": {
+		"first third cut":  "Of the requests that nobody answered one is left, and its silence is too short",
 		"SYN removed":      "Requests that nobody answers are all there is; without them the capture is empty of it",
 		"requests removed": "Requests that nobody answers are all there is; without them the capture is empty of it",
 	},
@@ -276,6 +265,9 @@ var quiet = map[string]map[string]string{
 	},
 	"http-5xx-burst": {
 		"last third cut": "Fewer than ten failures are left: no burst",
+	},
+	"tls-to-plaintext-port": {
+		"first third cut": "The hellos that the server answered lie before the cut; of the connection that is left the client went when it read the greeting",
 	},
 	"plaintext-to-tls-port": {
 		"first third cut": "The handshake that shows that TLS is spoken there lies before the cut; requests that are closed on may have another reason",

@@ -7,10 +7,9 @@ var alsoTrue = map[string]map[string]string{
 		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
 	},
 	"arp-spoof-one-way": {
-		"duplicate-on-wire":   "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
-		"arp-ether-mismatch":  "the poser puts the gateway's card into the ARP with which it tidies up, and sends it from its own; that it posed is another code's to say, where its claims and who relays are seen",
-		"icmp-unreachable":    "the poser asks the victim's UDP port 67 to learn its card, and the victim's kernel says that nothing listens there",
-		"tcp-asymmetric-path": "requests go by the poser's card, answers come straight from the gateway's and pass it by",
+		"duplicate-on-wire":  "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
+		"arp-ether-mismatch": "the poser puts the gateway's card into the ARP with which it tidies up, and sends it from its own; that it posed is another code's to say, where its claims and who relays are seen",
+		"icmp-unreachable":   "the poser asks the victim's UDP port 67 to learn its card, and the victim's kernel says that nothing listens there",
 	},
 	"bad-gateway-timeout": {
 		"tcp-server-slow": "the application hangs, and the proxy keeps its clients waiting for a second; that it answers 504 is another code's to say, where the answers are whole and enough",
@@ -21,7 +20,13 @@ var alsoTrue = map[string]map[string]string{
 	"dns-tc-no-tcp": {
 		"tcp-syn-silent-drop": "gw drops TCP port 53; that cut answers led there is another code's to say, where they are seen",
 	},
+	"mac-flood-ettercap": {
+		"arp-scan": "ettercap begins by asking for every address of the network; where the flood is gone, that is what is left",
+	},
 	"nd-spoof": {
+		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
+	},
+	"nd-spoof-vlan": {
 		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
 	},
 	"messenger-announcement": {
@@ -63,8 +68,17 @@ var alsoTrue = map[string]map[string]string{
 	"ftp-tls-implicit": {
 		"tcp-syn-silent-drop": "gw drops the client's connection to the data port",
 	},
+	"ftp-private-address-2121": {
+		"tcp-syn-silent-drop": "gw drops what goes to the inner address",
+	},
 	"ftp-private-address": {
 		"tcp-syn-silent-drop": "gw drops what goes to the inner address",
+	},
+	"dns-tc-prohibited": {
+		"icmp-admin-prohibited": "gw refuses TCP port 53 by rule and says so; that cut answers led there is another code's to say, where they are seen",
+	},
+	"smtp-ident-submission": {
+		"tcp-syn-silent-drop": "c drops the mail server's questions to port 113; that greetings wait for them is another code's to say",
 	},
 	"smtp-ident-silent": {
 		"tcp-syn-silent-drop": "gw drops the mail server's questions to port 113; that greetings wait for them is another code's to say",
@@ -82,14 +96,20 @@ var alsoTrue = map[string]map[string]string{
 	"scan-syn-remedied": {
 		"scan-background": "the search is made all the same, and counted; it finds nothing that others do not use",
 	},
-	"scan-masscan": {
-		"scan-trw": "with the last third cut the silence of fewer than 25 machines is long enough; of those it is, nearly all fail",
+	"scan-ping": {
+		"icmp-unreachable": "gw says of each address that nobody is there; with the last third cut too few are left for a search",
+	},
+	"scan-proto": {
+		"icmp-unreachable": "the server says so of each protocol; with the first third cut too few are left for a search",
+	},
+	"scan-slow-stranger": {
+		"scan-background": "a stranger tries doors in vain; with the answers removed, or the end cut, that is all that can be told",
+	},
+	"ssh-shut-out": {
+		"tcp-syn-silent-drop": "the server's own filter drops the requests of one client, and lets another in",
 	},
 	"scan-stealth": {
 		"tcp-flags-illegal": "FIN alone, no flag, and FIN with PSH and URG are such sets; with the answers removed the search itself cannot be told",
-	},
-	"scan-udp": {
-		"icmp-unreachable": "each closed port does say so; with the first third cut too few are left for a search",
 	},
 	"syn-flood-remedied": {
 		"syn-flood": "the 3000 forged requests are sent and seen inside all the same; the filter keeps them from the server, not from the wire before it",

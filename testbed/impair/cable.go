@@ -92,7 +92,7 @@ func pump(from, to port, f faults, r *rand.Rand) error {
 		if what.drop {
 			continue
 		}
-		data := append([]byte(nil), buf[:n]...)
+		data := f.relabel(append([]byte(nil), buf[:n]...))
 		if what.flip >= 0 {
 			data[what.flip] ^= 0x10
 		}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -19,6 +20,8 @@ type faults struct {
 	loss, dup, reorder, corrupt float64 // probabilities, 0 to 1
 	maxLen                      int     // longer frames vanish; 0: no limit
 	minLen                      int     // frames up to this length are never lost
+	tag                         uint16  // VLAN of the tag that frames get, 0: none
+	untag                       bool    // frames lose their tag
 }
 
 // fate is the outcome for one frame.
@@ -30,6 +33,19 @@ type fate struct {
 }
 
 const ethHeader = 14
+
+// relabel puts the tag on a frame, or takes it off (IEEE 802.1Q 9.3).
+func (f faults) relabel(b []byte) []byte {
+	const addresses, tagType = 12, "\x81\x00"
+	switch {
+	case len(b) < ethHeader:
+	case f.tag != 0:
+		return slices.Concat(b[:addresses], []byte(tagType), []byte{byte(f.tag >> 8), byte(f.tag)}, b[addresses:])
+	case f.untag && string(b[addresses:ethHeader]) == tagType && len(b) >= ethHeader+4:
+		return slices.Concat(b[:addresses], b[addresses+4:])
+	}
+	return b
+}
 
 // decide draws the fate of a frame of n bytes. It draws in a fixed order, so
 // that one seed and one sequence of frames give one result.
@@ -68,10 +84,11 @@ func main() {
 	flag.Float64Var(&f.corrupt, "corrupt", 0, "share of frames with one bit flipped after the IP header, 0 to 1")
 	flag.IntVar(&f.maxLen, "maxlen", 0, "longer frames vanish; 0: no limit")
 	flag.IntVar(&f.minLen, "minlen", 0, "frames up to this length are never lost")
+	vlan := flag.Uint("vlan", 0, "VLAN of the tag that frames from -a have on -b, 1 to 4094; 0: no tag")
 	seed := flag.Int64("seed", 1, "start of the random sequence")
 	flag.Parse()
-	if *a == "" || *b == "" || *dir != "both" && *dir != "ab" && *dir != "ba" {
-		fmt.Fprintln(os.Stderr, "impair: -a and -b are needed, -dir is both, ab or ba")
+	if *a == "" || *b == "" || *dir != "both" && *dir != "ab" && *dir != "ba" || *vlan > 4094 {
+		fmt.Fprintln(os.Stderr, "impair: -a and -b are needed, -dir is both, ab or ba, -vlan at most 4094")
 		os.Exit(2)
 	}
 	plain := faults{delay: f.delay, jitter: f.jitter}
@@ -82,6 +99,7 @@ func main() {
 	if *dir == "ba" {
 		ab = plain
 	}
+	ab.tag, ba.untag = uint16(*vlan), *vlan != 0
 	if err := run(*a, *b, ab, ba, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "impair:", err)
 		os.Exit(1)

@@ -44,6 +44,27 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// A tag goes on one way and comes off the other way; frames without one stay as they are.
+func TestRelabel(t *testing.T) {
+	plain := "aaaaaabbbbbb\x08\x00text"
+	tagged := "aaaaaabbbbbb\x81\x00\x0f\xfe\x08\x00text"
+	for _, c := range []struct {
+		name          string
+		f             faults
+		frame, become string
+	}{
+		{"on", faults{tag: 4094}, plain, tagged},
+		{"off", faults{untag: true}, tagged, plain},
+		{"nothing to take off", faults{untag: true}, plain, plain},
+		{"left alone", faults{}, tagged, tagged},
+		{"too short", faults{tag: 20}, "aaaaaabbbbbb", "aaaaaabbbbbb"},
+	} {
+		if got := string(c.f.relabel([]byte(c.frame))); got != c.become {
+			t.Errorf("%s: %q, want %q", c.name, got, c.become)
+		}
+	}
+}
+
 // One seed and one sequence of frames give one result, whatever the faults are.
 func TestDecideRepeats(t *testing.T) {
 	f := faults{loss: 0.3, dup: 0.3, reorder: 0.3, corrupt: 0.3, jitter: time.Millisecond}

@@ -81,6 +81,7 @@ esac
 sleep 0.5
 capture_stop
 case $1 in amplification-clients) ;; *)
+	synthetic
 	truth "The resolver is a real one (unbound); the questions come from a sender of our own that forges its addresses."
 	truth_block "What the sender did" <"$LAB/sent" ;;
 esac

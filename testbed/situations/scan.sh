@@ -1,5 +1,6 @@
 #!/bin/bash
 # captures: scan-syn scan-syn-remedied scan-connect scan-stealth scan-udp scan-proto scan-sweep scan-masscan scan-slow scan-decoys scan-shared scan-ping scan-nothing scan-monitor scan-outage
+# captures: scan-sweep-remedied scan-slow-remedied scan-slow-stranger scan-nothing-masscan scan-nothing-one
 #
 # Somebody looks for open doors: nmap and masscan in their forms, from inside and
 # from a stranger's network. Near-misses: a monitor that polls fifty addresses,
@@ -72,6 +73,48 @@ scan-proto)
 	inner "not arp and not ip6"
 	look h -sO -T4 --max-retries 1 -p 1-40,47,50,51,58,89,103,112,132 $OUT4.2
 	finding scan-ports positive
+	;;
+scan-sweep-remedied | scan-slow-remedied)
+	# h is shut off at gw until its owner has found the program; the capture stands behind gw.
+	ns gw nft add table inet filter
+	ns gw nft add chain inet filter forward '{ type filter hook forward priority filter; }'
+	ns gw nft insert rule inet filter forward ip saddr $IN4.13 drop
+	outer "tcp or icmp"
+	visit
+	if [ "$1" = scan-sweep-remedied ]; then
+		look h -sS -T4 --max-retries 0 -p 80,445 $OUT4.2-60
+		finding scan-hosts remedied
+	else
+		look h -sS --scan-delay 4s --max-retries 0 -p 22,3389 $OUT4.2,3,4,5,6
+		finding scan-trw remedied
+	fi
+	;;
+scan-slow-stranger) # seen where it comes in
+	capture gw far far.pcap "tcp or icmp"
+	vantage far.pcap "gw, device far: between strangers and gw"
+	look x -sS --scan-delay 3s --max-retries 0 -p 22,5900 $IN4.11,12,13,14,15,16
+	truth "A pause of 3 s between the probes stands for the minutes of a patient scanner."
+	finding scan-trw positive
+	;;
+scan-nothing-masscan)
+	outer "tcp or icmp"
+	visit
+	mac=$(ns gw cat /sys/class/net/far/address)
+	for i in 9 10 11; do
+		echo "\$ masscan $OUT4.2/32 -p21-31,110,139,143,445,1433,3306,3389,5432,6379 --rate 50 (from $FAR.$i)" >>"$LAB/scans"
+		ns x timeout 12 masscan $OUT4.2/32 -p21-31,110,139,143,445,1433,3306,3389,5432,6379 --rate 50 --wait 1 --source-ip $FAR.$i --router-mac "${mac//:/-}" --interface eth0 2>/dev/null >>"$LAB/scans" || true
+	done
+	visit
+	finding scan-background positive
+	;;
+scan-nothing-one) # a worm that knows two ports, from five of its hosts
+	outer "tcp or icmp"
+	visit
+	for r in 1 2; do for i in 9 10 11 12 13; do for p in 23 2323; do
+		ns x hping3 -q -S -p $p -a $FAR.$i -c 1 $OUT4.2 >/dev/null 2>&1 || true
+	done; done; done
+	visit
+	finding scan-background positive
 	;;
 scan-sweep)
 	inner "tcp or icmp"
@@ -165,6 +208,7 @@ esac
 # Silence is silence after three seconds, of the capture's own time.
 sleep 3.3
 case $1 in
+scan-slow-stranger) look x -sS -p 80 $OUT4.2 ;;
 scan-outage) fetch c http://$IN4.1:8088/page-200.txt ;;
 scan-ping) ns c ping -q -c 1 $OUT4.2 >/dev/null ;;
 scan-udp | scan-proto) ;;
@@ -212,6 +256,23 @@ scan-sweep)
 scan-masscan)
 	shows "masscan looks for ports 80 and 8080 on 64 addresses."
 	check_frames "SYNs" inside.pcap "tcp.flags == 2 && ip.src == $IN4.13" 120
+	;;
+scan-sweep-remedied | scan-slow-remedied)
+	shows "gw lets nothing of the searching machine pass: behind it nothing of the search is seen."
+	check_frames "nothing of h" outside.pcap "ip.src == $IN4.13" 0 0
+	;;
+scan-slow-stranger)
+	shows "A stranger tries two ports of six addresses inside, a probe every three seconds."
+	check_frames "SYNs of the stranger" far.pcap "tcp.flags == 2 && ip.src == $FAR.9" 10 30
+	;;
+scan-nothing-masscan)
+	shows "Three strangers try 20 ports each with masscan and find nothing."
+	check "nothing is open" bash -c "! grep -q 'open port' '$LAB/scans'"
+	check_frames "SYNs" outside.pcap "tcp.flags == 2 && !(ip.src == $IN4.0/24)" 55
+	;;
+scan-nothing-one)
+	shows "Five strangers ask for ports 23 and 2323, twice each, as worms do."
+	check_frames "SYNs" outside.pcap "tcp.flags == 2 && !(ip.src == $IN4.0/24)" 15
 	;;
 scan-slow)
 	shows "Two ports of five addresses, a probe every four seconds: too slow for a rate, but all but one fail at the first contact."

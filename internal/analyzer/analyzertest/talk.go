@@ -1,6 +1,7 @@
 package analyzertest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ type Talk struct {
 	t      testing.TB
 	flows  *flow.Table
 	d      *analyzer.Dispatcher
-	out    []event.Event
+	Out    []event.Event // all events so far; a test may empty it
 	frame  uint64
 	at     time.Duration
 	server string
@@ -46,52 +47,83 @@ func Dial(t testing.TB, server string, cut int, wanted func(string) bool, defs .
 	}
 	k := &Talk{t: t, server: server, seq: [2]uint32{100, 900}, cut: cut}
 	k.flows = flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) string {
-		return k.d.Released(i, why, k.frame, &k.out)
+		return k.d.Released(i, why, k.frame, &k.Out)
 	}})
 	k.d, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: k.flows.Head, Anomalies: true,
 		Quarantined: func(q analyzer.Quarantine) { t.Errorf("%s panicked: %v", q.Analyzer, q.Value) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.send(Up, packet.SYN, nil)
-	k.seq[Up]++
-	k.send(Down, packet.SYN|packet.ACK, nil)
-	k.seq[Down]++
-	k.send(Up, packet.ACK, nil)
+	k.Send(Up, packet.SYN, "")
+	k.Send(Down, packet.SYN|packet.ACK, "")
+	k.Send(Up, packet.ACK, "")
 	return k
 }
 
-func (k *Talk) send(d packet.Dir, flags uint16, data []byte) {
-	s := packettest.TCP{Src: Client, Dst: k.server, Seq: k.seq[d], Ack: k.seq[d.Other()], Flags: flags, Payload: string(data)}
+// Send sends one segment.
+func (k *Talk) Send(d packet.Dir, flags uint16, text string) {
+	s := packettest.TCP{Src: Client, Dst: k.server, Seq: k.seq[d], Ack: k.seq[d.Other()], Flags: flags, Payload: text}
 	if d == Down {
 		s.Src, s.Dst = k.server, Client
 	}
-	frame := s.Frame()
+	k.give(s.Frame())
+	k.seq[d] += uint32(len(text))
+	if flags&(packet.SYN|packet.FIN) != 0 {
+		k.seq[d]++
+	}
+}
+
+// Datagram sends one over UDP, beside the connection.
+func (k *Talk) Datagram() {
+	k.give(packettest.UDP{Src: "10.0.0.1:5", Dst: "10.0.0.2:7", Payload: "x"}.Frame())
+}
+
+func (k *Talk) give(frame []byte) {
 	k.frame++
 	k.at += time.Millisecond
 	p := packettest.At(frame, k.frame, Start.Add(k.at))
-	k.d.Packet(p, k.flows.Packet(p, &k.out), &k.out)
+	k.d.Packet(p, k.flows.Packet(p, &k.Out), &k.Out)
 	for i := range frame { // the bytes are lent
 		frame[i] = 0xdb
 	}
-	k.seq[d] += uint32(len(data))
 }
 
 // Say sends text and has it acknowledged.
-func (k *Talk) Say(d packet.Dir, text string) *Talk {
-	for b := []byte(text); len(b) > 0; {
-		n := min(k.cut, len(b))
-		k.send(d, packet.ACK, b[:n])
-		k.send(d.Other(), packet.ACK, nil)
-		b = b[n:]
+func (k *Talk) Say(d packet.Dir, text string) *Talk { return k.SayIn(d, text, k.cut) }
+
+// SayIn does the same in segments of at most cut bytes.
+func (k *Talk) SayIn(d packet.Dir, text string, cut int) *Talk {
+	for len(text) > 0 {
+		n := min(cut, len(text))
+		k.Send(d, packet.ACK, text[:n])
+		k.Send(d.Other(), packet.ACK, "")
+		text = text[n:]
 	}
 	return k
 }
 
+// Play says the lines of a script: "> " goes before the client's, "< " before the server's, in which % stands for a line
+// end. All other lines are for other.
+func (k *Talk) Play(script string, other ...func(line string)) {
+	for _, l := range strings.Split(strings.TrimSpace(script), "\n") {
+		switch l = strings.TrimSpace(l); l[0] {
+		case '>':
+			k.Say(Up, l[2:]+"\r\n")
+		case '<':
+			k.Say(Down, strings.ReplaceAll(l[2:], "%", "\r\n")+"\r\n")
+		default:
+			other[0](l)
+		}
+	}
+}
+
+// Stats returns the counters of the dispatcher.
+func (k *Talk) Stats() analyzer.Stats { return k.d.Stats() }
+
 // Lose skips n bytes of d that were sent and acknowledged, and never seen.
-func (k *Talk) Lose(d packet.Dir, n uint32) *Talk {
-	k.seq[d] += n
-	k.send(d.Other(), packet.ACK, nil)
+func (k *Talk) Lose(d packet.Dir, n int) *Talk {
+	k.seq[d] += uint32(n)
+	k.Send(d.Other(), packet.ACK, "")
 	return k
 }
 
@@ -104,8 +136,8 @@ func (k *Talk) Wait(t time.Duration) *Talk {
 // End ends the input and returns the events of analyzers, in order, and the word for the protocol.
 func (k *Talk) End() (events []event.Event, app string) {
 	k.t.Helper()
-	k.flows.End(Start.Add(k.at), k.frame, &k.out)
-	for _, e := range k.out {
+	k.flows.End(Start.Add(k.at), k.frame, &k.Out)
+	for _, e := range k.Out {
 		switch x := e.(type) {
 		case *event.Flow:
 			if x.What == event.Ended {
@@ -197,7 +229,7 @@ func Feed(t testing.TB, def analyzer.Def, server string, data, cuts []byte) []ev
 			d = packet.Dir(cuts[i] & 1)
 		}
 		if i < len(cuts) && cuts[i] == 0xff {
-			k.Lose(d, uint32(n))
+			k.Lose(d, n)
 		} else {
 			k.Say(d, string(data[:n]))
 		}

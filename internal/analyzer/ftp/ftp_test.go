@@ -17,21 +17,13 @@ const (
 	secret   = "hunter2-secret"
 )
 
-// say plays a script: "> " is the client's line, "< " the server's, "# " bytes of a TLS record of that many bytes each way.
+// say plays a script, in which "#" is bytes of TLS records each way.
 func say(k *analyzertest.Talk, script string) {
-	for _, l := range strings.Split(strings.TrimSpace(script), "\n") {
-		l = strings.TrimSpace(l)
-		switch l[0] {
-		case '>':
-			k.Say(up, l[2:]+"\r\n")
-		case '<':
-			k.Say(down, strings.ReplaceAll(l[2:], "%", "\r\n")+"\r\n")
-		case '#':
-			for _, d := range []packet.Dir{up, down} {
-				k.Say(d, "\x16\x03\x03\x00\x05hello\x17\x03\x03\x01\x00"+strings.Repeat("\nUSER\r\n23", 28)+"xxxx")
-			}
+	k.Play(script, func(string) {
+		for _, d := range []packet.Dir{up, down} {
+			k.Say(d, "\x16\x03\x03\x00\x05hello\x17\x03\x03\x01\x00"+strings.Repeat("\nUSER\r\n23", 28)+"xxxx")
 		}
-	}
+	})
 }
 
 // text writes an exchange for comparing.

@@ -38,7 +38,7 @@ func feed(a analyzer.StreamAnalyzer, c *analyzer.Context, d packet.Dir, s []byte
 	}
 }
 
-func benchContext(b *testing.B) (*rig, *grab) {
+func benchContext(b *testing.B) (rig, *grab) {
 	g := &grab{}
 	r := newRig(b, analyzer.Def{Name: "grab", Over: []analyzer.Transport{analyzer.UDP}, Kinds: []string{"grab"},
 		Probe:   func(packet.Dir, []byte) analyzer.Answer { return analyzer.Yes },
@@ -68,11 +68,11 @@ func BenchmarkConn(b *testing.B) {
 		for range b.N {
 			feed(a, c, up, up1)
 			feed(a, c, down, down1)
-			r.out = r.out[:0]
+			r.Out = r.Out[:0]
 			a.Reset()
 		}
 	}
-	r.datagram()
+	r.Datagram()
 }
 
 // A packet that completes no event allocates nothing; an event costs three allocations at most.
@@ -91,11 +91,11 @@ func TestAllocations(t *testing.T) {
 		n = testing.AllocsPerRun(20, func() {
 			feed(a, c, up, up1)
 			feed(a, c, down, down1)
-			events = len(r.out)
-			r.out = r.out[:0]
+			events = len(r.Out)
+			r.Out = r.Out[:0]
 		})
 	}
-	r.datagram()
+	r.Datagram()
 	if events != 30 || n > 3*30 {
 		t.Errorf("%v allocations for %d events", n, events)
 	}

@@ -27,16 +27,16 @@ type step struct {
 	flag uint16
 }
 
-func play(r *rig, cut int, steps []step) {
+func play(r rig, cut int, steps []step) {
 	for _, s := range steps {
 		switch {
 		case s.miss > 0:
-			r.miss(s.d, s.miss)
+			r.Lose(s.d, s.miss)
 		case s.flag > 0:
-			r.send(s.d, s.flag|packet.ACK, "")
-			r.send(s.d.Other(), packet.ACK, "")
+			r.Send(s.d, s.flag|packet.ACK, "")
+			r.Send(s.d.Other(), packet.ACK, "")
 		default:
-			r.say(s.d, s.data, cut)
+			r.SayIn(s.d, s.data, cut)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func TestFraming(t *testing.T) {
 				if first == nil {
 					first = all
 				}
-				if s := r.d.Stats(); s.Sessions != 0 || s.Panics != 0 {
+				if s := r.Stats(); s.Sessions != 0 || s.Panics != 0 {
 					t.Errorf("left over: %+v", s)
 				}
 			}
@@ -131,9 +131,9 @@ func TestFraming(t *testing.T) {
 
 func TestFields(t *testing.T) {
 	r := newRig(t)
-	r.say(up, "GET http://joe:geheim@Shop.Example:8080/x?y=1 HTTP/1.1\r\nHost: other\r\nUser-Agent: curl/8\r\nReferer: http://a:b@c/d\r\n"+
+	r.SayIn(up, "GET http://joe:geheim@Shop.Example:8080/x?y=1 HTTP/1.1\r\nHost: other\r\nUser-Agent: curl/8\r\nReferer: http://a:b@c/d\r\n"+
 		"Authorization: Basic am9lOmdlaGVpbQ==\r\nCookie: id=secret\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\nX-Long: a\r\n  b\r\n\r\n", 1000)
-	r.say(down, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html; charset=utf-8\r\nServer: nginx\r\nDate: D\r\nRetry-After: 120\r\nCache-Control: no-store\r\n"+
+	r.SayIn(down, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html; charset=utf-8\r\nServer: nginx\r\nDate: D\r\nRetry-After: 120\r\nCache-Control: no-store\r\n"+
 		"Expires: E\r\nLast-Modified: L\r\nETag: \"e\"\r\nAge: 1\r\nVia: 1.1 v\r\nX-Cache: HIT\r\nLocation: /l\r\nWWW-Authenticate: Basic realm=x\r\nSet-Cookie: id=secret2\r\n"+
 		"Pragma: no-cache\r\nContent-Range: bytes 1-2/3\r\nContent-Length: 82\r\n\r\n"+
 		"<html><head><title>Be right&nbsp;back</title></head><h1>We <b>rest</b></h1></html>", 1000)
@@ -231,7 +231,7 @@ func TestBodies(t *testing.T) {
 					continue
 				}
 				r := newRig(t)
-				r.say(up, get, 1000)
+				r.SayIn(up, get, 1000)
 				head := "HTTP/1.1 200 OK\r\n"
 				if tc.typ != "" {
 					head += "Content-Type: " + tc.typ + "\r\n"
@@ -239,7 +239,7 @@ func TestBodies(t *testing.T) {
 				if tc.coding != "" {
 					head += "Content-Encoding: " + tc.coding + "\r\n"
 				}
-				r.say(down, fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, len(tc.content), tc.content), cut)
+				r.SayIn(down, fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, len(tc.content), tc.content), cut)
 				x := r.end()[0]
 				if x.Body != tc.state || x.Title != tc.title || !strings.HasPrefix(x.Text, strings.TrimSpace(tc.text)) || tc.state == BodyWhole && x.Text != tc.text {
 					t.Errorf("cut %d: %s, title %q, text %q", cut, x.Body, x.Title, x.Text)
@@ -323,12 +323,12 @@ func TestRatio(t *testing.T) {
 func TestPendingBound(t *testing.T) {
 	r := newRig(t)
 	for i := range 3 * maxPending {
-		r.say(up, fmt.Sprintf("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", i), 1000)
+		r.SayIn(up, fmt.Sprintf("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", i), 1000)
 	}
 	if n := len(r.transactions()); n != 2*maxPending {
 		t.Errorf("%d reported early, want %d", n, 2*maxPending)
 	}
-	r.say(down, ok2, 1000)
+	r.SayIn(down, ok2, 1000)
 	if all := r.end(); len(all) != 3*maxPending {
 		t.Errorf("%d transactions of %d requests", len(all), 3*maxPending)
 	}
@@ -343,9 +343,9 @@ func TestTunnel(t *testing.T) {
 	for _, cut := range []int{1000, 1} {
 		got = [2][]byte{}
 		r := newRig(t, tls)
-		r.say(up, "CONNECT a.example:443 HTTP/1.1\r\n\r\n", cut)
-		r.say(down, "HTTP/1.1 200 Go\r\n\r\nSERVER", cut)
-		r.say(up, "CLIENT", cut)
+		r.SayIn(up, "CONNECT a.example:443 HTTP/1.1\r\n\r\n", cut)
+		r.SayIn(down, "HTTP/1.1 200 Go\r\n\r\nSERVER", cut)
+		r.SayIn(up, "CLIENT", cut)
 		if string(got[up]) != "CLIENT" || string(got[down]) != "SERVER" {
 			t.Errorf("cut %d: %q", cut, got)
 		}

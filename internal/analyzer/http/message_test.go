@@ -153,13 +153,13 @@ func FuzzConn(f *testing.F) {
 			a, b := client, server
 			for len(a)+len(b) > 0 { // turns of a fixed size, cut within
 				n := min(len(a), 64)
-				r.say(up, string(a[:n]), cut)
+				r.SayIn(up, string(a[:n]), cut)
 				a = a[n:]
 				if hole > 200 && len(a) > 0 {
-					r.miss(up, int(hole))
+					r.Lose(up, int(hole))
 				}
 				n = min(len(b), 64)
-				r.say(down, string(b[:n]), cut)
+				r.SayIn(down, string(b[:n]), cut)
 				b = b[n:]
 			}
 			var s strings.Builder

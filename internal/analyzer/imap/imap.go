@@ -102,6 +102,9 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			b = b[n:]
 			continue
 		}
+		if d == packet.ToServer && r.n == 0 && !r.more[d] && r.lines[d].BeginsTLS(b) && c.Upgrade("tls", d, b) {
+			return
+		}
 		line, rest, _, ok := r.lines[d].Next(b, maxLine)
 		if !ok {
 			return

@@ -18,17 +18,6 @@ const (
 	secret   = "hunter2-secret"
 )
 
-func say(k *analyzertest.Talk, script string) {
-	for _, l := range strings.Split(strings.TrimSpace(script), "\n") {
-		l = strings.TrimSpace(l)
-		if l[0] == '>' {
-			k.Say(up, l[2:]+"\r\n")
-		} else {
-			k.Say(down, strings.ReplaceAll(l[2:], "%", "\r\n")+"\r\n")
-		}
-	}
-}
-
 func text(e event.Event) string {
 	x := e.(*Exchange)
 	s := x.Word + " " + x.Status
@@ -68,7 +57,7 @@ LOGIN NO login LOGIN "carol" clear=true refused
 AUTHENTICATE OK login AUTHENTICATE PLAIN "dave" clear=true accepted`
 	for _, cut := range []int{1, 3, 1000} {
 		k := analyzertest.Dial(t, server, cut, nil, Def)
-		say(k, script)
+		k.Play(script)
 		events, app := k.End()
 		var out []string
 		for _, e := range events {
@@ -85,9 +74,9 @@ AUTHENTICATE OK login AUTHENTICATE PLAIN "dave" clear=true accepted`
 
 func TestGapLiteralAndTLS(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
-	say(k, "< * OK ready\n> a LOGIN x "+secret)
+	k.Play("< * OK ready\n> a LOGIN x " + secret)
 	k.Lose(down, 9)
-	say(k, "< tail of it%* 1 FETCH (BODY[] {12}%b LOGIN a b%)%* OK%c OK d\n> e STARTTLS\n< e OK go\n> \x16\x03")
+	k.Play("< tail of it%* 1 FETCH (BODY[] {12}%b LOGIN a b%)%* OK%c OK d\n> e STARTTLS\n< e OK go\n> \x16\x03")
 	events, _ := k.End()
 	var out []string
 	for _, e := range events {
@@ -101,7 +90,7 @@ func TestGapLiteralAndTLS(t *testing.T) {
 // TestRestOfCommand: what follows a literal goes on with its command, whatever it looks like.
 func TestRestOfCommand(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
-	say(k, "< * OK ready\n> a LOGIN {3}\n< + go\n> bobx LOGIN mallory "+secret+"\n< a NO no")
+	k.Play("< * OK ready\n> a LOGIN {3}\n< + go\n> bobx LOGIN mallory " + secret + "\n< a NO no")
 	events, _ := k.End()
 	var out []string
 	for _, e := range events {
@@ -155,7 +144,7 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkUntilLogin(b *testing.B) {
-	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { say(k, "< * OK ready") }, down, strings.Repeat("* 1 FETCH (FLAGS (Seen) UID 1)\r\n", 3000))
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { k.Play("< * OK ready") }, down, strings.Repeat("* 1 FETCH (FLAGS (Seen) UID 1)\r\n", 3000))
 }
 
 // TestProbeAllocations: each new connection is probed.

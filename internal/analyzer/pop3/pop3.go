@@ -82,6 +82,9 @@ type reader struct {
 // Data reads bytes of one direction.
 func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 	for len(b) > 0 {
+		if d == packet.ToServer && r.n == 0 && r.lines[d].BeginsTLS(b) && c.Upgrade("tls", d, b) {
+			return
+		}
 		line, rest, _, ok := r.lines[d].Next(b, maxLine)
 		if !ok {
 			return

@@ -18,17 +18,6 @@ const (
 	secret   = "hunter2-secret"
 )
 
-func say(k *analyzertest.Talk, script string) {
-	for _, l := range strings.Split(strings.TrimSpace(script), "\n") {
-		l = strings.TrimSpace(l)
-		if l[0] == '>' {
-			k.Say(up, l[2:]+"\r\n")
-		} else {
-			k.Say(down, strings.ReplaceAll(l[2:], "%", "\r\n")+"\r\n")
-		}
-	}
-}
-
 func text(e event.Event) string {
 	x := e.(*Exchange)
 	s := fmt.Sprintf("%s %q %v %v", x.Word, x.Arg, x.Answered, x.Positive)
@@ -75,7 +64,7 @@ RETR "1" true true
 QUIT "" true true`
 	for _, cut := range []int{1, 3, 1000} {
 		k := analyzertest.Dial(t, server, cut, nil, Def)
-		say(k, script)
+		k.Play(script)
 		events, app := k.End()
 		var out []string
 		for _, e := range events {
@@ -92,9 +81,9 @@ QUIT "" true true`
 
 func TestGapAndTLS(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
-	say(k, "< +OK\n> USER a")
+	k.Play("< +OK\n> USER a")
 	k.Lose(down, 7)
-	say(k, "> PASS "+secret+"\n< +OK tail\n> STAT\n< +OK 1 2\n> STLS\n< +OK\n> \x16\x03\x01")
+	k.Play("> PASS " + secret + "\n< +OK tail\n> STAT\n< +OK 1 2\n> STLS\n< +OK\n> \x16\x03\x01")
 	events, _ := k.End()
 	var out []string
 	for _, e := range events {
@@ -149,12 +138,12 @@ func FuzzStream(f *testing.F) {
 }
 
 func BenchmarkMail(b *testing.B) {
-	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { say(k, "< +OK\n> RETR 1\n< +OK") }, down, strings.Repeat("a line of a mail, of no meaning, as long as most of them are\r\n", 3000))
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { k.Play("< +OK\n> RETR 1\n< +OK") }, down, strings.Repeat("a line of a mail, of no meaning, as long as most of them are\r\n", 3000))
 }
 
 // TestEventAllocations: nothing for bytes that complete no event, at most three for an event.
 func TestEventAllocations(t *testing.T) {
-	before := func(k *analyzertest.Talk) { say(k, "< +OK") }
+	before := func(k *analyzertest.Talk) { k.Play("< +OK") }
 	part, whole, answer := []byte("DELE "), []byte("1\r\n"), []byte("+OK gone\r\n")
 	if n := analyzertest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		a.Data(c, up, part)

@@ -107,6 +107,9 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			}
 			continue
 		}
+		if d == packet.ToServer && r.n == 0 && r.content == commands && r.lines[d].BeginsTLS(b) && c.Upgrade("tls", d, b) {
+			return
+		}
 		line, rest, _, ok := r.lines[d].Next(b, maxLine)
 		if !ok {
 			return

@@ -20,18 +20,6 @@ const (
 
 func enc(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
-// say plays a script: "> " is the client's line, "< " the server's.
-func say(k *analyzertest.Talk, script string) {
-	for _, l := range strings.Split(strings.TrimSpace(script), "\n") {
-		l = strings.TrimSpace(l)
-		if l[0] == '>' {
-			k.Say(up, l[2:]+"\r\n")
-		} else {
-			k.Say(down, strings.ReplaceAll(l[2:], "%", "\r\n")+"\r\n")
-		}
-	}
-}
-
 func text(e event.Event) string {
 	x := e.(*Exchange)
 	s := fmt.Sprintf("%s %q %d", x.Verb, x.Arg, x.Code)
@@ -50,7 +38,7 @@ func text(e event.Event) string {
 func run(t *testing.T, cut int, script string) string {
 	t.Helper()
 	k := analyzertest.Dial(t, server, cut, nil, Def)
-	say(k, script)
+	k.Play(script)
 	events, app := k.End()
 	if app != "smtp" {
 		t.Errorf("app is %q", app)
@@ -115,7 +103,7 @@ QUIT "" 221`
 
 func TestChunksAndPipelining(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
-	say(k, "< 220 x ESMTP\n> EHLO c\n< 250 x")
+	k.Play("< 220 x ESMTP\n> EHLO c\n< 250 x")
 	k.Say(up, "MAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 12\r\nQUIT\r\nRSET\r\nBDAT 3 LAST\r\nabcQUIT\r\n")
 	k.Say(down, "250 a\r\n250 b\r\n250 c\r\n250 d\r\n221 e\r\n")
 	events, _ := k.End()
@@ -130,14 +118,14 @@ func TestChunksAndPipelining(t *testing.T) {
 
 func TestStartTLS(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
-	say(k, "< 220 x ESMTP\n> EHLO c\n< 250-x%250 STARTTLS\n> STARTTLS\n< 220 go\n> \x16\x03\x01 EHLO x")
+	k.Play("< 220 x ESMTP\n> EHLO c\n< 250-x%250 STARTTLS\n> STARTTLS\n< 220 go\n> \x16\x03\x01 EHLO x")
 	if events, app := k.End(); len(events) != 3 || app != "smtp" {
 		t.Errorf("%d events, %s", len(events), app)
 	}
 	tls := analyzer.Def{Name: "tls", Over: []analyzer.Transport{analyzer.TCP}, Probe: func(packet.Dir, []byte) analyzer.Answer { return analyzer.No },
 		Stream: func(analyzer.Options) (analyzer.StreamAnalyzer, error) { return &reader{}, nil }}
 	k = analyzertest.Dial(t, server, 1000, nil, Def, tls)
-	say(k, "< 220 x ESMTP\n> EHLO c\n< 250-x%250 STARTTLS\n> STARTTLS\n< 220 go\n> hello")
+	k.Play("< 220 x ESMTP\n> EHLO c\n< 250-x%250 STARTTLS\n> STARTTLS\n< 220 go\n> hello")
 	if events, app := k.End(); len(events) != 3 || app != "tls" {
 		t.Errorf("%d events, %s", len(events), app)
 	}
@@ -145,10 +133,10 @@ func TestStartTLS(t *testing.T) {
 
 func TestGap(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
-	say(k, "< 220 x ESMTP\n> EHLO c\n< 250 x")
+	k.Play("< 220 x ESMTP\n> EHLO c\n< 250 x")
 	k.Say(up, "MAIL FROM:<a@b>\r\n")
 	k.Lose(down, 8)
-	say(k, "> RCPT TO:<c@d>\n< 250 tail\n> NOOP\n< 250 ok")
+	k.Play("> RCPT TO:<c@d>\n< 250 tail\n> NOOP\n< 250 ok")
 	events, _ := k.End()
 	var out []string
 	for _, e := range events[2:] {
@@ -190,7 +178,7 @@ func TestProbe(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	k := analyzertest.Dial(t, server, 100_000, nil, Def)
-	say(k, "< 220 SMTP\n> EHLO x\n< 250 x")
+	k.Play("< 220 SMTP\n> EHLO x\n< 250 x")
 	k.Say(up, "MAIL FROM:<"+strings.Repeat("x", 5000)+">\r\n"+strings.Repeat("RCPT TO:<y@z>\r\n", 100))
 	k.Say(up, "DATA\r\n.\r\n")
 	k.Say(down, strings.Repeat("250 ok\r\n", 10))
@@ -225,17 +213,17 @@ func FuzzStream(f *testing.F) {
 
 func BenchmarkMail(b *testing.B) {
 	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) {
-		say(k, "< 220 SMTP\n> EHLO x\n< 250 x\n> MAIL FROM:<a>\n< 250 x\n> DATA\n< 354 x")
+		k.Play("< 220 SMTP\n> EHLO x\n< 250 x\n> MAIL FROM:<a>\n< 250 x\n> DATA\n< 354 x")
 	}, up, strings.Repeat("a line of a mail, of no meaning, as long as most of them are\r\n", 3000))
 }
 
 func BenchmarkCommands(b *testing.B) {
-	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { say(k, "< 220 SMTP") }, up, strings.Repeat("MAIL FROM:<somebody@client.example>\r\nRCPT TO:<somebody@mail.example>\r\n", 1000))
+	analyzertest.Measure(b, Def, server, func(k *analyzertest.Talk) { k.Play("< 220 SMTP") }, up, strings.Repeat("MAIL FROM:<somebody@client.example>\r\nRCPT TO:<somebody@mail.example>\r\n", 1000))
 }
 
 // TestEventAllocations: nothing for bytes that complete no event, at most three for an event.
 func TestEventAllocations(t *testing.T) {
-	before := func(k *analyzertest.Talk) { say(k, "< 220 SMTP") }
+	before := func(k *analyzertest.Talk) { k.Play("< 220 SMTP") }
 	part, whole, answer := []byte("VRFY some"), []byte("body\r\n"), []byte("252 maybe\r\n")
 	if n := analyzertest.Allocations(t, Def, server, before, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		a.Data(c, up, part)

@@ -58,6 +58,7 @@ type Handshake struct {
 	Established bool       // both sides went over to protected records
 	Data        bool       // and data followed; false: a side left right after the handshake
 	Resumed     bool       // a session was resumed
+	Asked       bool       // words in clear came before it on this connection: STARTTLS, CONNECT, a server's greeting
 	Retried     bool       // there was a HelloRetryRequest
 	Gap         bool       // bytes of the handshake are missing
 	Undecided   bool       // the input ended before the handshake did

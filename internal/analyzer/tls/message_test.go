@@ -158,7 +158,7 @@ func sample(t testing.TB) *Handshake {
 	id := identity(t, future, "shop.example", "b.example")
 	r := newRig(t)
 	for _, x := range record(t, &tls.Config{Certificates: []tls.Certificate{id}, MaxVersion: tls.VersionTLS12, NextProtos: []string{"h2"}}, &tls.Config{ServerName: "shop.example", InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}) {
-		r.say(x.d, string(x.b), 1000)
+		r.SayIn(x.d, string(x.b), 1000)
 	}
 	return r.end()[0]
 }
@@ -246,9 +246,9 @@ func TestLongMessages(t *testing.T) {
 	}
 	r := newRig(t)
 	ch := append([]byte{msgClientHello}, sized(3, hello(VersionTLS12, []uint16{0xc02f}))...)
-	r.say(up, string(append([]byte{typeHandshake, 3, 1}, sized(2, ch)...)), 999)
-	r.say(down, string(all), 1400)
-	r.say(down, "\x15\x03\x03\x00\x02\x02\x28", 999)
+	r.SayIn(up, string(append([]byte{typeHandshake, 3, 1}, sized(2, ch)...)), 999)
+	r.SayIn(down, string(all), 1400)
+	r.SayIn(down, "\x15\x03\x03\x00\x02\x02\x28", 999)
 	h := r.end()[0]
 	if !strings.Contains(h.Subject, "CN=shop.example") || h.Alert[down].Description != 40 || h.Gap {
 		t.Errorf("%s %q", words(h), h.Subject)
@@ -284,13 +284,13 @@ func FuzzConn(f *testing.F) {
 			a, b := client, server
 			for len(a)+len(b) > 0 {
 				n := min(len(a), 600)
-				r.say(up, string(a[:n]), cut)
+				r.SayIn(up, string(a[:n]), cut)
 				a = a[n:]
 				if hole > 200 && len(a) > 0 {
-					r.miss(up, int(hole))
+					r.Lose(up, int(hole))
 				}
 				n = min(len(b), 600)
-				r.say(down, string(b[:n]), cut)
+				r.SayIn(down, string(b[:n]), cut)
 				b = b[n:]
 			}
 			var s strings.Builder
@@ -345,7 +345,7 @@ func (g *grab) Close(*analyzer.Context, event.EndReason)            {}
 func (g *grab) Reset()                                              {}
 
 // within runs f with an analyzer and a Context.
-func within(t testing.TB, f func(*rig, analyzer.StreamAnalyzer, *analyzer.Context)) {
+func within(t testing.TB, f func(rig, analyzer.StreamAnalyzer, *analyzer.Context)) {
 	g := &grab{}
 	r := newRig(t, analyzer.Def{Name: "grab", Over: []analyzer.Transport{analyzer.UDP}, Kinds: []string{"grab"},
 		Probe:   func(packet.Dir, []byte) analyzer.Answer { return analyzer.Yes },
@@ -356,7 +356,7 @@ func within(t testing.TB, f func(*rig, analyzer.StreamAnalyzer, *analyzer.Contex
 	}
 	a.(*conn).kind = event.FirstAnalyzerKind
 	g.run = func(c *analyzer.Context) { f(r, a, c) }
-	r.datagram()
+	r.Datagram()
 }
 
 func feed(a analyzer.StreamAnalyzer, c *analyzer.Context, d packet.Dir, b []byte) {
@@ -376,13 +376,13 @@ func BenchmarkConn(b *testing.B) {
 	}
 	b.SetBytes(int64(n))
 	b.ReportAllocs()
-	within(b, func(r *rig, a analyzer.StreamAnalyzer, c *analyzer.Context) {
+	within(b, func(r rig, a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		b.ResetTimer()
 		for range b.N {
 			for _, x := range turns {
 				feed(a, c, x.d, x.b)
 			}
-			r.out = r.out[:0]
+			r.Out = r.Out[:0]
 			a.Reset()
 		}
 	})
@@ -392,15 +392,15 @@ func BenchmarkConn(b *testing.B) {
 func TestAllocations(t *testing.T) {
 	id := identity(t, future, "shop.example")
 	turns := record(t, &tls.Config{Certificates: []tls.Certificate{id}, MaxVersion: tls.VersionTLS12}, &tls.Config{ServerName: "shop.example", InsecureSkipVerify: true, NextProtos: []string{"h2"}})
-	within(t, func(r *rig, a analyzer.StreamAnalyzer, c *analyzer.Context) {
+	within(t, func(r rig, a analyzer.StreamAnalyzer, c *analyzer.Context) {
 		n := testing.AllocsPerRun(50, func() {
 			for _, x := range turns {
 				feed(a, c, x.d, x.b)
 			}
-			if len(r.out) != 1 {
-				t.Fatalf("%d events", len(r.out))
+			if len(r.Out) != 1 {
+				t.Fatalf("%d events", len(r.Out))
 			}
-			r.out = r.out[:0]
+			r.Out = r.Out[:0]
 			a.Reset()
 		})
 		if n > 3 {
@@ -413,7 +413,7 @@ func TestAllocations(t *testing.T) {
 func TestGreaseIsNoOffer(t *testing.T) {
 	ch := append([]byte{msgClientHello}, sized(3, hello(VersionTLS12, []uint16{0x0a0a, 0xc02f}, ext(extSupportedVersions, sized(1, list(0x3a3a, VersionTLS13))), ext(extSupportedGroups, sized(2, list(0x4a4a, 29)))))...)
 	r := newRig(t)
-	r.say(up, string(append([]byte{typeHandshake, 3, 1}, sized(2, ch)...)), 999)
+	r.SayIn(up, string(append([]byte{typeHandshake, 3, 1}, sized(2, ch)...)), 999)
 	h := r.end()[0]
 	if fmt.Sprint(h.Versions, h.Ciphers, h.Groups) != "[772] [49199] [29]" || h.ClientVersion != VersionTLS13 {
 		t.Errorf("%v %v %v %d", h.Versions, h.Ciphers, h.Groups, h.ClientVersion)

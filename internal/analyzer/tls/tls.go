@@ -96,6 +96,7 @@ type half struct {
 	first packet.Ref // of the message at hand
 	ccs   bool       // ChangeCipherSpec was sent: what follows is protected, up to TLS 1.2
 	any   bool       // a record began
+	spoke bool       // a record with data began
 	plain bool       // it is no TLS
 	said  []byte
 }
@@ -170,6 +171,12 @@ func (s *conn) began(c *analyzer.Context, d packet.Dir, h *half) {
 	case typeData:
 		switch {
 		case !s.thirt:
+			// A server that greets does so before it knows whether its client is content.
+			if first := !h.spoke; d == packet.ToClient && first && !s.half[packet.ToServer].spoke {
+				h.spoke = true
+				return
+			}
+			h.spoke = true
 			if s.server || s.half[d.Other()].any {
 				s.e.Gap = !h.ccs // the begin was not seen, or is missing
 				s.done(c)

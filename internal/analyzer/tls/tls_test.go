@@ -199,7 +199,7 @@ func TestHandshakes(t *testing.T) {
 			for _, cut := range []int{1400, 1, 3} {
 				r := newRig(t)
 				for _, x := range turns {
-					r.say(x.d, string(x.b), cut)
+					r.SayIn(x.d, string(x.b), cut)
 				}
 				all := r.end()
 				if len(all) != 1 {
@@ -219,7 +219,7 @@ func TestHandshakes(t *testing.T) {
 				} else if !reflect.DeepEqual(h, first) {
 					t.Errorf("cut %d: %+v, want %+v", cut, h, first)
 				}
-				if s := r.d.Stats(); s.Sessions != 0 || s.Panics != 0 {
+				if s := r.Stats(); s.Sessions != 0 || s.Panics != 0 {
 					t.Errorf("left over: %+v", s)
 				}
 			}
@@ -236,7 +236,7 @@ func TestResumption(t *testing.T) {
 		turns := record(t, s, c)
 		r := newRig(t)
 		for _, x := range turns {
-			r.say(x.d, string(x.b), 500)
+			r.SayIn(x.d, string(x.b), 500)
 		}
 		if h := r.end()[0]; !h.Established || !h.Resumed || !h.Certificate.IsZero() {
 			t.Errorf("%s: %s", VersionName(v), words(h))
@@ -248,7 +248,7 @@ func TestCertificate(t *testing.T) {
 	id := identity(t, time.Date(2051, 6, 7, 8, 9, 10, 0, time.UTC), "shop.example", "*.shop.example")
 	r := newRig(t)
 	for _, x := range record(t, &tls.Config{Certificates: []tls.Certificate{id}, MaxVersion: tls.VersionTLS12}, &tls.Config{ServerName: "shop.example", InsecureSkipVerify: true}) {
-		r.say(x.d, string(x.b), 100)
+		r.SayIn(x.d, string(x.b), 100)
 	}
 	h := r.end()[0]
 	sum := sha1.Sum(id.Certificate[0])
@@ -283,10 +283,10 @@ func TestPlainAnswers(t *testing.T) {
 	} {
 		for _, cut := range []int{1000, 1, 2} {
 			r := newRig(t)
-			r.say(up, hello, 1000)
-			r.say(down, tc.answer, cut)
-			r.send(down, packet.FIN|packet.ACK, "")
-			r.send(up, packet.ACK, "")
+			r.SayIn(up, hello, 1000)
+			r.SayIn(down, tc.answer, cut)
+			r.Send(down, packet.FIN|packet.ACK, "")
+			r.Send(up, packet.ACK, "")
 			all := r.end()
 			if len(all) != 1 || all[0].Plain != tc.want || all[0].Established || all[0].PlainRef.IsZero() {
 				t.Errorf("cut %d: %+v", cut, all)
@@ -301,41 +301,46 @@ func TestEnds(t *testing.T) {
 	hello, answer := string(turns[0].b), string(turns[1].b)
 	for _, tc := range []struct {
 		name string
-		play func(*rig)
+		play func(rig)
 		want string
 	}{
-		{"input ends", func(r *rig) { r.say(up, hello, 999) }, "shop.example UNDETERMINED, undecided"},
-		{"server closes", func(r *rig) {
-			r.say(up, hello, 999)
-			r.send(down, packet.FIN|packet.ACK, "")
-			r.send(up, packet.ACK, "")
+		{"input ends", func(r rig) { r.SayIn(up, hello, 999) }, "shop.example UNDETERMINED, undecided"},
+		{"server closes", func(r rig) {
+			r.SayIn(up, hello, 999)
+			r.Send(down, packet.FIN|packet.ACK, "")
+			r.Send(up, packet.ACK, "")
 		}, "shop.example UNDETERMINED, ended to_client"},
-		{"server resets", func(r *rig) { r.say(up, hello, 999); r.send(down, packet.RST|packet.ACK, "") }, "shop.example UNDETERMINED, reset"},
-		{"client goes", func(r *rig) {
-			r.say(up, hello, 999)
-			r.say(down, answer, 999)
-			r.send(up, packet.FIN|packet.ACK, "")
-			r.send(down, packet.ACK, "")
+		{"server resets", func(r rig) { r.SayIn(up, hello, 999); r.Send(down, packet.RST|packet.ACK, "") }, "shop.example UNDETERMINED, reset"},
+		{"alert, then reset", func(r rig) {
+			r.SayIn(up, hello, 999)
+			r.Send(down, packet.ACK, "\x15\x03\x03\x00\x02\x02\x46")
+			r.Send(down, packet.RST|packet.ACK, "")
+		}, "shop.example UNDETERMINED, to_client protocol_version (70)"},
+		{"client goes", func(r rig) {
+			r.SayIn(up, hello, 999)
+			r.SayIn(down, answer, 999)
+			r.Send(up, packet.FIN|packet.ACK, "")
+			r.Send(down, packet.ACK, "")
 		}, "shop.example TLS 1.2, chain 1, ended to_server"},
-		{"warning, then on", func(r *rig) {
-			r.say(up, hello, 999)
-			r.say(down, "\x15\x03\x03\x00\x02\x01\x70"+answer, 999)
+		{"warning, then on", func(r rig) {
+			r.SayIn(up, hello, 999)
+			r.SayIn(down, "\x15\x03\x03\x00\x02\x01\x70"+answer, 999)
 			for _, x := range turns[2:] {
-				r.say(x.d, string(x.b), 999)
+				r.SayIn(x.d, string(x.b), 999)
 			}
 		}, "shop.example TLS 1.2, established, chain 1, to_client unrecognized_name (112)"},
-		{"two records in one message", func(r *rig) {
-			r.say(up, "\x16\x03\x01\x00\x05"+hello[5:10]+"\x16\x03\x01"+string([]byte{byte((len(hello) - 10) >> 8), byte(len(hello) - 10)})+hello[10:], 999)
-			r.say(down, "\x15\x03\x03\x00\x02\x02\x46", 999)
+		{"two records in one message", func(r rig) {
+			r.SayIn(up, "\x16\x03\x01\x00\x05"+hello[5:10]+"\x16\x03\x01"+string([]byte{byte((len(hello) - 10) >> 8), byte(len(hello) - 10)})+hello[10:], 999)
+			r.SayIn(down, "\x15\x03\x03\x00\x02\x02\x46", 999)
 		}, "shop.example UNDETERMINED, to_client protocol_version (70)"},
-		{"hole", func(r *rig) { r.say(up, hello, 999); r.miss(down, 200); r.say(down, answer, 999) }, "shop.example UNDETERMINED, undecided"},
-		{"client leaves after the handshake", func(r *rig) {
+		{"hole", func(r rig) { r.SayIn(up, hello, 999); r.Lose(down, 200); r.SayIn(down, answer, 999) }, "shop.example UNDETERMINED, undecided"},
+		{"client leaves after the handshake", func(r rig) {
 			for _, x := range turns[:4] {
-				r.say(x.d, string(x.b), 999)
+				r.SayIn(x.d, string(x.b), 999)
 			}
-			r.say(up, "\x15\x03\x03\x00\x1a"+strings.Repeat("x", 26), 999)
+			r.SayIn(up, "\x15\x03\x03\x00\x1a"+strings.Repeat("x", 26), 999)
 		}, "shop.example TLS 1.2, established, chain 1, to_server encrypted"},
-		{"garbage after the hello", func(r *rig) { r.say(up, hello, 999); r.say(down, answer, 999); r.say(up, "nonsense", 999) }, "shop.example TLS 1.2, gap, chain 1"},
+		{"garbage after the hello", func(r rig) { r.SayIn(up, hello, 999); r.SayIn(down, answer, 999); r.SayIn(up, "nonsense", 999) }, "shop.example TLS 1.2, gap, chain 1"},
 	} {
 		r := newRig(t)
 		tc.play(r)

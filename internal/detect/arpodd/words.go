@@ -80,6 +80,12 @@ func findPort(b *finding.Builder, m packet.MAC) {
 		Run("Linux bridge", "bridge fdb show | grep %s", m)
 }
 
+// guard begins a filter of the switch, to which rules are added.
+func guard(r *finding.Lines) *finding.Lines {
+	return r.Run("Linux bridge", "nft add table bridge guard").
+		Run("Linux bridge", "nft add chain bridge guard in '{ type filter hook prerouting priority 0; }'")
+}
+
 func (d *detector) composeOdd(b *finding.Builder, x *odd) {
 	m := x.key.Ether
 	var said []string
@@ -97,6 +103,9 @@ func (d *detector) composeOdd(b *finding.Builder, x *odd) {
 	}
 	b.Open("bridge", "see what is behind the port of %s: a Wi-Fi repeater or a bridge of virtual machines does this", m)
 	findPort(b, m)
+	guard(b.Remedy(finding.AtSwitch, "let %s speak ARP for itself alone (a repeater or a bridge of virtual machines behind it then stops working)", m).
+		Run("Cisco IOS", "ip arp inspection validate src-mac")).
+		Run("Linux bridge", "nft add rule bridge guard in ether saddr %s arp saddr ether != %s drop", m, m)
 	b.Check(fmt.Sprintf("tcpdump -nei eth0 'arp and ether src %s'", m), "in this network: -e shows the frame's sender beside the packet's")
 	for _, r := range x.Refs {
 		b.Evidence(r, "frame and packet name different senders")
@@ -155,6 +164,12 @@ func (d *detector) composeIllegal(b *finding.Builder, x *illegal) {
 	b.Remedy(finding.AtSwitch, "find the port where they come in, and what is behind it").
 		Run("Linux bridge", "bridge -s link show").
 		Run("Cisco IOS", "show interfaces counters errors")
+	const group = "& 01:00:00:00:00:00 == 01:00:00:00:00:00"
+	guard(b.Remedy(finding.AtSwitch, "let it drop such frames").
+		Run("Cisco IOS", "ip arp inspection validate src-mac dst-mac ip")).
+		Run("Linux bridge", "nft add rule bridge guard in ether saddr %s drop", group).
+		Run("Linux bridge", "nft add rule bridge guard in arp saddr ether %s drop", group).
+		Run("Linux bridge", "nft add rule bridge guard in arp hlen != 6 drop")
 	b.Check("tcpdump -nei eth0 'ether[6] & 1 != 0 or arp'", "in this network: -e shows the frame's sender")
 	b.WrongIf("the capture was made with a device that writes link-layer addresses of its own")
 }

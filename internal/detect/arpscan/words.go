@@ -106,6 +106,11 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Remedy(finding.AtSwitch, "find the port, and ask whose machine it is").
 		Run("Cisco IOS", "show mac address-table address %02x%02x.%02x%02x.%02x%02x", m[0], m[1], m[2], m[3], m[4], m[5]).
 		Run("Linux bridge", "bridge fdb show | grep %s", m)
+	b.Remedy(finding.AtSwitch, "let the ports of machines ask a few questions a second, no more: who searches then finds next to nobody (Cisco IOS shuts a port that asks more)").
+		Run("Cisco IOS", "ip arp inspection limit rate 15").
+		Run("Linux bridge", "nft add table bridge guard").
+		Run("Linux bridge", "nft add chain bridge guard in '{ type filter hook prerouting priority 0; }'").
+		Run("Linux bridge", "nft add rule bridge guard in iifname eth0 arp operation request limit rate over 5/second drop")
 	b.Remedy(finding.AtSensor, "if it is meant, mute this code for it, with the reason (--mutes)")
 	b.Check(fmt.Sprintf("tcpdump -ni eth0 'arp and ether src %s'", m), "in this network: it shows whether it goes on")
 	for i, r := range unanswered {
@@ -144,7 +149,12 @@ func (d *detector) flood(g *finding.Group, b *finding.Builder) bool {
 	b.Remedy(finding.AtSwitch, "allow few addresses for each port").
 		Run("Cisco IOS", "switchport port-security maximum 4").
 		Run("Cisco IOS", "switchport port-security").
-		Run("Linux bridge", "bridge link set dev eth0 learning off")
+		Run("Linux bridge", "nft add table bridge guard").
+		Run("Linux bridge", "nft add chain bridge guard in '{ type filter hook prerouting priority 0; }'").
+		Run("Linux bridge", "nft add set bridge guard cards '{ type ether_addr; size 4; flags dynamic; }'").
+		Run("Linux bridge", "nft add rule bridge guard in iifname eth0 ether saddr @cards accept").
+		Run("Linux bridge", "nft add rule bridge guard in iifname eth0 add @cards '{ ether saddr }' accept").
+		Run("Linux bridge", "nft add rule bridge guard in iifname eth0 drop")
 	b.Remedy(finding.AtSwitch, "find the port by its counter of learned addresses, and shut it").
 		Run("Cisco IOS", "show mac address-table count").
 		Run("Linux bridge", "bridge fdb show | awk '{print $3}' | sort | uniq -c | sort -n | tail")

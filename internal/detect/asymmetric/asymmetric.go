@@ -64,8 +64,8 @@ type pair struct {
 	both    uint64
 	kept    []*event.Flow // one-sided ones, at most keep
 	clients map[packet.Addr]bool
-	told    int    // of kept, how many were reported
-	links   []link // the links over which the seen direction goes, at most maxLinks
+	told    int   // of kept, how many were reported
+	ways    []way // the links over which the seen direction goes, at most maxLinks
 }
 
 const keep, maxLinks = 64, 16
@@ -74,6 +74,12 @@ const keep, maxLinks = 64, 16
 type link struct {
 	vantage  uint16
 	from, to packet.MAC
+}
+
+// way is a link and how many connections began over it.
+type way struct {
+	link
+	n int
 }
 
 // witness is what was seen going over a link.
@@ -155,13 +161,14 @@ func (d *detector) pair(h *event.Head) *pair {
 }
 
 func (p *pair) over(l link) {
-	for _, x := range p.links {
-		if x == l {
+	for i := range p.ways {
+		if p.ways[i].link == l {
+			p.ways[i].n++
 			return
 		}
 	}
-	if len(p.links) < maxLinks {
-		p.links = append(p.links, l)
+	if len(p.ways) < maxLinks {
+		p.ways = append(p.ways, way{l, 1})
 	}
 }
 

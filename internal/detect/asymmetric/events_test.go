@@ -26,6 +26,7 @@ type conn struct {
 	server  string
 	seen    [2]bool // directions that the capture shows
 	mac     bool
+	via     packet.MAC // the router, where it is another one
 }
 
 func play(b *detecttest.Bench, c conn, at float64) {
@@ -37,6 +38,9 @@ func play(b *detecttest.Bench, c conn, at float64) {
 		x.Head().SrcMAC, x.Head().DstMAC = gateway, router
 		if !c.seen[packet.ToServer] {
 			x.Head().SrcMAC, x.Head().DstMAC = router, gateway
+		}
+		if !c.via.IsZero() {
+			x.Head().DstMAC = c.via
 		}
 	}
 	for d := range c.seen {
@@ -87,6 +91,13 @@ func TestWitness(t *testing.T) {
 		a.Op = 2
 		b.Send(a)
 	}
+	standby := func(n int) func(*detecttest.Bench) { // by another router, of which nothing is heard
+		return func(b *detecttest.Bench) {
+			for i := range n {
+				play(b, conn{id: uint64(700 + i), client: "10.1.0.5", server: "10.2.0.9", seen: toServer, mac: true, via: packet.MAC{2, 0, 0, 0, 0, 3}}, float64(i))
+			}
+		}
+	}
 	for _, c := range []struct {
 		name string
 		play []func(*detecttest.Bench)
@@ -98,6 +109,8 @@ func TestWitness(t *testing.T) {
 		{"an ARP answer", []func(*detecttest.Bench){half(12, toServer), arp}, finding.Likely, "an ARP answer shows"},
 		{"an ARP announcement", []func(*detecttest.Bench){half(12, toServer), announcement}, 0, ""},
 		{"nothing else", []func(*detecttest.Bench){half(12, toServer)}, 0, ""},
+		{"a witness on one way of two, the lesser", []func(*detecttest.Bench){half(12, toServer), standby(20), arp}, 0, ""},
+		{"a witness on one way of two, the greater", []func(*detecttest.Bench){half(12, toServer), standby(5), arp}, finding.Likely, "an ARP answer shows"},
 		{"too few", []func(*detecttest.Bench){half(10, toServer), other(2, true)}, 0, ""},
 		{"the clients' direction is missing", []func(*detecttest.Bench){half(12, [2]bool{false, true}), other(2, true)}, finding.Likely, "what goes from 10.1.0.0/24 to 10.2.0.0/24 takes another way"},
 		{"a third of the connections is whole", []func(*detecttest.Bench){half(12, toServer), func(b *detecttest.Bench) {

@@ -68,11 +68,19 @@ type proof struct {
 // proof looks at the links, at other networks, and at the other vantage.
 func (d *detector) proof(p *pair, gone packet.Dir) proof {
 	var w proof
-	for _, l := range p.links {
+	known, all := 0, 0
+	for _, l := range p.ways {
 		b := d.links[link{l.vantage, l.to, l.from}]
-		if b != nil && (w.back == nil || w.back.ip.IsZero() && !b.ip.IsZero()) {
-			w.link, w.back = l, b
+		all += l.n
+		if b != nil {
+			known += l.n
 		}
+		if b != nil && (w.back == nil || w.back.ip.IsZero() && !b.ip.IsZero()) {
+			w.link, w.back = l.link, b
+		}
+	}
+	if known*2 < all { // over most of its ways the capture may show one direction only
+		w.back = nil
 	}
 	for _, o := range d.order {
 		if o != p && o.key.vantage == p.key.vantage {

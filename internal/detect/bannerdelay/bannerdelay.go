@@ -51,7 +51,7 @@ var Def = detect.Def{
 			"question silently, the server waits for its timeout, and so does every mail. Looked for: a greeting four seconds late or more, and in between requests of the server to the " +
 			"client's port 113 without an answer, or DNS queries of the server without one. A reset at port 113 would end the wait at once. Not this: a late greeting with nothing asked in " +
 			"between (a pause on purpose), questions that were answered. DNS is seen only where the capture sees the server's resolver traffic.",
-		Reproduce: "testbed: smtp-ident-silent, smtp-rdns-silent",
+		Reproduce: "testbed: smtp-ident-silent, smtp-ident-submission, smtp-rdns-silent",
 	}},
 	Wants: detect.Wants{Named: []string{"smtp"}},
 	New: func(s *detect.Scope) detect.Detector {

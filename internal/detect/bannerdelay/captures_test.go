@@ -16,6 +16,19 @@ func TestIdent(t *testing.T) {
 	}
 	// where the question was dropped before, the wait has no reason that can be seen
 	detecttest.None(t, detecttest.Run(t, nil, "smtp-ident-silent/inside.pcap"), code)
+	for _, f := range []string{"smtp-ident-submission/inside.pcap", "smtp-ident-submission/outside.pcap"} {
+		// another client, which refuses the question itself, is greeted at once
+		said := false
+		for _, x := range detecttest.Run(t, nil, f).Findings {
+			if x.Code.ID == code {
+				said = true
+				detecttest.Says(t, x, "mail server 10.2.0.2:587 greets 8.", "(medium, certain, 2)")
+			}
+		}
+		if !said {
+			t.Errorf("%s: nothing", f)
+		}
+	}
 }
 
 func checkIdent(t *testing.T, f *finding.Finding) {

@@ -53,7 +53,7 @@ var Def = detect.Def{
 		About: "A machine broadcast DHCPDISCOVER three times or more, and no offer came within five seconds of the last. That it goes on asking shows that it got none, even where offers would not pass this place. Told apart " +
 			"by what others get at the same time: others get offers (the pool is used up, or an access list leaves this machine out); nobody gets any (the server or the relay is down, or the network has none). Not this: " +
 			"a machine that asks anew when it roams; a refusal, which is a finding of its own.",
-		Reproduce: "testbed: dhcp-no-offer, dhcp-no-offer-pool",
+		Reproduce: "testbed: dhcp-no-offer, dhcp-no-offer-pool, dhcp-no-offer-relay",
 	}, {
 		ID:       NAKLoop,
 		Title:    "a server refuses again and again the address that a machine asks for",
@@ -69,7 +69,7 @@ var Def = detect.Def{
 		Settle:     10 * time.Second,
 		About: "A machine asked for an address, was refused (DHCPNAK), and that three times or more within ten minutes. A single refusal is normal: the machine came from another network and begins anew. A loop means that " +
 			"what one server offers another one refuses, or that the server's lease file and the client's do not agree.",
-		Reproduce: "testbed: dhcp-nak-loop",
+		Reproduce: "testbed: dhcp-nak-loop, dhcp-nak-loop-image, dhcp-nak-loop-reserved",
 	}, {
 		ID:       Rogue,
 		Title:    "two DHCP servers on one network offer different ways out",
@@ -85,7 +85,7 @@ var Def = detect.Def{
 		Settle:     10 * time.Second,
 		About: "Two servers offered addresses on one network and do not agree on router or name servers. Who is quicker decides where a machine sends its traffic: a forgotten home router, or somebody who wants to read along. " +
 			"The server that was seen first, or that gave more machines their address, is called the established one. Not this: a pair of servers for safety, which offer the same.",
-		Reproduce: "testbed: dhcp-rogue-server",
+		Reproduce: "testbed: dhcp-rogue-server, dhcp-rogue-home, dhcp-rogue-dns",
 	}},
 	Wants: detect.Wants{Named: []string{dhcp.Kind}},
 	New: func(s *detect.Scope) detect.Detector {

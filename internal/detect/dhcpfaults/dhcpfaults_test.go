@@ -30,6 +30,26 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
+// The same between other programs: a relay, udhcpd, reserved addresses, a home router, name servers that differ.
+func TestOthers(t *testing.T) {
+	for _, c := range []struct {
+		file, code string
+		n          int
+		conf       finding.Confidence
+		says       []string
+	}{
+		{"dhcp-no-offer-relay/outside.pcap", dhcpfaults.NoOffer, 1, finding.Likely, []string{"no DHCP server answers the relay 10.1.0.1", "the relay 10.1.0.1 passed the questions on"}},
+		{"dhcp-nak-loop-image/inside.pcap", dhcpfaults.NAKLoop, 2, finding.Likely, []string{"10.1.0.13 refuses the address 10.1.0.205", "lost its address 3 times"}},
+		{"dhcp-nak-loop-reserved/inside.pcap", dhcpfaults.NAKLoop, 2, finding.Likely, []string{"10.1.0.13 refuses the address 10.1.0.205", "lost its address 3 times"}},
+		{"dhcp-rogue-home/inside.pcap", dhcpfaults.Rogue, 1, finding.Likely, []string{"offers machines another way out than 10.1.0.13", "router 192.168.0.1"}},
+		{"dhcp-rogue-dns/inside.pcap", dhcpfaults.Rogue, 1, finding.Likely, []string{"offers machines another name server than 10.1.0.13", "ask 10.1.0.66 for every name"}},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			detecttest.Says(t, detecttest.All(t, detecttest.Run(t, nil, c.file), c.n, c.code, c.conf)[0], c.says...)
+		})
+	}
+}
+
 func TestRemediedAndNearMisses(t *testing.T) {
 	for _, f := range []string{"dhcp-no-offer-remedied", "dhcp-no-offer-pool-remedied", "dhcp-nak-loop-remedied", "dhcp-nak-once", "dhcp-rogue-server-remedied", "dhcp-two-servers"} {
 		detecttest.None(t, detecttest.Run(t, nil, f+"/inside.pcap"))

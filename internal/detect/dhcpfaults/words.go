@@ -55,7 +55,11 @@ func (d *detector) noOffer(g *finding.Group, h *hunger, b *finding.Builder) bool
 			Run("Windows", "powershell Get-DhcpServerv4ScopeStatistics")
 		b.Remedy(finding.AtServer, "look for a reservation or filter that leaves %s out", h.mac)
 	} else {
-		b.Title("nobody offers %s an address: no DHCP server answers on this network", list)
+		where := "on this network"
+		if !h.relay.IsZero() {
+			where = "the relay " + h.relay.String()
+		}
+		b.Title("nobody offers %s an address: no DHCP server answers %s", list, where)
 		b.Why("%s went unanswered, and no machine got an answer meanwhile", detect.Plural(h.n, "question", "questions"))
 		b.Summary("%s asks for an address and nobody answers. No other machine got an answer either: the DHCP server is down, or its answers do not come here (a relay that is missing, the wrong VLAN on a port).", list)
 		if h.ever.IsZero() {
@@ -106,8 +110,8 @@ func (d *detector) nakLoop(g *finding.Group, l *nakLoop, b *finding.Builder) boo
 	b.Subject(finding.Subject{Role: "server", Addr: n.server})
 	b.Title("%s refuses the address %s that %s asks for, again and again", n.server, addrText(n.wants), who)
 	b.Why("%s in %s: each time the machine begins anew, and asks for the same", detect.Plural(len(l.naks), "refusal", "refusals"), detect.Span(l.naks[len(l.naks)-1].ref.Time.Sub(n.ref.Time)))
-	b.Summary("%s asks for %s, and %s says no (DHCPNAK). The machine drops the address, begins anew and is refused again: it is on the network for moments only.", who, addrText(n.wants), n.server)
-	b.Impact("%s cannot keep an address", who)
+	b.Summary("%s asks for %s, and %s says no (DHCPNAK). The machine drops the address, begins anew, and comes back with the same wish: each round it is without the network until it has another address.", who, addrText(n.wants), n.server)
+	b.Impact("%s lost its address %s", who, detect.Plural(len(l.naks), "time", "times"))
 	b.Fact(refs[:min(len(refs), 4)], "%s by %s", detect.Plural(len(l.naks), "refusal", "refusals"), n.server)
 	b.Fact(detect.Refs(n.asked), "it asked for %s", addrText(n.wants))
 	if n.text != "" {
@@ -187,10 +191,14 @@ func (d *detector) rogue(g *finding.Group, r *rivals, b *finding.Builder) bool {
 	o, l := r.old, r.late
 	b.Subject(finding.Subject{Role: "stranger", Addr: l.id, MAC: l.mac})
 	b.Subject(finding.Subject{Role: "established server", Addr: o.id, MAC: o.mac})
-	b.Title("a second DHCP server, %s, offers machines another way out than %s", l.where(), o.id)
+	what, send := "another way out", "send their traffic to "+l.gives()
+	if l.router == o.router {
+		what, send = "another name server", "ask "+addrText(l.dns)+" for every name"
+	}
+	b.Title("a second DHCP server, %s, offers machines %s than %s", l.where(), what, o.id)
 	b.Why("%s offers %s; %s offers %s", o.id, o.gives(), l.id, l.gives())
-	b.Summary("Two DHCP servers answer on this network and do not agree. Machines that take what %s offers send their traffic to %s: a home router that was plugged in the wrong way round, or somebody who wants to read along.",
-		l.where(), l.gives())
+	b.Summary("Two DHCP servers answer on this network and do not agree. Machines that take what %s offers %s: a home router that was plugged in the wrong way round, or somebody who wants to read along.",
+		l.where(), send)
 	if l.acks > 0 {
 		b.Impact("%s took an address from it", detect.Plural(l.acks, "machine", "machines"))
 	} else {

@@ -52,8 +52,9 @@ type truncated struct {
 	busy int // queries of the client in that second
 	flow uint64
 	syn  packet.Ref
-	end  packet.Ref // refused, or given up
-	what event.What // how the connection ended
+	end  packet.Ref  // refused, or given up
+	what event.What  // how the connection ended
+	by   packet.Addr // who refused it by an ICMP error; zero: nobody did
 }
 
 func (d *detector) truncated(q question, m *dns.Message) {
@@ -81,21 +82,27 @@ func (d *detector) connection(f *event.Flow) {
 	case event.Answered:
 		delete(d.cut, k) // TCP works
 	case event.Refused, event.Silent:
-		t.report(d, f)
-	case event.Ended:
-		if a := d.scope.Ledger.Attempt(h.FlowID); a != nil && a.Outcome == detect.OutRefused && t.flow != h.FlowID { // by an ICMP error
-			t.report(d, f)
-		}
+		t.report(d, h, f.What, f.Start, f.Last, f.Midstream)
 	}
 }
 
-func (t *truncated) report(d *detector, f *event.Flow) {
-	h := f.Head()
+// forbidden takes an ICMP error that quotes such a connection's request: its flow ends without another word.
+func (d *detector) forbidden(x *event.ICMPError) {
+	h := x.Head()
+	a, t := d.scope.Ledger.Attempt(h.FlowID), d.cut[talk{place{h.Vantage, h.Server.Addr}, h.Client.Addr}]
+	if a == nil || a.Outcome != detect.OutRefused || t == nil || t.flow == h.FlowID || a.Start.Time < t.ref.Time || a.Start.Time.Sub(t.ref.Time) > tcpAfter {
+		return
+	}
+	t.by = x.Sender
+	t.report(d, h, event.Refused, a.Start, h.Seen, false)
+}
+
+func (t *truncated) report(d *detector, h *event.Head, what event.What, begin, last packet.Ref, midstream bool) {
 	t.flow = h.FlowID
 	x := *t
-	x.syn, x.what, x.end = f.Start, f.What, h.Seen
+	x.syn, x.what, x.end = begin, what, h.Seen
 	d.scope.Report(&finding.Instance{Code: NoTCP, Key: h.Server.Addr.String(), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port,
-		First: t.ref, Last: f.Last, NoBegin: f.Midstream, Covers: finding.Cover{Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port}, Data: &x})
+		First: t.ref, Last: last, NoBegin: midstream, Covers: finding.Cover{Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port}, Data: &x})
 }
 
 // meanwhile is what the same server answered while a look-up was asked again and again.

@@ -73,7 +73,7 @@ var Def = detect.Def{
 		Settle:     15 * time.Second,
 		About: "A resolver answered \"server failure\" (RCODE 2) for names of one zone. Its reason is told by the extended error of the answer where there is one (RFC 8914), by the same question with the CD bit (checking " +
 			"disabled), which is answered when only the signatures are wrong, and by other zones that the same resolver answers meanwhile. Not this: NXDOMAIN, which is an answer; a single failure.",
-		Reproduce: "testbed: dns-servfail, dns-servfail-dnssec",
+		Reproduce: "testbed: dns-servfail-dnssec, dns-servfail-unreachable, dns-servfail-named",
 	}, {
 		ID:       NoTCP,
 		Title:    "an answer is too long for UDP, and the name server cannot be reached over TCP",
@@ -90,9 +90,9 @@ var Def = detect.Def{
 		Settle:     30 * time.Second,
 		About: "A name server cut its answer (TC bit) because it did not fit into a datagram; the client then asked over TCP, as it must, and was not let through: silence, a reset, or an ICMP error. Small answers work, large " +
 			"ones never do. Not this: a client that got its answer over TCP; a server that cuts answers because somebody floods it.",
-		Reproduce: "testbed: dns-tc-no-tcp",
+		Reproduce: "testbed: dns-tc-no-tcp, dns-tc-refused, dns-tc-prohibited",
 	}},
-	Wants: detect.Wants{Named: []string{dns.Kind}, Kinds: []event.Kind{event.KindICMPError}, TCP: []event.What{event.Answered, event.Refused, event.Silent, event.Ended}},
+	Wants: detect.Wants{Named: []string{dns.Kind}, Kinds: []event.Kind{event.KindICMPError}, TCP: []event.What{event.Answered, event.Refused, event.Silent}},
 	New:   newDetector,
 }
 
@@ -183,6 +183,9 @@ func (d *detector) Handle(e event.Event) {
 	case *event.ICMPError:
 		if l := d.byFlow[x.Head().FlowID]; l != nil && x.QuotedDir == packet.ToServer { // no silence: somebody says why
 			d.forget(l)
+		}
+		if h := x.Head(); h.Proto == packet.ProtoTCP && h.Server.Port == dns.Port && x.QuotedDir == packet.ToServer {
+			d.forbidden(x)
 		}
 	case *event.Flow:
 		if h := x.Head(); h.Proto == packet.ProtoTCP && h.Server.Port == dns.Port {

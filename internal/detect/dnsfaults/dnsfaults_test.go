@@ -27,6 +27,8 @@ func TestCaptures(t *testing.T) {
 		{"dns-tc-no-tcp/inside.pcap", dnsfaults.NoTCP, finding.Certain, []string{"long answers of the name server 10.2.0.2 cannot come: TCP port 53 is closed to 10.1.0.11", "it went unanswered", "2 look-ups failed",
 			"tcp dport 53 accept"}},
 		{"dns-tc-refused/inside.pcap", dnsfaults.NoTCP, finding.Certain, []string{"it was refused", "it must (RFC 7766)"}},
+		{"dns-tc-prohibited/inside.pcap", dnsfaults.NoTCP, finding.Certain, []string{"TCP port 53 is closed to fd00:1::11", "it was refused by fd00:1::1 with an ICMP error", "2 look-ups failed", "ip6 daddr fd00:2::2 tcp dport 53 accept"}},
+		{"dns-servfail-named/inside.pcap", dnsfaults.ServFail, finding.Likely, []string{"fd00:2::2 answers \"server failure\" for dead.example"}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			detecttest.Says(t, detecttest.All(t, detecttest.Run(t, nil, c.file), 1, c.code, c.conf)[0], c.says...)
@@ -36,9 +38,14 @@ func TestCaptures(t *testing.T) {
 
 func TestRemediedAndNearMisses(t *testing.T) {
 	for _, f := range []string{"dns-server-silent-remedied/inside.pcap", "dns-servfail-dnssec-remedied/inside.pcap", "dns-tc-no-tcp-remedied/inside.pcap",
-		"dns-tc-no-tcp-remedied/outside.pcap", "dns-tc-no-tcp/outside.pcap", "clean-wan/inside.pcap"} {
+		"dns-tc-no-tcp-remedied/outside.pcap", "dns-tc-no-tcp/outside.pcap", "dns-slow/inside.pcap", "dns-servfail-once/inside.pcap", "clean-wan/inside.pcap"} {
 		detecttest.None(t, detecttest.Run(t, nil, f))
 	}
+}
+
+// Single look-ups of which a datagram was lost, while the others are answered, are no silence.
+func TestLostDatagrams(t *testing.T) {
+	detecttest.None(t, detecttest.Run(t, []detecttest.Mutation{detecttest.Lossy}, "amplification-clients/inside.pcap"), dnsfaults.Silent)
 }
 
 // An error that comes back is no silence.

@@ -28,6 +28,7 @@ type quiet struct {
 	clients []string
 	names   []string
 	tries   int
+	again   int        // of them: of look-ups that were sent more than once
 	before  packet.Ref // its last answer before the first look-up
 	after   packet.Ref // its first one after the last
 	same    []packet.Ref
@@ -46,6 +47,9 @@ func (d *detector) quiet(g *finding.Group) quiet {
 		l := g.Kept[i].Data.(*lookup)
 		q.ls = append(q.ls, l)
 		q.tries += l.tries
+		if l.tries > 1 {
+			q.again += l.tries
+		}
 		if !clients[l.client] {
 			clients[l.client] = true
 			q.clients = append(q.clients, l.client.String())
@@ -91,8 +95,8 @@ func (d *detector) quiet(g *finding.Group) quiet {
 
 func (d *detector) silent(g *finding.Group, b *finding.Builder) bool {
 	q := d.quiet(g)
-	if q.tries < manyTries {
-		return false // a lost datagram
+	if q.tries < manyTries || q.again < manyTries && (q.nsame > 0 || q.nothers > 0 || q.turns.n > 0) {
+		return false // lost datagrams: a server that answers meanwhile is only silent to what was asked again in vain
 	}
 	l := q.ls[0]
 	who, what := detect.List(q.clients, 3), detect.List(q.names, 3)
@@ -220,6 +224,10 @@ func (d *detector) noTCP(g *finding.Group, b *finding.Builder) bool {
 	if refused {
 		how = "it was refused"
 	}
+	forbidden := !t.by.IsZero() && t.by != t.addr
+	if forbidden {
+		how = "it was refused by " + t.by.String() + " with an ICMP error"
+	}
 	b.Subject(finding.Subject{Role: "name server", Addr: t.addr, Port: dns.Port})
 	b.Subject(finding.Subject{Role: "client", Addr: t.client})
 	b.Title("long answers of the name server %s cannot come: TCP port 53 is closed to %s", server, client)
@@ -242,7 +250,7 @@ func (d *detector) noTCP(g *finding.Group, b *finding.Builder) bool {
 	} else {
 		b.Open("down", "an answer of %s over UDP after the connection failed shows that it is up", server)
 	}
-	if refused {
+	if refused && !forbidden {
 		b.Remedy(finding.AtServer, "make the name server listen on TCP port 53 too; it must (RFC 7766)").Run("Linux", "ss -ltnp 'sport = :53'")
 	}
 	b.Remedy(finding.AtFirewall, "let TCP port 53 through as well as UDP").

@@ -68,6 +68,7 @@ func TestPrivate(t *testing.T) {
 			"no reply", "no packet from 10.2.0.2 was ever seen here", "pasv_address=198.51.100.1")
 	}
 	detecttest.None(t, detecttest.Run(t, nil, out), hidden, private)
+	detecttest.Says(t, find(t, detecttest.Run(t, nil, "ftp-private-address-2121/inside.pcap").Findings, private, finding.Certain), "the server told the client to connect to 10.2.0.2", "pasv_address=198.51.100.1")
 	for _, files := range [][]string{{"ftp-private-port/outside.pcap"}, {"ftp-private-port/inside.pcap", "ftp-private-port/outside.pcap"}} {
 		r := detecttest.Run(t, nil, files...)
 		f := find(t, r.Findings, private, finding.Certain)

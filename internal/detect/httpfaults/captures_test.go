@@ -21,6 +21,16 @@ func TestPositive(t *testing.T) {
 	detecttest.Says(t, f, "12 times 504", "10.2.0.2:8080 behind it takes the connection")
 }
 
+// The same between other programs: from name to name, a slash, an application without a proxy.
+func TestOthers(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "redirect-loop-hosts/outside.pcap"), httpfaults.CodeLoop, finding.Certain)
+	detecttest.Says(t, f, "shop.example ([fd00:2::2]:80) sends its clients round in a circle", `"www.shop.example/" (301) to "http://shop.example/"`, "2 clients saw no page", "once more with each Location")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "redirect-loop-slash/outside.pcap"), httpfaults.CodeLoop, finding.Certain)
+	detecttest.Says(t, f, "shop.example (10.2.0.2:8080)", `"shop.example/stock/" (302) to "/stock"`, "2 clients saw no page")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "failing-500/outside.pcap"), httpfaults.CodeBurst, finding.Certain)
+	detecttest.Says(t, f, "10.2.0.2:8000 fails in a row: 14 times 500", "2 clients got it")
+}
+
 func TestSilent(t *testing.T) {
 	for _, file := range []string{"redirect-loop-remedied/outside.pcap", "redirect-login/outside.pcap", "bad-gateway-remedied/inside.pcap", "maintenance-503/inside.pcap", "maintenance-503-bare/inside.pcap",
 		"maintenance-200-redirect/inside.pcap"} {

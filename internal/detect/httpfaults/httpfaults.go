@@ -57,7 +57,7 @@ var Def = detect.Def{
 		Settle:     30 * time.Second,
 		About: "One client follows five redirects or more within ten seconds, and they come back to the same addresses. Most often a device takes TLS off in front of the application: the application sees plain " +
 			"HTTP, redirects to https, and gets the request back as plain HTTP. A login that sets a cookie and sends back is none: it ends. It is one for a client that drops the cookie.",
-		Reproduce: "testbed: redirect-loop, redirect-login, redirect-loop-remedied",
+		Reproduce: "testbed: redirect-loop, redirect-loop-hosts, redirect-loop-slash, redirect-login, redirect-loop-remedied",
 	}, {
 		ID:       CodeBurst,
 		Title:    "a web server fails in a row",
@@ -74,7 +74,7 @@ var Def = detect.Def{
 		About: "Ten failures (500, 502, 503 without Retry-After, 504) or more within a minute, and a share of all answers five times what it was before. 502 and 504 are words of a proxy about the server behind it: " +
 			"where the capture shows the proxy's own connections, they tell whether that server refuses, is silent, or takes the request and does not answer. 501 and 505 speak of the request and do not count, nor " +
 			"does a 503 that names a time.",
-		Reproduce: "testbed: bad-gateway, bad-gateway-timeout, bad-gateway-remedied",
+		Reproduce: "testbed: bad-gateway, bad-gateway-timeout, failing-500, bad-gateway-remedied",
 	}},
 	Wants: detect.Wants{Named: []string{"http"}},
 	New: func(s *detect.Scope) detect.Detector {
@@ -86,7 +86,7 @@ type trailKey struct {
 	vantage uint16
 	client  packet.Addr
 	server  event.End
-	host    string
+	host    string // none: redirects from one name to another
 }
 
 // trail is the way of one client at one site: its last redirects.
@@ -181,11 +181,20 @@ func (d *detector) redirect(t *http.Transaction) {
 	k := trailKey{h.Vantage, h.Client.Addr, h.Server, t.Hostname()}
 	tr := d.trails[k]
 	moved := t.Location != "" && (t.Status == 301 || t.Status == 302 || t.Status == 303 || t.Status == 307 || t.Status == 308)
+	across := k
+	across.host = ""
 	if !moved {
 		if tr != nil && t.Status < 400 {
 			tr.hops = tr.hops[:0] // it arrived
 		}
+		if x := d.trails[across]; x != nil && len(x.hops) > 0 && t.Status < 400 && nameOf(x.hops[len(x.hops)-1].to) == k.host {
+			x.hops = x.hops[:0]
+		}
 		return
+	}
+	from, to := place(k.host, t.Path()), target(k.host, t.Path(), t.Location)
+	if nameOf(to) != k.host {
+		k, tr = across, d.trails[across]
 	}
 	if tr == nil {
 		if len(d.trails) >= d.scope.Limits.Entries && len(d.torder) > 0 {
@@ -197,14 +206,27 @@ func (d *detector) redirect(t *http.Transaction) {
 		d.trails[k] = tr
 		d.torder = append(d.torder, k)
 	}
-	from := place(k.host, t.Path())
-	tr.hops = append(tr.hops, hop{from, target(k.host, t.Path(), t.Location), t.Location, t.Status, t.Cookie, t.SetCookie, t.ForwardedProto, t.Request, h.Seen})
+	tr.hops = append(tr.hops, hop{from, to, t.Location, t.Status, t.Cookie, t.SetCookie, t.ForwardedProto, t.Request, h.Seen})
 	if len(tr.hops) > ring {
 		tr.hops = append(tr.hops[:0], tr.hops[1:]...)
 	}
 	if c := circle(tr.hops); c != nil {
+		if k.host == "" {
+			k.host = nameOf(c[0].from)
+			for _, x := range c {
+				k.host = min(k.host, nameOf(x.from)) // one of the names, whichever the client began with
+			}
+		}
 		d.report(k, c, t)
 	}
+}
+
+// nameOf is the name of the host in an address that place or target wrote.
+func nameOf(address string) string {
+	if i := strings.IndexAny(address, "/?"); i >= 0 {
+		return address[:i]
+	}
+	return address
 }
 
 // place writes an address without its scheme.

@@ -106,7 +106,11 @@ func (d *detector) circling(g *finding.Group, l *loop, b *finding.Builder) {
 	if plain(l.host) && l.host != l.server.Addr.String() {
 		where = "-H 'Host: " + l.host + "' " + where
 	}
-	b.Check("curl -s -o /dev/null -D - -H 'X-Forwarded-Proto: https' "+where, "behind the device that takes TLS off; right is an answer without Location")
+	if offload {
+		b.Check("curl -s -o /dev/null -D - -H 'X-Forwarded-Proto: https' "+where, "behind the device that takes TLS off; right is an answer without Location")
+	} else {
+		b.Check("curl -s -o /dev/null -D - "+where, "and once more with each Location that it names; right is an answer without Location")
+	}
 	b.WrongIf("a page at the end of these redirects")
 	for i, x := range l.hops {
 		if i == 5 {

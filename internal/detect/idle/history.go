@@ -10,11 +10,11 @@ import (
 
 // history is what silences did on one wire: the control group of the deaths.
 type history struct {
-	longest  time.Duration          // longest silence that was survived
-	from, to packet.Ref             // packets around it
-	survived int                    // flows that survived one
-	lived    detect.Latest[witness] // connections that ended well
-	hasty    detect.Latest[*death]  // connections that died without a pause
+	longest  time.Duration // longest silence that was survived
+	from, to packet.Ref    // packets around it
+	survived int           // flows that survived one
+	lived    chain         // of detector.lived
+	hasty    chain         // of detector.hasty
 }
 
 // witness is a connection that ended well: both ends were there, and remembered it, as long as it lasted.
@@ -72,7 +72,7 @@ func (d *detector) ended(f *event.Flow) {
 		spoke: [3]packet.Ref{f.IdleTo, f.Marks[event.MarkClientFINACK], f.Marks[event.MarkServerFINACK]}}
 	// A silence that a FIN ended is not remembered: such a flow may have been silent at its end.
 	v.busy = c.Retrans+c.RetransGap+s.Retrans+s.RetransGap == 0 && f.Marks[event.MarkClientFIN].IsZero() && f.Marks[event.MarkServerFIN].IsZero()
-	w.lived.Push(v, remembered)
+	d.lived.push(&w.lived, v)
 }
 
 // between returns a moment from first to last at which the connection carried data both ways; zero where that is not
@@ -94,7 +94,7 @@ func (v *witness) over(first, last packet.Time) bool { return v.from < first && 
 
 // alive looks for signs of life while x was tried in vain: of the end that did not answer, and of the way to it.
 func (d *detector) alive(w *history, x *death) (peer, way packet.Ref) {
-	h := x.flow.Head()
+	h := &x.head
 	first, last := x.stall.First.Time, x.last()
 	who := x.peer().Addr
 	toClient := x.stall.Dir == packet.ToClient
@@ -104,7 +104,8 @@ func (d *detector) alive(w *history, x *death) (peer, way packet.Ref) {
 			return peer, way
 		}
 	}
-	for v := range w.lived.All {
+	witnesses, _ := d.lived.newest(&w.lived)
+	for _, v := range witnesses {
 		same := v.server == who
 		if toClient {
 			same = v.client == who

@@ -3,6 +3,7 @@ package idle
 
 import (
 	"time"
+	"unsafe"
 
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
@@ -80,15 +81,34 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Reset, event.Ended}, Kinds: []event.Kind{event.KindARP}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, wires: detect.NewColumn[history](s.Nets, s.Limits.Entries).Of(s, "idle", "pairs of networks"), flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{}}
+		room := s.Limits.Entries * detect.EntryBytes
+		return &detector{scope: s, wires: detect.NewColumn[history](s.Nets, s.Limits.Entries).Of(s, "idle", "pairs of networks"), flows: map[uint64]*death{}, announced: map[packet.Addr][]packet.Ref{},
+			mostFlows: max(1, room/int(unsafe.Sizeof(death{}))), lived: ring[witness]{most: max(1, room/int(unsafe.Sizeof(linked[witness]{})))},
+			hasty: ring[hasty]{most: max(1, room/int(unsafe.Sizeof(linked[hasty]{})))}}
 	},
 }
 
 // death is one connection that died, as it looks after a silence or not.
 type death struct {
-	flow  *event.Flow
-	stall event.Stall // as last seen: repeats go on after the report
-	back  bool        // it lived after all, or its peer itself answered
+	head        event.Head // of the report
+	syn, synack packet.Ref
+	ttl         uint8       // of the other end's first packet; 0: none seen
+	begun       bool        // its begin was seen
+	stall       event.Stall // as last seen: repeats go on after the report
+	back        bool        // it lived after all, or its peer itself answered
+	hasty       uint64      // its number among those that died without a pause; 0: it had one
+}
+
+func deathBy(f *event.Flow) *death {
+	return &death{head: *f.Head(), syn: f.Marks[event.MarkSYN], synack: f.Marks[event.MarkSYNACK], ttl: f.Sides[f.Stall.Dir.Other()].TTLFirst, begun: !f.Midstream, stall: f.Stall}
+}
+
+// hasty is a connection that died without a pause.
+type hasty struct {
+	peer   packet.Addr // who did not answer
+	client event.End
+	at     packet.Ref
+	back   bool
 }
 
 // last is the end of the time in which the connection was tried in vain.
@@ -97,15 +117,18 @@ func (x *death) last() packet.Time { return max(x.stall.Last.Time, x.stall.RST.T
 // peer is the end that did not answer.
 func (x *death) peer() event.End {
 	if x.stall.Dir == packet.ToServer {
-		return x.flow.Head().Server
+		return x.head.Server
 	}
-	return x.flow.Head().Client
+	return x.head.Client
 }
 
 type detector struct {
 	scope     *detect.Scope
 	wires     *detect.Column[history] // by networks: connections between them pass the same devices
-	flows     map[uint64]*death       // live flows that seem dead
+	flows     map[uint64]*death       // live flows that seem dead, at most mostFlows
+	mostFlows int
+	lived     ring[witness] // connections that ended well
+	hasty     ring[hasty]
 	announced map[packet.Addr][]packet.Ref
 	lost      bool // a table was full: what lived may be unknown
 }
@@ -157,13 +180,13 @@ func (d *detector) stalled(f *event.Flow) {
 	if s.PeerSpoke || s.SmallPassed || s.WindowClosed || s.IPLen > max(f.Sides[s.Dir].MaxDelivered, smallest) {
 		return
 	}
-	x := &death{flow: f, stall: s}
+	x := deathBy(f)
 	if !d.keep(x) {
 		return
 	}
 	if s.IdleBefore < idleMin {
 		if w := d.history(f.Head()); w != nil {
-			w.hasty.Push(x, remembered)
+			x.hasty = d.hasty.push(&w.hasty, hasty{peer: x.peer().Addr, client: x.head.Client, at: s.First})
 		}
 		return
 	}
@@ -172,12 +195,12 @@ func (d *detector) stalled(f *event.Flow) {
 
 // keep remembers a flow that seems dead until its record is closed.
 func (d *detector) keep(x *death) bool {
-	if len(d.flows) >= d.scope.Limits.Entries {
+	if len(d.flows) >= d.mostFlows {
 		d.lost = true
-		d.scope.Forgot("idle", "connections", x.flow.Head().Client.Addr, x.flow.Head().Server.Addr)
+		d.scope.Forgot("idle", "connections", x.head.Client.Addr, x.head.Server.Addr)
 		return false
 	}
-	d.flows[x.flow.Head().FlowID] = x
+	d.flows[x.head.FlowID] = x
 	return true
 }
 
@@ -191,9 +214,17 @@ func (d *detector) follow(f *event.Flow) {
 	if f.Stall.Tries >= x.stall.Tries && f.Stall.First == x.stall.First {
 		x.stall = f.Stall
 	}
-	x.back = x.back || f.What == event.Resumed || f.Stall.PeerSpoke || f.Stall.SmallPassed
+	d.takeBack(x, f.What == event.Resumed || f.Stall.PeerSpoke || f.Stall.SmallPassed)
 	if f.What == event.Ended {
 		delete(d.flows, id)
+	}
+}
+
+// takeBack notes that a death was none.
+func (d *detector) takeBack(x *death, lives bool) {
+	x.back = x.back || lives
+	if e := d.hasty.get(x.hasty); e != nil {
+		e.value.back = x.back
 	}
 }
 
@@ -207,7 +238,7 @@ func (d *detector) reset(f *event.Flow) {
 	x := d.flows[f.Head().FlowID]
 	if x != nil {
 		d.follow(f)
-		x.back = x.back || from != nearer
+		d.takeBack(x, from != nearer)
 	}
 	if s.IdleBefore < idleMin || f.Midstream || !f.Marks[event.MarkServerFIN].IsZero() || !f.Marks[event.MarkClientFIN].IsZero() {
 		return
@@ -215,11 +246,11 @@ func (d *detector) reset(f *event.Flow) {
 	r := &f.Refusal
 	switch {
 	case from == nearer && x == nil:
-		if x = (&death{flow: f, stall: s}); d.keep(x) {
+		if x = deathBy(f); d.keep(x) {
 			d.report(Timeout, x)
 		}
 	case from == otherEnd && s.Dir == packet.ToServer && r.Dir == packet.ToClient && !r.HasACK && (f.Missing&packet.NoSeq != 0 || r.Seq == f.Sides[packet.ToClient].Acked):
-		d.report(HalfOpen, &death{flow: f, stall: s})
+		d.report(HalfOpen, deathBy(f))
 	}
 }
 
@@ -259,7 +290,7 @@ func hops(ttl uint8) int {
 }
 
 func (d *detector) report(code string, x *death) {
-	h := x.flow.Head()
+	h := &x.head
 	key := h.Client.Addr.Prefix().String() + " " + h.Server.Addr.Prefix().String()
 	if code == HalfOpen {
 		key = h.Server.Addr.String()
@@ -269,7 +300,7 @@ func (d *detector) report(code string, x *death) {
 		last = x.stall.RST
 	}
 	d.scope.Report(&finding.Instance{Code: code, Key: key, FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port,
-		First: x.stall.Before, Last: last, NoBegin: x.flow.Midstream, Data: x})
+		First: x.stall.Before, Last: last, NoBegin: !x.begun, Data: x})
 }
 
 // Tick does nothing: the flow table says when data met silence.

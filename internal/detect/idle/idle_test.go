@@ -269,10 +269,42 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestMadeRoom: what made room for others may have spoken against it, so that it stays open.
+func TestMadeRoom(t *testing.T) {
+	for _, c := range []struct {
+		others int
+		want   finding.Confidence
+		says   string
+	}{
+		{100, finding.Likely, "10.0.0.4:2001 died without such a pause at 990.00 s"},
+		{4000, finding.Likely, "whether others died without a pause is not known"},
+	} {
+		s := newScene(t)
+		s.dies(4, 990, 0.2, 8, nil)
+		s.dies(1, 1000, 300, 8, nil)
+		s.dies(2, 1010, 320, 8, nil)
+		s.dies(3, 1020, 310, 8, nil)
+		s.news(999, 1030)
+		s.control(500, 1100)
+		for i := range c.others {
+			s.id++
+			f := detecttest.Flow{ID: s.id, Client: fmt.Sprintf("10.77.%d.%d:1000", i/200, i%200), Server: "10.88.0.9:22"}
+			x := event.NewFlow(s.Head(f, s.Ref(0, 1200)))
+			x.What = event.Stalled
+			x.OwnRare()
+			x.Sides[0].MaxDelivered = 300
+			x.Stall = event.Stall{IPLen: 92, Tries: 3, Before: s.Ref(0, 1199.9), First: s.Ref(0, 1200), Last: s.Ref(0, 1200)}
+			s.Send(x)
+			s.emit(f, x, event.Ended, 1200)
+		}
+		expect(t, s.End(), "tcp-idle-timeout-drop", c.want, false, []string{c.says}, nil)
+	}
+}
+
 // TestFull: with no room for what lived, nothing is certain, and nothing grows.
 func TestFull(t *testing.T) {
 	var got []*finding.Instance
-	scope := detect.NewScope(detect.NewLedger(10), detect.NewHosts(10), nil, detect.Limits{Entries: 2}, func(i *finding.Instance) { got = append(got, i) })
+	scope := detect.NewScope(detect.NewLedger(10), detect.NewHosts(10), nil, detect.Limits{Entries: 4}, func(i *finding.Instance) { got = append(got, i) })
 	d := idle.Def.New(scope)
 	s := newScene(t)
 	for i := range 9 {

@@ -19,14 +19,14 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 }
 
 func (d *detector) timeout(g *finding.Group, b *finding.Builder) bool {
-	w := d.known(deathOf(g, 0).flow.Head())
+	w := d.known(&deathOf(g, 0).head)
 	deaths := d.counted(g, w)
 	if len(deaths) == 0 {
 		return false
 	}
 	n := len(deaths) + g.Count - len(g.Kept)
 	x := deaths[0]
-	h := x.flow.Head()
+	h := &x.head
 	shortest, longest := x.stall.IdleBefore, x.stall.IdleBefore
 	resets := 0
 	for _, y := range deaths {
@@ -76,7 +76,7 @@ func (d *detector) counted(g *finding.Group, w *history) []*death {
 			continue
 		}
 		if x.stall.EndedByRST {
-			if has, _ := d.scope.Hosts.Get(x.flow.Head().Vantage, x.peer().Addr).HasTTL(x.stall.RSTTTL); has {
+			if has, _ := d.scope.Hosts.Get(x.head.Vantage, x.peer().Addr).HasTTL(x.stall.RSTTTL); has {
 				continue
 			}
 		}
@@ -112,14 +112,14 @@ func (d *detector) timeoutFacts(b *finding.Builder, deaths []*death, n int, w *h
 			b.Fact(nil, "and %d more like these", n-i)
 			break
 		}
-		h := x.flow.Head()
+		h := &x.head
 		from, to := h.Client, h.Server
 		if x.stall.Dir == packet.ToClient {
 			from, to = to, from
 		}
 		what := fmt.Sprintf("sent %d times without an answer", x.stall.Tries)
 		if x.stall.EndedByRST {
-			what = fmt.Sprintf("answered by a reset with TTL %d; the other end's packets have %d", x.stall.RSTTTL, x.flow.Sides[x.stall.Dir.Other()].TTLFirst)
+			what = fmt.Sprintf("answered by a reset with TTL %d; the other end's packets have %d", x.stall.RSTTTL, x.ttl)
 		}
 		b.Fact(detect.Refs(x.stall.Before, x.stall.First, x.stall.Last, x.stall.RST), "%s → %s silent for %s, then %d bytes %s",
 			detect.EndText(from), detect.EndText(to), detect.Span(x.stall.IdleBefore), x.stall.IPLen, what)
@@ -208,14 +208,16 @@ func (d *detector) timeoutAlternatives(b *finding.Builder, deaths []*death, n in
 // branch asks whether one event that hit some connections and spared others could be the reason: a failed link of
 // several, a failed machine of several behind the address.
 func (d *detector) branch(b *finding.Builder, s signs, deaths []*death, n int, w *history, traced bool) {
-	for p := range w.hasty.All {
-		if y := *p; !y.back && y.peer().Addr == deaths[0].peer().Addr {
-			b.Open("branch", "%s died without such a pause at %s s: a timer is not the reason there", detect.EndText(y.flow.Head().Client), d.scope.Since(y.stall.First))
+	others, short := d.hasty.newest(&w.hasty)
+	for _, y := range others {
+		if !y.back && y.peer == deaths[0].peer().Addr {
+			b.Open("branch", "%s died without such a pause at %s s: a timer is not the reason there", detect.EndText(y.client), d.scope.Since(y.at))
 			return
 		}
 	}
 	var spared []packet.Ref
-	for v := range w.lived.All {
+	witnesses, _ := d.lived.newest(&w.lived)
+	for _, v := range witnesses {
 		if v.silence > 0 && v.over(min(s.maxBefore, s.minFirst), max(s.maxBefore, s.minFirst)) {
 			spared = append(spared, v.to)
 		}
@@ -223,6 +225,8 @@ func (d *detector) branch(b *finding.Builder, s signs, deaths []*death, n int, w
 	switch {
 	case traced:
 		b.RuledOut("branch", s.inside, "what was sent entered one device and never came out at %s", s.where)
+	case short:
+		b.Open("branch", "whether others died without a pause is not known: there were more connections than --max-memory lets me remember")
 	case n < enough:
 		b.Open("branch", "three connections that die at different times decide")
 	case s.maxBefore >= s.minFirst:
@@ -242,10 +246,10 @@ func (d *detector) halfOpen(g *finding.Group, b *finding.Builder) bool {
 	for i := range g.Kept {
 		y := deathOf(g, i)
 		deaths, refs = append(deaths, y), append(refs, y.stall.RST)
-		clients[y.flow.Head().Client.Addr], dead[y.flow.Head().FlowID] = true, true
+		clients[y.head.Client.Addr], dead[y.head.FlowID] = true, true
 	}
 	x := deaths[0]
-	h := x.flow.Head()
+	h := &x.head
 	flows := detect.Plural(g.Count, "connection", "connections")
 	b.Subject(finding.Subject{Role: "client", Addr: h.Client.Addr})
 	b.Subject(finding.Subject{Role: "server", Addr: h.Server.Addr})
@@ -259,7 +263,7 @@ func (d *detector) halfOpen(g *finding.Group, b *finding.Builder) bool {
 			b.Fact(nil, "and %d more like these", g.Count-i)
 			break
 		}
-		b.Fact(detect.Refs(y.stall.First, y.stall.RST), "%s sent %d bytes at %s s, after %s of silence; reset %s later, TTL %d as in the server's other packets, without ACK", detect.EndText(y.flow.Head().Client), y.stall.IPLen,
+		b.Fact(detect.Refs(y.stall.First, y.stall.RST), "%s sent %d bytes at %s s, after %s of silence; reset %s later, TTL %d as in the server's other packets, without ACK", detect.EndText(y.head.Client), y.stall.IPLen,
 			d.scope.Since(y.stall.First), detect.Span(y.stall.IdleBefore), detect.Span(y.stall.RST.Time.Sub(y.stall.First.Time)), y.stall.RSTTTL)
 	}
 	again := d.scope.Ledger.Server(h.Vantage, h.Server.Addr, func(a *detect.Attempt) bool { return dead[a.FlowID] || a.Answer.Time < x.stall.Before.Time }, x.stall.Before.Time, g.Last.Time.Add(time.Minute))
@@ -283,7 +287,7 @@ func (d *detector) halfOpen(g *finding.Group, b *finding.Builder) bool {
 // halfOpenAlternatives asks whether one loss of memory explains all the deaths, and whether a timer could instead.
 func (d *detector) halfOpenAlternatives(g *finding.Group, b *finding.Builder, deaths []*death, refs []packet.Ref) {
 	x := deaths[0]
-	h := x.flow.Head()
+	h := &x.head
 	var maxBefore, minReset packet.Time
 	shortest := x.stall.IdleBefore
 	for i, y := range deaths {
@@ -295,7 +299,8 @@ func (d *detector) halfOpenAlternatives(g *finding.Group, b *finding.Builder, de
 	once := maxBefore < minReset
 	w := d.known(h)
 	var knew packet.Ref // a connection that the server remembered over the time of its supposed restart
-	for v := range w.lived.All {
+	witnesses, short := d.lived.newest(&w.lived)
+	for _, v := range witnesses {
 		if once && v.server == h.Server.Addr && v.over(maxBefore, minReset) {
 			knew = v.to
 		}
@@ -309,6 +314,8 @@ func (d *detector) halfOpenAlternatives(g *finding.Group, b *finding.Builder, de
 	switch {
 	case !knew.IsZero():
 		b.Open("idle-timer", "another connection to %s lived on over that time: not all its memory was lost", h.Server.Addr)
+	case short:
+		b.Open("idle-timer", "whether another connection to %s lived on is not known: there were more than --max-memory lets me remember", h.Server.Addr)
 	case !up.IsZero():
 		b.RuledOut("idle-timer", detect.Refs(up), "%s announced its address at %s s, while they were silent: its interface came up, or another machine took over the address", h.Server.Addr, d.scope.Since(up))
 		b.Evidence(up, "the server announces its address")
@@ -336,8 +343,8 @@ func story(b *finding.Builder, x *death, before, after string) {
 		b.Ladder(finding.LadderRow{Ref: ref, Dir: dir, Label: label, Note: note, Lost: lost})
 	}
 	s := x.stall
-	add(x.flow.Marks[event.MarkSYN], packet.ToServer, "SYN", "the connection begins", false)
-	add(x.flow.Marks[event.MarkSYNACK], packet.ToClient, "SYN, ACK", "it is answered", false)
+	add(x.syn, packet.ToServer, "SYN", "the connection begins", false)
+	add(x.synack, packet.ToClient, "SYN, ACK", "it is answered", false)
 	add(s.Before, s.Dir, "last packet", before, false)
 	add(s.First, s.Dir, "data", after, !s.EndedByRST)
 	if s.Last != s.First {

@@ -41,6 +41,11 @@ func TestCaptures(t *testing.T) {
 			"has 80 bytes, at most 15 of them payloads", "10.2.0.2 does not use PFS, and 10.1.0.11 may insist on it", "the tunnel came up at"}},
 		{"ike-natt-blocked", ikefaults.NATTBlocked, finding.Likely, []string{"UDP port 4500 is blocked between 10.1.0.11 and 10.2.0.2", "on port 500 IKE_SA_INIT was answered", "on port 4500 IKE_AUTH",
 			"not: a wrong pre-shared key, to which old responders say nothing", "nft insert rule inet filter forward udp dport 4500 accept"}},
+		{"ike-fragment-lost-v1", ikefaults.FragmentLost, finding.Likely, []string{"large messages between 10.1.0.11 and 10.2.0.2 do not get through", "main mode"}},
+		{"ike-fragment-lost-answer", ikefaults.FragmentLost, finding.Likely, []string{"large messages between 10.1.0.11 and 10.2.0.2 do not get through", "and no answer in fragments leaving"}},
+		{"ike-id-v1-email", ikefaults.IDMismatch, finding.Likely, []string{`does not accept the identity "carol@c.example" of 10.1.0.11`}},
+		{"ike-id-v1-responder", ikefaults.PSKMismatch, finding.Likely, []string{"pre-shared key or ID"}},
+		{"ike-natt-blocked-answers", ikefaults.NATTBlocked, finding.Likely, []string{"UDP port 4500 is blocked between 10.1.0.11 and 10.2.0.2"}},
 		{"ike-fragment-lost", ikefaults.FragmentLost, finding.Likely, []string{"IP fragments are dropped on the way", "fragmentation by IKE (RFC 7383) was not offered by both sides", "fragmentation = yes"}},
 	} {
 		t.Run(c.dir, func(t *testing.T) {

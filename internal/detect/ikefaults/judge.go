@@ -156,6 +156,8 @@ func (d *detector) version1(s *sa) verdict {
 		switch {
 		case again != nil:
 			return verdict{PSKMismatch, authRepeated, proof, again, false}
+		case proof.tries >= manyTries && proof.fragmented:
+			return verdict{FragmentLost, fragments, proof, nil, false}
 		case proof.tries >= manyTries && moved(s, proof):
 			return verdict{NATTBlocked, moveSilent, proof, nil, false}
 		case proof.tries >= manyTries:

@@ -39,12 +39,12 @@ func (st *story) natt() {
 
 func (st *story) fragments() {
 	b, s, x := st.b, st.s, st.v.what
-	b.Title("the large message of %s does not reach %s: IP fragments are dropped on the way", st.init, st.resp)
+	b.Title("the large messages between %s and %s do not get through: IP fragments are dropped on the way", st.init, st.resp)
 	b.Why("small messages were answered; %s needs IP fragments (%d bytes) and got no answer, %d times", ike.ExchangeName(x.exchange), x.length, x.tries)
 	b.Summary("The first, small messages between %s and %s get through. The next one carries certificates and is larger than a packet, so that the network cuts it into fragments; %d times nothing "+
 		"came back. Many firewalls and NATs drop fragments but the first.", st.init, st.resp, x.tries)
 	b.Impact("no tunnel: %s in %s", st.attempts, detect.Span(st.between()))
-	b.Fact(detect.Refs(s.first, s.answered), "IKE_SA_INIT (%d bytes) was answered", s.steps[0].length)
+	b.Fact(detect.Refs(s.first, s.answered), "%s (%d bytes) was answered", ike.ExchangeName(s.steps[0].exchange), s.steps[0].length)
 	b.Fact(x.all(), "%s in IP fragments, no answer", st.sent(x))
 	if !st.canFragment() {
 		b.Fact(detect.Refs(s.first), "fragmentation by IKE (RFC 7383) was not offered by both sides")
@@ -66,7 +66,7 @@ func (st *story) fragments() {
 		Run("nftables", "nft list ruleset | grep -n frag-off").Run("Cisco IOS", "show access-lists | include fragments")
 	b.Remedy(finding.AtServer, "send less: no intermediate certificates that the peer has, smaller keys (ECDSA)")
 	b.Check(fmt.Sprintf("ping -c 3 -s 2000 %s", st.resp), "from the initiator: is a fragmented ping answered? And tcpdump -ni any 'ip[6:2] & 0x1fff != 0' at the responder")
-	b.WrongIf("a capture at %s that shows all fragments arriving", st.resp)
+	b.WrongIf("a capture at %s that shows all fragments arriving, and no answer in fragments leaving", st.resp)
 }
 
 // canFragment reports that both said that they can cut messages by themselves.

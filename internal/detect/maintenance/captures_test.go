@@ -35,6 +35,10 @@ func TestPositive(t *testing.T) {
 		f := detecttest.Only(t, detecttest.Run(t, nil, files...), maintenance.Code503, finding.Certain)
 		detecttest.Says(t, f, "refuses with 503 12 times and does not say when to come back", "the page speaks of maintenance", "asked again after")
 	}
+	f := detecttest.Only(t, detecttest.Run(t, nil, "overload-503/outside.pcap"), maintenance.Code503, finding.Likely)
+	detecttest.Says(t, f, "shop.example ([fd00:2::2]:80) refuses with 503", "or: an overload that nobody knew the end of")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "unready-503/outside.pcap"), maintenance.Code503, finding.Certain)
+	detecttest.Says(t, f, "shop.example (10.2.0.2:8000) refuses with 503 8 times", "the page speaks of maintenance")
 }
 
 func TestSilent(t *testing.T) {

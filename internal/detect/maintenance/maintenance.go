@@ -72,7 +72,7 @@ var Def = detect.Def{
 		Settle:     time.Minute,
 		About: "503 with Retry-After tells programs when to ask again; without it each asks as often as it likes, and the server is asked most when it can least answer. Looked for: three 503 or more " +
 			"within ten minutes, none with Retry-After. A server that is overloaded cannot know; a page that says maintenance, or a refusal of a minute or longer without an answer in between, could.",
-		Reproduce: "testbed: maintenance-503-bare, maintenance-503",
+		Reproduce: "testbed: maintenance-503-bare, overload-503, unready-503, maintenance-503",
 	}},
 	Wants: detect.Wants{Named: []string{"http"}},
 	New: func(s *detect.Scope) detect.Detector {

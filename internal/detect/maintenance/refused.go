@@ -1,6 +1,7 @@
 package maintenance
 
 import (
+	"strings"
 	"time"
 
 	"firestorm/internal/analyzer/http"
@@ -60,6 +61,13 @@ func (r *refusals) answered(t *http.Transaction) {
 	r.runFrom = 0
 }
 
+// stock reports that a title is that of the page which servers send by themselves with any 503, for overload too: nginx,
+// Apache, IIS.
+func stock(title string) bool {
+	low := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(title)), "503 ")
+	return low == "service temporarily unavailable" || low == "service unavailable"
+}
+
 // refused takes a 503.
 func (d *detector) refused(s *site, t *http.Transaction) {
 	r := &s.refusals
@@ -81,7 +89,7 @@ func (d *detector) refused(s *site, t *http.Transaction) {
 	if len(r.refs) < maxRefs {
 		r.refs, r.requests = append(r.refs, now), append(r.requests, t.Request)
 	}
-	if w, _ := speaksOfMaintenance(t); w != "" {
+	if w, _ := speaksOfMaintenance(t); w != "" && !stock(t.Title) {
 		r.words = w
 	}
 	r.recent = append(r.recent, now.Time)

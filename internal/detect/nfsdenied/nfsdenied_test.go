@@ -13,6 +13,11 @@ import (
 )
 
 func TestDenied(t *testing.T) {
+	// nobody is served there: it may be exported to nobody
+	for _, file := range []string{"nfs-denied-network/inside.pcap", "nfs-denied-nat/inside.pcap"} {
+		detecttest.Says(t, detecttest.All(t, detecttest.Run(t, nil, file), 2, nfsdenied.Denied, finding.Likely)[0], "10.2.0.2 refuses to let 10.1.0.1", "or: a path that is exported to nobody")
+	}
+	detecttest.Says(t, detecttest.Only(t, detecttest.Run(t, nil, "nfs-denied-nat/outside.pcap"), nfsdenied.Denied, finding.Likely), "10.2.0.2 refuses to let 10.2.0.1", "3 mounts of 10.2.0.1 refused")
 	f := detecttest.Only(t, detecttest.Run(t, nil, "nfs-mount-denied/inside.pcap"), nfsdenied.Denied, finding.Certain)
 	detecttest.Says(t, f, "10.2.0.2 refuses to let 10.1.0.11 mount \"/", "answered with MNT3ERR_ACCES", "10.1.0.12 was given the same path", "not: a client that calls from an unprivileged port",
 		"exportfs -o rw,sync,no_subtree_check 10.1.0.11:/", "(medium, certain, 1)")

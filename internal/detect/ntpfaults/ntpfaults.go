@@ -43,7 +43,7 @@ var Def = detect.Def{
 		Settle:     10 * time.Second,
 		About: "A client asked a time server three times or more and nobody answered; or the server answered that it has no time itself (leap indicator 3, stratum 16); or it turned the client away with a kiss code " +
 			"(RATE: asked too often, DENY and RSTR: not allowed). Clocks drift without anybody noticing until certificates and log-ins fail. Not this: one lost question; an ICMP error, which has a finding of its own.",
-		Reproduce: "testbed: ntp-silent, ntp-unsynchronised",
+		Reproduce: "testbed: ntp-silent, ntp-unsynchronised, ntp-dropped-v6, ntp-restarted",
 	}},
 	Wants: detect.Wants{Named: []string{ntp.Kind}, Kinds: []event.Kind{event.KindICMPError}},
 	New: func(s *detect.Scope) detect.Detector {

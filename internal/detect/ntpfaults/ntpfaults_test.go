@@ -18,6 +18,8 @@ func TestCaptures(t *testing.T) {
 		{"ntp-silent/inside.pcap", []string{"the time server 10.2.0.2 does not answer 10.1.0.11 and 10.1.0.12", "12 questions went unanswered", "it answered nobody in this capture", "or: a packet filter",
 			"other packets of 10.2.0.2 were seen here"}},
 		{"ntp-unsynchronised/inside.pcap", []string{"the time server 10.2.0.2 has no time itself", "leap indicator 3", "or: a server that was started a moment ago", "chronyc sources -v"}},
+		{"ntp-dropped-v6/inside.pcap", []string{"the time server fd00:2::2 does not answer fd00:1::11", "6 questions went unanswered", "it answered another client", "ip6 daddr fd00:2::2 udp dport 123 accept"}},
+		{"ntp-restarted/inside.pcap", []string{"the time server fd00:2::2 has no time itself"}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			detecttest.Says(t, detecttest.All(t, detecttest.Run(t, nil, c.file), 1, ntpfaults.Code, finding.Likely)[0], c.says...)

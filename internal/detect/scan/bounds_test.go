@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"fmt"
 	"testing"
 
 	"firestorm/internal/detect"
@@ -15,6 +16,16 @@ func knock(id uint64, from, to packet.Addr, port uint16, at float64) *event.Flow
 	f := event.NewFlow(event.Head{FlowID: id, Proto: packet.ProtoTCP, Seen: r, Client: event.End{Addr: from, Port: 4000}, Server: event.End{Addr: to, Port: port}})
 	f.What, f.Start, f.Last, f.SYNTries = event.Refused, r, r, 1
 	f.Marks[event.MarkServerRST] = r
+	return f
+}
+
+// unheard is a UDP datagram of 10.0.0.5 that nobody answers.
+func unheard(id uint64, from uint16, to packet.Addr, port uint16, at float64) *event.Flow {
+	r := packet.Ref{Frame: id, Time: packet.Time(1e18 + int64(at*1e9))}
+	last := packet.Ref{Frame: id, Time: r.Time + 10e9}
+	f := event.NewFlow(event.Head{FlowID: id, Proto: packet.ProtoUDP, Seen: last, Client: event.End{Addr: packet.MustAddr("10.0.0.5"), Port: from}, Server: event.End{Addr: to, Port: port}})
+	f.What, f.Start, f.Last = event.Ended, r, last
+	f.Sides[packet.ToServer] = event.NewSide(event.Side{Packets: 1})
 	return f
 }
 
@@ -139,6 +150,26 @@ func TestNotSearching(t *testing.T) {
 				d.Handle(f)
 			}
 		}, 0},
+		"a DHCP server's offers": {func(d *detector) {
+			for n := range 60 {
+				d.Handle(unheard(uint64(n)+1, 67, packet.MustAddr(fmt.Sprintf("10.0.1.%d", n)), 68, at(n)))
+			}
+		}, 0},
+		"a name server's answers whose questions are not in the capture": {func(d *detector) {
+			for n := range 60 {
+				d.Handle(unheard(uint64(n)+1, 53, packet.MustAddr("10.0.1.5"), uint16(40000+n), at(n)))
+			}
+		}, 0},
+		"a search from the port of a name server": {func(d *detector) {
+			for n := range 60 {
+				d.Handle(unheard(uint64(n)+1, 53, packet.MustAddr("10.0.1.5"), uint16(100+n), at(n)))
+			}
+		}, 1},
+		"a search from the port of a DHCP server": {func(d *detector) {
+			for n := range 60 {
+				d.Handle(unheard(uint64(n)+1, 67, packet.MustAddr(fmt.Sprintf("10.0.1.%d", n)), 161, at(n)))
+			}
+		}, 1},
 	} {
 		told := 0
 		d := newDetector(detect.NewScope(detect.NewLedger(100), detect.NewHosts(100), nil, detect.Limits{Entries: 1000}, func(*finding.Instance) { told++ })).(*detector)

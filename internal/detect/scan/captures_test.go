@@ -74,7 +74,8 @@ func TestNothingFound(t *testing.T) {
 
 func TestNoScan(t *testing.T) {
 	for _, file := range []string{"scan-monitor/inside.pcap", "scan-outage/inside.pcap", "syn-flood/inside.pcap", "syn-flood/outside.pcap", "syn-flood-crowd/outside.pcap",
-		"closed-port/inside.pcap", "syn-silent-host-off/inside.pcap", "icmp-unreachable-traceroute/inside.pcap", "snat-exhausted/outside.pcap"} {
+		"closed-port/inside.pcap", "syn-silent-host-off/inside.pcap", "icmp-unreachable-traceroute/inside.pcap", "snat-exhausted/outside.pcap",
+		"clean-dhcp/inside.pcap", "clean-crawler/inside.pcap", "clean-monitor/lan.pcap", "clean-nat-busy/inside.pcap", "clean-nat-busy/outside.pcap"} {
 		detecttest.None(t, detecttest.Run(t, nil, file), scan.Ports, scan.Hosts, scan.Slow, scan.Background)
 	}
 }

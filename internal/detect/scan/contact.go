@@ -89,6 +89,9 @@ func read(f *event.Flow, now packet.Time) (c contact, ok bool) {
 		if h.Server.Port >= tracePort && h.Server.Port < tracePort+tracePorts {
 			return c, false // traceroute wants a closed port
 		}
+		if replies(h.Client.Port, h.Server.Port) {
+			return c, false
+		}
 		c.how = udpScan
 	case packet.ProtoICMP, packet.ProtoICMPv6:
 		if h.Client.Port == 0 {
@@ -114,6 +117,14 @@ const (
 	tracePort  = 33434
 	tracePorts = 256
 )
+
+// replies reports a datagram that looks like an answer: from the port of a service to one that is none. So are a DHCP
+// server's messages to a client (RFC 2131 4.1, RFC 8415 7.2), which no question of their own flow precedes, and what the
+// name server of a capture without questions sends. Who searches from such a port goes to ports of services as well.
+func replies(from, to uint16) bool {
+	const services = 1024
+	return from == 67 && to == 68 || from == 547 && to == 546 || from != 0 && from < services && to >= services
+}
 
 func tcpResult(f *event.Flow, now packet.Time) outcome {
 	switch {

@@ -14,7 +14,7 @@ func TestPositive(t *testing.T) {
 		if f.Count != 16 {
 			t.Errorf("%v: %d slow answers, want 16", files, f.Count)
 		}
-		detecttest.Says(t, f, "10.2.0.2:80 takes long to answer: all 16 answers began after 1.00 s to 2.81 s", "2 clients waited 29.", "not: a slow way between",
+		detecttest.Says(t, f, "10.2.0.2:80 takes long to answer: all 16 answers began after 1.00 s to 2.80 s", "2 clients waited 29.", "not: a slow way between",
 			"not: packet loss on the way", "or: an answer that is held back on purpose", "there is nothing to compare with", "less than 1 % of the wait")
 	}
 }
@@ -45,7 +45,7 @@ func TestDamaged(t *testing.T) {
 			case "every 20th frame lost":
 				detecttest.Weak(t, r, serverslow.Code)
 			default:
-				detecttest.Says(t, detecttest.Only(t, r, serverslow.Code, finding.Likely), "all 16 answers began after 1.00 s to 2.81 s")
+				detecttest.Says(t, detecttest.Only(t, r, serverslow.Code, finding.Likely), "all 16 answers began after 1.00 s to 2.80 s")
 			}
 		})
 	}

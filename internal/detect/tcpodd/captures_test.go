@@ -44,10 +44,30 @@ func TestAfterClose(t *testing.T) {
 	detecttest.Says(t, f, "10.1.0.13 sends data behind the end of its own stream, on 3 connections")
 }
 
+// TestOverlapCaptures: a real server, and a client that sends two readings of its request: behind a hole, over the end of
+// the first, and at the end of the stream over IPv6. The same bytes again are nothing, and a proxy leaves one reading.
+func TestOverlapCaptures(t *testing.T) {
+	for _, c := range []struct{ capture, who, how string }{
+		{"overlap-held", "10.1.0.12", "on 3 connections"},
+		{"overlap-tail", "10.1.0.12", "on 2 connections"},
+		{"overlap-fin", "fd00:1::12", "on 2 connections"},
+	} {
+		f := detecttest.Only(t, detecttest.Run(t, nil, c.capture+"/inside.pcap"), tcpodd.Overlap, finding.Likely)
+		detecttest.Says(t, f, c.who+" sends parts of its stream twice with different bytes, "+c.how, "had right checksums", "let a proxy read this service")
+	}
+	for _, file := range []string{"overlap-same/inside.pcap", "overlap-remedied/outside.pcap"} {
+		detecttest.None(t, detecttest.Run(t, nil, file), tcpodd.Overlap)
+	}
+}
+
 func TestInjected(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "rst-middlebox/inside.pcap"), tcpodd.Injected, finding.Likely)
 	detecttest.Says(t, f, "by resets in the name of 10.2.0.2", "1 hop nearer", "TTL 64, all its other packets 63", "no device forgets as fast")
-	for _, file := range []string{"rst-endpoint/inside.pcap", "rst-endpoint/outside.pcap", "half-open-reset/inside.pcap", "half-open-restart/inside.pcap", "idle-timeout-reset/inside.pcap"} {
+	f = detecttest.Only(t, detecttest.Run(t, nil, "rst-middlebox-ipv6/inside.pcap"), tcpodd.Injected, finding.Likely)
+	detecttest.Says(t, f, "by resets in the name of fd00:2::2", "TTL 64, all its other packets 63")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "rst-tcpkill/outside.pcap"), tcpodd.Injected, finding.Likely)
+	detecttest.Says(t, f, "by resets in the name of 10.1.0.11")
+	for _, file := range []string{"rst-middlebox-remedied/inside.pcap", "rst-endpoint/inside.pcap", "rst-endpoint/outside.pcap", "half-open-reset/inside.pcap", "half-open-restart/inside.pcap", "idle-timeout-reset/inside.pcap"} {
 		detecttest.None(t, detecttest.Run(t, nil, file), tcpodd.Injected)
 	}
 }

@@ -60,7 +60,7 @@ var codes = []*finding.Code{{
 	Settle:     settle,
 	About: "What a TCP sends again is what it sent before. Two segments that cover the same sequence numbers with different bytes, both with right checksums, let the receiver and a sensor or filter see different " +
 		"data: evasion. Seen where a protocol's bytes are read. Not this: the old byte of a keep-alive. What fools it: gateways that rewrite an application's messages.",
-	Reproduce: "a sender with raw sockets",
+	Reproduce: "testbed: overlap-held, overlap-tail, overlap-fin",
 }, {
 	ID: Injected, Title: "connections are cut by resets that the other end did not send", Kind: finding.Attack, Severity: finding.High, Tier: 2,
 	Alternatives: []finding.Alt{
@@ -74,5 +74,5 @@ var codes = []*finding.Code{{
 	About: "A connection that was set up and used ends by a reset whose TTL shows another distance than all other packets of its supposed sender: a device or attacker on the way cut it, in the name of one end or " +
 		"both. A sender that goes on after its own reset says the same. Not this: the reset of an end itself; a device that forgot an idle connection (tcp-idle-timeout-drop); a request that is refused " +
 		"(tcp-refused-by-middlebox).",
-	Reproduce: "testbed: rst-middlebox",
+	Reproduce: "testbed: rst-middlebox, rst-middlebox-ipv6, rst-tcpkill",
 }}

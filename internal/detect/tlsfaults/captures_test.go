@@ -37,6 +37,37 @@ func TestPositive(t *testing.T) {
 	}
 }
 
+// The same faults between other programs, at other ports, over IPv6 and after STARTTLS; seen before the server alone.
+func TestOthers(t *testing.T) {
+	for _, c := range []struct {
+		name, code string
+		says       []string
+	}{
+		{"tls-expired-v6", tlsfaults.CodeExpired, []string{"([fd00:2::2]:443) expired 35 days ago", "4 connections of 2 clients met it", "serial 2A:01"}},
+		{"tls-expired-smtp", tlsfaults.CodeExpired, []string{"(10.2.0.2:25) expired 1 day ago", "3 connections of 2 clients met it"}},
+		{"tls-name-rejected", tlsfaults.CodeName, []string{"[fd00:2::2]:443 does not have the name old.example", "unrecognized_name (112)"}},
+		{"tls-name-imaps", tlsfaults.CodeName, []string{"10.2.0.2:993 does not have the name imap.example", "3 connections of 2 clients left without data", `good enough for the name "mail.example"`}},
+		{"tls-version-old", tlsfaults.CodeVersion, []string{"the client wants TLS 1.3 at least", "today it speaks TLS 1.2"}},
+		{"tls-version-python", tlsfaults.CodeVersion, []string{"10.2.0.2:8443", "the client speaks TLS 1.2 at most"}},
+		{"tls-cipher-13", tlsfaults.CodeCipher, []string{"no cipher suite in common", "AES_128_GCM_SHA256", "TLS 1.3 and CHACHA20_POLY1305_SHA256"}},
+		{"tls-group", tlsfaults.CodeCipher, []string{"no group in common", "over secp521r1, of which this client does not offer the group", "ssl_ecdh_curve"}},
+		{"tls-client-cert-gnutls", tlsfaults.CodeClientCert, []string{"[fd00:2::2]:4433 wants a client certificate, and fd00:1::11 has none", "decode_error (50)", "3 connections"}},
+		{"tls-client-cert-smtp", tlsfaults.CodeClientCert, []string{"10.2.0.2:25 wants a client certificate", "3 connections of 1 client"}},
+		{"tls-plain-to-tls-8443", tlsfaults.CodeToTLS, []string{"2 clients speak plain HTTP to [fd00:2::2]:8443, which speaks TLS", "3 connections"}},
+		{"tls-to-plain-465", tlsfaults.CodeToPlain, []string{"2 clients begin TLS at 10.2.0.2:465", "4 connections of 2 clients", "Exim tls_on_connect_ports = 465"}},
+		{"tls-to-plain-587", tlsfaults.CodeToPlain, []string{"begins TLS at [fd00:2::2]:587", "TLS works here for who asks for it in clear first"}},
+		{"tls-to-plain-993", tlsfaults.CodeToPlain, []string{"2 clients begin TLS at 10.2.0.2:993", "Dovecot, inet_listener imaps ssl = yes"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := detecttest.Only(t, detecttest.Run(t, nil, c.name+"/outside.pcap"), c.code, finding.Certain)
+			detecttest.Says(t, f, c.says...)
+		})
+	}
+	for _, name := range []string{"tls-expired-smtp-remedied", "tls-to-plain-465-remedied"} {
+		detecttest.None(t, detecttest.Run(t, nil, name+"/outside.pcap"))
+	}
+}
+
 func TestSilent(t *testing.T) {
 	var ids []string
 	for _, c := range tlsfaults.Def.Codes {

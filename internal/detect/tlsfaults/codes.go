@@ -33,7 +33,7 @@ var codes = []*finding.Code{{
 	Settle:     settle,
 	About: "Up to TLS 1.2 the certificate travels in clear: its end is compared with the time of the packets. In TLS 1.3 only the client's alert certificate_expired (45) can be seen, where the client sends it in " +
 		"clear. Either may come from a wrong clock: that of the capture is compared with the Date of HTTP answers, that of a client with what other clients say.",
-	Reproduce: "testbed: tls-expired, tls-expired-13, tls-expired-remedied",
+	Reproduce: "testbed: tls-expired, tls-expired-13, tls-expired-v6, tls-expired-smtp, tls-expired-remedied",
 }, {
 	ID:       CodeName,
 	Title:    "a server does not have the name that clients ask it for",
@@ -47,7 +47,7 @@ var codes = []*finding.Code{{
 	Settle:     settle,
 	About: "The client says in its hello which name it wants (SNI). Looked for: the alert unrecognized_name (112), or a certificate whose names do not cover it, after which the client leaves without sending " +
 		"data. In TLS 1.3 the certificate cannot be seen: only the alert counts. A client that goes on has accepted it: nothing is said.",
-	Reproduce: "testbed: tls-name-unknown, tls-name-san, tls-name-remedied",
+	Reproduce: "testbed: tls-name-unknown, tls-name-san, tls-name-rejected, tls-name-imaps, tls-name-remedied",
 }, {
 	ID:       CodeVersion,
 	Title:    "client and server have no TLS version in common",
@@ -60,7 +60,7 @@ var codes = []*finding.Code{{
 	References: []string{"RFC 8446 4.2.1 (supported_versions)", "RFC 8446 6.2 (protocol_version)"},
 	Settle:     settle,
 	About:      "The alert protocol_version (70), from the server to the hello or from the client to the server's choice. What the client offered stands in its hello; what the server speaks is known from clients that got on.",
-	Reproduce:  "testbed: tls-version, tls-version-remedied",
+	Reproduce:  "testbed: tls-version, tls-version-old, tls-version-python, tls-version-remedied",
 }, {
 	ID:       CodeCipher,
 	Title:    "client and server have no cipher suite or group in common",
@@ -74,7 +74,7 @@ var codes = []*finding.Code{{
 	Settle:     settle,
 	About: "The alert handshake_failure (40) or insufficient_security (71) in answer to a hello, or after a HelloRetryRequest. 40 has other reasons too; what other clients agreed on with the same server decides: " +
 		"none of it is in this client's offer, or it is and the reason is another one.",
-	Reproduce: "testbed: tls-cipher, tls-cipher-remedied",
+	Reproduce: "testbed: tls-cipher, tls-cipher-13, tls-group, tls-cipher-remedied",
 }, {
 	ID:       CodeClientCert,
 	Title:    "a server wants a client certificate, and the client has none",
@@ -118,5 +118,5 @@ var codes = []*finding.Code{{
 	Settle:     settle,
 	About: "A ClientHello that is answered in words: an HTTP 400, or the greeting of a mail or file server. Either the port is the wrong one, or the server has no TLS there, or it wants to be asked for it in clear first " +
 		"(STARTTLS).",
-	Reproduce: "testbed: tls-tls-to-plain, tls-tls-to-plain-remedied",
+	Reproduce: "testbed: tls-tls-to-plain, tls-to-plain-465, tls-to-plain-587, tls-to-plain-993, tls-tls-to-plain-remedied",
 }}

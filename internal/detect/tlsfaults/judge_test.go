@@ -263,3 +263,95 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 }
+
+// What a finding says fits the port and what others got on with.
+func TestWordsOfRefusals(t *testing.T) {
+	inClear := func(b *bench, port uint16, said string) {
+		b.hand("192.0.2.1", func(x *tls.Handshake) {
+			unanswered(x)
+			x.Head().Server.Port, x.Plain, x.PlainRef = port, said, x.Head().Seen
+		})
+	}
+	for _, c := range []struct {
+		name string
+		play func(*bench)
+		says []string
+		not  []string
+	}{
+		{"port 465", func(b *bench) { inClear(b, 465, "220 mail.example ESMTP") },
+			[]string{"port 465 is where TLS begins at once", "Exim tls_on_connect_ports = 465", "smtpd_tls_wrappermode=yes", "port of STARTTLS (587)", "check: openssl s_client -connect 198.51.100.2:465 </dev/null"}, []string{"Dovecot", "-starttls"}},
+		{"port 465, the hello taken for a command", func(b *bench) { inClear(b, 465, "501 NUL characters are not allowed in SMTP commands") },
+			[]string{"port 465 is where TLS begins at once"}, []string{"nginx", "https"}},
+		{"port 993", func(b *bench) { inClear(b, 993, "* OK ready") },
+			[]string{"Dovecot, inet_listener imaps ssl = yes", "port of STARTTLS (143)"}, []string{"Postfix", "Exim"}},
+		{"port 990", func(b *bench) { inClear(b, 990, "220 FTP") }, []string{"vsftpd implicit_ssl=YES", "port of STARTTLS (21)"}, []string{"Postfix", "Dovecot"}},
+		{"port 143", func(b *bench) { inClear(b, 143, "* OK ready") }, []string{"set the client to STARTTLS, and to insist on it", "-starttls imap"}, []string{"Dovecot"}},
+		{"port 110", func(b *bench) { inClear(b, 110, "-ERR Unknown command.") }, []string{"set the client to STARTTLS", "-starttls pop3"}, nil},
+		{"port 587, others ask in clear", func(b *bench) {
+			b.hand("192.0.2.2", func(x *tls.Handshake) { good(x); x.Asked, x.Head().Server.Port = true, 587 })
+			inClear(b, 587, "220 mail.example ESMTP")
+		}, []string{"(medium, certain, 1)", "TLS works here for who asks for it in clear first", "-starttls smtp"}, []string{"the server's log decides"}},
+		{"a web server", func(b *bench) { inClear(b, 8443, "HTTP/1.1 400 Bad Request") }, []string{"nginx listen 8443 ssl;"}, []string{"STARTTLS"}},
+		{"two clients", func(b *bench) {
+			inClear(b, 465, "220 mail")
+			b.hand("192.0.2.3", func(x *tls.Handshake) {
+				unanswered(x)
+				x.Head().Server.Port, x.Plain, x.PlainRef = 465, "220 mail", x.Head().Seen
+			})
+		}, []string{"2 clients begin TLS at"}, nil},
+		{"the client wants more", func(b *bench) {
+			b.hand("192.0.2.2", good)
+			b.hand("192.0.2.1", func(x *tls.Handshake) {
+				unanswered(x)
+				x.ClientVersion, x.Versions = tls.VersionTLS13, []uint16{tls.VersionTLS13}
+				alert(x, down, tls.AlertProtocolVersion)
+			})
+		}, []string{"the client wants TLS 1.3 at least", "update the server", "today it speaks TLS 1.2"}, []string{"at most", "update the client"}},
+		{"the group", func(b *bench) {
+			group := func(x *tls.Handshake, offer, chosen uint16) {
+				x.Version, x.ClientVersion, x.Versions, x.Ciphers, x.Groups = tls.VersionTLS13, tls.VersionTLS13, []uint16{tls.VersionTLS13}, []uint16{0x1301}, []uint16{offer}
+				x.Cipher, x.Group = 0x1301, chosen
+			}
+			b.hand("192.0.2.2", func(x *tls.Handshake) { group(x, 25, 25); good(x) })
+			b.hand("192.0.2.1", func(x *tls.Handshake) {
+				group(x, 29, 0)
+				unanswered(x)
+				alert(x, down, tls.AlertHandshakeFailure)
+			})
+		}, []string{"have no group in common", "over secp521r1", "its groups are x25519", "ssl_ecdh_curve"}, []string{"no cipher suite in common", "ssl_ciphers"}},
+		{"expired, TLS 1.3 and 1.2", func(b *bench) {
+			b.hand("192.0.2.1", func(x *tls.Handshake) {
+				x.Version, x.Certificate, x.NotAfter, x.Serial = tls.VersionTLS13, packet.Ref{}, 0, ""
+				alert(x, up, tls.AlertCertificateExpired)
+			})
+			b.hand("192.0.2.2", func(x *tls.Handshake) { x.NotAfter = detecttest.At(0) - day; alert(x, up, tls.AlertCertificateExpired) })
+		}, []string{"(high, certain, 2)", "expired 1 day ago"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, f := judge(t, c.play)
+			if f == nil || strings.Contains(out, ";") {
+				t.Fatalf("%q", out)
+			}
+			text := detecttest.Text(f)
+			for _, s := range c.says {
+				if !strings.Contains(text, s) {
+					t.Errorf("does not say %q\n%s", s, text)
+				}
+			}
+			for _, s := range c.not {
+				if strings.Contains(text, s) {
+					t.Errorf("says %q\n%s", s, text)
+				}
+			}
+		})
+	}
+}
+
+// A client's alert alone, without a server that was heard, is not enough.
+func TestAlertWithoutServer(t *testing.T) {
+	if out, _ := judge(t, func(b *bench) {
+		b.hand("192.0.2.1", func(x *tls.Handshake) { unanswered(x); alert(x, up, tls.AlertCertificateExpired) })
+	}); out != "" {
+		t.Error(out)
+	}
+}

@@ -2,9 +2,7 @@ package tlsfaults
 
 import (
 	"slices"
-	"strings"
 
-	"firestorm/internal/analyzer/http"
 	"firestorm/internal/analyzer/tls"
 	"firestorm/internal/detect"
 	"firestorm/internal/finding"
@@ -21,9 +19,16 @@ func (d *detector) cipher(f *fault, b *finding.Builder) bool {
 		return false
 	}
 	other := d.other(f, func(g *tls.Handshake) bool { return !slices.Contains(x.Ciphers, g.Cipher) })
-	what := "cipher suite"
+	what, lacks := "cipher suite", "which this client does not offer"
 	if x.Retried {
 		what = "group"
+	}
+	if other == nil && !x.Retried { // the suite would do: then it is the group
+		if other = d.other(f, func(g *tls.Handshake) bool {
+			return g.Group != 0 && offers(x, g.Version) && !slices.Contains(x.Groups, g.Group)
+		}); other != nil {
+			what, lacks = "group", "of which this client does not offer the group"
+		}
 	}
 	b.Title("%s and %s have no %s in common", detect.EndText(f.server), clientsText(f), what)
 	b.Summary("Client and server speak TLS, but none of the ways of encryption that one offers is one that the other takes.")
@@ -43,7 +48,12 @@ func (d *detector) cipher(f *fault, b *finding.Builder) bool {
 	case x.Retried && !slices.Contains(x.Groups, x.RetryGroup):
 		b.RuledOut("other-reason", detect.Refs(x.Answer), "the server asks for a group that the client does not offer")
 	case other != nil:
-		b.Fact(detect.Refs(other.Hello, other.Answer), "%s got on with %s and %s, which this client does not offer", other.Head().Client.Addr, tls.VersionName(other.Version), tls.CipherName(other.Cipher))
+		with := tls.CipherName(other.Cipher)
+		if what == "group" {
+			with += " over " + tls.GroupName(other.Group)
+			b.Fact(detect.Refs(x.Hello), "its groups are %s", groupList(x.Groups))
+		}
+		b.Fact(detect.Refs(other.Hello, other.Answer), "%s got on with %s and %s, %s", other.Head().Client.Addr, tls.VersionName(other.Version), with, lacks)
 		if other.SNI == x.SNI {
 			b.RuledOut("other-reason", detect.Refs(other.Hello, other.Answer), "the same name, asked for with another offer, was served")
 		} else {
@@ -53,12 +63,18 @@ func (d *detector) cipher(f *fault, b *finding.Builder) bool {
 		b.Open("other-reason", "no other client is seen to get on; the server's log tells what it wanted")
 	}
 	impact(f, b, "came to nothing")
-	l := b.Remedy(finding.AtClient, "update the client, or widen its list of cipher suites")
-	if other != nil {
-		l.Run("", "openssl ciphers -V | grep %s", numbers(other.Cipher))
+	if what == "group" {
+		b.Remedy(finding.AtClient, "update the client, or widen its list of groups (supported_groups, curves)")
+		b.Remedy(finding.AtServer, "or let the server take the usual groups as well").
+			Run("nginx", "ssl_ecdh_curve X25519:prime256v1:secp384r1;").Run("Apache", "SSLOpenSSLConfCmd Groups X25519:prime256v1:secp384r1")
+	} else {
+		l := b.Remedy(finding.AtClient, "update the client, or widen its list of cipher suites")
+		if other != nil {
+			l.Run("", "openssl ciphers -V | grep %s", numbers(other.Cipher))
+		}
+		b.Remedy(finding.AtServer, "or let the server take one of those that the client offers and that are still good (ECDHE with AES-GCM or ChaCha20); no old ones for convenience").
+			Run("nginx", "ssl_ciphers HIGH:!aNULL:!MD5;").Run("Apache", "SSLCipherSuite HIGH:!aNULL:!MD5")
 	}
-	b.Remedy(finding.AtServer, "or let the server take one of those that the client offers and that are still good (ECDHE with AES-GCM or ChaCha20); no old ones for convenience").
-		Run("nginx", "ssl_ciphers HIGH:!aNULL:!MD5;").Run("Apache", "SSLCipherSuite HIGH:!aNULL:!MD5")
 	b.Check(connect(f, ""), "its line \"Cipher\" names what the server chooses")
 	b.WrongIf("a handshake with this offer that comes to data")
 	story(f, b, "")
@@ -137,168 +153,3 @@ func hostOf(f *fault) string {
 	}
 	return detect.EndText(f.server)
 }
-
-func (d *detector) toTLS(f *fault, b *finding.Builder) bool {
-	s := f.service
-	said, records, closed := refused(f)
-	if s.plainN > 0 || said+records == 0 && (s.goodN == 0 || f.count < 2) {
-		return false // requests in clear are served here, or nothing says that TLS is spoken
-	}
-	end := detect.EndText(f.server)
-	b.Title("%s speaks plain HTTP to %s, which speaks TLS", clientsText(f), end)
-	b.Why("http:// where https:// belongs")
-	b.Summary("The client talks to the right port in the wrong language: in clear, where the server expects encryption. What it sent (names, cookies, passwords) travelled in clear.")
-	var reqs, ans []packet.Ref
-	for _, t := range f.txs {
-		reqs = append(reqs, t.Request)
-		if !t.Response.IsZero() {
-			ans = append(ans, t.Response)
-		} else {
-			ans = append(ans, t.Head().Seen)
-		}
-	}
-	t := f.txs[0]
-	b.Fact(reqs, "requests in clear: %s %q of host %q", t.Method, t.URI, t.Host)
-	switch {
-	case said > 0:
-		b.Fact(ans, "the server answers %d: %q", t.Status, first(t.Title, t.Text))
-	case records > 0:
-		b.Fact(ans, "the server answers with a TLS record")
-	default:
-		b.Fact(ans, "the server closes without an answer, each time")
-	}
-	if s.goodN > 0 {
-		g := s.good[0]
-		b.Fact(detect.Refs(g.Hello, g.Answer), "%s of %s at the same port succeeded", detect.Plural(s.goodN, "TLS handshake", "TLS handshakes"), detect.Plural(len(s.clients), "client", "clients"))
-	} else {
-		b.Fact(nil, "no TLS handshake at this port is in the capture")
-	}
-	if said+records > 0 {
-		b.RuledOut("request", ans, "the answer says that TLS is spoken here")
-	} else {
-		b.Open("request", "it says nothing, %s; the server's log decides", detect.Plural(closed, "time", "times"))
-	}
-	b.RuledOut("both", reqs, "no request in clear was served at this port")
-	impact(f, b, "came to nothing")
-	if n := t.Hostname(); plain(n) {
-		b.Remedy(finding.AtClient, "use https in the address").Run("", "curl -s -o /dev/null -w '%%{http_code}\\n' https://%s", hostPort(t))
-	} else {
-		b.Remedy(finding.AtClient, "use https in the address")
-	}
-	b.Remedy(finding.AtServer, "look where the wrong address comes from (a link, a proxy's upstream, a health check); port 80 may redirect to https, this port cannot")
-	b.Check("openssl s_client -connect "+end+" </dev/null", "it shows a certificate where TLS is spoken")
-	b.WrongIf("a request in clear that this port serves")
-	for i, t := range f.txs {
-		if i == 4 {
-			break
-		}
-		show(b, t.Request, packet.ToServer, t.Method, "a request in clear")
-		if !t.Response.IsZero() {
-			show(b, t.Response, packet.ToClient, "answer", "the server's answer")
-		} else {
-			show(b, t.Head().Seen, packet.ToClient, "end", "the connection ends without an answer")
-		}
-	}
-	if s.goodN > 0 {
-		show(b, s.good[0].Hello, packet.ToServer, "ClientHello", "another client speaks TLS here")
-	}
-	return true
-}
-
-// refused counts how the server took requests in clear: with words, with TLS, with silence.
-func refused(f *fault) (said, records, closed int) {
-	for _, t := range f.txs {
-		switch {
-		case t.TLSAnswer:
-			records++
-		case t.Status == 400:
-			said++
-		default:
-			closed++
-		}
-	}
-	return said, records, closed
-}
-
-func first(a, b string) string {
-	if a == "" {
-		a = b
-	}
-	return a[:min(len(a), 80)]
-}
-
-func hostPort(t *http.Transaction) string {
-	h := t.Hostname()
-	if p := t.Head().Server.Port; p != 443 {
-		return h + ":" + detect.Ports([]uint16{p}) + "/"
-	}
-	return h + "/"
-}
-
-// greetings are how servers begin that offer STARTTLS.
-var greetings = []string{"220", "* OK", "+OK", "<?xml"}
-
-func (d *detector) toPlain(f *fault, b *finding.Builder) bool {
-	x := f.hs[0]
-	text := strings.TrimSpace(x.Plain)
-	greets := false
-	for _, g := range greetings {
-		greets = greets || strings.HasPrefix(text, g)
-	}
-	web := strings.HasPrefix(text, "HTTP/")
-	if !greets && !web && f.count < 2 {
-		return false
-	}
-	end := detect.EndText(f.server)
-	b.Title("%s begins TLS at %s, which speaks in clear", clientsText(f), end)
-	b.Summary("The client wants encryption, the server does not speak it at this port, so that nothing comes about.")
-	b.Fact(detect.Refs(x.Hello), "the client begins with a ClientHello%s", forName(x))
-	var said []packet.Ref
-	for _, h := range f.hs {
-		said = append(said, h.PlainRef)
-	}
-	b.Fact(said, "the server answers in words: %q", text)
-	s := f.service
-	switch {
-	case s.goodN > 0:
-		g := s.good[0]
-		b.Open("both", "%s of others at this port succeeded (%s): the server's log decides", detect.Plural(s.goodN, "handshake", "handshakes"), d.scope.Frame(g.Answer))
-	case s.plain != nil:
-		b.Fact(detect.Refs(s.plain.Request, s.plain.Response), "%s in clear at the same port, the first one with %d", detect.Plural(s.plainN, "request was answered", "requests were answered"), s.plain.Status)
-		b.RuledOut("both", detect.Refs(s.plain.Request, s.plain.Response), "requests in clear are served at this port, no handshake succeeded")
-	default:
-		b.RuledOut("both", said, "a TLS server does not answer in words; no handshake at this port succeeded")
-	}
-	impact(f, b, "came to nothing")
-	if greets && !web {
-		b.Why("the server greets in clear: here TLS is asked for in clear first (STARTTLS), or not at all")
-		if atOnce[f.server.Port] {
-			b.Remedy(finding.AtServer, "port %d is where TLS begins at once: switch that on for it", f.server.Port).
-				Run("Postfix", "postconf -P 'smtps/inet/smtpd_tls_wrappermode=yes' && postfix reload").
-				Run("Dovecot", "doveconf -n | grep -A4 _listener")
-			b.Remedy(finding.AtClient, "or set the client to STARTTLS, if the server offers it")
-		} else {
-			b.Remedy(finding.AtClient, "set the client to STARTTLS, or to the port where TLS begins at once (SMTP 465, IMAP 993, POP3 995, FTP 990)")
-		}
-		b.Check("openssl s_client -connect "+end+" -starttls smtp </dev/null", "(or imap, pop3, ftp) shows a certificate where the server offers STARTTLS")
-	} else {
-		b.Why("https:// where http:// is spoken, or a server whose TLS is not switched on")
-		b.Remedy(finding.AtServer, "switch TLS on for this port, if it is meant to have it").
-			Run("nginx", "listen %d ssl;", f.server.Port).Run("Apache", "SSLEngine on").Run("lighttpd", `ssl.engine = "enable"`)
-		b.Remedy(finding.AtClient, "or use the port where the server speaks TLS; http instead only where nothing secret is sent: it is not encrypted")
-		b.Check("openssl s_client -connect "+end+" </dev/null", "it shows a certificate where TLS is spoken, \"wrong version number\" where it is not")
-	}
-	b.WrongIf("a handshake at this port that comes to data")
-	story(f, b, "the server answers in clear")
-	return true
-}
-
-func forName(x *tls.Handshake) string {
-	if x.SNI == "" {
-		return ""
-	}
-	return " for " + quoted(x.SNI)
-}
-
-// atOnce are the ports of mail and file transfer where TLS begins with the first byte (RFC 8314 3, RFC 4217).
-var atOnce = map[uint16]bool{465: true, 990: true, 993: true, 995: true}

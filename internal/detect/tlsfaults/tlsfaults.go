@@ -40,8 +40,9 @@ type serviceKey struct {
 
 // service is what is known to work at one server: the control group.
 type service struct {
-	good     []*tls.Handshake // handshakes that came to data: each with another version, suite or name
+	good     []*tls.Handshake // handshakes that came to data: each with another version, suite, group or name
 	goodN    int
+	askedN   int                  // of them, after words in clear: STARTTLS
 	clients  map[packet.Addr]bool // of them
 	plain    *http.Transaction    // a request in clear that was served
 	plainN   int
@@ -115,8 +116,8 @@ func (d *detector) handshake(x *tls.Handshake) {
 	seen := !x.Certificate.IsZero() && x.NotAfter != 0
 	expired := seen && x.NotAfter < x.Head().Seen.Time
 	switch {
-	case expired, fatal(up, tls.AlertCertificateExpired):
-		d.report(CodeExpired, x.Serial+x.SNI, s, x, nil)
+	case expired, fatal(up, tls.AlertCertificateExpired) && !x.Answer.IsZero():
+		d.report(CodeExpired, x.SNI, s, x, nil) // TLS 1.3 hides the serial number that TLS 1.2 shows
 	case fatal(down, tls.AlertUnrecognizedName) && !x.Established:
 		d.report(CodeName, x.SNI, s, x, nil)
 	case wrongName(x):
@@ -151,6 +152,9 @@ func wrongName(x *tls.Handshake) bool {
 // works notes a handshake that came to data.
 func (s *service) works(x *tls.Handshake) {
 	s.goodN++
+	if x.Asked {
+		s.askedN++
+	}
 	if len(s.clients) < maxClients {
 		s.clients[x.Head().Client.Addr] = true
 	}
@@ -160,7 +164,7 @@ func (s *service) works(x *tls.Handshake) {
 		s.without = x
 	}
 	for _, g := range s.good {
-		if g.Version == x.Version && g.Cipher == x.Cipher && g.SNI == x.SNI {
+		if g.Version == x.Version && g.Cipher == x.Cipher && g.Group == x.Group && g.SNI == x.SNI {
 			return
 		}
 	}

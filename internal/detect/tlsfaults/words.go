@@ -2,6 +2,7 @@ package tlsfaults
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,6 +137,9 @@ func (d *detector) expired(f *fault, b *finding.Builder) bool {
 	if shown != nil {
 		b.Why("it was good until %s", day(shown.NotAfter))
 		b.Fact(detect.Refs(shown.Certificate), "certificate of %q, issued by %q, serial %s, good from %s to %s", shown.Subject, shown.Issuer, shown.Serial, day(shown.NotBefore), day(shown.NotAfter))
+	} else if x.Answer.IsZero() {
+		b.Why("the client says so; what the server showed did not pass here")
+		b.Fact(detect.Refs(x.Hello), "no answer of the server to the client's hello was seen, though the client judged one")
 	} else {
 		b.Why("the client says so; the certificate itself is protected (%s)", tls.VersionName(x.Version))
 		b.Fact(detect.Refs(x.Answer), "%s: the certificate cannot be seen; one of its chain is meant", tls.VersionName(x.Version))
@@ -150,6 +154,9 @@ func (d *detector) expired(f *fault, b *finding.Builder) bool {
 	switch {
 	case shown != nil:
 		b.RuledOut("client-clock", detect.Refs(shown.Certificate), "the certificate's end is before the time of the capture")
+	case x.Answer.IsZero():
+		b.Open("client-clock", "what the server showed was not seen: capture both directions")
+		b.Cap(finding.Possible)
 	case len(f.clients) > 1:
 		b.RuledOut("client-clock", alertRefs(f, packet.ToServer), "%d clients say the same", len(f.clients))
 	default:
@@ -284,7 +291,13 @@ func (d *detector) version(f *fault, b *finding.Builder) bool {
 		by = packet.ToServer
 	}
 	most := tls.VersionName(x.ClientVersion)
-	b.Title("%s and %s have no TLS version in common: the client speaks %s at most", detect.EndText(f.server), clientsText(f), most)
+	other := d.other(f, func(g *tls.Handshake) bool { return !offers(x, g.Version) })
+	newer := other != nil && least(x) > other.Version // it is the client that asks for more
+	if newer {
+		b.Title("%s and %s have no TLS version in common: the client wants %s at least", detect.EndText(f.server), clientsText(f), tls.VersionName(least(x)))
+	} else {
+		b.Title("%s and %s have no TLS version in common: the client speaks %s at most", detect.EndText(f.server), clientsText(f), most)
+	}
 	b.Why("alert %s", tls.AlertName(tls.AlertProtocolVersion))
 	b.Summary("Client and server speak TLS, but none of the same versions, so that no connection comes about.")
 	b.Fact(detect.Refs(x.Hello), "the client offers %s", versions(x))
@@ -292,7 +305,6 @@ func (d *detector) version(f *fault, b *finding.Builder) bool {
 	if by == packet.ToServer && !x.Answer.IsZero() {
 		b.Fact(detect.Refs(x.Answer), "the server had chosen %s", tls.VersionName(x.Version))
 	}
-	other := d.other(f, func(g *tls.Handshake) bool { return !offers(x, g.Version) })
 	same := d.other(f, func(g *tls.Handshake) bool { return offers(x, g.Version) })
 	switch {
 	case same != nil:
@@ -305,6 +317,17 @@ func (d *detector) version(f *fault, b *finding.Builder) bool {
 		b.Open("intolerance", "no other client is seen to get on, so that the server's versions are unknown; an openssl s_client with -tls1_2 and with -tls1_3 decides")
 	}
 	impact(f, b, "came to nothing")
+	if newer {
+		b.Remedy(finding.AtServer, "update the server, or the library it uses, so that it speaks %s; today it speaks %s", tls.VersionName(least(x)), tls.VersionName(other.Version)).
+			Run("nginx", "ssl_protocols TLSv1.2 TLSv1.3;").Run("Apache", "SSLProtocol -all +TLSv1.2 +TLSv1.3")
+		if other.Version == tls.VersionTLS12 {
+			b.Remedy(finding.AtClient, "or let the client take TLS 1.2 as well, which is still good with ECDHE and AES-GCM or ChaCha20")
+		}
+		b.Check(connect(f, ""), "its line \"Protocol\" names what the server chooses")
+		b.WrongIf("a handshake of this client with this server that comes to data")
+		story(f, b, "")
+		return true
+	}
 	want := "a newer version"
 	if other != nil {
 		want = tls.VersionName(other.Version)
@@ -332,6 +355,14 @@ func clientsText(f *fault) string {
 	return f.first().Client.Addr.String()
 }
 
+// doing begins a sentence with who does it.
+func doing(f *fault, one, several string) string {
+	if len(f.clients) > 1 {
+		one = several
+	}
+	return clientsText(f) + " " + one
+}
+
 func (f *fault) first() *event.Head {
 	if len(f.hs) > 0 {
 		return f.hs[0].Head()
@@ -350,6 +381,14 @@ func offers(x *tls.Handshake, v uint16) bool {
 		}
 	}
 	return false
+}
+
+// least is the lowest version that the client offers.
+func least(x *tls.Handshake) uint16 {
+	if len(x.Versions) == 0 {
+		return 0
+	}
+	return slices.Min(x.Versions)
 }
 
 func versions(x *tls.Handshake) string {

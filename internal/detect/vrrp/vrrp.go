@@ -49,7 +49,7 @@ var Def = detect.Def{
 		Settle:     30 * time.Second,
 		About: "Routers that share an address (VRRP, CARP, HSRP) agree who leads by the leader's advertisements: who hears one with a greater priority keeps quiet. Looked for: two senders " +
 			"that both advertise one virtual router for three intervals or longer, side by side; or the lead going to and fro more than three times within an hour. Not this: one hand-over, " +
-			"and its end.",
+			"and its end; leaders that say that they leave, and come back.",
 		Reproduce: "testbed: vrrp-split",
 	}},
 	Wants: detect.Wants{Named: []string{vrrp.Kind}},
@@ -81,6 +81,7 @@ type leader struct {
 	TTL         uint8
 	Addresses   [vrrp.MaxAddresses]packet.Addr
 	Count       uint8
+	Left        bool // said that it leaves, and was not heard to lead since
 }
 
 // state is what is known of one group.
@@ -90,9 +91,9 @@ type state struct {
 	Since   packet.Time // both lead since; 0: one leads
 	SinceR  packet.Ref
 	Longest time.Duration
-	Refs    []packet.Ref // advertisements while both led, at most maxRefs
-	Pair    [2]int       // who led together, in Leaders
-	Changes []packet.Time
+	Refs    []packet.Ref  // advertisements while both led, at most maxRefs
+	Pair    [2]int        // who led together, in Leaders
+	Changes []packet.Time // of the lead, without a word of who led
 	ChangeR []packet.Ref
 	Last    packet.Addr
 	Said    packet.Time
@@ -126,7 +127,7 @@ func (d *detector) Handle(e event.Event) {
 	}
 	l := &s.Leaders[i]
 	if x.Resigns {
-		l.LastAt = 0
+		l.LastAt, l.Left = 0, true
 		s.Since = 0
 		return
 	}
@@ -138,7 +139,7 @@ func (d *detector) Handle(e event.Event) {
 	}
 	l.Last, l.LastAt = h.Seen, now
 	l.N++
-	s.changed(l.Addr, h.Seen)
+	s.changed(l, h.Seen)
 	d.together(s, i, h.Seen)
 }
 
@@ -157,18 +158,31 @@ func (s *state) leader(a packet.Addr, m packet.MAC) int {
 	return s.N - 1
 }
 
-// changed counts changes of the lead within flapIn.
-func (s *state) changed(a packet.Addr, r packet.Ref) {
-	if s.Last == a {
+// changed counts changes of the lead to l within flapIn. A leader that says that it leaves (priority 0, RFC 9568 6.4.3)
+// is taken down in order: neither its leave nor its return counts.
+func (s *state) changed(l *leader, r packet.Ref) {
+	back := l.Left
+	l.Left = false
+	if s.Last == l.Addr {
 		return
 	}
-	if !s.Last.IsZero() {
+	if !s.Last.IsZero() && !back && !s.left(s.Last) {
 		for len(s.Changes) > 0 && r.Time.Sub(s.Changes[0]) > flapIn || len(s.Changes) > 4*flaps {
 			s.Changes, s.ChangeR = s.Changes[1:], s.ChangeR[1:]
 		}
 		s.Changes, s.ChangeR = append(s.Changes, r.Time), append(s.ChangeR, r)
 	}
-	s.Last = a
+	s.Last = l.Addr
+}
+
+// left reports whether router a said that it leaves.
+func (s *state) left(a packet.Addr) bool {
+	for i := range s.Leaders[:s.N] {
+		if s.Leaders[i].Addr == a {
+			return s.Leaders[i].Left
+		}
+	}
+	return false
 }
 
 // together follows for how long two lead side by side.

@@ -16,7 +16,7 @@ func TestSplit(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "vrrp-split/lan.pcap"), vrrp.Code, finding.Certain)
 	detecttest.Says(t, f, "10.1.0.11 and 10.1.0.12 both lead VRRP router 51", "priority 150", "priority 100", "for 10.1.0.100", "the messages do not arrive, or are dropped on arrival",
 		"meta l4proto 112 accept")
-	for _, dir := range []string{"vrrp-failover", "vrrp-split-remedied"} {
+	for _, dir := range []string{"vrrp-failover", "vrrp-split-remedied", "clean-vrrp"} {
 		detecttest.None(t, detecttest.Run(t, nil, dir+"/lan.pcap"))
 	}
 }
@@ -118,6 +118,28 @@ func TestEvents(t *testing.T) {
 				}
 			}
 		}, finding.Certain, "5 changes within an hour"},
+		{"taken down in order, again and again", func(b *detecttest.Bench) {
+			for i := range 6 {
+				from := []string{a, z}[i%2]
+				for j := range 5 {
+					advert(b, float64(i*100+j), from, v, nil)
+				}
+				if from == a {
+					advert(b, float64(i*100+5), a, v, func(m *analyzer.Message) { m.Resigns = true })
+				}
+			}
+		}, 0, ""},
+		{"one leave is announced, the others are not", func(b *detecttest.Bench) {
+			for i := range 9 {
+				from := []string{a, z}[i%2]
+				for j := range 5 {
+					advert(b, float64(i*100+j), from, v, nil)
+				}
+				if i == 0 {
+					advert(b, float64(i*100+5), a, v, func(m *analyzer.Message) { m.Resigns = true })
+				}
+			}
+		}, finding.Certain, "6 changes within an hour"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := detecttest.NewBench(t, nil, vrrp.Def)

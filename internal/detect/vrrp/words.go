@@ -29,7 +29,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Why("both advertised it side by side for %s; who hears one with a greater priority stops", detect.Span(s.Longest))
 	} else {
 		b.Title("the lead of %s goes to and fro between %s and %s: %d changes within an hour", name, x.Addr, y.Addr, len(s.Changes))
-		b.Why("the lead changed %d times within an hour; advertisements are lost, or a watched line comes and goes", len(s.Changes))
+		b.Why("the lead changed %d times within an hour without a word of who led; advertisements are lost, or a watched line comes and goes", len(s.Changes))
 	}
 	b.Summary("Two routers share an address so that one can stand in for the other. Only one of them should lead at a time; each should hear the other's advertisements and give way to the better one. "+
 		"Machines that use the shared address %s now talk to one or the other, and connections break when that changes.", addresses(x))
@@ -45,7 +45,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	if both {
 		b.RuledOut("hand-over", s.Refs, "it lasted %s, longer than %d intervals: in a hand-over the old one is silent, or gives up at the first advertisement that it hears", detect.Span(s.Longest), intervals)
 	} else {
-		b.RuledOut("hand-over", s.ChangeR, "it changed %d times", len(s.Changes))
+		b.RuledOut("hand-over", s.ChangeR, "it changed %d times, and who led did not say that it leaves", len(s.Changes))
 	}
 	if x.Count > 0 && x.Addresses == y.Addresses {
 		b.RuledOut("numbers", detect.Refs(x.Last, y.Last), "both speak of the same addresses, %s", addresses(x))

@@ -196,5 +196,13 @@ func TestRulePatternsAgreeWithPCRE2(t *testing.T) {
 		tr.subjects = subjectsFor(tree, rng, 4)
 	}
 	compare(t, trials, nil).log(t)
+	s := NewScratch(Limits{})
+	for _, tr := range trials {
+		r := compiled(t, tr.pattern, tr.flags)
+		for _, sub := range tr.subjects {
+			r.Match(s, []byte(sub.text), sub.from)
+		}
+	}
+	t.Logf("with the default limits: %+v", s.Stats())
 	t.Logf("%d are regular, %d require no literal; %d KB compiled", regular, without, size>>10)
 }

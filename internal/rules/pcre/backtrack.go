@@ -1,5 +1,7 @@
 package pcre
 
+import "bytes"
+
 // entryKind says what an entry of the backtracker's stack stands for.
 type entryKind uint8
 
@@ -36,7 +38,7 @@ type backtracker struct {
 }
 
 // scanCost is how many bytes a repeat of single bytes may look at for one step.
-const scanCost = 16
+const scanCost = 8
 
 func (t *backtracker) reset(slots int) {
 	if cap(t.slots) < slots {
@@ -311,29 +313,44 @@ func (t *backtracker) back(p *program, b []byte) (pc, pos int32, ok bool) {
 // giveBack shortens a greedy repeat to the next end that can lead on; false when there is none. The entry stays as long
 // as there is more to give.
 func (t *backtracker) giveBack(p *program, b []byte, e *entry) bool {
-	first, was := p.insts[e.pc].first, e.pos
-	for e.pos > e.x {
-		if e.pos--; p.fits(first, b, e.pos) {
-			t.steps -= int(was-e.pos) / scanCost
-			return true
+	in, was := &p.insts[e.pc], e.pos
+	found := false
+	if in.seek {
+		e.pos = e.x + int32(bytes.LastIndexByte(b[e.x:e.pos], in.b))
+		found = e.pos >= e.x
+		e.pos = max(e.pos, e.x)
+	} else {
+		for !found && e.pos > e.x {
+			e.pos--
+			found = p.fits(in.first, b, e.pos)
 		}
 	}
 	t.steps -= int(was-e.pos) / scanCost
-	return false
+	return found
 }
 
 // takeMore lengthens a lazy repeat likewise.
 func (t *backtracker) takeMore(p *program, b []byte, e *entry) bool {
 	in, was := &p.insts[e.pc], e.pos
-	s := &p.sets[in.x]
-	for e.pos < e.x && s.has(b[e.pos]) {
-		if e.pos++; p.fits(in.first, b, e.pos) {
-			t.steps -= int(e.pos-was) / scanCost
-			return true
+	found := false
+	if in.seek && in.all {
+		if e.pos++; e.pos <= e.x {
+			n := bytes.IndexByte(b[e.pos:min(int(e.x)+1, len(b))], in.b)
+			found = n >= 0
+			e.pos += int32(max(n, 0))
+		}
+		if !found {
+			e.pos = e.x
+		}
+	} else {
+		s := &p.sets[in.x]
+		for !found && e.pos < e.x && s.has(b[e.pos]) {
+			e.pos++
+			found = p.fits(in.first, b, e.pos)
 		}
 	}
 	t.steps -= int(e.pos-was) / scanCost
-	return false
+	return found
 }
 
 // holds reports whether the place pos of b is of a kind.

@@ -12,7 +12,11 @@ func (e *emitter) foresee() {
 		case opSplit:
 			in.first, in.other = e.known(f.from(int32(i+1))), e.known(f.from(in.y))
 		case opRepeat:
-			in.first = e.known(f.from(int32(i + 1)))
+			next, ok := f.from(int32(i + 1))
+			in.first = e.known(next, ok)
+			in.b, in.seek = next.single()
+			in.seek = in.seek && ok
+			in.all = e.sets[in.x] == setAny
 		}
 	}
 }

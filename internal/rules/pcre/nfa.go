@@ -35,16 +35,17 @@ type nfa struct {
 	empty   bool   // a match may be empty: first says nothing
 }
 
-// Counted repeats are written out for the automata. Where that takes more than maxNFA instructions, counts above a cap
-// are widened to "that many or more", which makes the automaton a filter.
-const maxNFA = 1000
+// Counted repeats are written out for the automata, which makes them slow where many rounds are open at once: a subject of
+// 64 KiB against [ab]*a[ab]{900}c took 0.7 s (2026-11-28). So a count above most is widened to "widened or more", which
+// makes the automaton a filter; the more so where more than maxNFA instructions would be needed.
+const maxNFA = 2000
 
-var countCaps = []int{maxRepeat, 32, 4}
+var countCaps = []struct{ most, widened int }{{128, 32}, {32, 8}, {4, 4}}
 
 // emitNFA returns the automaton of a tree, or nil where even the widened one is too large.
 func emitNFA(tree *node) *nfa {
 	for _, c := range countCaps {
-		e := &nfaEmitter{nfa: nfa{exact: true}, countCap: c, setIndex: map[set]uint16{}}
+		e := &nfaEmitter{nfa: nfa{exact: true}, most: c.most, widened: c.widened, setIndex: map[set]uint16{}}
 		end := e.add(nfaInst{op: nfaMatch})
 		e.start = e.emit(tree, end)
 		if e.full {
@@ -59,7 +60,8 @@ func emitNFA(tree *node) *nfa {
 
 type nfaEmitter struct {
 	nfa
-	countCap int
+	most     int
+	widened  int
 	full     bool
 	setIndex map[set]uint16
 }
@@ -146,8 +148,8 @@ func (e *nfaEmitter) repeat(n *node, next uint16) uint16 {
 	if n.mode == possessive {
 		e.exact = false
 	}
-	if lo > e.countCap || hi > e.countCap {
-		lo, hi = min(lo, e.countCap), unlimited
+	if lo > e.most || hi > e.most {
+		lo, hi = min(lo, e.widened), unlimited
 		e.exact = false
 	}
 	at := next

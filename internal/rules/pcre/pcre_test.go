@@ -184,6 +184,17 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// The limit is the one that was asked for: what takes some hundred steps is not decided within fifty.
+func TestStepLimitIsKept(t *testing.T) {
+	r, text := compiled(t, `^(a+)+(?!a)\1b`, 0), []byte("aaaaaaaab")
+	for steps, want := range map[int]Result{50: Exceeded, 5000: NoMatch} {
+		s := NewScratch(Limits{Steps: steps})
+		if _, res := r.Match(s, text, 0); res != want {
+			t.Errorf("%d steps: %v, want %v", steps, res, want)
+		}
+	}
+}
+
 func TestStackLimit(t *testing.T) {
 	r, s := compiled(t, `(?:(a)|b)*\1c`, 0), NewScratch(Limits{Steps: 1 << 30, Stack: 1000})
 	if res := r.MatchOnly(s, append(bytes.Repeat([]byte("ab"), 5000), "ac"...), 0); res != Exceeded {

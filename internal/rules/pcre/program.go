@@ -36,6 +36,8 @@ type inst struct {
 	min, max int32 // max -1: no limit
 	// Sets of bytes one of which must come next, or -1. opRepeat: behind it; opSplit: for the next instruction, and for y.
 	first, other int32
+	seek         bool // opRepeat: first holds b alone
+	all          bool // opRepeat: takes every byte
 }
 
 // program is a pattern for the backtracker. Counted repeats of groups are loops with counters, so that its size is in

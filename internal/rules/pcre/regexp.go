@@ -58,13 +58,13 @@ func (r *Regexp) Names() []string { return r.names }
 func (r *Regexp) Literals() []Literal { return r.literals }
 
 // Regular reports whether the answer is found in time proportional to the subject, so that MatchOnly never exceeds the
-// limit of steps. It is false for look-around, back-references, possessive repeats, atomic groups, conditions, \G and large
-// counts.
+// limit of steps. It is false for look-around, back-references, possessive repeats, atomic groups, conditions, \G and
+// counts above 128.
 func (r *Regexp) Regular() bool { return r.auto != nil && r.auto.exact }
 
 // Size returns about how many bytes the compiled pattern holds.
 func (r *Regexp) Size() int {
-	n := 320 + 32*len(r.prog.insts) + 32*len(r.prog.sets)
+	n := 320 + 36*len(r.prog.insts) + 32*len(r.prog.sets)
 	for _, t := range r.prog.texts {
 		n += 16 + len(t)
 	}

@@ -46,6 +46,7 @@ var house = []room{
 		{"internal/analyzer/ike", "analyzer/esp", "ESP in UDP shares port 4500 and its flow with IKE (RFC 3948)"},
 	}},
 	{pkg: "internal/rules", may: "packet flow event analyzer rules/*"},
+	{pkg: "internal/rules/lang", may: "packet"},
 	{pkg: "internal/rules/*", may: ""},
 	{pkg: "internal/finding", may: "packet"},
 	{pkg: "internal/neighbour", may: "packet event"},

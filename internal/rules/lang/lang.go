@@ -4,9 +4,8 @@
 package lang
 
 import (
-	"io"
-
-	"firestorm/internal/packet"
+	"fmt"
+	"strings"
 )
 
 // Action is what a rule asks for.
@@ -28,11 +27,16 @@ type Place struct {
 	Line int // of the rule's first line, from 1
 }
 
+// String writes file:line.
+func (p Place) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
+
 // Option is one option of a rule, in the order of the rule.
 type Option struct {
-	Name  string // in lower case, as written otherwise: "http.uri", "content"
-	Value string // without the quotes that enclose it; escapes of the language (\; \" \\ \:) undone, |xx| left as it is
-	// Negated: the value began with "!", which is removed.
+	Name string // in lower case, as written otherwise: "http.uri", "content"
+	// Value without the quotes that enclose it. The language's escapes (\; \" \\ \:) are undone, except in pcre and
+	// pcrexform, whose expressions have their own; |xx| is left as it is.
+	Value string
+	// Negated: the value began with "!", which is removed, whatever the option makes of it: "!=5" is "=5", negated.
 	Negated bool
 	// Quoted: the value stood in quotes.
 	Quoted bool
@@ -45,10 +49,14 @@ type Rule struct {
 	Place
 	Text     string // the whole rule, joined to one line
 	Action   Action
+	Scope    string // what the action is done to: "packet", "flow", or empty as usual (drop:flow)
 	Protocol string // in lower case: "tcp", "http", "tcp-pkt", …
+	Hook     string // the state behind the protocol at which the rule runs: "request_started" of "http1:request_started"
 	// The expressions of the header as written; Compile of Addrs and Ports reads them.
 	Src, SrcPort string
 	Both         bool // <> instead of ->
+	// Transaction: => instead of ->; the options speak of both sides of one transaction.
+	Transaction  bool
 	Dst, DstPort string
 	Options      []Option
 	GID, SID     uint32 // GID is 1 unless the rule says otherwise; SID is 0 when it is missing (a Problem)
@@ -74,16 +82,17 @@ type Problem struct {
 	Reason string // in plain words, without a full stop
 }
 
-// Reader's functions, implemented in the files of their names:
-//
-//	Parse(name string, r io.Reader) ([]*Rule, []Problem, error)
-//	ParseRule(text string, at Place) (*Rule, *Problem)
-//	Addrs(expr string, v *Vars) (*AddrSet, error)        (s *AddrSet) Has(a *packet.Addr) bool, Any() bool
-//	Ports(expr string, v *Vars) (*PortSet, error)        (s *PortSet) Has(p uint16) bool, Any() bool
-//	Vars{Addrs, Ports map[string]string}
-//	Classifications(name string, r io.Reader) (map[string]Classification, []Problem, error)
-//	References(name string, r io.Reader) (map[string]string, []Problem, error)
-//	Thresholds(name string, r io.Reader) ([]Threshold, []Problem, error)
-//	Settings: ReadSettings(name string, r io.Reader) (*Settings, []Problem, error) for YAML and JSON
-var _ io.Reader
-var _ packet.Addr
+// String writes the problem in one line: file:line, sid, option, reason.
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.Place.String())
+	b.WriteString(": ")
+	if p.SID != 0 {
+		fmt.Fprintf(&b, "sid %d: ", p.SID)
+	}
+	if p.Option != "" {
+		fmt.Fprintf(&b, "%s: ", p.Option)
+	}
+	b.WriteString(p.Reason)
+	return b.String()
+}

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -61,6 +62,9 @@ func (g *group[L]) read(expr string, depth int, wanted, unwanted *L) error {
 
 // one adds one item, group or variable.
 func (g *group[L]) one(item string, negated bool, depth int, wanted, unwanted *L) error {
+	if err := alone(item); err != nil {
+		return err
+	}
 	switch {
 	case item == "":
 		return fmt.Errorf("an %s is missing between commas or in a pair of brackets", g.what)
@@ -102,26 +106,14 @@ func (g *group[L]) inner(expr string, negated bool, depth int, wanted, unwanted 
 // cutItem takes an item up to the next comma outside of brackets; more begins with that comma or is empty.
 func cutItem(s string) (item, more string, err error) {
 	depth := 0
-	i := 0
-	for ; i < len(s); i++ {
+	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '[':
-			if depth == 0 && strings.Trim(s[:i], " \t!") != "" {
-				return "", "", fmt.Errorf("a comma is missing before %s", quote(s[i:]))
-			}
 			depth++
-			continue
 		case ']':
 			if depth--; depth < 0 {
-				return "", "", fmt.Errorf("a ] without its [")
+				return "", "", errors.New("a ] without its [")
 			}
-			if depth == 0 {
-				after := trimLeft(s[i+1:])
-				if after != "" && after[0] != ',' && after[0] != ']' {
-					return "", "", fmt.Errorf("a comma is missing before %s", quote(after))
-				}
-			}
-			continue
 		case ',':
 			if depth == 0 {
 				return strings.TrimSpace(s[:i]), s[i:], nil
@@ -129,7 +121,26 @@ func cutItem(s string) (item, more string, err error) {
 		}
 	}
 	if depth > 0 {
-		return "", "", fmt.Errorf("a [ is not closed")
+		return "", "", errors.New("a [ is not closed")
 	}
 	return strings.TrimSpace(s), "", nil
+}
+
+// alone refuses an item that has something beside its brackets, which are known to be in pairs.
+func alone(item string) error {
+	if i := strings.IndexByte(item, '['); i > 0 {
+		return fmt.Errorf("a comma is missing before %s", quote(item[i:]))
+	}
+	depth := 0
+	for i := 0; i < len(item); i++ {
+		switch item[i] {
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 && i+1 < len(item) {
+				return fmt.Errorf("a comma is missing before %s", quote(trimLeft(item[i+1:])))
+			}
+		}
+	}
+	return nil
 }

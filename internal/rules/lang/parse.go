@@ -14,13 +14,10 @@ const MaxRule = 64 << 10
 // with "#" or ";" are comments, and so a rule that is switched off is one. A broken rule is a Problem and the others load.
 // The error is that of r; what was read until then is returned beside it. The rules share the memory of the file's text.
 func Parse(name string, r io.Reader) ([]*Rule, []Problem, error) {
-	b, err := io.ReadAll(r)
-	if err != nil {
-		err = fmt.Errorf("%s: %w", name, err)
-	}
-	p := newParser(len(b))
+	text, err := readText(name, r)
+	p := newParser(len(text))
 	var problems []Problem
-	lines := newLines(strings.TrimPrefix(string(b), "\ufeff"))
+	lines := newLines(text)
 	var rules []*Rule
 	for lines.next() {
 		at := Place{File: name, Line: lines.first}

@@ -10,6 +10,7 @@ import (
 // ThresholdKind is what a line of threshold.config does with the alerts of a rule.
 type ThresholdKind uint8
 
+// Kinds of lines.
 const (
 	Suppress   ThresholdKind = iota // no alert, or none for the addresses given
 	Limit                           // threshold and event_filter: how many alerts are shown
@@ -19,6 +20,7 @@ const (
 // LimitType is the type of a threshold.
 type LimitType uint8
 
+// Types of thresholds.
 const (
 	TypeNone      LimitType = iota // of a suppress, a rate_filter, a detection_filter
 	TypeLimit                      // the first Count in Seconds
@@ -30,14 +32,15 @@ const (
 // Track is what a threshold counts by.
 type Track uint8
 
+// What a threshold counts by, or whose address a suppress looks at.
 const (
-	TrackNone Track = iota
-	BySrc
-	ByDst
-	ByEither // suppress only: one of both addresses
-	ByBoth   // the pair
-	ByRule
-	ByFlow
+	TrackNone Track = iota // not given
+	BySrc                  // the source address
+	ByDst                  // the destination address
+	ByEither               // suppress only: one of both addresses
+	ByBoth                 // the pair of addresses
+	ByRule                 // the rule alone
+	ByFlow                 // the connection
 )
 
 // Threshold is a line of threshold.config, or the value of the options threshold and detection_filter.

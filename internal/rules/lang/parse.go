@@ -15,7 +15,7 @@ const MaxRule = 64 << 10
 // The error is that of r; what was read until then is returned beside it. The rules share the memory of the file's text.
 func Parse(name string, r io.Reader) ([]*Rule, []Problem, error) {
 	text, err := readText(name, r)
-	p := newParser(len(text))
+	p := newRules(len(text))
 	var problems []Problem
 	lines := newLines(text)
 	var rules []*Rule

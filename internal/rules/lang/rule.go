@@ -11,19 +11,19 @@ func ParseRule(text string, at Place) (*Rule, *Problem) {
 	if len(text) > MaxRule {
 		return nil, &Problem{Place: at, Reason: fmt.Sprintf("the rule is longer than %d bytes", MaxRule)}
 	}
-	return newParser(0).rule(text, at)
+	return newRules(0).rule(text, at)
 }
 
-// parser keeps rules and options in blocks: a rule set has hundreds of thousands of options.
-type parser struct {
+// ruleReader keeps rules and options in blocks: a rule set has hundreds of thousands of options.
+type ruleReader struct {
 	rules   []Rule
 	options []Option
 	scratch []Option // of the rule being read
 }
 
-// newParser expects a file of that many bytes.
-func newParser(size int) *parser {
-	p := &parser{}
+// newRules expects a file of that many bytes.
+func newRules(size int) *ruleReader {
+	p := &ruleReader{}
 	if size > 0 {
 		// A rule of the public sets takes 600 bytes and has 14 options; a small file gets small blocks.
 		p.rules = make([]Rule, 0, min(size/600+1, 1024))
@@ -39,7 +39,7 @@ func faultf(option, format string, args ...any) *fault {
 	return &fault{option, fmt.Sprintf(format, args...)}
 }
 
-func (p *parser) rule(text string, at Place) (*Rule, *Problem) {
+func (p *ruleReader) rule(text string, at Place) (*Rule, *Problem) {
 	r := Rule{Place: at, Text: text, GID: 1}
 	f := p.parse(&r)
 	if f != nil {
@@ -55,7 +55,7 @@ func (p *parser) rule(text string, at Place) (*Rule, *Problem) {
 	return &p.rules[len(p.rules)-1], nil
 }
 
-func (p *parser) parse(r *Rule) *fault {
+func (p *ruleReader) parse(r *Rule) *fault {
 	rest, f := r.header(r.Text)
 	if f != nil {
 		return f
@@ -89,7 +89,7 @@ func (p *parser) parse(r *Rule) *fault {
 }
 
 // keep copies options into the current block.
-func (p *parser) keep(o []Option) []Option {
+func (p *ruleReader) keep(o []Option) []Option {
 	if cap(p.options)-len(p.options) < len(o) {
 		p.options = make([]Option, 0, max(len(o), cap(p.options)))
 	}

@@ -323,3 +323,16 @@ func FuzzExpressions(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkHas(b *testing.B) {
+	s, err := Addrs("$EXTERNAL_NET", testVars)
+	if err != nil {
+		b.Fatal(err)
+	}
+	four, six := packet.MustAddr("172.16.0.1"), packet.MustAddr("2001:db8::1")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Has(&four)
+		s.Has(&six)
+	}
+}

@@ -323,7 +323,8 @@ packet-alert-max: 3
 		t.Error(problems)
 	}
 	for _, bad := range []string{"- a\n", "just words", "{", `{"a": }`, `{"a": 1} x`, "a: [", "\x00", "a: *none",
-		strings.Repeat("[", 200), "a: " + strings.Repeat("- ", 200), `{"a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "}",
+		strings.Repeat("[", 200), "a: " + strings.Repeat("- ", 200), strings.Repeat("&a ", 200),
+		strings.Repeat("!t ", 200), strings.Repeat("? ", 200), `{"a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "}",
 		strings.Repeat("#", maxSettings+1)} {
 		if s, _, err := ReadSettings("s", strings.NewReader(bad)); err == nil {
 			t.Errorf("%.20q is read: %+v", bad, s)

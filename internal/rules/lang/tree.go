@@ -50,8 +50,9 @@ func (n *node) from(file string) {
 	}
 }
 
-// Bounds of a settings file: that which is shipped has 100 KB and is 8 deep.
+// Bounds of a settings file: that which is shipped has 100 KB and is 8 deep. The YAML parser's time grows with the square
+// of the length, and it recurses.
 const (
-	maxSettings = 1 << 20
+	maxSettings = 256 << 10
 	maxNesting  = 100
 )

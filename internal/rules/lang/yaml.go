@@ -42,25 +42,30 @@ func oneLine(s string) string {
 	return s
 }
 
-// tooNested counts brackets and list dashes before the parser, which is recursive, sees them.
+// tooNested counts brackets, and the signs in a row that nest without them ("- - - x", "&a &b x", "!x !y z"), before the
+// parser, which is recursive, sees them.
 func tooNested(text string) bool {
-	depth, run := 0, 0
+	depth := 0
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; c {
+		switch text[i] {
 		case '[', '{':
 			if depth++; depth > maxNesting {
 				return true
 			}
 		case ']', '}':
 			depth = max(0, depth-1)
-		case '\n':
-			run = 0
-		case '-', '?', '!', '&', ':':
-			// "- - - x", "? ? x" and "! ! x" nest without brackets.
-			if i+1 < len(text) && isBlank(text[i+1]) {
+		}
+	}
+	for line := range strings.Lines(text) {
+		run := 0
+		for w := range strings.FieldsSeq(line) {
+			switch {
+			case w == "-" || w == "?" || w[len(w)-1] == ':' || strings.IndexByte("&!*", w[0]) >= 0 && w[len(w)-1] != ',':
 				if run++; run > maxNesting {
 					return true
 				}
+			default:
+				run = 0
 			}
 		}
 	}

@@ -88,7 +88,7 @@ var modules = []struct{ prefix, may, why string }{
 	{"golang.org/x/net/bpf", "internal/filter internal/capture", "instructions of the kernel's filter machine"},
 	{"golang.org/x/sys", "internal/capture internal/service internal/sandbox internal/doctor testbed/*", "system calls"},
 	{"github.com/andybalholm/brotli", "internal/analyzer/http", "pages in br"},
-	{"github.com/goccy/go-yaml", "internal/config scripts/* cmd/firestorm", "YAML with positions"},
+	{"github.com/goccy/go-yaml", "internal/config internal/rules/lang scripts/* cmd/firestorm", "YAML with positions"},
 	{"github.com/gopacket/gopacket", "", "an oracle in tests"},
 	{"github.com/google/go-cmp", "", "tests"},
 	{"github.com/rogpeppe/go-internal", "", "tests"},

@@ -3,6 +3,8 @@ package rules
 import (
 	"bytes"
 	"math"
+
+	"firestorm/internal/rules/pcre"
 )
 
 // check is one thing that is asked of a buffer. A rule's checks of a buffer are gone through in order; each begins where
@@ -20,6 +22,7 @@ type check struct {
 	fast                            bool // fast_pattern
 	isDataAt                        number
 	size                            sizeRange
+	pcre                            *pcre.Regexp
 	bytes                           *byteOp
 }
 
@@ -33,6 +36,7 @@ const (
 	isByteJump
 	isByteExtract
 	isByteMath
+	isPCRE
 )
 
 // number is a constant of a rule, or the variable that byte_extract or byte_math set.
@@ -61,6 +65,7 @@ type matcher struct {
 	from  int // of the buffer: what ends before it was looked at before; 0: all is new
 	vars  [maxVars]uint64
 	steps int
+	re    *pcre.Scratch // made when a rule first needs it
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
 }
@@ -101,6 +106,8 @@ func (m *matcher) run(cs []check, at, end int) bool {
 			return false
 		}
 		return m.run(cs[1:], at, end)
+	case isPCRE:
+		return m.regexp(c, cs[1:], at, end)
 	case isByteTest:
 		ok := c.bytes.test(m, c, at)
 		if ok == c.neg {
@@ -144,13 +151,44 @@ func (m *matcher) content(c *check, rest []check, at, end int) bool {
 	}
 }
 
+// regexp looks for a regular expression, from the last match on if it is relative, and for the next one when what follows
+// does not hold. One that gave up counts as not found; the engine counts it.
+func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
+	if m.re == nil {
+		m.re = pcre.NewScratch(pcre.Limits{})
+	}
+	from := 0
+	if c.relative {
+		from = min(max(at, 0), len(m.b))
+	}
+	b := m.b[from:]
+	if c.neg {
+		return c.pcre.MatchOnly(m.re, b, 0) == pcre.NoMatch && m.run(rest, at, end)
+	}
+	for next := 0; next <= len(b); {
+		loc, r := c.pcre.Match(m.re, b, next)
+		if r != pcre.Matched {
+			return false
+		}
+		stop := from + loc.End
+		if m.run(rest, stop, max(end, stop)) {
+			return true
+		}
+		if m.steps > maxSteps || !dependsOnPlace(rest) && m.from == 0 {
+			return false
+		}
+		next = loc.Start + 1
+	}
+	return false
+}
+
 // dependsOnPlace reports that a check of cs counts from where the one before cs ended.
 func dependsOnPlace(cs []check) bool {
 	for i := range cs {
 		if cs[i].relative {
 			return true
 		}
-		if cs[i].kind == isContent && !cs[i].neg {
+		if (cs[i].kind == isContent || cs[i].kind == isPCRE) && !cs[i].neg {
 			return false
 		}
 	}

@@ -96,6 +96,9 @@ func NewEngine(set *Set, flows Flows, app func(index uint32) string, most int) *
 func (e *Engine) Stats() Stats {
 	s := e.stats
 	s.GivenUp = e.x.m.givenUp
+	if re := e.x.m.re; re != nil {
+		s.GivenUp += re.Stats().Exceeded
+	}
 	return s
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"firestorm/internal/rules/lang"
+	"firestorm/internal/rules/pcre"
 )
 
 // payloadKeywords ask for bytes of the payload.
@@ -88,6 +89,11 @@ var payloadKeywords = []keyword{
 		return err
 	}},
 	{"pkt_data", ignored},
+	{"pcre", func(c *compiler, o *lang.Option) error {
+		k, err := expression(o)
+		c.s.payload = append(c.s.payload, k)
+		return err
+	}},
 }
 
 // modifier is a keyword that changes the content before it.
@@ -99,6 +105,34 @@ func modifier(f func(c *compiler, k *check, v string) error) func(*compiler, *la
 		}
 		return f(c, k, o.Value)
 	}
+}
+
+// expression reads pcre:"/…/flags".
+func expression(o *lang.Option) (check, error) {
+	k := check{kind: isPCRE, neg: o.Negated}
+	text := o.Value
+	end := strings.LastIndexByte(text, '/')
+	if len(text) < 2 || text[0] != '/' || end == 0 {
+		return k, errors.New("the expression stands between slashes")
+	}
+	var flags pcre.Flags
+	for _, l := range []byte(text[end+1:]) {
+		if l == 'R' {
+			k.relative = true
+			continue
+		}
+		if l == 'B' { // of raw bytes: all are
+			continue
+		}
+		f, ok := pcre.FlagOf(l)
+		if !ok {
+			return k, fmt.Errorf("the flag %q asks for a buffer that rules cannot ask yet, or is not known", string(l))
+		}
+		flags |= f
+	}
+	var err error
+	k.pcre, err = pcre.Compile(text[1:end], flags)
+	return k, err
 }
 
 // pattern turns a content's text into bytes: |41 42| is in hexadecimal.

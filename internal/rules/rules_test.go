@@ -103,7 +103,9 @@ func (r *rig) say(d packet.Dir, text string) {
 	r.send(d, packet.ACK, "")
 }
 
-func (r *rig) end() { r.flows.End(packet.Time(1_700_000_000_000_000_000).Add(time.Hour), r.n+1, &r.out) }
+func (r *rig) end() {
+	r.flows.End(packet.Time(1_700_000_000_000_000_000).Add(time.Hour), r.n+1, &r.out)
+}
 
 // alerts are the sids that alerted, with the frame: "1@4".
 func (r *rig) alerts() map[uint32][]uint64 {
@@ -163,6 +165,14 @@ func TestContents(t *testing.T) {
 		{"dsize, between", `dsize:4<>6; content:"ab";`, "abcd", false},
 		{"dsize, between holds", `dsize:3<>5; content:"ab";`, "abcd", true},
 
+		{"pcre", `pcre:"/a[0-9]+c/";`, "xxa123c", true},
+		{"pcre, not there", `pcre:"/a[0-9]+c/";`, "xxac", false},
+		{"pcre, case", `pcre:"/A[0-9]+C/i";`, "xxa1c", true},
+		{"pcre, negated", `pcre:!"/a[0-9]+c/";`, "xxa1c", false},
+		{"pcre, relative", `content:"ab"; pcre:"/^c/R";`, "cab", false},
+		{"pcre, relative holds", `content:"ab"; pcre:"/^c/R";`, "xabc", true},
+		{"content after pcre", `pcre:"/a[0-9]/"; content:"z"; distance:0; within:1;`, "a1x a2z", true},
+		{"a slash in it", `pcre:"/a\/b/";`, "a/b", true},
 		{"byte_test", `byte_test:2,=,258,1;`, "x\x01\x02", true},
 		{"byte_test, other", `byte_test:2,=,257,1;`, "x\x01\x02", false},
 		{"byte_test, little", `byte_test:2,=,513,1,little;`, "x\x01\x02", true},
@@ -349,6 +359,9 @@ func TestRefused(t *testing.T) {
 		{`ttl:300;`, "ttl", "8 bits"},
 		{`dsize:5<>5;`, "dsize", "nothing lies between"},
 		{`decode-event:nonsense;`, "decode-event", "nonsense"},
+		{`pcre:"/(/";`, "pcre", ""},
+		{`pcre:"/a/U";`, "pcre", "buffer"},
+		{`pcre:"a";`, "pcre", "slashes"},
 		{`byte_test:1,~,1,0;`, "byte_test", "compares with"},
 		{`unheard_of;`, "unheard_of", "not known"},
 	} {

@@ -1,0 +1,96 @@
+package mpm
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"testing"
+)
+
+// naive is the answer by the plainest means: each pattern at each place.
+func naive(patterns []Pattern, b []byte) []Hit {
+	type key struct {
+		text   string
+		nocase bool
+	}
+	keyOf := func(p Pattern) key {
+		nocase := p.NoCase && !bytes.Equal(bytes.ToLower(toASCII(p.Bytes)), bytes.ToUpper(toASCII(p.Bytes)))
+		if nocase {
+			return key{string(lowered(p.Bytes)), true}
+		}
+		return key{string(p.Bytes), false}
+	}
+	ranges := map[key][2]int{}
+	for _, p := range patterns {
+		to := p.To
+		if to == 0 {
+			to = 1 << 60
+		}
+		k := keyOf(p)
+		if r, ok := ranges[k]; ok {
+			ranges[k] = [2]int{min(r[0], p.From), max(r[1], to)}
+		} else {
+			ranges[k] = [2]int{p.From, to}
+		}
+	}
+	var out []Hit
+	for _, p := range patterns {
+		k := keyOf(p)
+		r := ranges[k]
+		for at := r[0]; at+len(p.Bytes) <= min(len(b), r[1]); at++ {
+			part := b[at : at+len(p.Bytes)]
+			if string(part) == k.text || k.nocase && string(lowered(part)) == k.text {
+				out = append(out, Hit{p.ID, at})
+				break
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Hit) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// toASCII replaces what is beyond ASCII, which the functions of bytes would take as runes.
+func toASCII(b []byte) []byte {
+	b = bytes.Clone(b)
+	for i, c := range b {
+		b[i] = c & 0x7f
+		if c >= 0x80 {
+			b[i] = 0
+		}
+	}
+	return b
+}
+
+func lowered(b []byte) []byte {
+	b = bytes.Clone(b)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return b
+}
+
+// sets builds the patterns with every engine of this machine.
+func sets(t testing.TB, patterns []Pattern) []*Set {
+	var out []*Set
+	for _, e := range append(Engines(), Fastest) {
+		s, err := Build(patterns, Options{Engine: e})
+		if err != nil {
+			t.Fatalf("%v: %v", e, err)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// same searches b with all sets and compares them with the naive answer.
+func same(t *testing.T, sc *Scratch, patterns []Pattern, all []*Set, b []byte) {
+	t.Helper()
+	want := naive(patterns, b)
+	for _, s := range all {
+		if got := s.Scan(sc, b); !slices.Equal(got, want) {
+			t.Fatalf("%v: %d bytes, %d patterns:\ngot  %v\nwant %v\nbuffer %.300q", s.Engine(), len(b), len(patterns), got, want, b)
+		}
+	}
+}

@@ -87,13 +87,17 @@ func newTree(all []distinct, members []int) *tree {
 // step is the state after c.
 func (t *tree) step(s uint32, c byte) uint32 {
 	for s != 0 {
-		children := t.label[t.first[s]:t.first[s+1]]
-		if len(children) <= 8 {
-			if i := bytes.IndexByte(children, c); i >= 0 {
-				return t.first[s] + uint32(i)
+		lo, hi := t.first[s], t.first[s+1]
+		if hi-lo > 8 {
+			if i, ok := slices.BinarySearch(t.label[lo:hi], c); ok {
+				return lo + uint32(i)
 			}
-		} else if i, ok := slices.BinarySearch(children, c); ok {
-			return t.first[s] + uint32(i)
+		} else {
+			for ; lo < hi; lo++ {
+				if t.label[lo] == c {
+					return lo
+				}
+			}
 		}
 		s = t.fail[s]
 	}
@@ -124,9 +128,12 @@ func (a *automaton) walk(t *tree, s *Scratch, b []byte, from int, fold bool) {
 			c = lower[c]
 		}
 		state = t.step(state, c)
-		begin := state
+		begin := state // the longest pattern that ends here
 		if t.pat[state] < 0 {
 			begin = t.next[state]
+		}
+		if begin == 0 {
+			continue
 		}
 		settled := true
 		at := begin

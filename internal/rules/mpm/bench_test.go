@@ -10,6 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"firestorm/internal/capture"
+	"firestorm/internal/packet"
 )
 
 // rulesFile says where a file of Suricata rules lies; rules are not part of the repository.
@@ -117,24 +121,43 @@ func requests(size int) []byte {
 	return b[:size]
 }
 
-// captured is what real programs sent: the captures of this repository, headers and all.
+// captured is what real programs sent: the payloads of the captures of this repository.
 func captured(tb testing.TB, size int) []byte {
-	var b []byte
+	var out []byte
 	err := filepath.WalkDir("../../../testdata/captures", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(name, ".pcap") && !strings.HasSuffix(name, ".pcapng") || len(b) > size {
+		if err != nil || !strings.HasSuffix(name, ".pcap") {
 			return err
 		}
-		part, err := os.ReadFile(name)
-		b = append(b, part[:min(len(part), size/16)]...)
-		return err
+		src, err := capture.OpenFile(name, capture.FileOptions{})
+		if err != nil {
+			return err
+		}
+		var batch packet.Batch
+		for n := 0; n < size/100; { // some of each
+			if err := src.Next(&batch); err != nil {
+				break
+			}
+			for i := range batch.Packets {
+				p := &batch.Packets[i]
+				packet.Decode(p, &packet.Options{})
+				b := p.Payload()
+				if len(b) > 0 && bytes.Count(b, b[:1]) < len(b)/4 { // files of one byte repeated say nothing
+					out = append(out, b...)
+					n += len(b)
+				}
+			}
+			batch.Release()
+			batch = packet.Batch{}
+		}
+		return src.Close()
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for len(b) > 0 && len(b) < size {
-		b = append(b, b...)
+	for len(out) > 0 && len(out) < size {
+		out = append(out, out...)
 	}
-	return b[:size]
+	return out[:min(len(out), size)]
 }
 
 // hostile is made of pieces of the patterns, so that nearly every place is a candidate.
@@ -150,23 +173,32 @@ func hostile(patterns []Pattern, size int) []byte {
 
 const piece = 1400 // as a packet carries
 
+// scanPieces reports the speed of the best pass. A pass is short, so that on a busy machine some are not disturbed.
 func scanPieces(b *testing.B, s *Set, text []byte) {
 	var sc Scratch
-	s.Scan(&sc, text)
-	sc.Stats = Stats{}
-	b.SetBytes(int64(len(text)))
-	hits := 0
-	for b.Loop() {
+	hits, best := 0, time.Duration(1<<62)
+	pass := func() {
+		hits = 0
 		for i := 0; i < len(text); i += piece {
 			hits += len(s.Scan(&sc, text[i:min(i+piece, len(text))]))
 		}
 	}
-	b.ReportMetric(100*float64(sc.Stats.Candidates)/float64(sc.Stats.Bytes), "%cand")
-	b.ReportMetric(float64(hits)/float64(b.N), "hits")
+	pass()
+	st := sc.Stats
+	for b.Loop() {
+		start := time.Now()
+		pass()
+		best = min(best, time.Since(start))
+	}
+	b.ReportMetric(float64(len(text))/1e6/best.Seconds(), "best-MB/s")
+	b.ReportMetric(100*float64(st.Candidates)/float64(st.Bytes), "%cand")
+	b.ReportMetric(float64(st.Compared)/float64(max(st.Candidates, 1)), "cmp/cand")
+	b.ReportMetric(float64(hits), "hits")
+	b.ReportMetric(0, "ns/op")
 }
 
 func benchTexts(b *testing.B, name string, patterns []Pattern, engines ...Engine) {
-	const size = 1 << 20
+	const size = 128 << 10
 	texts := []struct {
 		name string
 		text []byte
@@ -190,13 +222,13 @@ func benchTexts(b *testing.B, name string, patterns []Pattern, engines ...Engine
 
 func BenchmarkScan(b *testing.B) {
 	for _, n := range []int{100, 1000, 5000, 20000} {
-		benchTexts(b, strconv.Itoa(n), madeUp(n), Portable, Gather)
+		benchTexts(b, strconv.Itoa(n), madeUp(n), Portable, Fastest)
 	}
 }
 
 // BenchmarkEngines shows from how many patterns on which engine is faster.
 func BenchmarkEngines(b *testing.B) {
-	for _, n := range []int{1, 2, 4, 8, 16, 32, 48, 64, 100} {
+	for _, n := range []int{2, 8, 16, 32, 40, 80, 120, 160, 200} {
 		benchTexts(b, strconv.Itoa(n), madeUp(n), Portable, Gather, Shuffle)
 	}
 }
@@ -210,7 +242,7 @@ func BenchmarkRules(b *testing.B) {
 		for i := range part {
 			part[i] = all[i*len(all)/n]
 		}
-		benchTexts(b, strconv.Itoa(n), part, Portable, Gather)
+		benchTexts(b, strconv.Itoa(n), part, Portable, Fastest)
 	}
 }
 

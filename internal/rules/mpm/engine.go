@@ -35,26 +35,36 @@ func (e Engine) resolve() Engine {
 	return e
 }
 
-// maxShuffle is up to how many patterns shuffling is faster than gathering: beyond, the tables let through too much
-// (2026-11-28, BenchmarkEngines).
-const maxShuffle = 48
+const (
+	// perTable is how many patterns tables of half bytes take before they let through too much (2026-11-28,
+	// BenchmarkEngines).
+	perTable = 40
+	// maxTables is how many passes may be made with tables before the bitmap is faster everywhere.
+	maxTables = 4
+)
 
 // forGroup is the engine for a group of n patterns; e is resolved.
 func (e Engine) forGroup(n int) Engine {
 	switch {
 	case e != Fastest:
 		return e
-	case n <= maxShuffle:
+	case n <= perTable || n <= perTable*measured().tables:
 		return Shuffle
-	case gatherPays():
+	case measured().gather:
 		return Gather
 	}
 	return Portable
 }
 
-// gatherPays measures once whether this processor gathers faster than it loads: some were slowed down by what cures
-// their leaks, and some never were fast. It has no part in what is found.
-var gatherPays = sync.OnceValue(func() bool {
+// speeds is what this processor is good at.
+type speeds struct {
+	gather bool // faster than Portable
+	tables int  // that Shuffle may use before Gather or Portable is faster
+}
+
+// measured compares the engines once: some processors gather slowly, others were slowed down by what cures their leaks.
+// It has no part in what is found.
+var measured = sync.OnceValue(func() speeds {
 	const n, length = 1000, 16 << 10
 	r := uint64(1)
 	next := func() uint64 { r = r*6364136223846793005 + 1442695040888963407; return r >> 16 }
@@ -69,7 +79,7 @@ var gatherPays = sync.OnceValue(func() bool {
 	}
 	rarity, s := new(Rarity), new(Scratch)
 	s.begin(&Set{patterns: all})
-	best := func(e Engine) time.Duration {
+	best := func(e Engine, members []int) time.Duration {
 		g := newGroup(all, members, 4, e, rarity)
 		least := time.Duration(1 << 62)
 		for range 7 {
@@ -77,7 +87,10 @@ var gatherPays = sync.OnceValue(func() bool {
 			g.scan(s, text)
 			least = min(least, time.Since(start))
 		}
-		return least
+		return max(least, 1)
 	}
-	return best(Gather) < best(Portable)
+	gather, portable, shuffle := best(Gather, members), best(Portable, members), best(Shuffle, members[:perTable])
+	// Tables let through somewhat more than the bitmap does: they must be half as fast again.
+	tables := int(min(gather, portable) * 2 / (shuffle * 3))
+	return speeds{gather: gather < portable, tables: min(tables, maxTables)}
 })

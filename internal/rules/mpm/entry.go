@@ -8,7 +8,7 @@ type entry struct {
 	pat   uint32 // index of the pattern
 	rest  uint32 // index of its words in group.words, when it is longer than eight bytes
 	back  uint16 // from the pattern's begin to its window
-	load  uint16 // from the pattern's begin to the eight bytes
+	lead  uint16 // from the eight bytes to the window
 	len   uint16 // of the pattern
 	words uint16 // number of its words; 0 when the eight bytes are all
 }

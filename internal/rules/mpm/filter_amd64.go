@@ -1,5 +1,7 @@
 package mpm
 
+import "encoding/binary"
+
 // gatherAVX2 looks up the windows of 8*steps positions from b on in bitmap and writes a byte of marks for each eight. It
 // reads 8*steps+8 bytes.
 //
@@ -44,16 +46,27 @@ func (g *group) mark(s *Scratch, b []byte, n int) {
 			gatherAVX2(&s.marks[done], &s.tail[0], (n-8*done+7)/8, &g.bitmap[0], g.gather)
 		}
 	case Shuffle:
-		done := 0
-		if len(b) >= 35 {
-			done = min((n+31)/32, (len(b)-35)/32+1)
-			shuffleAVX2(&s.marks[0], &b[0], done, g.nibbles)
-		}
-		if 32*done < n { // less than 35 bytes are left
-			copy(s.tail[:], b[32*done:])
-			shuffleAVX2(&s.marks[4*done], &s.tail[0], (n-32*done+31)/32, g.nibbles)
+		g.shuffle(s.marks[:], s, b, n, &g.nibbles[0])
+		for i := 1; i < len(g.nibbles); i++ {
+			g.shuffle(s.more[:], s, b, n, &g.nibbles[i])
+			for k := 0; k < (n+7)/8; k += 8 {
+				m := binary.LittleEndian.Uint64(s.marks[k:]) | binary.LittleEndian.Uint64(s.more[k:])
+				binary.LittleEndian.PutUint64(s.marks[k:], m)
+			}
 		}
 	default:
 		g.markPortable(s.marks[:], b, n)
+	}
+}
+
+func (g *group) shuffle(marks []byte, s *Scratch, b []byte, n int, t *nibbles) {
+	done := 0
+	if len(b) >= 35 {
+		done = min((n+31)/32, (len(b)-35)/32+1)
+		shuffleAVX2(&marks[0], &b[0], done, t)
+	}
+	if 32*done < n { // less than 35 bytes are left
+		copy(s.tail[:], b[32*done:])
+		shuffleAVX2(&marks[4*done], &s.tail[0], (n-32*done+31)/32, t)
 	}
 }

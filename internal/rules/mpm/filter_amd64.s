@@ -3,7 +3,7 @@
 // func gatherAVX2(marks, b *byte, steps int, bitmap *uint32, p *gatherArgs)
 //
 // Eight windows stand in the eight lanes; each becomes its hash, fetches its word of the bitmap, and shifts its bit to
-// the sign.
+// the sign: bit n by 31-n, which is what remains of 31 without the bits of n.
 TEXT ·gatherAVX2(SB), NOSPLIT, $0-40
 	MOVQ         marks+0(FP), DI
 	MOVQ         b+8(FP), SI
@@ -13,7 +13,6 @@ TEXT ·gatherAVX2(SB), NOSPLIT, $0-40
 	VMOVDQU      (R9), Y0
 	VPBROADCASTD 32(R9), Y1
 	MOVQ         40(R9), X2
-	MOVQ         48(R9), X3
 	MOVL         $0x9e3779b1, AX
 	VMOVD        AX, X4
 	VPBROADCASTD X4, Y4
@@ -28,8 +27,8 @@ loop:
 	VPSRLD         X2, Y6, Y7
 	VPCMPEQD       Y8, Y8, Y8
 	VPGATHERDD     Y8, (R8)(Y7*4), Y9
-	VPSRLD         X3, Y6, Y6
-	VPAND          Y5, Y6, Y6
+	VPSRLD         $7, Y6, Y6
+	VPANDN         Y5, Y6, Y6
 	VPSLLVD        Y6, Y9, Y9
 	VMOVMSKPS      Y9, AX
 	MOVB           AX, (DI)

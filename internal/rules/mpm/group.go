@@ -10,28 +10,26 @@ import (
 // group holds patterns that are found by a window: width bytes of each, the rarest ones where it has more. A filter marks
 // the positions where some window may begin; there the window's hash names a bucket of entries to compare with.
 type group struct {
-	width   int    // 2 to 4
-	keep    uint32 // the window's bytes of a 32-bit load
-	fold    uint32 // set in each byte of the window, so that letters hash without regard to case
-	filter  Engine // never Fastest
-	hash    hashing
-	bitmap  []uint32 // a bit for each hash of hash.bits bits
+	width   int      // 2 to 4
+	keep    uint32   // the window's bytes of a 32-bit load
+	fold    uint32   // set in each byte of the window, so that letters hash without regard to case
+	filter  Engine   // never Fastest
+	toWord  uint     // 32 less the bits of the number of a word in the bitmap
+	bitmap  []uint32 // the upper bits of a hash name the word, those from toBit on the bit
 	shift   uint     // 32 less the bits of a bucket's number
 	starts  []uint32 // first entry of each bucket, with heavy; one more at the end
 	entries []entry
 	words   []word
-	nibbles *nibbles // for Shuffle
+	nibbles []nibbles // for Shuffle
 	gather  *gatherArgs
-	rescue  *automaton // of the patterns in heavy buckets; nil when there are none
+	costs   map[uint32]int // of the heavy buckets
+	rescue  *automaton     // of the patterns in heavy buckets; nil when there are none
 }
-
-// hashing says where a hash's bit stands in the bitmap: in word h>>toWord, bit 31-(h>>toBit)&31, so that shifting the word
-// left brings it to the sign.
-type hashing struct{ toWord, toBit uint }
 
 const (
 	multiplier = 0x9e3779b1 // 2^32 over the golden ratio
 	foldAll    = 0x20202020
+	toBit      = 7 // known to the assembly
 
 	// heavy marks a bucket that costs more than maxCost for each candidate, and whose visits are counted.
 	heavy = 1 << 31
@@ -60,7 +58,7 @@ func newGroup(all []distinct, members []int, width int, engine Engine, r *Rarity
 	g.fold = foldAll & g.keep
 	n := len(members)
 	mapBits := min(max(bits.Len(uint(n))+6, minBits), maxBits)
-	g.hash = hashing{toWord: uint(32 - mapBits + 5), toBit: uint(32 - mapBits)}
+	g.toWord = uint(32 - mapBits + 5)
 	g.bitmap = make([]uint32, 1<<(mapBits-5))
 	bucketBits := max(bits.Len(uint(n)), 2)
 	g.shift = uint(32 - bucketBits)
@@ -74,7 +72,7 @@ func newGroup(all []distinct, members []int, width int, engine Engine, r *Rarity
 	order := make([]placed, n)
 	for k, m := range members {
 		h := g.window(all[m].bytes[backs[k]:])
-		g.bitmap[h>>g.hash.toWord] |= 1 << (31 - h>>g.hash.toBit&31)
+		g.bitmap[h>>g.toWord] |= 1 << (h >> toBit & 31)
 		order[k] = placed{h >> g.shift, m, backs[k]}
 	}
 	slices.SortFunc(order, func(a, b placed) int { return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.member, b.member)) })
@@ -91,6 +89,10 @@ func newGroup(all []distinct, members []int, width int, engine Engine, r *Rarity
 		}
 		if sum > maxCost {
 			g.starts[b] |= heavy
+			if g.costs == nil {
+				g.costs = map[uint32]int{}
+			}
+			g.costs[uint32(b)] = sum
 			for _, o := range order[first:k] {
 				slow = append(slow, o.member)
 			}
@@ -114,7 +116,7 @@ func (g *group) addEntry(d *distinct, index, back int) {
 	n := len(d.bytes)
 	e := entry{pat: uint32(index), back: uint16(back), len: uint16(n)}
 	load := max(0, min(back-2, n-8)) // some bytes before the window, which its own bytes hardly tell from others
-	e.load, e.word = uint16(load), makeWord(d.bytes[load:], d.nocase)
+	e.lead, e.word = uint16(back-load), makeWord(d.bytes[load:], d.nocase)
 	if n > 8 {
 		e.rest = uint32(len(g.words))
 		g.words = makeWords(g.words, d.bytes, d.nocase)
@@ -157,9 +159,6 @@ const maxWindows = 256
 
 // size is the group's memory in bytes, without the automaton's.
 func (g *group) size() int {
-	n := 4*len(g.bitmap) + 4*len(g.starts) + 32*len(g.entries) + 16*len(g.words)
-	if g.nibbles != nil {
-		n += len(g.nibbles) * len(g.nibbles[0])
-	}
+	n := 256*len(g.nibbles) + 4*len(g.bitmap) + 4*len(g.starts) + 32*len(g.entries) + 16*len(g.words) + 32*len(g.costs)
 	return n
 }

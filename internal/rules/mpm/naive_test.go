@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// naive is the answer by the plainest means: each pattern at each place.
+// naive is the answer by the plainest means: each pattern for itself.
 func naive(patterns []Pattern, b []byte) []Hit {
 	type key struct {
 		text   string
@@ -34,15 +34,18 @@ func naive(patterns []Pattern, b []byte) []Hit {
 		}
 	}
 	var out []Hit
+	low := lowered(b)
 	for _, p := range patterns {
 		k := keyOf(p)
-		r := ranges[k]
-		for at := r[0]; at+len(p.Bytes) <= min(len(b), r[1]); at++ {
-			part := b[at : at+len(p.Bytes)]
-			if string(part) == k.text || k.nocase && string(lowered(part)) == k.text {
-				out = append(out, Hit{p.ID, at})
-				break
-			}
+		text, r := b, ranges[k]
+		if k.nocase {
+			text = low
+		}
+		if r[1] = min(r[1], len(b)); r[0] >= r[1] {
+			continue
+		}
+		if at := bytes.Index(text[r[0]:r[1]], []byte(k.text)); at >= 0 {
+			out = append(out, Hit{p.ID, r[0] + at})
 		}
 	}
 	slices.SortFunc(out, func(a, b Hit) int { return cmp.Compare(a.ID, b.ID) })

@@ -11,6 +11,8 @@ func (g *group) scan(s *Scratch, b []byte) {
 	// What heavy buckets may cost before the automaton takes over: as much for each byte as half a bucket that is not.
 	budget := 64 + maxCost/2*len(b)
 	rescueFrom := -1
+	safe := max(len(b)-7, 0) // eight bytes may be loaded before it
+	candidates, compared := uint64(0), uint64(0)
 	for chunk := 0; chunk < positions; chunk += chunkSize {
 		n := min(chunkSize, positions-chunk)
 		g.mark(s, b[chunk:], n)
@@ -21,51 +23,52 @@ func (g *group) scan(s *Scratch, b []byte) {
 			}
 			for ; marks != 0; marks &= marks - 1 {
 				at := chunk + k + bits.TrailingZeros64(marks)
-				s.Stats.Candidates++
-				bucket := g.window(b[at:]) >> g.shift
+				candidates++
+				bucket := g.window(b[at:]) >> (g.shift & 31)
 				first, last := g.starts[bucket], g.starts[bucket+1]&^heavy
 				if first&heavy != 0 {
-					if budget <= 0 {
+					first &^= heavy
+					if budget -= g.costs[bucket]; budget < 0 {
 						if rescueFrom < 0 {
 							rescueFrom = at
 						}
 						continue
 					}
-					first &^= heavy
-					for _, e := range g.entries[first:last] {
-						budget -= cost(int(e.len))
-					}
 				}
-				s.Stats.Compared += uint64(last - first)
-				for i := first; i < last; i++ {
-					g.compare(s, b, at, &g.entries[i])
+				compared += uint64(last - first)
+				entries := g.entries[first:last]
+				for i := range entries {
+					e := &entries[i]
+					load := at - int(e.lead)
+					var x uint64
+					if uint(load) < uint(safe) {
+						x = binary.LittleEndian.Uint64(b[load:])
+					} else if load >= 0 {
+						x = loadWord(b[load:])
+					} else {
+						continue
+					}
+					if x&e.word.mask == e.word.value && !s.found(e.pat) {
+						g.confirm(s, b, at-int(e.back), e)
+					}
 				}
 			}
 		}
 	}
+	s.Stats.Candidates += candidates
+	s.Stats.Compared += compared
 	if rescueFrom >= 0 {
 		s.Stats.Rescues++
 		g.rescue.scan(s, b, rescueFrom)
 	}
 }
 
-// compare notes the entry's pattern when it stands in b with its window at position at.
-func (g *group) compare(s *Scratch, b []byte, at int, e *entry) {
-	start := at - int(e.back)
-	if start < 0 || start+int(e.len) > len(b) {
-		return
-	}
-	load := start + int(e.load)
-	var x uint64
-	if load+8 <= len(b) {
-		x = binary.LittleEndian.Uint64(b[load:])
-	} else {
-		x = loadWord(b[load:])
-	}
-	if x&e.word.mask != e.word.value || s.found(e.pat) {
-		return
-	}
+// confirm notes the entry's pattern when all of it stands in b at start, where its eight bytes are.
+func (g *group) confirm(s *Scratch, b []byte, start int, e *entry) {
 	end := start + int(e.len)
+	if start < 0 || end > len(b) {
+		return
+	}
 	if e.words != 0 && !equalWords(b[start:end], g.words[e.rest:][:e.words]) {
 		return
 	}

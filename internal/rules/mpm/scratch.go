@@ -29,6 +29,7 @@ type Scratch struct {
 	seen    []uint64 // a bit for each of them; else zero between searches
 	settled []uint64
 	marks   [chunkSize/8 + 8]byte // a bit for each position that may begin a window
+	more    [chunkSize/8 + 8]byte // the marks of one table of several
 	tail    [tailSize]byte        // the end of a buffer, with room to read beyond it
 }
 

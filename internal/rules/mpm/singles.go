@@ -10,7 +10,7 @@ type singles struct {
 }
 
 // maxFew is up to how many patterns of one byte are searched each for itself.
-const maxFew = 8
+const maxFew = 32
 
 func newSingles(all []distinct, members []int) *singles {
 	s := &singles{patterns: all}

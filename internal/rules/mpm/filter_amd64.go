@@ -41,9 +41,8 @@ func (g *group) mark(s *Scratch, b []byte, n int) {
 			done = min((n+7)/8, (len(b)-16)/8+1)
 			gatherAVX2(&s.marks[0], &b[0], done, &g.bitmap[0], g.gather)
 		}
-		if 8*done < n { // less than 16 bytes are left: go on where there is room to read beyond them
-			copy(s.tail[:], b[8*done:])
-			gatherAVX2(&s.marks[done], &s.tail[0], (n-8*done+7)/8, &g.bitmap[0], g.gather)
+		if 8*done < n { // less than 16 bytes are left
+			g.markPortable(s.marks[done:], b[8*done:], n-8*done)
 		}
 	case Shuffle:
 		g.shuffle(s.marks[:], s, b, n, &g.nibbles[0])
@@ -65,7 +64,7 @@ func (g *group) shuffle(marks []byte, s *Scratch, b []byte, n int, t *nibbles) {
 		done = min((n+31)/32, (len(b)-35)/32+1)
 		shuffleAVX2(&marks[0], &b[0], done, t)
 	}
-	if 32*done < n { // less than 35 bytes are left
+	if 32*done < n { // less than 35 bytes are left: go on where there is room to read beyond them
 		copy(s.tail[:], b[32*done:])
 		shuffleAVX2(&marks[4*done], &s.tail[0], (n-32*done+31)/32, t)
 	}

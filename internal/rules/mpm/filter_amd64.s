@@ -12,7 +12,7 @@ TEXT ·gatherAVX2(SB), NOSPLIT, $0-40
 	MOVQ         p+32(FP), R9
 	VMOVDQU      (R9), Y0
 	VPBROADCASTD 32(R9), Y1
-	MOVQ         40(R9), X2
+	VMOVQ        40(R9), X2
 	MOVL         $0x9e3779b1, AX
 	VMOVD        AX, X4
 	VPBROADCASTD X4, Y4

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -202,5 +204,74 @@ func TestRarity(t *testing.T) {
 	s.Scan(&sc, []byte(strings.Repeat("GET /index.php HTTP/1.1\r\n", 100)))
 	if sc.Stats.Candidates > 100 {
 		t.Errorf("%d candidates in 100 lines: windows stand in what all patterns share", sc.Stats.Candidates)
+	}
+}
+
+// TestShared: goroutines share a set, each with its scratch, which serves sets of any size in turn.
+func TestShared(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	var all []*Set
+	var groups [][]Pattern
+	for _, n := range []int{700, 3, 90, 1} {
+		patterns := somePatterns(r, n, 8, "abAB ")
+		groups = append(groups, patterns)
+		all = append(all, sets(t, patterns)...)
+	}
+	text := someBytes(r, 2000, "abAB ")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			var sc Scratch
+			per := len(all) / len(groups)
+			for i, s := range all {
+				if got, want := s.Scan(&sc, text), naive(groups[i/per], text); !slices.Equal(got, want) {
+					t.Errorf("set %d: %d hits, want %d", i, len(got), len(want))
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestBytes: the memory that a set reports is what it takes.
+func TestBytes(t *testing.T) {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	rarity := new(Rarity)
+	for _, n := range []int{1, 16, 150, 3000} {
+		patterns := madeUp(n)
+		kept := make([]*Set, 6000/n+1)
+		before := heap()
+		said := 0
+		for i := range kept {
+			s, err := Build(patterns, Options{Rarity: rarity})
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept[i] = s
+			said += s.Bytes()
+		}
+		took := int(heap() - before)
+		runtime.KeepAlive(kept)
+		if took > said*5/4 || took < said*3/4 {
+			t.Errorf("%d patterns: a set takes %d bytes and says %d", n, took/len(kept), said/len(kept))
+		}
+	}
+}
+
+// TestFastest: what the measuring chose is an engine of this machine, and few patterns are shuffled where that is there.
+func TestFastest(t *testing.T) {
+	for _, n := range []int{20, 2000} {
+		s, err := Build(madeUp(n), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := s.long.filter; !slices.Contains(Engines(), e) || n == 20 && e != Engines()[len(Engines())-1] {
+			t.Errorf("%d patterns: %v of %v", n, e, Engines())
+		}
 	}
 }

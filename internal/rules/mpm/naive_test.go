@@ -3,6 +3,7 @@ package mpm
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 	"testing"
 )
@@ -24,7 +25,7 @@ func naive(patterns []Pattern, b []byte) []Hit {
 	for _, p := range patterns {
 		to := p.To
 		if to == 0 {
-			to = 1 << 60
+			to = math.MaxInt
 		}
 		k := keyOf(p)
 		if r, ok := ranges[k]; ok {
@@ -76,9 +77,13 @@ func lowered(b []byte) []byte {
 
 // sets builds the patterns with every engine of this machine.
 func sets(t testing.TB, patterns []Pattern) []*Set {
+	rarity := new(Rarity)
+	for _, p := range patterns {
+		rarity.Learn(p.Bytes)
+	}
 	var out []*Set
 	for _, e := range append(Engines(), Fastest) {
-		s, err := Build(patterns, Options{Engine: e})
+		s, err := Build(patterns, Options{Engine: e, Rarity: rarity})
 		if err != nil {
 			t.Fatalf("%v: %v", e, err)
 		}

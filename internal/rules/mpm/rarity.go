@@ -1,15 +1,19 @@
 package mpm
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Rarity estimates how often four bytes follow each other in traffic, from the patterns themselves: what many rules look
 // for is what traffic has (GET, HTTP/1., .com). It needs no sample of traffic and gives the same windows everywhere. Many
 // small sets of one rule set share one Rarity that has learned all patterns. It does not distinguish what a window does
-// not: bit 0x20 of each byte. The zero value is ready; it takes 257 KiB.
+// not: bit 0x20 of each byte. The zero value is ready; it takes 513 KiB.
 type Rarity struct {
 	pair  [1 << 16]uint32
 	first [256]uint32 // pairs that begin with it
 	total uint32
+	four  [1 << 16]uint32 // windows of four bytes, by 16 bits of their hash
 }
 
 // Learn counts the pairs of bytes in a pattern. It does not keep it.
@@ -19,6 +23,9 @@ func (r *Rarity) Learn(pattern []byte) {
 		r.pair[int(a)<<8|int(b)]++
 		r.first[a]++
 		r.total++
+	}
+	for i := 4; i <= len(pattern); i++ {
+		r.four[fourHash(pattern[i-4:])]++
 	}
 }
 
@@ -52,7 +59,15 @@ func (r *Rarity) score(window []byte) int {
 		s += lg(uint64(r.pair[int(a)<<8|int(b)])*1000+weight*prior[b]) - lg((uint64(r.first[a])+weight)*1000)
 		a = b
 	}
+	if len(window) == 4 {
+		// A whole that is met more often than its pairs suggest: Mozi, HTTP.
+		s = max(s, lg(uint64(r.four[fourHash(window)])*1000+1)-lg((uint64(r.total)+weight)*1000))
+	}
 	return s
+}
+
+func fourHash(b []byte) uint32 {
+	return (binary.LittleEndian.Uint32(b) | foldAll) * multiplier >> 16
 }
 
 // lg is 256 times the logarithm of x to the base 2, the fraction taken as linear: integers give the same everywhere.

@@ -81,6 +81,10 @@ func sets(t testing.TB, patterns []Pattern) []*Set {
 	for _, p := range patterns {
 		rarity.Learn(p.Bytes)
 	}
+	return setsWith(t, patterns, rarity)
+}
+
+func setsWith(t testing.TB, patterns []Pattern, rarity *Rarity) []*Set {
 	var out []*Set
 	for _, e := range append(Engines(), Fastest) {
 		s, err := Build(patterns, Options{Engine: e, Rarity: rarity})

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+	"unsafe"
 )
 
 // group holds patterns that are found by a window: width bytes of each, the rarest ones where it has more. A filter marks
@@ -159,6 +160,9 @@ const maxWindows = 256
 
 // size is the group's memory in bytes, without the automaton's.
 func (g *group) size() int {
-	n := 256*len(g.nibbles) + 4*len(g.bitmap) + 4*len(g.starts) + 32*len(g.entries) + 16*len(g.words) + 32*len(g.costs)
+	n := int(unsafe.Sizeof(*g)) + 4*len(g.bitmap) + 4*len(g.starts) + 32*len(g.entries) + 16*len(g.words) + 32*len(g.costs)
+	if n += 256 * len(g.nibbles); g.gather != nil {
+		n += int(unsafe.Sizeof(*g.gather))
+	}
 	return n
 }

@@ -257,7 +257,7 @@ func TestBytes(t *testing.T) {
 		}
 		took := int(heap() - before)
 		runtime.KeepAlive(kept)
-		if took > said*5/4 || took < said*3/4 {
+		if took > said*4/3 || took < said*3/4 {
 			t.Errorf("%d patterns: a set takes %d bytes and says %d", n, took/len(kept), said/len(kept))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"unsafe"
 )
 
 // Match says which names a [Name] stands for.
@@ -129,9 +130,9 @@ func (s *NameSet) Len() int { return len(s.names) }
 
 // Bytes is the memory that the set takes, without what the allocator rounds up.
 func (s *NameSet) Bytes() int {
-	n := 128 + 4*len(s.slots) + 4*len(s.ids)
+	n := int(unsafe.Sizeof(*s)) + 4*len(s.slots) + 4*len(s.ids)
 	for _, name := range s.names {
-		n += 48 + len(name.text)
+		n += int(unsafe.Sizeof(name)) + len(name.text)
 	}
 	return n
 }

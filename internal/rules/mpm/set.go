@@ -1,6 +1,9 @@
 package mpm
 
-import "bytes"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // Set searches for all of its patterns at once. It does not change after it is built, and any number of goroutines may use
 // it, each with its own [Scratch].
@@ -67,16 +70,16 @@ func (s *Set) Engine() Engine { return s.engine }
 
 // Bytes is the memory that the set takes, without what the allocator rounds up.
 func (s *Set) Bytes() int {
-	n := 128
+	n := int(unsafe.Sizeof(*s))
 	for _, d := range s.patterns {
-		n += 72 + len(d.bytes) + 4*len(d.ids)
+		n += int(unsafe.Sizeof(d)) + len(d.bytes) + 4*len(d.ids)
 	}
 	if s.bytes != nil {
 		n += s.bytes.size()
 	}
 	for _, g := range []*group{s.short, s.long} {
 		if g != nil {
-			n += 256 + g.size()
+			n += g.size()
 			if g.rescue != nil {
 				n += g.rescue.size()
 			}

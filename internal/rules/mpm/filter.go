@@ -1,0 +1,117 @@
+package mpm
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
+
+// markPortable sets bit i of marks for each i < n where the bitmap has the window's hash. It may write bits from n on.
+func (g *group) markPortable(marks []byte, b []byte, n int) {
+	i := 0
+	bitmap, toWord, keep, fold := g.bitmap, g.toWord&31, g.keep, g.fold
+	for ; i+8 <= n && i+12 <= len(b); i += 8 {
+		x, y := binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+4:])
+		m := byte(0)
+		if h := (uint32(x)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			m = 1
+		}
+		if h := (uint32(x>>8)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			m |= 1 << 1
+		}
+		if h := (uint32(x>>16)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			m |= 1 << 2
+		}
+		if h := (uint32(x>>24)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			m |= 1 << 3
+		}
+		if h := (uint32(y)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			m |= 1 << 4
+		}
+		if h := (uint32(y>>8)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			m |= 1 << 5
+		}
+		if h := (uint32(y>>16)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			m |= 1 << 6
+		}
+		if h := (uint32(y>>24)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			m |= 1 << 7
+		}
+		marks[i/8] = m
+	}
+	for ; i < n; i += 8 {
+		var m byte
+		for k := i; k < min(i+8, n); k++ {
+			if h := g.window(b[k:]); bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+				m |= 1 << (k - i)
+			}
+		}
+		marks[i/8] = m
+	}
+}
+
+// gatherArgs is read by the assembly: its layout is fixed.
+type gatherArgs struct {
+	spread [32]byte // which bytes of 16 make the eight windows; 0x80 is a zero
+	fold   uint32
+	_      uint32
+	toWord uint64
+}
+
+func newGatherArgs(g *group) *gatherArgs {
+	a := &gatherArgs{fold: g.fold, toWord: uint64(g.toWord)}
+	for i := range a.spread {
+		if a.spread[i] = byte(i/4 + i%4); i%4 >= g.width {
+			a.spread[i] = 0x80
+		}
+	}
+	return a
+}
+
+// nibbles are eight tables for the instruction that looks up 16 entries in each half of a register: for each byte of a
+// window its lower half and its upper half, each with a bit for each of eight heaps of patterns.
+type nibbles [8][32]byte
+
+// newNibbles makes tables for up to perTable patterns each.
+func newNibbles(all []distinct, members, backs []int, width int) []nibbles {
+	type item struct {
+		window []byte
+		nocase bool
+	}
+	items := make([]item, len(members))
+	for k, m := range members {
+		items[k] = item{all[m].bytes[backs[k]:][:width], all[m].nocase}
+	}
+	// What is alike goes to one heap.
+	slices.SortStableFunc(items, func(a, b item) int {
+		return cmp.Or(bytes.Compare(a.window, b.window), compareBool(a.nocase, b.nocase))
+	})
+	tables := make([]nibbles, min((len(items)+perTable-1)/perTable, maxTables))
+	for k, it := range items {
+		heap := k * 8 * len(tables) / len(items)
+		t, bit := &tables[heap/8], byte(1)<<(heap%8)
+		for j := range 4 {
+			if j >= width {
+				for i := range 32 {
+					t[2*j][i] |= bit
+					t[2*j+1][i] |= bit
+				}
+				continue
+			}
+			c := it.window[j]
+			t.set(j, c, bit)
+			if it.nocase && isLetter(c) {
+				t.set(j, c&^0x20, bit)
+			}
+		}
+	}
+	return tables
+}
+
+func (t *nibbles) set(j int, c, bit byte) {
+	for _, half := range []byte{0, 16} {
+		t[2*j][half+c&15] |= bit
+		t[2*j+1][half+c>>4] |= bit
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !amd64
+
+package mpm
+
+const avx2 = false
+
+// mark sets bit i of the scratch's marks for each i < n where a window may begin in b. It may write bits from n on.
+func (g *group) mark(s *Scratch, b []byte, n int) { g.markPortable(s.marks[:], b, n) }

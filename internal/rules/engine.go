@@ -7,6 +7,7 @@ import (
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
 	"firestorm/internal/rules/lang"
+	"firestorm/internal/rules/mpm"
 )
 
 const (
@@ -84,6 +85,8 @@ type Engine struct {
 	spare []*flowState
 	x     inspection
 	hits  []*sig
+	may   []*sig // rules to be gone through
+	found mpm.Scratch
 	stats Stats
 }
 
@@ -151,7 +154,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 
 // WantsStream reports whether a rule may ask for the stream of a connection with that server's port.
 func (e *Engine) WantsStream(d packet.Dir, port uint16) bool {
-	return len(e.set.groups[0][d].at(port).stream) > 0
+	return len(e.set.groups[0][d].at(port).stream.sigs) > 0
 }
 
 // Stream takes the next bytes of a connection's stream; they are copied. They are looked at with the next packet of their
@@ -204,12 +207,12 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 		x.est = e.flows.Established(h.Index)
 	}
 	e.hits = e.hits[:0]
-	if len(g.packet) > 0 {
-		e.look(g.packet, h, p.Payload(), 0, false)
+	if len(g.packet.sigs) > 0 {
+		e.look(&g.packet, h, p.Payload(), 0, false)
 	}
 	if f := x.flow; f != nil && len(f.window[h.Dir]) > f.old[h.Dir] {
 		w := f.window[h.Dir]
-		e.look(g.stream, h, w, f.old[h.Dir], true)
+		e.look(&g.stream, h, w, f.old[h.Dir], true)
 		if n := len(w) - tail; n > 0 {
 			e.stats.Bytes -= n
 			w = w[:copy(w, w[n:])]
@@ -238,16 +241,17 @@ func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
 	x.p, x.dir, x.est, x.flow = p, d, e.flows.Established(index), f
 	e.hits = e.hits[:0]
 	handle := flow.Handle{Index: index, Dir: d}
-	e.look(e.set.groups[0][d].at(h.Server.Port).stream, handle, f.window[d], f.old[d], true)
+	e.look(&e.set.groups[0][d].at(h.Server.Port).stream, handle, f.window[d], f.old[d], true)
 	if len(e.hits) > 0 {
 		e.report(p, handle, out)
 	}
 }
 
 // look tries rules on a buffer of which the bytes from fresh on are new.
-func (e *Engine) look(list []*sig, h flow.Handle, b []byte, fresh int, stream bool) {
+func (e *Engine) look(l *list, h flow.Handle, b []byte, fresh int, stream bool) {
 	x := &e.x
-	for _, s := range list {
+	e.may = l.candidates(e.may[:0], e.set.rare, &e.found, b)
+	for _, s := range e.may {
 		if !s.header(x) || !s.fits(x, h) {
 			continue
 		}

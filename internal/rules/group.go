@@ -2,15 +2,87 @@ package rules
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"firestorm/internal/packet"
 	"firestorm/internal/rules/lang"
+	"firestorm/internal/rules/mpm"
 )
 
-// group are the rules that may fit a packet of one protocol, direction and port, in order.
+// group are the rules that may fit a packet of one protocol, direction and port.
 type group struct {
-	packet []*sig
-	stream []*sig
+	packet list
+	stream list
+}
+
+// list are rules that look at one kind of buffer, in order. All their most telling contents are searched for at once; a
+// rule is only gone through when its own was found.
+type list struct {
+	sigs   []*sig
+	once   sync.Once // the search is made when a packet first needs it: most groups never see one
+	search *mpm.Set
+	always []*sig          // rules without a content to search for
+	byID   map[uint32]*sig // by number
+}
+
+// prepare makes the search.
+func (l *list) prepare(rare *mpm.Rarity) {
+	var patterns []mpm.Pattern
+	l.byID = map[uint32]*sig{}
+	for _, s := range l.sigs {
+		c := s.telling()
+		if c == nil {
+			l.always = append(l.always, s)
+			continue
+		}
+		l.byID[uint32(s.number)] = s
+		patterns = append(patterns, mpm.Pattern{ID: uint32(s.number), Bytes: c.pattern, NoCase: c.nocase})
+	}
+	if len(patterns) == 0 {
+		return
+	}
+	set, err := mpm.Build(patterns, mpm.Options{Rarity: rare})
+	if err != nil { // a pattern that cannot be searched for: gone through one by one
+		l.always = l.sigs
+		return
+	}
+	l.search = set
+}
+
+// candidates appends the rules to be gone through for b to dst, in order.
+func (l *list) candidates(dst []*sig, rare *mpm.Rarity, scratch *mpm.Scratch, b []byte) []*sig {
+	l.once.Do(func() { l.prepare(rare) })
+	if l.search == nil || len(b) == 0 {
+		return append(dst, l.always...)
+	}
+	rest := l.always
+	for _, h := range l.search.Scan(scratch, b) { // in order of the numbers
+		s := l.byID[h.ID]
+		for len(rest) > 0 && rest[0].number < s.number {
+			dst = append(dst, rest[0])
+			rest = rest[1:]
+		}
+		dst = append(dst, s)
+	}
+	return append(dst, rest...)
+}
+
+// telling is the content that is searched for: the one that says fast_pattern, else the longest. nil: there is none.
+func (s *sig) telling() *check {
+	var best *check
+	for i := range s.payload {
+		c := &s.payload[i]
+		if c.kind != isContent || c.neg {
+			continue
+		}
+		if c.fast {
+			return c
+		}
+		if best == nil || len(c.pattern) > len(best.pattern) {
+			best = c
+		}
+	}
+	return best
 }
 
 // portGroups are the groups of all ports: most ports share one.
@@ -49,10 +121,10 @@ func (s *Set) group() {
 
 func (g *group) add(s *sig) {
 	if s.packet {
-		g.packet = append(g.packet, s)
+		g.packet.sigs = append(g.packet.sigs, s)
 	}
 	if s.stream {
-		g.stream = append(g.stream, s)
+		g.stream.sigs = append(g.stream.sigs, s)
 	}
 }
 

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -427,4 +429,47 @@ func FuzzRule(f *testing.F) {
 		r.say(0, string(payload[:min(len(payload), 1400)]))
 		r.end()
 	})
+}
+
+// TestSearch: searching for all contents at once finds what going through the rules one by one finds.
+func TestSearch(t *testing.T) {
+	var text []string
+	words := []string{"a", "ab", "abc", "GET ", "needle", "zz", "ABC", "|00 01|", "hay"}
+	for i, w := range words {
+		for j, v := range words {
+			o := `content:"` + w + `"; `
+			if j%3 == 0 {
+				o += "nocase; "
+			}
+			if j%2 == 0 {
+				o += `content:"` + v + `"; distance:0; `
+			} else {
+				o += `content:!"` + v + `"; `
+			}
+			text = append(text, fmt.Sprintf("alert udp any any -> any any (%s sid:%d;)", o, 100*i+j+1))
+		}
+	}
+	text = append(text, "alert udp any any -> any any (dsize:>3; sid:9001;)", "alert udp any any -> any 53 (sid:9002;)")
+	plain := load(t, text...)
+	for i := range plain.groups {
+		for d := range plain.groups[i] {
+			for _, g := range plain.groups[i][d].groups {
+				for _, l := range []*list{&g.packet, &g.stream} {
+					l.once.Do(func() { l.always = l.sigs })
+				}
+			}
+		}
+	}
+	searched := load(t, text...)
+	for _, payload := range []string{"", "abcabc", "xxneedlexxGET yy", "ABCabc\x00\x01zz", "hay needle hay", "aBc zz aB"} {
+		var got [2]map[uint32][]uint64
+		for i, set := range []*Set{plain, searched} {
+			r := newRig(t, set)
+			r.give(packettest.UDP{Src: "192.168.1.2:5000", Dst: "198.51.100.7:53", Payload: payload}.Frame())
+			got[i] = r.alerts()
+		}
+		if !reflect.DeepEqual(got[0], got[1]) {
+			t.Errorf("%q: one by one %v, searched %v", payload, got[0], got[1])
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 	"firestorm/internal/rules/lang"
+	"firestorm/internal/rules/mpm"
 )
 
 // Options is what a set of rules is compiled with.
@@ -28,6 +29,7 @@ type Set struct {
 	groups [2][2]portGroups
 	other  group // rules of packets that are neither TCP nor UDP
 	bits   int
+	rare   *mpm.Rarity // of all contents together: which part of one says most
 }
 
 // Len is how many rules the set has.
@@ -55,6 +57,12 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		g.number = i
 	}
 	s.bits = len(o.bits)
+	s.rare = &mpm.Rarity{}
+	for _, g := range s.sigs {
+		if c := g.telling(); c != nil {
+			s.rare.Learn(c.pattern)
+		}
+	}
 	s.group()
 	return s, bad
 }

@@ -226,6 +226,7 @@ func TestHeaders(t *testing.T) {
 		{`alert tcp any any -> any any (flags:S; sid:1;)`, tcp.Frame(), true},
 		{`alert tcp any any -> any any (flags:SA; sid:1;)`, tcp.Frame(), false},
 		{`alert tcp any any -> any any (flags:!A; sid:1;)`, tcp.Frame(), true},
+		{`alert tcp any any -> any any (flags:!SA; sid:1;)`, tcp.Frame(), true},
 		{`alert tcp any any -> any any (flags:S+; sid:1;)`, tcp.Frame(), true},
 		{`alert tcp any any -> any any (flags:*SA; sid:1;)`, tcp.Frame(), true},
 		{`alert tcp any any -> any any (flags:0; sid:1;)`, packettest.TCP{Src: client, Dst: server}.Frame(), true},
@@ -330,6 +331,15 @@ func TestBits(t *testing.T) {
 	}
 	got := r.alerts()
 	if len(got[1]) != 0 || len(got[2]) != 1 || len(got[3]) != 1 || len(got[4]) != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestBitsAtOnce: of one packet, rules that set come before those that ask, whatever their order in the file.
+func TestBitsAtOnce(t *testing.T) {
+	r := newRig(t, load(t, `alert udp any any -> any 53 (content:"x"; flowbits:isset,b; sid:2;)`, `alert udp any any -> any 53 (content:"x"; flowbits:set,b; sid:1;)`))
+	r.give(packettest.UDP{Src: "192.168.1.2:5000", Dst: "198.51.100.7:53", Payload: "x"}.Frame())
+	if got := r.alerts(); len(got[1]) != 1 || len(got[2]) != 1 {
 		t.Errorf("%v", got)
 	}
 }

@@ -133,6 +133,20 @@ func TestThresholdOption(t *testing.T) {
 	if want := (Threshold{Kind: Limit, Track: ByDst, Seconds: 2, Count: 5}); got != want || err != nil {
 		t.Error(got, err)
 	}
+	got, err = ThresholdOption("track by_dst, count 5, seconds 2, unique_on dst_port")
+	if want := (Threshold{Kind: Limit, Track: ByDst, Seconds: 2, Count: 5, UniqueOn: "dst_port"}); got != want || err != nil {
+		t.Error(got, err)
+	}
+	got, err = ThresholdOption("type limit, count 1, seconds 30, track by_src reference:url,example.org/a")
+	if want := (Threshold{Kind: Limit, Type: TypeLimit, Track: BySrc, Seconds: 30, Count: 1}); got != want || err != nil {
+		t.Error(got, err)
+	}
+	for _, bad := range []string{"type limit, track by_src, count 1, seconds 1, unique_on dst_port", "track by_src, count 1, seconds 1, unique_on x",
+		"track by_src, count 1, colour 1, seconds 1", "track by_srcs, count 1, seconds 1"} {
+		if got, err := ThresholdOption(bad); err == nil {
+			t.Errorf("%s: %+v", bad, got)
+		}
+	}
 	if _, err = ThresholdOption("type limit, track by_src, seconds 1"); err == nil || err.Error() != "count: count is missing" {
 		t.Error(err)
 	}

@@ -57,6 +57,13 @@ func TestCorpus(t *testing.T) {
 						t.Errorf("%s: %v", r.Place, err)
 					}
 				}
+				for _, o := range []string{"threshold", "detection_filter"} {
+					if v, ok := r.Get(o); ok {
+						if _, err := ThresholdOption(v); err != nil {
+							t.Errorf("%s: %v", r.Place, err)
+						}
+					}
+				}
 				for _, e := range []string{r.SrcPort, r.DstPort} {
 					if _, err := Ports(e, corpusVars); err != nil {
 						t.Errorf("%s: %v", r.Place, err)

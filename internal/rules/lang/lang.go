@@ -51,7 +51,7 @@ type Rule struct {
 	Action   Action
 	Scope    string // what the action is done to: "packet", "flow", or empty as usual (drop:flow)
 	Protocol string // in lower case: "tcp", "http", "tcp-pkt", …
-	Hook     string // the state behind the protocol at which the rule runs: "request_started" of "http1:request_started"
+	Hook     string // what follows the protocol: the state at which the rule runs, "request_started" of "http1:request_started"
 	// The expressions of the header as written; Compile of Addrs and Ports reads them.
 	Src, SrcPort string
 	Both         bool // <> instead of ->

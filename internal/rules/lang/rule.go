@@ -172,7 +172,7 @@ func (r *Rule) header(text string) (rest string, f *fault) {
 		return "", f
 	}
 	r.Protocol, r.Hook, _ = strings.Cut(lower(word), ":")
-	if !isWord(r.Protocol) || r.Hook != "" && !isWord(r.Hook) {
+	if !isWord(r.Protocol) || r.Hook != "" && !isWord(strings.Replace(r.Hook, ":", ".", 1)) {
 		return "", faultf("", "%s is no protocol", quote(word))
 	}
 	if r.Src, rest, f = cutHeader(rest, "source address"); f != nil {

@@ -304,8 +304,8 @@ func TestStrangeYAML(t *testing.T) {
 	got, problems := settings(t, `
 base: &b {midstream: yes, async-oneside: yes}
 stream:
-  <<: *b
   async-oneside: no
+  <<: *b
   drop-invalid: !strange no
   midstream: no
   midstream: yes

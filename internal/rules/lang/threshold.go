@@ -57,6 +57,7 @@ type Threshold struct {
 	NewAction  Action // of RateFilter
 	Timeout    uint32 // of RateFilter: seconds that NewAction stays
 	IP         string // of Suppress: an expression for Addrs; empty: all addresses
+	UniqueOn   string // of detection_filter: what must differ to count, "src_port" or "dst_port"; empty: nothing
 }
 
 // Thresholds reads threshold.config: suppress, threshold, event_filter and rate_filter.
@@ -74,11 +75,12 @@ func Thresholds(name string, r io.Reader) ([]Threshold, []Problem, error) {
 }
 
 // ThresholdOption reads the value of the rule options threshold ("type limit, track by_src, count 1, seconds 60") and
-// detection_filter (the same without a type).
+// detection_filter (the same without a type). Text after a field's value, and after type, track, count and seconds, means
+// nothing: in published rules it is what follows a forgotten semicolon, and Suricata runs them.
 func ThresholdOption(value string) (Threshold, error) {
-	t := thresholdFields{Threshold: Threshold{Kind: Limit}}
+	t := thresholdFields{Threshold: Threshold{Kind: Limit}, option: true}
 	f := t.read(value)
-	if f == nil {
+	if f == nil || t.given["type"] && t.given["track"] && t.given["count"] && t.given["seconds"] {
 		f = t.check("track", "count")
 	}
 	if f != nil {
@@ -116,7 +118,8 @@ func thresholdLine(text string) (Threshold, *fault) {
 // thresholdFields is a threshold while it is read.
 type thresholdFields struct {
 	Threshold
-	given map[string]bool
+	option bool // it is the value of an option, not a line
+	given  map[string]bool
 }
 
 var limitTypes = map[string]LimitType{"limit": TypeLimit, "threshold": TypeThreshold, "both": TypeBoth, "backoff": TypeBackoff}
@@ -138,6 +141,9 @@ func (t *thresholdFields) read(text string) *fault {
 			return faultf("", "%s is no name with a value", quote(item))
 		}
 		name, value := lower(item[:i]), strings.TrimSpace(item[i:])
+		if t.option {
+			value, _, _ = strings.Cut(value, " ")
+		}
 		if t.given[name] {
 			return faultf(name, "%s is given twice", name)
 		}
@@ -158,6 +164,9 @@ func (t *thresholdFields) field(name, value string) *fault {
 		t.Track, ok = tracks[lower(value)]
 	case "new_action":
 		t.NewAction, ok = actions[lower(value)]
+	case "unique_on":
+		t.UniqueOn = lower(value)
+		ok = t.option && (t.UniqueOn == "src_port" || t.UniqueOn == "dst_port")
 	case "ip":
 		t.IP = value
 		// Variables are known only where the threshold is used.
@@ -206,6 +215,8 @@ func (t *thresholdFields) check(need ...string) *fault {
 		return faultf("count", "count must be 1 or more")
 	case t.Kind == Suppress && t.Track > ByEither, t.Kind != Suppress && t.Track == ByEither:
 		return faultf("track", "a suppress counts by_src, by_dst or by_either, which others do not know")
+	case t.UniqueOn != "" && t.Type != TypeNone:
+		return faultf("unique_on", "only a detection_filter has unique_on")
 	case t.given["ip"] && t.Kind != Suppress:
 		return faultf("ip", "only a suppress has an ip")
 	}

@@ -23,8 +23,8 @@ var noCapture = map[string]map[string]string{
 		"remedied":  "nothing to remedy in the network: once known it is told no more (test/cli/neighbours.txtar)"},
 	"arp-reused-old": {"positive": needsMemory, "near-miss": "without a memory arp-conflict-flip gives none; phones, a sleep proxy and addresses that routers share are events made by hand (TestWords of arpwatch)",
 		"remedied": knownThen},
-	"dhcp-no-offer":     {"near-miss": "dhcp-two-servers and dhcp-nak-once give none; neither do captures of one direction (TestOneDirection of dhcpfaults)"},
-	"dns-tc-no-tcp":     {"near-miss": "dns-tc-no-tcp-remedied: cut answers, and the client gets them over TCP; dns-tc-no-tcp outside, where the requests never come by"},
+	"dhcp-no-offer": {"near-miss": "dhcp-two-servers and dhcp-nak-once give none; neither do captures of one direction (TestOneDirection of dhcpfaults)"},
+	"dns-tc-no-tcp": {"near-miss": "dns-tc-no-tcp-remedied: cut answers, and the client gets them over TCP; dns-tc-no-tcp outside, where the requests never come by"},
 	"ftp-private-address": {"near-miss": "ftp-auth-refused, ftp-tls-ccc, and ftp-private-port before the translation give none; the server's own address, and an inner one that works, are events made by hand " +
 		"(TestWhatIsClaimed of ftpdata)"},
 	"mac-source-illegal":     {"near-miss": "arp-proxy and vrrp-failover give none (TestNothingOdd of arpodd); an announcement to everybody is an event made by hand"},
@@ -88,6 +88,10 @@ var quiet = map[string]map[string]string{
 		"first third cut":  "The requests of the search lie before the cut: errors alone may answer anybody",
 		"last third cut":   "The capture ends while the search goes on: the silence of most machines is not long enough to count",
 	},
+	"scan-trw": {
+		"answers removed": "Without answers the stranger found nothing: he is one of those whom scan-background counts",
+		"last third cut":  "The stranger's find lies in the part that is gone: he is one of those whom scan-background counts",
+	},
 	"scan-background": {
 		"first third cut": "The strangers' attempts lie before the cut",
 	},
@@ -111,10 +115,13 @@ var quiet = map[string]map[string]string{
 		"requests removed": "Who has the address is heard no more: a question without an answer is no conflict",
 	},
 	"mac-source-illegal": {
-		"last third cut": "The odd frames lie in the part that is gone",
+		"requests removed": "The odd questions are what is removed",
+		"last third cut":   "The odd frames lie in the part that is gone",
 	},
 	"mac-flood": {
-		"answers removed": "Of 1401 frames one is left: the flood is what is removed",
+		"answers removed":  "Of 1401 frames one is left: the flood is what is removed",
+		"requests removed": "The flood is what is removed",
+		"last third cut":   "The flood lies in the part that is gone, behind a search for machines",
 	},
 	"icmp-unreachable": {
 		"answers removed":  "The resolver's packets that the errors quote are removed: errors for packets that nobody saw are not counted",
@@ -172,8 +179,9 @@ var quiet = map[string]map[string]string{
 		"answers removed": "Nothing of the two machines is left, only the gateway's answers to them",
 	},
 	"arp-ether-mismatch": {
-		"answers removed": "The packets in the name of another card are among what is removed",
-		"last third cut":  "The odd packets lie in the part that is gone",
+		"answers removed":  "The packets in the name of another card are among what is removed",
+		"requests removed": "The packets in the name of another card are among what is removed",
+		"last third cut":   "The odd packets lie in the part that is gone",
 	},
 	"arp-bogon": {
 		"requests removed": "The stranger's questions are among what is removed",

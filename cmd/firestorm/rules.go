@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,8 +29,8 @@ type rulesRead struct {
 	problems []lang.Problem
 }
 
-// loadRules reads files and folders of rules. Beside a file or in a folder, classification.config is taken where there is
-// one.
+// loadRules reads files and folders of rules. Beside them, classification.config and threshold.config are taken where there
+// are such.
 func (a *app) loadRules(names []string, vars lang.Vars) (*rulesRead, error) {
 	var files []string
 	opt := rules.Options{Vars: vars, Classifications: map[string]lang.Classification{}}
@@ -55,24 +56,16 @@ func (a *app) loadRules(names []string, vars lang.Vars) (*rulesRead, error) {
 		list = append(list, got...)
 		r.problems = append(r.problems, bad...)
 		r.active += len(got) + len(bad)
-		side := filepath.Join(filepath.Dir(name), "classification.config")
-		if name == "-" || seen[side] {
+		dir := filepath.Dir(name)
+		if name == "-" || seen[dir] {
 			continue
 		}
-		seen[side] = true
-		f, err := os.Open(side)
+		seen[dir] = true
+		bad, err = readBeside(dir, &opt)
 		if err != nil {
-			continue
-		}
-		kinds, bad, err := lang.Classifications(side, f)
-		f.Close()
-		if err != nil {
-			return nil, openFailure(side, err)
+			return nil, err
 		}
 		r.problems = append(r.problems, bad...)
-		for k, v := range kinds {
-			opt.Classifications[k] = v
-		}
 	}
 	list, doubles := lang.Unique(list)
 	r.problems = append(r.problems, doubles...)
@@ -83,6 +76,38 @@ func (a *app) loadRules(names []string, vars lang.Vars) (*rulesRead, error) {
 		return cmp.Or(strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
 	})
 	return r, nil
+}
+
+// readBeside reads the files of a set that stand beside its rules.
+func readBeside(dir string, opt *rules.Options) (bad []lang.Problem, err error) {
+	for name, read := range map[string]func(name string, r io.Reader) ([]lang.Problem, error){
+		"classification.config": func(name string, r io.Reader) ([]lang.Problem, error) {
+			kinds, bad, err := lang.Classifications(name, r)
+			maps.Copy(opt.Classifications, kinds)
+			return bad, err
+		},
+		"threshold.config": func(name string, r io.Reader) ([]lang.Problem, error) {
+			lines, bad, err := lang.Thresholds(name, r)
+			opt.Thresholds = append(opt.Thresholds, lines...)
+			return bad, err
+		},
+	} {
+		path := filepath.Join(dir, name)
+		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, openFailure(path, err)
+		}
+		some, err := read(path, f)
+		f.Close()
+		if err != nil {
+			return nil, openFailure(path, err)
+		}
+		bad = append(bad, some...)
+	}
+	return bad, nil
 }
 
 // readRules reads a rule file, - for standard input.

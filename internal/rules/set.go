@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Vars            lang.Vars
 	Classifications map[string]lang.Classification // by name in lower case
+	Thresholds      []lang.Threshold               // lines of threshold.config
 
 	bits map[string]int // numbers of the flowbits
 }
@@ -64,7 +65,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		}
 	}
 	s.group()
-	return s, bad
+	return s, append(bad, s.configure(o.Thresholds, &o)...)
 }
 
 // compile makes one rule; option names the one at fault.

@@ -28,6 +28,7 @@ type sig struct {
 	packet   bool    // payload is that of packets
 	stream   bool    // payload is that of the stream
 	event    bool    // asks for a decode or stream event
+	limit    *limits // nil: every match alerts
 	noalert  bool
 	priority int
 }

@@ -7,6 +7,7 @@ import (
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
+	"firestorm/internal/rules"
 )
 
 // border puts the events of all shards into one total order and hands them to everyone behind it: gates, ledger and
@@ -23,6 +24,7 @@ type border struct {
 	detectors []*guarded
 	choice    *detect.Choice               // which of them want an event; made at the first one
 	kind      func(name string) event.Kind // numbers of the analyzers' events
+	limiter   *rules.Limiter               // nil: no rule has a limit
 	engine    *finding.Engine
 	outputs   []EventSink
 	shards    []*shard // all of them, to be closed at the end
@@ -63,6 +65,9 @@ func (g *guarded) do(f func(d detect.Detector)) {
 // event hands one event to everybody.
 func (b *border) event(e event.Event) {
 	h := e.Head()
+	if b.limiter != nil && h.Kind == event.KindAlert && !b.limiter.Pass(e.(*event.Alert)) {
+		return
+	}
 	if h.Ordinal == b.lastOrd {
 		b.sub++
 	} else {

@@ -156,6 +156,9 @@ func newRun(o *Options) (*run, error) {
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), names: detect.NewNames(lim.hosts), outputs: o.Sinks}
 	b.summary.maxPairs = lim.talks
+	if o.Rules != nil {
+		b.limiter = o.Rules.NewLimiter()
+	}
 	s.border = b
 	owner := map[string]*guarded{}
 	var codes []*finding.Code

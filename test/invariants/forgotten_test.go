@@ -22,14 +22,13 @@ import (
 var tableless = map[string]string{
 	"arpodd":      "bounded by constants: a wire has few such machines",
 	"duplicate":   "reads what ingest counted",
-	"zerowindow":  "the captures show a shut window by the end of its connection, and then it is kept no longer",
+	"nagle":       "a connection's waits are in its last event",
 	"wscale":      "keeps connections of two captures only",
 	"outofwindow": "answers from what two captures show of a connection",
 }
 
 // unfilled are tables that the committed captures do not fill, with the reason.
 var unfilled = map[string]string{
-	"zerowindow connections":       "see above",
 	"arpconflict shared addresses": "a constant bounds it", "arpconflict probed addresses": "a constant bounds it",
 	"arpspoof questions": "a constant bounds it", "arpspoof shared addresses": "a constant bounds it", "arpspoof connections": "a constant bounds it",
 	"arpwatch shared addresses": "a constant bounds it",

@@ -1,0 +1,231 @@
+package rules
+
+import (
+	"fmt"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+	"firestorm/internal/rules/lang"
+)
+
+// mostCounts bounds what a Limiter counts at a time.
+const mostCounts = 1 << 16
+
+// limits are what keeps alerts of a rule back.
+type limits struct {
+	filter   *lang.Threshold // detection_filter: of the rule only
+	limit    *lang.Threshold // threshold of the rule, or a line of threshold.config
+	suppress []suppression
+}
+
+// suppression keeps all alerts back that it fits.
+type suppression struct {
+	track lang.Track
+	addrs *lang.AddrSet // nil: all
+}
+
+// limitKeywords say how many alerts of a rule are too many, or too few.
+var limitKeywords = []keyword{
+	{"threshold", func(c *compiler, o *lang.Option) error {
+		t, err := lang.ThresholdOption(o.Value)
+		c.s.limits().limit = &t
+		return err
+	}},
+	{"detection_filter", func(c *compiler, o *lang.Option) error {
+		t, err := lang.ThresholdOption(o.Value)
+		if err == nil && t.UniqueOn != "" {
+			err = fmt.Errorf("unique_on is not run")
+		}
+		c.s.limits().filter = &t
+		return err
+	}},
+}
+
+func (s *sig) limits() *limits {
+	if s.limit == nil {
+		s.limit = &limits{}
+	}
+	return s.limit
+}
+
+// configure applies lines of threshold.config.
+func (s *Set) configure(lines []lang.Threshold, o *Options) (bad []lang.Problem) {
+	for i := range lines {
+		t := &lines[i]
+		p := lang.Problem{Place: t.Place, SID: t.SID}
+		var sup suppression
+		switch {
+		case t.Kind == lang.RateFilter:
+			p.Reason = "a rate_filter is not run: nothing is dropped or rejected here"
+			bad = append(bad, p)
+			continue
+		case t.Kind == lang.Suppress && t.IP != "":
+			a, err := lang.Addrs(t.IP, &o.Vars)
+			if err != nil {
+				p.Reason = err.Error()
+				bad = append(bad, p)
+				continue
+			}
+			sup = suppression{t.Track, a}
+		}
+		for _, g := range s.sigs {
+			switch {
+			case t.GID != 0 && t.GID != g.info.GID, t.SID != 0 && t.SID != g.info.SID:
+			case t.Kind == lang.Suppress:
+				g.limits().suppress = append(g.limits().suppress, sup)
+			case t.SID != 0 || g.limit == nil || g.limit.limit == nil: // a line for all does not take a rule's own away
+				g.limits().limit = t
+			}
+		}
+	}
+	return bad
+}
+
+// Limiter keeps alerts back that thresholds and suppressions take out. It works behind the border, where alerts of all
+// connections come in order: what it counts is wider than a connection. It belongs to one goroutine.
+type Limiter struct {
+	of     map[*event.RuleInfo]*limits
+	counts map[countKey]*count
+	now    packet.Time
+	// Held counts alerts kept back, Full those let through because no room was left to count them.
+	Held, Full uint64
+}
+
+type countKey struct {
+	rule   *event.RuleInfo
+	filter bool
+	a, b   packet.Addr
+	flow   uint64
+}
+
+type count struct {
+	from  packet.Time
+	n     uint64
+	next  uint64 // of a backoff
+	until packet.Time
+}
+
+// NewLimiter returns a limiter for the alerts of a set; nil when no rule of it has a limit.
+func (s *Set) NewLimiter() *Limiter {
+	l := &Limiter{of: map[*event.RuleInfo]*limits{}, counts: map[countKey]*count{}}
+	for _, g := range s.sigs {
+		if g.limit != nil {
+			l.of[g.info] = g.limit
+		}
+	}
+	if len(l.of) == 0 {
+		return nil
+	}
+	return l
+}
+
+// Pass reports whether an alert is to be shown.
+func (l *Limiter) Pass(a *event.Alert) bool {
+	m := l.of[a.Rule]
+	if m == nil {
+		return true
+	}
+	if l.pass(m, a) {
+		return true
+	}
+	l.Held++
+	return false
+}
+
+func (l *Limiter) pass(m *limits, a *event.Alert) bool {
+	h := a.Head()
+	l.now = max(l.now, h.Seen.Time)
+	src, dst := h.Client.Addr, h.Server.Addr
+	if a.Dir == packet.ToClient {
+		src, dst = dst, src
+	}
+	if m.filter != nil {
+		c := l.count(m.filter, countKey{rule: a.Rule, filter: true}, src, dst, h.FlowID)
+		if c != nil && c.n <= uint64(m.filter.Count) {
+			return false
+		}
+	}
+	for i := range m.suppress {
+		s := &m.suppress[i]
+		if s.addrs == nil || s.track != lang.ByDst && s.addrs.Has(&src) || s.track != lang.BySrc && s.addrs.Has(&dst) {
+			return false
+		}
+	}
+	t := m.limit
+	if t == nil {
+		return true
+	}
+	c := l.count(t, countKey{rule: a.Rule}, src, dst, h.FlowID)
+	if c == nil {
+		return true
+	}
+	most := uint64(max(t.Count, 1))
+	switch t.Type {
+	case lang.TypeThreshold:
+		if c.n < most {
+			return false
+		}
+		c.n = 0
+		return true
+	case lang.TypeBoth:
+		return c.n == most
+	case lang.TypeBackoff:
+		if c.next == 0 {
+			c.next = most
+		}
+		if c.n < c.next {
+			return false
+		}
+		c.next *= uint64(max(t.Multiplier, 2))
+		return true
+	}
+	return c.n <= most
+}
+
+// count counts one more for what t tracks; nil when there is no room to.
+func (l *Limiter) count(t *lang.Threshold, k countKey, src, dst packet.Addr, flow uint64) *count {
+	switch t.Track {
+	case lang.BySrc:
+		k.a = src
+	case lang.ByDst:
+		k.a = dst
+	case lang.ByBoth:
+		k.a, k.b = src, dst
+		if k.b.Compare(k.a) < 0 {
+			k.a, k.b = k.b, k.a
+		}
+	case lang.ByFlow:
+		k.flow = flow
+	}
+	c := l.counts[k]
+	if c == nil {
+		if len(l.counts) >= mostCounts {
+			l.sweep()
+		}
+		if len(l.counts) >= mostCounts {
+			l.Full++
+			return nil
+		}
+		c = &count{from: l.now}
+		l.counts[k] = c
+	}
+	span := packet.Time(t.Seconds) * 1_000_000_000
+	if t.Seconds > 0 && l.now-c.from > span {
+		*c = count{from: l.now}
+	}
+	c.until = c.from + span
+	if t.Seconds == 0 {
+		c.until = 1<<63 - 1
+	}
+	c.n++
+	return c
+}
+
+// sweep forgets counts whose time is over.
+func (l *Limiter) sweep() {
+	for k, c := range l.counts {
+		if c.until < l.now {
+			delete(l.counts, k)
+		}
+	}
+}

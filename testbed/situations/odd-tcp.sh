@@ -1,14 +1,18 @@
 #!/bin/bash
 # captures: odd-flags odd-flags-os odd-handshake odd-syn-reboot odd-syn-blind odd-after-fin
+# captures: odd-flags-remedied odd-handshake-late odd-handshake-taken odd-syn-blind-far odd-syn-blind-remedied
 #
 # Segments that do not fit their connection: sets of flags that no stack sends,
 # a second SYN/ACK from elsewhere, a SYN inside a connection (a client that
 # restarted; a blind attacker), data behind a FIN. What no program sends is
-# written by a raw socket; the rest is real.
+# written by a raw socket (those captures count as synthetic); the rest is real.
+# The remedies: a filter that drops what no connection tracker takes, and one that
+# drops senders that cannot come from there.
 . "$(dirname "$0")/../lib.sh"
 lab_begin "$1"
 need nft hping3 nmap python3 ss
 peer=$(tool peer)
+[ "$1" != odd-handshake-taken ] || WIRE_OUT="-delay 60ms"
 lab_gw c c2 x
 bg s "$peer" echo -listen :2323
 wait_port s 2323
@@ -63,7 +67,29 @@ inner() {
 	capture gw inner inside.pcap "$@"
 	vantage inside.pcap "gw, device inner: between the clients and gw"
 }
+# blind NS: SYNs from NS in the name of c into six of its connections.
+blind() {
+	for i in 1 2 3 4 5 6; do ns c python3 "$LAB/fixed.py" $((4000 + i)) $OUT4.2 2323 6 >>"$LAB/answers" 2>&1 & done
+	for i in $(seq 80); do
+		[ "$(grep -c connected "$LAB/answers" 2>/dev/null)" != 6 ] || break
+		sleep 0.05
+	done
+	for i in 1 2 3 4 5 6; do ns "$1" python3 "$LAB/raw.py" $IN4.11:$((4000 + i)) $OUT4.2:2323 S $((i * 1000)) 0 51; done
+	sleep 5
+}
 case $1 in
+odd-flags-remedied)
+	# As the finding prints it.
+	ns gw nft add table inet filter
+	ns gw nft add chain inet filter forward '{ type filter hook forward priority filter; }'
+	ns gw nft insert rule inet filter forward ct state invalid drop
+	outer tcp
+	fetch c http://$OUT4.2/page-200.txt
+	for f in -SF -SR -SFUP -FR "-S -R -A" -UP; do ns x hping3 -q $f -p 80 -i u20000 -c 4 $OUT4.2 >/dev/null 2>&1 || true; done
+	fetch c http://$OUT4.2/page-200.txt
+	truth "hping3 sends SYN+FIN, SYN+RST, SYN+FIN+URG+PSH, FIN+RST, SYN+RST+ACK and URG+PSH, four of each."
+	finding tcp-flags-illegal remedied
+	;;
 odd-flags)
 	inner tcp
 	fetch c http://$OUT4.2/page-200.txt
@@ -78,26 +104,34 @@ odd-flags-os)
 	ns x nmap -n -Pn -O --max-os-tries 1 -p 80,2323,81 $OUT4.2 2>&1 | grep -v '^$' | truth_block "What the scanner says"
 	finding tcp-flags-illegal positive
 	;;
-odd-handshake)
+odd-handshake | odd-handshake-late | odd-handshake-taken)
+	synthetic
 	inner tcp
-	# A program on gw, nearer to the client than the server, answers SYNs to port 2323 in the server's name.
+	port=2323 wait=0 ttl=57
+	case $1 in
+	odd-handshake-late) wait=0.25 ttl=52 ;;
+	odd-handshake-taken) port=80 ttl=60 ;;
+	esac
+	# A program on gw, nearer to the client than the server, answers SYNs in the server's name.
 	cat >"$LAB/forge.py" <<-'PY'
-	import socket, struct, subprocess, sys
+	import socket, struct, subprocess, sys, time
+	port, wait, ttl = int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 	s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
 	s.bind(("inner", 0))
 	n = 0
 	while n < 3:
 	    f = s.recv(2000)
-	    if f[23] != 6 or f[47] != 2 or f[36:38] != struct.pack("!H", 2323):
+	    if f[23] != 6 or f[47] != 2 or f[36:38] != struct.pack("!H", port):
 	        continue
 	    src, dst = socket.inet_ntoa(f[26:30]), socket.inet_ntoa(f[30:34])
 	    sport, seq = struct.unpack("!H", f[34:36])[0], struct.unpack("!I", f[38:42])[0]
-	    subprocess.run([sys.executable, sys.argv[1], "%s:2323" % dst, "%s:%d" % (src, sport), "SA", str(1000000 + n), str(seq + 1), "57"])
+	    time.sleep(wait)
+	    subprocess.run([sys.executable, sys.argv[1], "%s:%d" % (dst, port), "%s:%d" % (src, sport), "SA", str(1000000 + n), str(seq + 1), ttl])
 	    n += 1
 	PY
-	bg gw python3 "$LAB/forge.py" "$LAB/raw.py"
-	sleep 0.5
-	for i in 1 2 3; do ns c python3 "$LAB/fixed.py" $((4000 + i)) $OUT4.2 2323 1 >>"$LAB/answers" 2>&1 || true; done
+	bg gw python3 "$LAB/forge.py" "$LAB/raw.py" $port $wait $ttl
+	sleep 1.5
+	for i in 1 2 3; do ns c python3 "$LAB/fixed.py" $((4000 + i)) $OUT4.2 $port 1 >>"$LAB/answers" 2>&1 || true; done
 	finding tcp-handshake-forged positive
 	;;
 odd-syn-reboot)
@@ -119,18 +153,29 @@ odd-syn-reboot)
 	finding tcp-midstream-syn positive
 	;;
 odd-syn-blind)
+	synthetic
 	inner tcp
-	for i in 1 2 3 4 5 6; do ns c python3 "$LAB/fixed.py" $((4000 + i)) $OUT4.2 2323 6 >>"$LAB/answers" 2>&1 & done
-	for i in $(seq 80); do
-		[ "$(grep -c connected "$LAB/answers" 2>/dev/null)" != 6 ] || break
-		sleep 0.05
-	done
-	for i in 1 2 3 4 5 6; do ns x python3 "$LAB/raw.py" $IN4.11:$((4000 + i)) $OUT4.2:2323 S $((i * 1000)) 0 51; done
-	sleep 5
+	blind x
 	truth "x writes SYNs in the name of c into six of its connections; the server answers with challenge ACKs and goes on."
 	finding tcp-midstream-syn positive
 	;;
+odd-syn-blind-far | odd-syn-blind-remedied)
+	synthetic
+	node f
+	link gw far f eth0
+	addr gw far 203.0.113.1/24
+	addr f eth0 203.0.113.9/24
+	ns f ip route add default via 203.0.113.1
+	ns gw sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.far.rp_filter=0
+	# As the finding prints it.
+	[ "$1" = odd-syn-blind-far ] || ns gw sysctl -qw net.ipv4.conf.all.rp_filter=1
+	outer tcp
+	blind f
+	truth "A stranger, beyond another device of gw, writes SYNs in the name of c into six of its connections."
+	finding tcp-midstream-syn "$([ "$1" = odd-syn-blind-far ] && echo positive || echo remedied)"
+	;;
 odd-after-fin)
+	synthetic
 	outer tcp
 	cat >"$LAB/close.py" <<-'PY'
 	import socket, subprocess, sys, struct, time
@@ -167,6 +212,11 @@ odd-flags)
 	check_frames "SYN and FIN" inside.pcap "tcp.flags.syn == 1 && tcp.flags.fin == 1" 8
 	check_frames "SYN and RST" inside.pcap "tcp.flags.syn == 1 && tcp.flags.reset == 1" 8
 	;;
+odd-flags-remedied)
+	shows "The same segments meet a filter in gw that drops what no connection tracker takes: none of them comes as far as the server."
+	check_frames "SYN with FIN or RST" outside.pcap "tcp.flags.syn == 1 && (tcp.flags.fin == 1 || tcp.flags.reset == 1)" 0 0
+	check "the client was served" every_ok
+	;;
 odd-flags-os)
 	shows "Nmap wants to know the operating system: among its probes are sets of flags that no TCP sends."
 	check_frames "SYN, FIN, PSH, URG" inside.pcap "tcp.flags & 0x2b == 0x2b" 1
@@ -174,6 +224,16 @@ odd-flags-os)
 odd-handshake)
 	shows "A second SYN/ACK with another number and from fewer hops away arrives at the client: a forged handshake."
 	check_frames "SYN/ACKs nearer" inside.pcap "tcp.flags == 0x12 && ip.ttl == 57" 3
+	check_frames "SYN/ACKs of the server" inside.pcap "tcp.flags == 0x12 && ip.ttl == 63" 3
+	;;
+odd-handshake-late)
+	shows "The server's SYN/ACK is followed, a quarter of a second later, by another with another number and from farther away."
+	check_frames "SYN/ACKs from farther away" inside.pcap "tcp.flags == 0x12 && ip.ttl == 52" 3
+	check_frames "SYN/ACKs of the server" inside.pcap "tcp.flags == 0x12 && ip.ttl == 63" 3
+	;;
+odd-handshake-taken)
+	shows "A forged SYN/ACK is faster than the server's, which is 120 ms away: the client takes up a connection with the forger and refuses the server's answer."
+	check_frames "SYN/ACKs nearer" inside.pcap "tcp.flags == 0x12 && ip.ttl == 60" 3
 	check_frames "SYN/ACKs of the server" inside.pcap "tcp.flags == 0x12 && ip.ttl == 63" 3
 	;;
 odd-syn-reboot)
@@ -185,6 +245,16 @@ odd-syn-blind)
 	shows "SYNs with other numbers and another TTL appear inside six standing connections, which go on."
 	check_frames "SYNs" inside.pcap "tcp.flags == 2 && ip.ttl == 51" 6
 	check "the connections went on" [ "$(grep -c "hello" "$LAB/answers")" -ge 40 ]
+	;;
+odd-syn-blind-far)
+	shows "SYNs with other numbers and another TTL, from a stranger's network, appear inside six standing connections, which go on."
+	check_frames "SYNs" outside.pcap "tcp.flags == 2 && ip.ttl == 50" 6
+	check "the connections went on" [ "$(grep -c "hello" "$LAB/answers")" -ge 40 ]
+	;;
+odd-syn-blind-remedied)
+	shows "gw drops packets whose sender cannot come from there: the stranger's SYNs do not reach the server."
+	check_frames "no SYN but the clients' own" outside.pcap "tcp.flags == 2 && ip.ttl != 63" 0 0
+	check_frames "the clients' SYNs" outside.pcap "tcp.flags == 2 && ip.ttl == 63" 6
 	;;
 odd-after-fin)
 	shows "A client sends data behind its own FIN, three times."

@@ -26,6 +26,22 @@ func TestForgedHandshake(t *testing.T) {
 	detecttest.Says(t, f, "requests of 10.1.0.11 to 10.2.0.2:2323 get two different answers", "TTL 57 and TTL 63", "3 connections", "or: two machines that both have the server's address")
 }
 
+// TestForgedOrder: the other answer may come first and win the client, or come when the connection stands.
+func TestForgedOrder(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "odd-handshake-taken/inside.pcap"), tcpodd.Forged, finding.Likely)
+	detecttest.Says(t, f, "requests of 10.1.0.11 to 10.2.0.2:80 get two different answers", "TTL 60 and TTL 63")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "odd-handshake-late/inside.pcap"), tcpodd.Forged, finding.Likely)
+	detecttest.Says(t, f, "requests of 10.1.0.11 to 10.2.0.2:2323 get two different answers", "TTL 52 and TTL 63")
+}
+
+// TestBehindTheFilter: the remedies as they are printed keep such segments from the server.
+func TestBehindTheFilter(t *testing.T) {
+	detecttest.Only(t, detecttest.Run(t, nil, "odd-syn-blind-far/outside.pcap"), tcpodd.Midstream, finding.Certain)
+	for file, code := range map[string]string{"odd-flags-remedied/outside.pcap": tcpodd.Flags, "odd-syn-blind-remedied/outside.pcap": tcpodd.Midstream} {
+		detecttest.None(t, detecttest.Run(t, nil, file), code)
+	}
+}
+
 func TestInnerSYN(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "odd-syn-reboot/inside.pcap"), tcpodd.Midstream, finding.Likely)
 	detecttest.Says(t, f, "10.1.0.11 lost 1 connection to 10.2.0.2:2323 and asked again from the same port", "the client itself reset the old connection")

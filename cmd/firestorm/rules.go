@@ -152,8 +152,14 @@ func (a *app) rulesCommand() *cobra.Command {
 		Short: "check rules of Suricata's language",
 		Long: `Check rules of Suricata's language. read --rules FILE runs them.
 
+  firestorm rules check FILE|DIR...     which rules do not run, and why
+  firestorm rules coverage FILE|DIR...  how many run, and the reasons of the others
+
 A rule that cannot be run is refused with its file and line, the option at fault
-and the reason; the others load.`,
+and the reason; the others load. classification.config and threshold.config are
+read where they stand beside the rules.
+
+` + exitHelp(),
 		GroupID: groupRun,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

@@ -201,9 +201,9 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 		g = e.set.groups[i][h.Dir].at(port)
 	}
 	x := &e.x
-	x.p, x.dir, x.est, x.flow = p, h.Dir, false, nil
+	x.p, x.dir, x.est, x.flow, x.app = p, h.Dir, false, nil, ""
 	if h.Index != 0 {
-		x.flow = e.of(h.Index)
+		x.flow, x.app = e.of(h.Index), e.app(h.Index)
 		x.est = e.flows.Established(h.Index)
 	}
 	e.hits = e.hits[:0]
@@ -238,7 +238,7 @@ func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
 	}
 	f := e.of(index)
 	x := &e.x
-	x.p, x.dir, x.est, x.flow = p, d, e.flows.Established(index), f
+	x.p, x.dir, x.est, x.flow, x.app = p, d, e.flows.Established(index), f, e.app(index)
 	e.hits = e.hits[:0]
 	handle := flow.Handle{Index: index, Dir: d}
 	e.look(&e.set.groups[0][d].at(h.Server.Port).stream, handle, f.window[d], f.old[d], true)
@@ -252,7 +252,7 @@ func (e *Engine) look(l *list, h flow.Handle, b []byte, fresh int, stream bool) 
 	x := &e.x
 	e.may = l.candidates(e.may[:0], e.set.rare, &e.found, b)
 	for _, s := range e.may {
-		if !s.header(x) || !s.fits(x, h) {
+		if s.app != "" && s.app != x.app || !s.header(x) || !s.fits(x, h) {
 			continue
 		}
 		if !s.conditions(x) || !s.asks(x.flow) {

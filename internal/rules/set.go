@@ -149,9 +149,35 @@ func (s *sig) protocol(name string) error {
 	case "sctp":
 		s.proto.add(packet.ProtoSCTP)
 	default:
-		return fmt.Errorf("rules of protocol %q are not run", name)
+		over, ok := appProtocols[name]
+		if !ok {
+			return fmt.Errorf("rules of protocol %q are not run", name)
+		}
+		s.app = appWord(name)
+		for _, n := range over {
+			s.proto.add(n)
+		}
 	}
 	return nil
+}
+
+// appProtocols are the application protocols that rules may name, with what they run over.
+var appProtocols = map[string][]uint8{
+	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP},
+	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
+	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
+	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},
+}
+
+// appWord is EVE's word for a protocol that rules name.
+func appWord(name string) string {
+	switch name {
+	case "http1":
+		return "http"
+	case "ssl":
+		return "tls"
+	}
+	return name
 }
 
 // place decides where the contents are looked for. Those of a TCP rule lie in the stream, and in each packet too where one

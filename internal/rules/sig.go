@@ -17,8 +17,8 @@ type sig struct {
 	dst    *lang.AddrSet
 	sport  *lang.PortSet
 	dport  *lang.PortSet
-	both   bool // <>
-	app    string
+	both   bool   // <>
+	app    string // the application protocol that the header names, in EVE's word; empty: none
 	action lang.Action
 
 	conds    []cond  // of the packet: header fields, sizes, anomalies
@@ -63,7 +63,8 @@ type inspection struct {
 	p    *packet.Packet
 	dir  packet.Dir
 	flow *flowState
-	est  bool // the connection is established
+	est  bool   // the connection is established
+	app  string // its protocol, empty while that is not known
 	m    matcher
 }
 

@@ -85,6 +85,7 @@ type Engine struct {
 	spare []*flowState
 	x     inspection
 	hits  []*sig
+	part  []byte // of an event, behind a dot
 	may   []*sig // rules to be gone through
 	found mpm.Scratch
 	stats Stats
@@ -225,9 +226,33 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	}
 }
 
-// last inspects what is left of a stream without a packet to go with: one is made up from what is known of the flow.
-func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
-	h := e.flows.Last(index, event.KindAlert)
+// Event inspects the parts of an event about the flow of h. Alerts are appended to *out: they come on the event's packet,
+// in the way that the part travelled.
+func (e *Engine) Event(ev event.Event, h flow.Handle, out *[]event.Event) {
+	b, ok := ev.(event.Buffered)
+	if !ok || len(e.set.parts) == 0 || h.Index == 0 {
+		return
+	}
+	b.EachBuffer(func(name string, dir packet.Dir, part []byte) {
+		l := e.set.parts[name]
+		if l == nil || len(part) == 0 {
+			return
+		}
+		e.part = append(append(e.part[:0], '.'), part...)
+		p := madeUp(ev.Head(), dir)
+		x := &e.x
+		x.p, x.dir, x.est, x.flow, x.app = p, dir, e.flows.Established(h.Index), e.of(h.Index), e.app(h.Index)
+		e.hits = e.hits[:0]
+		handle := flow.Handle{Index: h.Index, Dir: dir}
+		e.look(l, handle, e.part, 0, false)
+		if len(e.hits) > 0 {
+			e.report(p, handle, out)
+		}
+	})
+}
+
+// madeUp is a packet for what is looked at without one: what is known of it from an event.
+func madeUp(h *event.Head, d packet.Dir) *packet.Packet {
 	p := &packet.Packet{Time: h.Seen.Time, Frame: h.Seen.Frame, Source: h.Seen.Source, Ordinal: h.Ordinal, Src: h.Client.Addr, Dst: h.Server.Addr,
 		SrcPort: h.Client.Port, DstPort: h.Server.Port, Proto: h.Proto, IPVersion: 6, Vantage: h.Vantage, Tunnel: h.Tunnel, NVLAN: h.NVLAN, VLANs: h.VLANs}
 	if p.Src.Is4() {
@@ -236,6 +261,13 @@ func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
 	if d == packet.ToClient {
 		p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort
 	}
+	return p
+}
+
+// last inspects what is left of a stream without a packet to go with: one is made up from what is known of the flow.
+func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
+	h := e.flows.Last(index, event.KindAlert)
+	p := madeUp(&h, d)
 	f := e.of(index)
 	x := &e.x
 	x.p, x.dir, x.est, x.flow, x.app = p, d, e.flows.Established(index), f, e.app(index)
@@ -258,7 +290,11 @@ func (e *Engine) look(l *list, h flow.Handle, b []byte, fresh int, stream bool) 
 		if !s.conditions(x) || !s.asks(x.flow) {
 			continue
 		}
-		if len(s.payload) > 0 && (len(b) == 0 || !x.m.match(s.payload, b, fresh)) {
+		in := b
+		if s.buffer.name != "" && !s.dotted {
+			in = b[1:] // behind the dot
+		}
+		if len(s.payload) > 0 && (len(in) == 0 || !x.m.match(s.payload, in, fresh)) {
 			continue
 		}
 		if stream && (slices.Contains(e.hits, s) || slices.Contains(x.flow.early[h.Dir], s)) {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 
 	"firestorm/internal/packet"
@@ -67,6 +68,16 @@ func (l *list) candidates(dst []*sig, rare *mpm.Rarity, scratch *mpm.Scratch, b 
 	return append(dst, rest...)
 }
 
+// Kinds are the events of analyzers that the rules ask about.
+func (s *Set) Kinds() []string {
+	var kinds []string
+	for _, l := range s.parts {
+		kinds = append(kinds, l.sigs[0].buffer.kind)
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
 // telling is the content that is searched for: the one that says fast_pattern, else the longest. nil: there is none.
 func (s *sig) telling() *check {
 	var best *check
@@ -109,7 +120,15 @@ func (s *Set) group() {
 			s.groups[i][d].fill(s.sigs, proto, packet.Dir(d))
 		}
 	}
+	s.parts = map[string]*list{}
 	for _, g := range s.sigs {
+		if name := g.buffer.name; name != "" {
+			if s.parts[name] == nil {
+				s.parts[name] = &list{}
+			}
+			s.parts[name].sigs = append(s.parts[name].sigs, g)
+			continue
+		}
 		for n := range 256 {
 			if protoIndex(uint8(n)) < 0 && g.proto.has(uint8(n)) {
 				s.other.add(g)

@@ -88,7 +88,12 @@ var payloadKeywords = []keyword{
 		c.s.payload = append(c.s.payload, check{kind: isSize, size: r})
 		return err
 	}},
-	{"pkt_data", ignored},
+	{"pkt_data", func(c *compiler, _ *lang.Option) error {
+		if c.s.buffer.name != "" {
+			return errors.New("rules about two buffers are not run")
+		}
+		return nil
+	}},
 	{"pcre", func(c *compiler, o *lang.Option) error {
 		k, err := expression(o)
 		c.s.payload = append(c.s.payload, k)

@@ -28,7 +28,8 @@ type Options struct {
 type Set struct {
 	sigs   []*sig // in the order in which they are applied
 	groups [2][2]portGroups
-	other  group // rules of packets that are neither TCP nor UDP
+	other  group            // rules of packets that are neither TCP nor UDP
+	parts  map[string]*list // rules about parts of events, by the part's name
 	bits   int
 	rare   *mpm.Rarity // of all contents together: which part of one says most
 }
@@ -185,6 +186,11 @@ func appWord(name string) string {
 func (s *sig) place() error {
 	tcp := s.proto.has(packet.ProtoTCP)
 	switch {
+	case s.buffer.name != "":
+		if len(s.payload) == 0 {
+			return fmt.Errorf("nothing is asked of %s", s.buffer.name)
+		}
+		s.packet, s.stream = false, false
 	case len(s.payload) == 0:
 		s.packet = true
 		s.stream = false

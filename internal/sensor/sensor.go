@@ -247,6 +247,11 @@ func wantedKinds(o *Options) func(kind string) bool {
 			}
 		}
 	}
+	if o.Rules != nil {
+		for _, k := range o.Rules.Kinds() {
+			named[k] = true
+		}
+	}
 	named["arp"] = true // the memory of hosts wants it
 	return func(kind string) bool { return named[kind] }
 }

@@ -47,7 +47,7 @@ const keptFailures = 4
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
-		Released: func(i uint32, why event.EndReason) string { return s.apps.Released(i, why, s.ordinal, s.out) },
+		Released: s.released,
 		Alerted:  func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
 	var raw analyzer.RawStreams
 	if o.Rules != nil {
@@ -65,12 +65,28 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	return s, err
 }
 
+// released is told that a flow's record ends: what its protocol still has to say, rules see as well.
+func (s *shard) released(index uint32, why event.EndReason) (app string) {
+	from := len(*s.out)
+	app = s.apps.Released(index, why, s.ordinal, s.out)
+	if s.rules != nil {
+		for _, e := range (*s.out)[from:] {
+			s.rules.Event(e, flow.Handle{Index: index}, s.out)
+		}
+	}
+	return app
+}
+
 // packet is the path of one packet: its connection, the protocol it carries, then what was odd in it.
 func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event.Event) (inFlow bool) {
 	s.out, s.ordinal = out, p.Ordinal
 	h := s.flows.PacketAhead(p, a, out)
+	from := len(*out)
 	s.apps.Packet(p, h, out)
 	if s.rules != nil {
+		for _, e := range (*out)[from:] {
+			s.rules.Event(e, h, out)
+		}
 		s.rules.Packet(p, h, out)
 	}
 	if p.NAnomaly > 0 && anoms {

@@ -85,7 +85,8 @@ type Engine struct {
 	spare []*flowState
 	x     inspection
 	hits  []*sig
-	part  []byte // of an event, behind a dot
+	parts []eventPart // of the event at hand
+	bytes []byte
 	may   []*sig // rules to be gone through
 	found mpm.Scratch
 	stats Stats
@@ -233,22 +234,60 @@ func (e *Engine) Event(ev event.Event, h flow.Handle, out *[]event.Event) {
 	if !ok || len(e.set.parts) == 0 || h.Index == 0 {
 		return
 	}
+	e.parts, e.bytes = e.parts[:0], e.bytes[:0]
 	b.EachBuffer(func(name string, dir packet.Dir, part []byte) {
-		l := e.set.parts[name]
-		if l == nil || len(part) == 0 {
-			return
+		from := len(e.bytes)
+		e.bytes = append(append(e.bytes, '.'), part...) // dotprefix wants a dot before it
+		e.parts = append(e.parts, eventPart{name, dir, from, len(e.bytes)})
+	})
+	x := &e.x
+	for i := range e.parts {
+		v := &e.parts[i]
+		l := e.set.parts[v.name]
+		if l == nil {
+			continue
 		}
-		e.part = append(append(e.part[:0], '.'), part...)
-		p := madeUp(ev.Head(), dir)
-		x := &e.x
-		x.p, x.dir, x.est, x.flow, x.app = p, dir, e.flows.Established(h.Index), e.of(h.Index), e.app(h.Index)
+		p := madeUp(ev.Head(), v.dir)
+		x.p, x.dir, x.est, x.flow, x.app = p, v.dir, e.flows.Established(h.Index), e.of(h.Index), e.app(h.Index)
 		e.hits = e.hits[:0]
-		handle := flow.Handle{Index: h.Index, Dir: dir}
-		e.look(l, handle, e.part, 0, false)
+		handle := flow.Handle{Index: h.Index, Dir: v.dir}
+		e.look(l, handle, e.bytes[v.from:v.to], 0, false)
 		if len(e.hits) > 0 {
 			e.report(p, handle, out)
 		}
-	})
+	}
+}
+
+// eventPart is a part of the event at hand; its bytes lie in Engine.bytes, behind a dot.
+type eventPart struct {
+	name     string
+	dir      packet.Dir
+	from, to int
+}
+
+// partsMatch reports whether the event at hand has all that a rule asks of its parts.
+func (e *Engine) partsMatch(s *sig) bool {
+	for i := range s.parts {
+		p := &s.parts[i]
+		found := false
+		for k := range e.parts {
+			v := &e.parts[k]
+			if v.name != p.name {
+				continue
+			}
+			from := v.from + 1
+			if p.dotted {
+				from = v.from
+			}
+			if found = e.x.m.match(p.checks, e.bytes[from:v.to], 0); found {
+				break
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
 }
 
 // madeUp is a packet for what is looked at without one: what is known of it from an event.
@@ -290,11 +329,10 @@ func (e *Engine) look(l *list, h flow.Handle, b []byte, fresh int, stream bool) 
 		if !s.conditions(x) || !s.asks(x.flow) {
 			continue
 		}
-		in := b
-		if s.buffer.name != "" && !s.dotted {
-			in = b[1:] // behind the dot
+		if len(s.parts) > 0 && !e.partsMatch(s) {
+			continue
 		}
-		if len(s.payload) > 0 && (len(in) == 0 || !x.m.match(s.payload, in, fresh)) {
+		if len(s.payload) > 0 && (len(b) == 0 || !x.m.match(s.payload, b, fresh)) {
 			continue
 		}
 		if stream && (slices.Contains(e.hits, s) || slices.Contains(x.flow.early[h.Dir], s)) {

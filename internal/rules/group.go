@@ -72,17 +72,25 @@ func (l *list) candidates(dst []*sig, rare *mpm.Rarity, scratch *mpm.Scratch, b 
 func (s *Set) Kinds() []string {
 	var kinds []string
 	for _, l := range s.parts {
-		kinds = append(kinds, l.sigs[0].buffer.kind)
+		kinds = append(kinds, l.sigs[0].parts[0].kind)
 	}
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
 }
 
-// telling is the content that is searched for: the one that says fast_pattern, else the longest. nil: there is none.
+// telling is the content of the rule that is searched for; nil: there is none.
 func (s *sig) telling() *check {
+	if len(s.parts) > 0 {
+		return telling(s.main().checks)
+	}
+	return telling(s.payload)
+}
+
+// telling is the one that says fast_pattern, else the longest.
+func telling(cs []check) *check {
 	var best *check
-	for i := range s.payload {
-		c := &s.payload[i]
+	for i := range cs {
+		c := &cs[i]
 		if c.kind != isContent || c.neg {
 			continue
 		}
@@ -122,7 +130,8 @@ func (s *Set) group() {
 	}
 	s.parts = map[string]*list{}
 	for _, g := range s.sigs {
-		if name := g.buffer.name; name != "" {
+		if len(g.parts) > 0 {
+			name := g.main().name
 			if s.parts[name] == nil {
 				s.parts[name] = &list{}
 			}

@@ -40,11 +40,14 @@ type compiler struct {
 	vars []string // names that byte_extract and byte_math gave, by number
 	rank int      // of the classtype, 0 when none was named
 	own  bool     // the rule has a priority of its own
+
+	at     int // the part in which contents lie now; -1: the payload
+	lastAt int // the part in which the last one lies
 }
 
 // last is the content that a modifier of the older form belongs to.
 func (c *compiler) last(name string) (*check, error) {
-	cs := c.s.payload
+	cs := *c.list(c.lastAt)
 	for i := len(cs) - 1; i >= 0; i-- {
 		if cs[i].kind == isContent {
 			return &cs[i], nil

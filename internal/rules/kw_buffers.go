@@ -3,45 +3,172 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"strings"
 
+	"firestorm/internal/packet"
 	"firestorm/internal/rules/lang"
 )
 
-// buffers are the parts of events that rules can ask for (event.Buffered), by their names and older ones.
-var buffers = map[string]buffer{
-	"dns.query": {"dns.query", "dns"}, "dns_query": {"dns.query", "dns"},
-	"tls.sni": {"tls.sni", "tls"}, "tls_sni": {"tls.sni", "tls"},
-}
-
-// buffer is a part of an event.
+// buffer is a part of an event that rules can ask for (event.Buffered).
 type buffer struct {
 	name string
 	kind string // of the events that have it
+	dir  packet.Dir
 }
 
-// bufferKeywords say where the contents behind them lie.
+// part is what a rule asks of one buffer.
+type part struct {
+	buffer
+	dotted bool // dotprefix: a dot stands before it
+	checks []check
+}
+
+// sticky are the buffers by the option that names them: contents behind it lie there.
+var sticky = map[string]buffer{
+	"dns.query": {"dns.query", "dns", packet.ToServer}, "dns_query": {"dns.query", "dns", packet.ToServer},
+	"tls.sni": {"tls.sni", "tls", packet.ToServer}, "tls_sni": {"tls.sni", "tls", packet.ToServer},
+	"http.method": httpAsked("method"), "http.uri": httpAsked("uri"), "http.uri.raw": httpAsked("uri.raw"), "http.host": httpAsked("host"),
+	"http.host.raw": httpAsked("host.raw"), "http.user_agent": httpAsked("user_agent"), "http.referer": httpAsked("referer"),
+	"http.stat_code": httpAnswered("stat_code"), "http.stat_msg": httpAnswered("stat_msg"), "http.location": httpAnswered("location"),
+	"http.server": httpAnswered("server"),
+}
+
+func httpAsked(name string) buffer    { return buffer{"http." + name, "http", packet.ToServer} }
+func httpAnswered(name string) buffer { return buffer{"http." + name, "http", packet.ToClient} }
+
+// older are the modifiers of the older form: they put the content before them into a buffer.
+var older = map[string]string{"http_method": "http.method", "http_uri": "http.uri", "http_raw_uri": "http.uri.raw", "http_host": "http.host",
+	"http_raw_host": "http.host.raw", "http_user_agent": "http.user_agent", "http_stat_code": "http.stat_code", "http_stat_msg": "http.stat_msg"}
+
+// ofExpression are the flags of pcre that name a buffer.
+var ofExpression = map[byte]string{'U': "http.uri", 'I': "http.uri.raw", 'M': "http.method", 'V': "http.user_agent", 'W': "http.host", 'Z': "http.host.raw",
+	'S': "http.stat_code", 'Y': "http.stat_msg"}
+
+// bufferKeywords say where contents lie.
 var bufferKeywords = func() []keyword {
-	list := []keyword{{"dotprefix", func(c *compiler, o *lang.Option) error {
-		if c.s.buffer.name == "" {
-			return errors.New("there is no buffer before it")
-		}
-		c.s.dotted = true
-		return nil
-	}}}
-	for name := range buffers {
-		list = append(list, keyword{name, inBuffer})
+	list := []keyword{
+		{"dotprefix", func(c *compiler, _ *lang.Option) error {
+			if c.at < 0 || len(c.s.parts[c.at].checks) > 0 {
+				return errors.New("it belongs right behind the name of a buffer")
+			}
+			c.s.parts[c.at].dotted = true
+			return nil
+		}},
+		{"urilen", func(c *compiler, o *lang.Option) error {
+			text, form, _ := strings.Cut(o.Value, ",")
+			b := sticky["http.uri"]
+			switch strings.TrimSpace(form) {
+			case "", "norm":
+			case "raw":
+				b = sticky["http.uri.raw"]
+			default:
+				return fmt.Errorf("urilen knows norm and raw, not %q", form)
+			}
+			if o.Negated {
+				text = "!" + text
+			}
+			r, err := parseRange(text, 16)
+			if err != nil {
+				return err
+			}
+			n, err := c.part(b)
+			if err != nil {
+				return err
+			}
+			c.s.parts[n].checks = append(c.s.parts[n].checks, check{kind: isSize, size: r})
+			return nil
+		}},
+		{"pkt_data", func(c *compiler, _ *lang.Option) error { c.at = -1; return nil }},
+	}
+	for name := range sticky {
+		list = append(list, keyword{name, func(c *compiler, o *lang.Option) (err error) {
+			c.at, err = c.part(sticky[o.Name])
+			return err
+		}})
+	}
+	for name := range older {
+		list = append(list, keyword{name, func(c *compiler, o *lang.Option) error { return c.move(sticky[older[o.Name]]) }})
 	}
 	return list
 }()
 
-func inBuffer(c *compiler, o *lang.Option) error {
-	b := buffers[o.Name]
-	switch {
-	case len(c.s.payload) > 0 && c.s.buffer.name != b.name:
-		return errors.New("rules about two buffers are not run")
-	case c.s.app != "" && c.s.app != b.kind:
-		return fmt.Errorf("%s has no such buffer", c.s.app)
+// part returns the number of the rule's part for a buffer, a new one if need be.
+func (c *compiler) part(b buffer) (int, error) {
+	if c.s.app != "" && c.s.app != b.kind {
+		return -1, fmt.Errorf("%s has no such buffer", c.s.app)
 	}
-	c.s.buffer = b
+	for i := range c.s.parts {
+		p := &c.s.parts[i]
+		switch {
+		case p.name == b.name:
+			return i, nil
+		case p.kind != b.kind:
+			return -1, fmt.Errorf("no event has both %s and %s", p.name, b.name)
+		case p.dir != b.dir:
+			return -1, errors.New("rules about a request and its answer at once are not run")
+		}
+	}
+	c.s.parts = append(c.s.parts, part{buffer: b})
+	return len(c.s.parts) - 1, nil
+}
+
+// move puts the content before into a buffer.
+func (c *compiler) move(b buffer) error {
+	if c.lastAt >= 0 || len(c.s.payload) == 0 || c.s.payload[len(c.s.payload)-1].kind != isContent {
+		return errors.New("it needs a content right before it")
+	}
+	n, err := c.part(b)
+	if err != nil {
+		return err
+	}
+	p := &c.s.parts[n]
+	p.checks = append(p.checks, c.s.payload[len(c.s.payload)-1])
+	c.s.payload = c.s.payload[:len(c.s.payload)-1]
+	c.lastAt = n
 	return nil
+}
+
+// list is where the checks of a part lie; -1 is the payload.
+func (c *compiler) list(at int) *[]check {
+	if at < 0 {
+		return &c.s.payload
+	}
+	return &c.s.parts[at].checks
+}
+
+// add puts a check where contents lie now.
+func (c *compiler) add(k check) {
+	l := c.list(c.at)
+	*l = append(*l, k)
+	c.lastAt = c.at
+}
+
+// placeParts checks what the rule asks of events.
+func (s *sig) placeParts() error {
+	if len(s.payload) > 0 {
+		return errors.New("rules about the payload and the parts of a protocol at once are not run")
+	}
+	for i := range s.parts {
+		p := &s.parts[i]
+		if len(p.checks) == 0 {
+			return fmt.Errorf("nothing is asked of %s", p.name)
+		}
+	}
+	return nil
+}
+
+// main is the part by which the rule is found: the one with the most telling content.
+func (s *sig) main() *part {
+	best, size := &s.parts[0], -1
+	for i := range s.parts {
+		c := telling(s.parts[i].checks)
+		switch {
+		case c == nil:
+		case c.fast:
+			return &s.parts[i]
+		case len(c.pattern) > size:
+			best, size = &s.parts[i], len(c.pattern)
+		}
+	}
+	return best
 }

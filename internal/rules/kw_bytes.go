@@ -107,7 +107,7 @@ func byteTest(c *compiler, opt *lang.Option) error {
 			return fmt.Errorf("byte_test does not know %q", w)
 		}
 	}
-	c.s.payload = append(c.s.payload, k)
+	c.add(k)
 	return nil
 }
 
@@ -153,7 +153,7 @@ func byteJump(c *compiler, opt *lang.Option) error {
 			return fmt.Errorf("byte_jump does not know %q", w)
 		}
 	}
-	c.s.payload = append(c.s.payload, k)
+	c.add(k)
 	return nil
 }
 
@@ -192,7 +192,7 @@ func byteExtract(c *compiler, opt *lang.Option) error {
 	if o.result, err = c.variable(f[2]); err != nil {
 		return err
 	}
-	c.s.payload = append(c.s.payload, k)
+	c.add(k)
 	return nil
 }
 
@@ -246,6 +246,6 @@ func byteMath(c *compiler, opt *lang.Option) error {
 	if o.result, err = c.variable(result); err != nil {
 		return err
 	}
-	c.s.payload = append(c.s.payload, k)
+	c.add(k)
 	return nil
 }

@@ -17,7 +17,7 @@ var payloadKeywords = []keyword{
 		if err != nil {
 			return err
 		}
-		c.s.payload = append(c.s.payload, check{kind: isContent, neg: o.Negated, pattern: p})
+		c.add(check{kind: isContent, neg: o.Negated, pattern: p})
 		return nil
 	}},
 	{"nocase", modifier(func(_ *compiler, k *check, _ string) error {
@@ -76,7 +76,7 @@ var payloadKeywords = []keyword{
 				return fmt.Errorf("isdataat knows relative and rawbytes, not %q", part)
 			}
 		}
-		c.s.payload = append(c.s.payload, k)
+		c.add(k)
 		return nil
 	}},
 	{"bsize", func(c *compiler, o *lang.Option) error {
@@ -85,19 +85,24 @@ var payloadKeywords = []keyword{
 			text = "!" + text
 		}
 		r, err := parseRange(text, 64)
-		c.s.payload = append(c.s.payload, check{kind: isSize, size: r})
+		c.add(check{kind: isSize, size: r})
 		return err
-	}},
-	{"pkt_data", func(c *compiler, _ *lang.Option) error {
-		if c.s.buffer.name != "" {
-			return errors.New("rules about two buffers are not run")
-		}
-		return nil
 	}},
 	{"pcre", func(c *compiler, o *lang.Option) error {
-		k, err := expression(o)
-		c.s.payload = append(c.s.payload, k)
-		return err
+		k, buffer, err := expression(o)
+		if err != nil {
+			return err
+		}
+		if buffer == "" {
+			c.add(k)
+			return nil
+		}
+		n, err := c.part(sticky[buffer])
+		if err != nil {
+			return err
+		}
+		c.s.parts[n].checks = append(c.s.parts[n].checks, k)
+		return nil
 	}},
 }
 
@@ -112,13 +117,13 @@ func modifier(f func(c *compiler, k *check, v string) error) func(*compiler, *la
 	}
 }
 
-// expression reads pcre:"/…/flags".
-func expression(o *lang.Option) (check, error) {
-	k := check{kind: isPCRE, neg: o.Negated}
+// expression reads pcre:"/…/flags"; buffer is the one that a flag names.
+func expression(o *lang.Option) (k check, buffer string, err error) {
+	k = check{kind: isPCRE, neg: o.Negated}
 	text := o.Value
 	end := strings.LastIndexByte(text, '/')
 	if len(text) < 2 || text[0] != '/' || end == 0 {
-		return k, errors.New("the expression stands between slashes")
+		return k, "", errors.New("the expression stands between slashes")
 	}
 	var flags pcre.Flags
 	for _, l := range []byte(text[end+1:]) {
@@ -129,15 +134,18 @@ func expression(o *lang.Option) (check, error) {
 		if l == 'B' { // of raw bytes: all are
 			continue
 		}
+		if b := ofExpression[l]; b != "" {
+			buffer = b
+			continue
+		}
 		f, ok := pcre.FlagOf(l)
 		if !ok {
-			return k, fmt.Errorf("the flag %q asks for a buffer that rules cannot ask yet, or is not known", string(l))
+			return k, "", fmt.Errorf("the flag %q asks for a buffer that rules cannot ask yet, or is not known", string(l))
 		}
 		flags |= f
 	}
-	var err error
 	k.pcre, err = pcre.Compile(text[1:end], flags)
-	return k, err
+	return k, buffer, err
 }
 
 // pattern turns a content's text into bytes: |41 42| is in hexadecimal.

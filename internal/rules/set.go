@@ -72,7 +72,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
-	c := &compiler{s: s, o: o}
+	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	if err := s.protocol(r.Protocol); err != nil {
 		return nil, "", err
 	}
@@ -186,11 +186,9 @@ func appWord(name string) string {
 func (s *sig) place() error {
 	tcp := s.proto.has(packet.ProtoTCP)
 	switch {
-	case s.buffer.name != "":
-		if len(s.payload) == 0 {
-			return fmt.Errorf("nothing is asked of %s", s.buffer.name)
-		}
+	case len(s.parts) > 0:
 		s.packet, s.stream = false, false
+		return s.placeParts()
 	case len(s.payload) == 0:
 		s.packet = true
 		s.stream = false

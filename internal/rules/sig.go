@@ -24,9 +24,8 @@ type sig struct {
 	conds    []cond  // of the packet: header fields, sizes, anomalies
 	flow     flowReq // flow:…
 	bits     []bitOp // flowbits, in order
-	payload  []check // contents of the payload, or of the buffer, in order
-	buffer   buffer  // the part of an event that they lie in; zero: the payload
-	dotted   bool    // dotprefix: a dot stands before it
+	payload  []check // contents of the payload, in order
+	parts    []part  // contents of parts of an event; with them there is no payload
 	packet   bool    // payload is that of packets
 	stream   bool    // payload is that of the stream
 	event    bool    // asks for a decode or stream event

@@ -178,3 +178,49 @@ func (o *object) number(k string, v uint64) {
 	o.key(k)
 	o.dst = strconv.AppendUint(o.dst, v, 10)
 }
+
+// EachBuffer gives the parts of request and response that rules can ask for (event.Buffered), as far as their texts were
+// kept. The target's path is decoded once, its query is not.
+func (t *Transaction) EachBuffer(f func(name string, dir packet.Dir, b []byte)) {
+	if !t.Request.IsZero() {
+		for _, x := range []struct{ name, text string }{{"http.method", t.Method}, {"http.uri", decoded(t.Path())}, {"http.uri.raw", t.Path()},
+			{"http.host", t.Hostname()}, {"http.host.raw", t.Host}, {"http.user_agent", t.UserAgent}, {"http.referer", t.Referer}} {
+			if x.text != "" {
+				f(x.name, packet.ToServer, []byte(x.text))
+			}
+		}
+	}
+	if t.Status == 0 {
+		return
+	}
+	for _, x := range []struct{ name, text string }{{"http.stat_code", strconv.Itoa(t.Status)}, {"http.stat_msg", t.Reason}, {"http.location", t.Location},
+		{"http.server", t.Server}} {
+		if x.text != "" {
+			f(x.name, packet.ToClient, []byte(x.text))
+		}
+	}
+}
+
+// decoded undoes %XX before the query.
+func decoded(path string) string {
+	if !strings.Contains(path, "%") {
+		return path
+	}
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		c := path[i]
+		if c == '?' {
+			b.WriteString(path[i:])
+			break
+		}
+		if c == '%' && i+2 < len(path) {
+			if n, err := strconv.ParseUint(path[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}

@@ -48,6 +48,9 @@ func (t *Table) Visit(f func(index uint32, x *event.Flow) bool) {
 // capture.
 func (t *Table) Established(index uint32) bool { return t.flows.at(index).bits.has(established) }
 
+// First reports that one packet of a live flow travelled the way of h so far.
+func (t *Table) First(h Handle) bool { return t.flows.at(h.Index).sides[h.Dir].packets == 1 }
+
 // Counts returns the packets and bytes of a live flow by direction travelled, and when it began.
 func (t *Table) Counts(index uint32) event.AlertFlow {
 	r := t.flows.at(index)

@@ -69,6 +69,8 @@ type Flows interface {
 	Head(h flow.Handle, k event.Kind, p *packet.Packet) event.Head
 	// Last is the head of an event about a live flow that its last packet completes.
 	Last(index uint32, k event.Kind) event.Head
+	// First reports that the packet of h is the first of its flow that travels its way.
+	First(h flow.Handle) bool
 	// Established reports that both sides of a live flow were heard, for TCP that its handshake is complete.
 	Established(index uint32) bool
 	// Counts are the packets and bytes of a live flow by direction, and when it began.
@@ -209,6 +211,9 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 		x.est = e.flows.Established(h.Index)
 	}
 	e.hits = e.hits[:0]
+	if len(g.first.sigs) > 0 && (h.Index == 0 || e.flows.First(h)) {
+		e.look(&g.first, h, nil, 0, false)
+	}
 	if len(g.packet.sigs) > 0 {
 		e.look(&g.packet, h, p.Payload(), 0, false)
 	}
@@ -323,10 +328,8 @@ func (e *Engine) look(l *list, h flow.Handle, b []byte, fresh int, stream bool) 
 	x := &e.x
 	e.may = l.candidates(e.may[:0], e.set.rare, &e.found, b)
 	for _, s := range e.may {
-		if s.app != "" && s.app != x.app || !s.header(x) || !s.fits(x, h) {
-			continue
-		}
-		if !s.conditions(x) || !s.asks(x.flow) {
+		// What is cheap comes first: addresses cost a search each.
+		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) {
 			continue
 		}
 		if len(s.parts) > 0 && !e.partsMatch(s) {

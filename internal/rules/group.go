@@ -12,6 +12,7 @@ import (
 
 // group are the rules that may fit a packet of one protocol, direction and port.
 type group struct {
+	first  list // rules about addresses and ports alone
 	packet list
 	stream list
 }
@@ -148,12 +149,24 @@ func (s *Set) group() {
 }
 
 func (g *group) add(s *sig) {
+	if s.endsOnly() {
+		g.first.sigs = append(g.first.sigs, s)
+		return
+	}
 	if s.packet {
 		g.packet.sigs = append(g.packet.sigs, s)
 	}
 	if s.stream {
 		g.stream.sigs = append(g.stream.sigs, s)
 	}
+}
+
+// endsOnly reports that the rule asks for nothing but addresses, ports and a direction: it holds for all packets of a
+// connection that travel one way, and is tried on the first of them, as Suricata does.
+func (s *sig) endsOnly() bool {
+	f := s.flow
+	f.given, f.toServer, f.toClient, f.stateless = false, false, false, false
+	return len(s.conds) == 0 && len(s.payload) == 0 && len(s.parts) == 0 && len(s.bits) == 0 && s.app == "" && f == flowReq{}
 }
 
 // serves reports whether a rule may fit packets that travel d with the server's port p.

@@ -344,6 +344,23 @@ func TestBitsAtOnce(t *testing.T) {
 	}
 }
 
+// TestEndsOnly: a rule about addresses and ports alone alerts once for each way of a connection.
+func TestEndsOnly(t *testing.T) {
+	r := newRig(t, load(t, `alert ip 192.168.0.0/16 any -> any any (sid:1;)`, `alert ip any any -> $HOME_NET any (sid:2;)`, `alert tcp any any -> any 81 (sid:3;)`))
+	r.dial()
+	r.say(0, "a")
+	r.say(1, "b")
+	if got := r.alerts(); len(got[1]) != 1 || got[1][0] != 1 || len(got[2]) != 1 || got[2][0] != 2 || len(got[3]) != 0 {
+		t.Errorf("%v", got)
+	}
+	for range 2 { // what has no connection is looked at packet by packet
+		r.give(packettest.Raw{Src: "192.168.1.2", Dst: "198.51.100.7", Proto: 89}.Frame())
+	}
+	if got := r.alerts(); len(got[1]) < 2 {
+		t.Errorf("%v", got)
+	}
+}
+
 // TestPass: a pass rule takes a packet from all that come after it, and no more than that packet.
 func TestPass(t *testing.T) {
 	r := newRig(t, load(t, `alert udp any any -> any 53 (content:"x"; sid:1;)`, `pass udp any any -> any 53 (content:"ok"; sid:2;)`))

@@ -46,6 +46,7 @@ type flowState struct {
 	bits    []uint64
 	window  [2][]byte // of the stream, by direction: what was looked at lately, then what is new
 	old     [2]int    // how much of it was looked at
+	hole    [2]int    // in it: bytes are missing before this place; 0: nowhere
 	early   [2][]*sig // rules that matched in packets whose bytes the stream has yet to bring
 	alerted bool
 }
@@ -178,16 +179,39 @@ func (e *Engine) Stream(index uint32, d packet.Dir, b []byte) {
 	e.stats.Bytes += len(b)
 }
 
-// Gap says that bytes of a stream are missing: nothing lies across the hole.
+// Gap says that bytes of a stream are missing: nothing lies across the hole. Of two holes before the next look, what lies
+// between them is not looked at, and counted.
 func (e *Engine) Gap(index uint32, d packet.Dir) {
-	if f := e.of(index); f != nil && len(f.window[d]) == f.old[d] {
+	f := e.of(index)
+	switch {
+	case f == nil:
+	case len(f.window[d]) == f.old[d]:
 		e.drop(f, d)
+	case f.hole[d] == 0:
+		f.hole[d] = len(f.window[d])
+	default:
+		n := len(f.window[d]) - f.hole[d]
+		e.stats.Forgotten += uint64(n)
+		e.stats.Bytes -= n
+		f.window[d] = f.window[d][:f.hole[d]]
+	}
+}
+
+// stream looks at what is new of a stream: before a hole, then behind it.
+func (e *Engine) stream(l *list, h flow.Handle, f *flowState) {
+	w, old := f.window[h.Dir], f.old[h.Dir]
+	if at := f.hole[h.Dir]; at > 0 {
+		e.look(l, h, w[:at], old, true)
+		w, old = w[at:], 0
+	}
+	if len(w) > old {
+		e.look(l, h, w, old, true)
 	}
 }
 
 func (e *Engine) drop(f *flowState, d packet.Dir) {
 	e.stats.Bytes -= len(f.window[d])
-	f.window[d], f.old[d] = f.window[d][:0], 0
+	f.window[d], f.old[d], f.hole[d] = f.window[d][:0], 0, 0
 }
 
 // Packet inspects a packet of the flow of h, after its bytes went to the stream. Alerts are appended to *out.
@@ -218,13 +242,13 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 		e.look(&g.packet, h, p.Payload(), 0, false)
 	}
 	if f := x.flow; f != nil && len(f.window[h.Dir]) > f.old[h.Dir] {
+		e.stream(&g.stream, h, f)
 		w := f.window[h.Dir]
-		e.look(&g.stream, h, w, f.old[h.Dir], true)
-		if n := len(w) - tail; n > 0 {
+		if n := max(len(w)-tail, f.hole[h.Dir]); n > 0 {
 			e.stats.Bytes -= n
 			w = w[:copy(w, w[n:])]
 		}
-		f.window[h.Dir], f.old[h.Dir] = w, len(w)
+		f.window[h.Dir], f.old[h.Dir], f.hole[h.Dir] = w, len(w), 0
 		f.early[h.Dir] = f.early[h.Dir][:0]
 	}
 	if len(e.hits) > 0 {
@@ -317,7 +341,7 @@ func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
 	x.p, x.dir, x.est, x.flow, x.app = p, d, e.flows.Established(index), f, e.app(index)
 	e.hits = e.hits[:0]
 	handle := flow.Handle{Index: index, Dir: d}
-	e.look(&e.set.groups[0][d].at(h.Server.Port).stream, handle, f.window[d], f.old[d], true)
+	e.stream(&e.set.groups[0][d].at(h.Server.Port).stream, handle, f)
 	if len(e.hits) > 0 {
 		e.report(p, handle, out)
 	}

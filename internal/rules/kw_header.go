@@ -304,7 +304,6 @@ func happened(family string) func(*compiler, *lang.Option) error {
 		if !ok {
 			return fmt.Errorf("%s knows no event %q", o.Name, o.Value)
 		}
-		c.s.event = true
 		c.s.conds = append(c.s.conds, func(x *inspection) bool { return x.p.HasAnomaly(a) })
 		return nil
 	}

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,7 +20,7 @@ var payloadKeywords = []keyword{
 		return nil
 	}},
 	{"nocase", modifier(func(_ *compiler, k *check, _ string) error {
-		k.nocase, k.pattern = true, bytes.ToLower(k.pattern)
+		k.nocase, k.pattern = true, lower(k.pattern)
 		return nil
 	})},
 	{"offset", modifier(func(c *compiler, k *check, v string) (err error) {
@@ -104,6 +103,18 @@ var payloadKeywords = []keyword{
 		c.s.parts[n].checks = append(c.s.parts[n].checks, k)
 		return nil
 	}},
+}
+
+// lower turns ASCII letters into small ones, and leaves all other bytes as they are: patterns are no text.
+func lower(b []byte) []byte {
+	out := make([]byte, len(b))
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		out[i] = c
+	}
+	return out
 }
 
 // modifier is a keyword that changes the content before it.

@@ -131,6 +131,7 @@ func TestContents(t *testing.T) {
 		{"case counts", `content:"abc";`, "xxABCxx", false},
 		{"nocase", `content:"aBc"; nocase;`, "xxAbCxx", true},
 		{"nocase is of letters only", `content:"[a"; nocase;`, "{a", false},
+		{"nocase beside bytes that are no letters", `content:"|ff|A|c3|"; nocase;`, "x\xffa\xc3", true},
 		{"hexadecimal", `content:"|41 42|c|0d0A|";`, "ABc\r\n", true},
 		{"negated", `content:!"abc";`, "xxabxx", true},
 		{"negated and there", `content:!"abc";`, "xxabc", false},
@@ -283,6 +284,22 @@ func TestStream(t *testing.T) {
 	}
 	if ended != 1 || r.e.Stats().Bytes != 0 {
 		t.Errorf("%d flows ended, %d bytes held", ended, r.e.Stats().Bytes)
+	}
+}
+
+// TestHole: nothing lies across bytes that the capture lacks, not even when both sides of the hole are looked at together.
+func TestHole(t *testing.T) {
+	set := load(t, `alert tcp any any -> any 80 (content:"needle"; sid:1;)`, `alert tcp any any -> any 80 (content:"before"; sid:2;)`,
+		`alert tcp any any -> any 80 (content:"after"; sid:3;)`)
+	r := newRig(t, set)
+	r.dial()
+	r.e.Stream(1, 0, []byte("before nee"))
+	r.e.Gap(1, 0)
+	r.e.Stream(1, 0, []byte("dle after"))
+	r.send(0, packet.ACK, "")
+	r.end()
+	if got := r.alerts(); len(got[1]) != 0 || len(got[2]) != 1 || len(got[3]) != 1 {
+		t.Errorf("%v", got)
 	}
 }
 

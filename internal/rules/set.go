@@ -30,8 +30,7 @@ type Set struct {
 	groups [2][2]portGroups
 	other  group            // rules of packets that are neither TCP nor UDP
 	parts  map[string]*list // rules about parts of events, by the part's name
-	bits   int
-	rare   *mpm.Rarity // of all contents together: which part of one says most
+	rare   *mpm.Rarity      // of all contents together: which part of one says most
 }
 
 // Len is how many rules the set has.
@@ -58,7 +57,6 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	for i, g := range s.sigs {
 		g.number = i
 	}
-	s.bits = len(o.bits)
 	s.rare = &mpm.Rarity{}
 	for _, g := range s.sigs {
 		if c := g.telling(); c != nil {

@@ -28,7 +28,6 @@ type sig struct {
 	parts    []part  // contents of parts of an event; with them there is no payload
 	packet   bool    // payload is that of packets
 	stream   bool    // payload is that of the stream
-	event    bool    // asks for a decode or stream event
 	limit    *limits // nil: every match alerts
 	noalert  bool
 	priority int

@@ -88,6 +88,10 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if sigs != nil {
 		rep.Notes = append(rep.Notes, "rules: "+sigs.summary())
 		rep.Hits = ruleHits(hits)
+		rep.Warnings = append(rep.Warnings, ruleWarnings(res, hits)...)
+		if res.RulesHeld > 0 {
+			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: thresholds and suppressions kept %d matches back", res.RulesHeld))
+		}
 	}
 	if twins != nil && twins.join != nil {
 		rep.Notes = append(rep.Notes, twins.note)

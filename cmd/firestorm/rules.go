@@ -20,6 +20,7 @@ import (
 	"firestorm/internal/report"
 	"firestorm/internal/rules"
 	"firestorm/internal/rules/lang"
+	"firestorm/internal/sensor"
 )
 
 // rulesRead are rules with what was wrong in their files.
@@ -320,4 +321,24 @@ func ruleHits(h *signature.Hits) []report.RuleHit {
 			From: x.From, To: x.To, Proto: packet.ProtoName(x.Proto), Port: x.Port, Count: x.Count, Conversations: x.Conversations, First: x.First, Last: x.Last})
 	}
 	return rows
+}
+
+// ruleWarnings say what rules did not get to see, or did not tell.
+func ruleWarnings(res *sensor.Result, h *signature.Hits) []string {
+	var out []string
+	for _, x := range []struct {
+		n    uint64
+		text string
+	}{
+		{res.Rules.Forgotten, "rules did not see %d bytes of streams, for lack of room"},
+		{res.Rules.GivenUp, "rules gave up %d times: a rule took too many steps on a buffer, and what it would have found is not known"},
+		{res.Rules.TooMany, "%d matches of rules were left out: more than fifteen on one packet"},
+		{res.RulesFull, "%d matches of rules were shown without regard to their threshold: there was no room left to count them"},
+		{h.Lost, "%d matches of rules found no row in this report; EVE has them"},
+	} {
+		if x.n > 0 {
+			out = append(out, fmt.Sprintf(x.text, x.n))
+		}
+	}
+	return out
 }

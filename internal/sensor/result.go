@@ -44,6 +44,9 @@ func (s *run) result(stopped bool) *Result {
 	r.StateErr = b.remember()
 	r.Engine, r.Forgotten = b.engine.Counts, b.scope.Forgotten()
 	s.shards(r)
+	if l := b.limiter; l != nil {
+		r.RulesHeld, r.RulesFull = l.Held, l.Full
+	}
 	r.Gates = append(b.gates.Failing(), unread(&r.Protocols)...)
 	for _, g := range b.detectors {
 		if g.broke != "" {
@@ -64,6 +67,9 @@ func (s *run) shards(r *Result) {
 				r.Flow.Add(sh.flows.Stats())
 				r.Protocols.Add(sh.apps.Stats())
 				r.Streams.Add(sh.apps.StreamStats())
+				if sh.rules != nil {
+					r.Rules.Add(sh.rules.Stats())
+				}
 				r.Failed = append(r.Failed, sh.failed...)
 			}
 		}

@@ -85,6 +85,9 @@ type Result struct {
 	Flow        flow.Stats // summed over the shards
 	Protocols   analyzer.Stats
 	Streams     stream.Stats
+	Rules       rules.Stats           // summed over the shards; zero without rules
+	RulesHeld   uint64                // alerts that thresholds and suppressions kept back
+	RulesFull   uint64                // alerts let through because no room was left to count them
 	Failed      []analyzer.Quarantine // flows on which a reader of a protocol failed, the first few in order
 	Ledger      *detect.Ledger
 	Hosts       *detect.Hosts

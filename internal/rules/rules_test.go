@@ -378,6 +378,17 @@ func TestEndsOnly(t *testing.T) {
 	}
 }
 
+// TestBitsAlone: a rule that asks for a bit and nothing else is asked of every packet, not of the first one only.
+func TestBitsAlone(t *testing.T) {
+	r := newRig(t, load(t, `alert tcp any any -> any 80 (content:"one"; flowbits:set,b; noalert; sid:1;)`, `alert tcp any any -> any 80 (flow:to_server; flowbits:isset,b; sid:2;)`))
+	r.dial()
+	r.say(0, "none")
+	r.say(0, "one")
+	if got := r.alerts()[2]; len(got) == 0 || got[0] < 7 {
+		t.Errorf("%v", got)
+	}
+}
+
 // TestPass: a pass rule takes a packet from all that come after it, and no more than that packet.
 func TestPass(t *testing.T) {
 	r := newRig(t, load(t, `alert udp any any -> any 53 (content:"x"; sid:1;)`, `pass udp any any -> any 53 (content:"ok"; sid:2;)`))

@@ -50,13 +50,14 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		Released: s.released,
 		Alerted:  func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
 	var raw analyzer.RawStreams
+	var inspector analyzer.Inspector
 	if o.Rules != nil {
 		s.rules = rules.NewEngine(o.Rules, s.flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
-		raw = s.rules
+		raw, inspector = s.rules, s.rules
 	}
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}, Raw: raw, MaxHeld: lim.held,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}, Raw: raw, Inspector: inspector, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)
@@ -67,12 +68,9 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
 func (s *shard) released(index uint32, why event.EndReason) (app string) {
-	from := len(*s.out)
 	app = s.apps.Released(index, why, s.ordinal, s.out)
 	if s.rules != nil {
-		for _, e := range (*s.out)[from:] {
-			s.rules.Event(e, flow.Handle{Index: index}, s.out)
-		}
+		s.rules.Flush(s.out)
 	}
 	return app
 }
@@ -81,12 +79,8 @@ func (s *shard) released(index uint32, why event.EndReason) (app string) {
 func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event.Event) (inFlow bool) {
 	s.out, s.ordinal = out, p.Ordinal
 	h := s.flows.PacketAhead(p, a, out)
-	from := len(*out)
 	s.apps.Packet(p, h, out)
 	if s.rules != nil {
-		for _, e := range (*out)[from:] {
-			s.rules.Event(e, h, out)
-		}
 		s.rules.Packet(p, h, out)
 	}
 	if p.NAnomaly > 0 && anoms {
@@ -100,6 +94,9 @@ func (s *shard) age(now packet.Time, ordinal uint64, out *[]event.Event) {
 	s.out, s.ordinal = out, ordinal
 	s.flows.Age(now, ordinal, out)
 	s.apps.Age(now, ordinal, out)
+	if s.rules != nil {
+		s.rules.Flush(out)
+	}
 }
 
 // end says that the input is over.

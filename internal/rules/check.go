@@ -24,6 +24,7 @@ type check struct {
 	size                            sizeRange
 	pcre                            *pcre.Regexp
 	bytes                           *byteOp
+	test                            func(b []byte) bool
 }
 
 type checkKind uint8
@@ -37,6 +38,7 @@ const (
 	isByteExtract
 	isByteMath
 	isPCRE
+	isTest // what a keyword of a protocol asks of a part
 )
 
 // number is a constant of a rule, or the variable that byte_extract or byte_math set.
@@ -106,6 +108,8 @@ func (m *matcher) run(cs []check, at, end int) bool {
 			return false
 		}
 		return m.run(cs[1:], at, end)
+	case isTest:
+		return c.test(m.b) != c.neg && m.run(cs[1:], at, end)
 	case isPCRE:
 		return m.regexp(c, cs[1:], at, end)
 	case isByteTest:

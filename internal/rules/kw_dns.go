@@ -3,11 +3,8 @@ package rules
 var ofDNS = []string{"dns"}
 
 // dnsBuffers are the names of a message.
-var dnsBuffers = map[string]buffer{
-	"dns.query": {"dns.query", ofDNS, toServer}, "dns_query": {"dns.query", ofDNS, toServer},
-	"dns.queries.rrname": dnsPart("queries.rrname"), "dns.answers.rrname": dnsPart("answers.rrname"), "dns.response.rrname": {"dns.response.rrname", ofDNS, toClient},
-	"dns.authorities.rrname": dnsPart("authorities.rrname"), "dns.additionals.rrname": dnsPart("additionals.rrname"),
-}
+var dnsBuffers = buffersOf(ofDNS, named{"dns.query dns_query", toServer}, named{"dns.queries.rrname", eitherWay}, named{"dns.answers.rrname", eitherWay},
+	named{"dns.response.rrname", toClient}, named{"dns.authorities.rrname", eitherWay}, named{"dns.additionals.rrname", eitherWay})
 
 func dnsPart(name string) buffer { return buffer{"dns." + name, ofDNS, eitherWay} }
 

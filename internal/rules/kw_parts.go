@@ -13,6 +13,24 @@ import (
 var several = map[string]bool{"dns.query": true, "dns.queries.rrname": true, "dns.answers.rrname": true, "dns.authorities.rrname": true,
 	"dns.additionals.rrname": true, "dns.response.rrname": true, "tls.certs": true, "tls.subjectaltname": true, "tls.alpn": true}
 
+// buffersOf makes the buffers of a protocol. Each line has the names that rules have for one, the first of which is the
+// part's, and the way it travels.
+func buffersOf(kinds []string, lines ...named) map[string]buffer {
+	all := map[string]buffer{}
+	for _, l := range lines {
+		names := strings.Fields(l.names)
+		for _, n := range names {
+			all[n] = buffer{names[0], kinds, l.way}
+		}
+	}
+	return all
+}
+
+type named struct {
+	names string
+	way   way
+}
+
 // together makes one list of buffers of several.
 func together(lists ...map[string]buffer) map[string]buffer {
 	all := map[string]buffer{}

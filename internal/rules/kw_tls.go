@@ -14,24 +14,11 @@ import (
 var ofTLS = []string{"tls"}
 
 // tlsBuffers are the parts of a handshake. Certificates are those of the side that sent them.
-var tlsBuffers = func() map[string]buffer {
-	all := map[string]buffer{}
-	for _, b := range []struct {
-		names string
-		way   way
-	}{
-		{"tls.sni tls_sni", toServer}, {"tls.alpn", eitherWay}, {"tls.random", eitherWay}, {"tls.random_time", eitherWay}, {"tls.random_bytes", eitherWay},
-		{"tls.certs", eitherWay}, {"tls.cert_subject tls_cert_subject", eitherWay}, {"tls.cert_issuer tls_cert_issuer", eitherWay},
-		{"tls.cert_serial tls_cert_serial", eitherWay}, {"tls.cert_fingerprint tls_cert_fingerprint", eitherWay}, {"tls.subjectaltname", eitherWay},
-		{"ja3.hash ja3_hash", toServer}, {"ja3.string ja3_string", toServer}, {"ja3s.hash", toClient}, {"ja3s.string", toClient}, {"ja4.hash", toServer},
-	} {
-		names := strings.Fields(b.names)
-		for _, n := range names {
-			all[n] = buffer{names[0], ofTLS, b.way}
-		}
-	}
-	return all
-}()
+var tlsBuffers = buffersOf(ofTLS, named{"tls.sni tls_sni", toServer}, named{"tls.alpn", eitherWay}, named{"tls.random", eitherWay}, named{"tls.random_time", eitherWay},
+	named{"tls.random_bytes", eitherWay}, named{"tls.certs", eitherWay}, named{"tls.cert_subject tls_cert_subject", eitherWay},
+	named{"tls.cert_issuer tls_cert_issuer", eitherWay}, named{"tls.cert_serial tls_cert_serial", eitherWay},
+	named{"tls.cert_fingerprint tls_cert_fingerprint", eitherWay}, named{"tls.subjectaltname", eitherWay}, named{"ja3.hash ja3_hash", toServer},
+	named{"ja3.string ja3_string", toServer}, named{"ja3s.hash", toClient}, named{"ja3s.string", toClient}, named{"ja4.hash", toServer})
 
 func tlsPart(name string) buffer { return buffer{name, ofTLS, eitherWay} }
 

@@ -63,11 +63,12 @@ const maxSteps = 3000
 
 // matcher goes through the checks of one rule. It is used again for all.
 type matcher struct {
-	b     []byte
-	from  int // of the buffer: what ends before it was looked at before; 0: all is new
-	vars  [maxVars]uint64
-	steps int
-	re    *pcre.Scratch // made when a rule first needs it
+	b      []byte
+	from   int // of the buffer: what ends before it was looked at before; 0: all is new
+	vars   [maxVars]uint64
+	steps  int
+	little bool          // byte order of the DCE/RPC call at hand
+	re     *pcre.Scratch // made when a rule first needs it
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
 }

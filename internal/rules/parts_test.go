@@ -49,6 +49,7 @@ func TestProtocolKeywords(t *testing.T) {
 		}
 		return "tls.validity=" + string(b)
 	}
+	svcctl := "dcerpc.iface=\x36\x7a\xbb\x81\x98\x44\x35\xf1\xad\x32\x98\xf0\x38\x00\x10\x03\x00\x02"
 	for _, c := range []struct {
 		app, rule string
 		d         packet.Dir
@@ -99,6 +100,19 @@ func TestProtocolKeywords(t *testing.T) {
 		{"dns", `dns.rrtype:>64;`, 0, []string{"dns.rrtype=\x00\x40"}, false},
 		{"dns", `dns.query; content:"one"; dns.query; content:"two";`, 0, []string{"dns.query=one", "dns.query=two"}, true},
 		{"dns", `dns.answers.rrname; content:"one"; dns.rcode:0;`, 1, []string{"dns.answers.rrname=one", "dns.rcode=\x00\x00"}, true},
+		{"ssh", `ssh.software; content:"OpenSSH"; startswith;`, 1, []string{"ssh.software=OpenSSH_9"}, true},
+		{"ssh", `ssh.protoversion:"2.0";`, 0, []string{"ssh.proto=2.0"}, true},
+		{"ssh", `ssh.protoversion:"2";`, 0, []string{"ssh.proto=2.0"}, false},
+		{"dcerpc", `dcerpc.iface:367abb81-9844-35f1-ad32-98f038001003;`, 0, []string{svcctl}, true},
+		{"smb", `dce_iface:367abb81-9844-35f1-ad32-98f038001003,=2,any_frag;`, 0, []string{svcctl}, true},
+		{"dcerpc", `dcerpc.iface:367abb81-9844-35f1-ad32-98f038001003,>2;`, 0, []string{svcctl}, false},
+		{"dcerpc", `dcerpc.iface:367abb81-9844-35f1-ad32-98f038001004;`, 0, []string{svcctl}, false},
+		{"dcerpc", `dcerpc.opnum:15;`, 0, []string{"dcerpc.opnum=\x00\x0f"}, true},
+		{"dcerpc", `dcerpc.opnum:1,12-15;`, 0, []string{"dcerpc.opnum=\x00\x0f"}, true},
+		{"dcerpc", `dcerpc.opnum:1,12-14;`, 0, []string{"dcerpc.opnum=\x00\x0f"}, false},
+		{"dcerpc", `dcerpc.stub_data; byte_test:2,=,258,0,dce;`, 0, []string{"dcerpc.order=\x00", "dcerpc.stub_data=\x01\x02"}, true},
+		{"dcerpc", `dcerpc.stub_data; byte_test:2,=,258,0,dce;`, 0, []string{"dcerpc.order=\x01", "dcerpc.stub_data=\x01\x02"}, false},
+		{"dcerpc", `dcerpc.stub_data; byte_test:2,=,513,0,dce;`, 0, []string{"dcerpc.order=\x01", "dcerpc.stub_data=\x01\x02"}, true},
 	} {
 		if got := matches(t, c.rule, c.app, c.d, c.parts...); got != c.want {
 			t.Errorf("%s with %q: %v", c.rule, c.parts, got)
@@ -108,7 +122,8 @@ func TestProtocolKeywords(t *testing.T) {
 
 func TestProtocolKeywordsRefused(t *testing.T) {
 	for _, rule := range []string{`tls.version:1.4;`, `tls.version:772;`, `ssl_version:tls9;`, `ssl_state:hello;`, `tls.cert_chain_len:many;`, `tls_cert_notafter:soon;`,
-		`tls.store;`, `dns.rcode:-1;`, `dns.opcode:300;`, `dns.rrtype:NOTYPE;`, `tls.subject:"|0|";`, `tls.certs;`} {
+		`tls.store;`, `dns.rcode:-1;`, `dns.opcode:300;`, `dns.rrtype:NOTYPE;`, `tls.subject:"|0|";`, `tls.certs;`,
+		`dcerpc.iface:367abb81;`, `dcerpc.opnum:9-1;`, `dcerpc.opnum:x;`, `content:"x"; byte_test:2,=,1,0,dce;`} {
 		if set, bad := tryLoad(t, `alert ip any any -> any any (`+rule+` sid:1;)`); len(bad) != 1 || set.Len() != 0 {
 			t.Errorf("%s is not refused", rule)
 		}

@@ -184,6 +184,9 @@ func appWord(name string) string {
 // of them has a fixed place: offset and depth are meant from a packet's begin as often as from the stream's.
 func (s *sig) place() error {
 	tcp := s.proto.has(packet.ProtoTCP)
+	if err := s.placeOrder(); err != nil {
+		return err
+	}
 	switch {
 	case len(s.parts) > 0:
 		s.packet, s.stream = false, false

@@ -198,6 +198,7 @@ var appProtocols = map[string][]uint8{
 	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},
+	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -216,6 +217,9 @@ func appWord(name string) string {
 // they count from its first byte, so that it does not matter how it was cut.
 func (s *sig) place() error {
 	tcp := s.proto.has(packet.ProtoTCP)
+	if err := s.placeOrder(); err != nil {
+		return err
+	}
 	for i := range s.payload {
 		k := &s.payload[i]
 		s.placed = s.placed || k.starts || k.hasDepth || k.offset != (number{})

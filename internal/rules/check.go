@@ -24,6 +24,7 @@ type check struct {
 	size                            sizeRange
 	pcre                            *pcre.Regexp
 	bytes                           *byteOp
+	holds                           func(b []byte) bool
 }
 
 type checkKind uint8
@@ -37,6 +38,7 @@ const (
 	isByteExtract
 	isByteMath
 	isPCRE
+	isHolds // of the buffer as a whole: a number, a word, one of a list
 )
 
 // number is a constant of a rule, or the variable that byte_extract or byte_math set.
@@ -108,6 +110,8 @@ func (m *matcher) run(cs []check, at, end int) bool {
 		return m.run(cs[1:], at, end)
 	case isPCRE:
 		return m.regexp(c, cs[1:], at, end)
+	case isHolds:
+		return c.holds(m.b) != c.neg && m.run(cs[1:], at, end)
 	case isByteTest:
 		ok := c.bytes.test(m, c, at)
 		if ok == c.neg {

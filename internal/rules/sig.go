@@ -30,6 +30,7 @@ type sig struct {
 	stream   bool    // payload is that of the stream
 	limit    *limits // nil: every match alerts
 	noalert  bool
+	keeps    bool // filestore: the file that matched is kept
 	priority int
 }
 

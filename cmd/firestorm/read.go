@@ -12,7 +12,7 @@ func (a *app) readCommand() *cobra.Command {
 // take adds what only the parsed command line knows: the arguments, and which flags were given.
 func (r *rawRead) take(c *cobra.Command) {
 	r.files = append(r.files, c.Flags().Args()...)
-	r.formatGiven = c.Flags().Changed("format")
+	r.formatGiven, r.checksumsGiven = c.Flags().Changed("format"), c.Flags().Changed("checksums")
 }
 
 func (a *app) readFlags() (*cobra.Command, *rawRead) {
@@ -53,6 +53,8 @@ with --tap.
 	f.StringVarP(&r.checksums, "checksums", "k", "auto", "`WHICH` checksums must be right: none, all, auto (auto understands offload)")
 	f.StringSliceVar(&r.homeNet, "home-net", nil, "`NETS` that are inside, separated by commas (default: private and link-local addresses)")
 	f.StringArrayVar(&r.rules, "rules", nil, "run the rules in `FILE|DIR`, in Suricata's language (may be given more than once)")
+	f.StringVar(&r.settings, "suricata-settings", "", "take variables, protocols, streams and the wanted EVE records from `FILE`, a suricata.yaml or the same as JSON; see rules --help")
+	f.BoolVar(&r.strict, "strict", false, "refuse the whole set, with exit status 2, when one rule is refused")
 	f.StringVar(&r.since, "since", "", "leave out packets before `TIME`: RFC 3339, or +90s from the first packet")
 	f.StringVar(&r.until, "until", "", "leave out packets at or after `TIME`: RFC 3339, or +90s from the first packet")
 	f.StringVar(&r.formatIn, "format-in", "pcap", "the input is in `FORM`: pcap, or tshark-text (a pasted packet listing)")
@@ -63,6 +65,11 @@ with --tap.
 	f.StringVar(&r.eve, "eve", "", "write EVE JSON to `FILE` (- is standard output)")
 	f.StringVarP(&r.write, "write", "w", "", "write the packets that prove the findings to `FILE`, as annotated pcapng")
 	f.StringVar(&r.outdir, "outdir", "", "write every form of the report into `DIR`")
+	f.StringVar(&r.filestore, "filestore", "", "keep the files that rules with filestore match in `DIR`, named by their SHA-256")
+	f.BoolVar(&r.filestoreAll, "filestore-all", false, "keep all files that protocols carry, not only those that rules ask for")
+	f.StringVar(&r.filestoreSize, "filestore-size", "16M", "keep no file bigger than `SIZE`")
+	f.IntVar(&r.filestoreCount, "filestore-count", 10000, "keep at most `N` files")
+	f.StringSliceVar(&r.fileHash, "file-hash", nil, "records of files have these checksums, `LIST` of md5, sha1, sha256")
 	f.StringVar(&r.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
 	f.StringArrayVar(&r.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST (its address in the capture) that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
 	f.StringVar(&r.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")

@@ -12,6 +12,7 @@ import (
 
 	"firestorm/internal/capture"
 	"firestorm/internal/detect/signature"
+	"firestorm/internal/file"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/report"
@@ -41,12 +42,24 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return err
 	}
 	defer in.Close()
-	eve, err := a.openEVE(o, in)
+	settings, err := a.readSettings(o.Settings)
 	if err != nil {
 		return err
 	}
-	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: standard.Analyzers, Detectors: standard.Detectors,
+	if nets := settings.homeNet(); nets != nil && !o.HomeNetGiven {
+		o.HomeNet, o.HomeNetGiven = nets, true
+	}
+	sigs, err := a.ruleSet(o, settings)
+	if err != nil {
+		return err
+	}
+	eve, err := a.openEVE(o, in, settings)
+	if err != nil {
+		return err
+	}
+	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: settings.analyzers(standard.Analyzers), Detectors: standard.Detectors,
 		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in), HomeNet: o.HomeNet}
+	settings.engine(&opt, o.ChecksumGiven)
 	if twins != nil && twins.join != nil {
 		opt.Join, opt.Vantages = twins.join, twins.vantages
 	}
@@ -59,10 +72,13 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if eve != nil {
 		opt.Sinks, opt.WantAll = append(opt.Sinks, eve.runner), true
 	}
-	sigs, err := a.ruleSet(o)
-	if err != nil {
-		return err
+	if o.Store != nil {
+		if opt.FileStore, err = file.NewStore(*o.Store); err != nil {
+			return writeFailure(o.Store.Dir, err)
+		}
+		defer opt.FileStore.Close()
 	}
+	opt.KeepFiles, opt.FileHashes = o.StoreAll, o.FileHash
 	hits := &signature.Hits{}
 	if sigs != nil {
 		opt.Rules = sigs.set
@@ -85,6 +101,9 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
 	rep := buildReport(in, o, res)
+	if o.Verbose > 0 {
+		rep.Notes = append(rep.Notes, settings.notes()...)
+	}
 	if sigs != nil {
 		rep.Notes = append(rep.Notes, "rules: "+sigs.summary())
 		rep.Hits = ruleHits(hits)
@@ -93,6 +112,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: thresholds and suppressions kept %d matches back", res.RulesHeld))
 		}
 	}
+	rep.Notes, rep.Warnings = append(rep.Notes, fileNotes(o, res)...), append(rep.Warnings, fileWarnings(opt.FileStore, res)...)
 	if twins != nil && twins.join != nil {
 		rep.Notes = append(rep.Notes, twins.note)
 	} else if twins != nil {

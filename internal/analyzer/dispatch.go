@@ -27,10 +27,14 @@ type DispatchOptions struct {
 	MaxHeld         int  // bytes of all readers and of what they keep, and of flows not yet told apart; default 4 MiB
 	MaxExpectations int  // default 4096
 	Anomalies       bool // somebody wants anomalies as events
+	// Begun, when not nil, says whether the begin of a flow was seen: TCP connections without are left alone.
+	Begun func(index uint32) bool
 	// Raw, when not nil, gets the streams of TCP connections beside the analyzers.
 	Raw RawStreams
 	// Inspector, when not nil, is shown the parts of transactions.
 	Inspector Inspector
+	// Files, when not nil, takes the files that transactions carry.
+	Files FileSink
 	// Quarantined is told of each panic; nil ignores them.
 	Quarantined func(Quarantine)
 }
@@ -126,6 +130,7 @@ type Dispatcher struct {
 	stats    Stats
 	head     event.Head  // of what is inspected
 	asked    [256]string // names of the kinds that the Inspector asks for
+	files    [256]string // names of the kinds of whose transactions the files are wanted
 }
 
 // place is what is known of a flow: one look at memory for each packet.
@@ -161,6 +166,13 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 		for name, k := range r.options.kinds {
 			if o.Inspector.Asks(name) {
 				x.asked[k] = name
+			}
+		}
+	}
+	if o.Files != nil {
+		for name, k := range r.options.kinds {
+			if o.Files.Takes(name) {
+				x.files[k] = name
 			}
 		}
 	}
@@ -397,12 +409,11 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	}
 	s.candidates = s.candidates[:0]
 	s.own(sessionSize)
-	if h.Dir == packet.ToServer {
-		if d := x.expected.match(over, p, x.now); d >= 0 {
-			x.stats.ExpectMatched++
-			s.candidates = append(s.candidates, candidate{d, Yes})
-			return s
-		}
+	if d, about := x.expected.match(over, s.head.Client.Addr, s.head.Server, x.now); d >= 0 {
+		x.stats.ExpectMatched++
+		s.about = about
+		s.candidates = append(s.candidates, candidate{d, Yes})
+		return s
 	}
 	// Who names a port of the flow is asked first.
 	v := x.tcp

@@ -34,6 +34,7 @@ type session struct {
 	buf        []byte
 	prefix     *[2][ProbeLimit]byte // only while probing a stream
 	upgrades   int
+	about      any       // what was announced of the flow
 	series     *follower // nil: no protocol follows the flow
 	have       [2]int
 	dead       [2]bool // a gap or the end: the prefix grows no more
@@ -57,7 +58,7 @@ type chunk struct {
 // segment feeds a TCP packet. The stream is opened by the first payload: idle connections cost nothing.
 func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 	if int(h.Index) >= len(x.flows) || x.flows[h.Index].s == nil {
-		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 {
+		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 || x.o.Begun != nil && !x.o.Begun(h.Index) {
 			return
 		}
 	}

@@ -16,10 +16,23 @@ type Inspection struct {
 	Tx    uint64     // number of the transaction in its connection, from 0
 	Done  bool       // no more of this side comes: what is not given is absent
 	Parts Parts
+	// Events are what was odd in this side so far, by Suricata's names without the protocol ("invalid_host_header"): what
+	// app-layer-event asks for. They come again each time, with all that came since. Lent, as the parts.
+	Events []string
 }
 
 // AppObject is what Parts may be as well: it writes what an alert says of the transaction, such as "http":{…}, without
 // commas around.
 type AppObject interface {
 	AppendAppObject(dst []byte) []byte
+}
+
+// FileKeeper is what Parts that speak of a file may be as well: a rule with filestore asks for the file to be kept.
+type FileKeeper interface {
+	KeepFile(sid uint32)
+}
+
+// FileTeller is a file of which records that name others beside it can be told.
+type FileTeller interface {
+	Facts() FileFacts
 }

@@ -24,6 +24,7 @@ type check struct {
 	size                            sizeRange
 	pcre                            *pcre.Regexp
 	bytes                           *byteOp
+	test                            func(b []byte) bool
 }
 
 type checkKind uint8
@@ -37,6 +38,7 @@ const (
 	isByteExtract
 	isByteMath
 	isPCRE
+	isTest // what a keyword of a protocol asks of a part
 )
 
 // number is a constant of a rule, or the variable that byte_extract or byte_math set.
@@ -61,12 +63,13 @@ const maxSteps = 3000
 
 // matcher goes through the checks of one rule. It is used again for all.
 type matcher struct {
-	b     []byte
-	from  int // of the buffer: what ends before it was looked at before; 0: all is new
-	vars  [maxVars]uint64
-	steps int
-	short bool          // what failed may hold once more bytes follow
-	re    *pcre.Scratch // made when a rule first needs it
+	b      []byte
+	from   int // of the buffer: what ends before it was looked at before; 0: all is new
+	vars   [maxVars]uint64
+	steps  int
+	little bool          // byte order of the DCE/RPC call at hand
+	short  bool          // what failed may hold once more bytes follow
+	re     *pcre.Scratch // made when a rule first needs it
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
 }
@@ -108,6 +111,8 @@ func (m *matcher) run(cs []check, at, end int) bool {
 			return false
 		}
 		return m.run(cs[1:], at, end)
+	case isTest:
+		return c.test(m.b) != c.neg && m.run(cs[1:], at, end)
 	case isPCRE:
 		return m.regexp(c, cs[1:], at, end)
 	case isByteTest:

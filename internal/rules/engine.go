@@ -10,7 +10,7 @@ import (
 	"firestorm/internal/rules/mpm"
 )
 
-// mostAlerts bounds the alerts of one packet, as Suricata's packet-alert-max does.
+// mostAlerts bounds the alerts of one packet where packet-alert-max says nothing else.
 const mostAlerts = 15
 
 // Stats counts what an Engine did.
@@ -56,6 +56,8 @@ type Flows interface {
 	First(h flow.Handle) bool
 	// Established reports that both sides of a live flow were heard, for TCP that its handshake is complete.
 	Established(index uint32) bool
+	// Followed reports that the bytes of a live flow of TCP come as a stream; else each packet stands alone.
+	Followed(index uint32) bool
 	// Counts are the packets and bytes of a live flow by direction, and when it began.
 	Counts(index uint32) event.AlertFlow
 }
@@ -163,8 +165,12 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 		if h.Dir == packet.ToClient {
 			port = p.SrcPort
 		}
-		e.packet(&t.base, p, payload, once)
-		e.packet(t.at(port), p, payload, once)
+		for _, g := range [2]*group{&t.base, t.at(port)} {
+			e.packet(g, p, payload, once)
+			if e.x.alone && len(payload) > 0 {
+				e.may = appendAll(g.stream.scan(e.may, e.set.rare, &e.found, payload, inPacket), g.flowing, inPacket)
+			}
+		}
 	} else {
 		e.packet(&e.set.other, p, payload, once)
 	}
@@ -183,9 +189,10 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 // begin prepares for a packet.
 func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
-	x.p, x.dir, x.flow, x.app, x.est, x.known = p, h.Dir, nil, "", false, false
+	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone = p, h.Dir, nil, "", false, false, false
 	if h.Index != 0 {
 		x.flow = e.of(h.Index)
+		x.alone = p.Proto == packet.ProtoTCP && !e.flows.Followed(h.Index)
 	}
 	e.may = e.may[:0]
 }
@@ -213,7 +220,7 @@ func (e *Engine) packet(g *group, p *packet.Packet, payload []byte, once bool) {
 	e.may = appendAll(e.may, g.pure, inPacket)
 	n := len(e.may)
 	e.may = g.head.scan(e.may, e.set.rare, &e.found, payload, inPacket)
-	if p.Proto == packet.ProtoTCP {
+	if p.Proto == packet.ProtoTCP && !e.x.alone {
 		e.may = e.may[:n+len(slices.DeleteFunc(e.may[n:], func(c candidate) bool { return !c.s.packet }))]
 	}
 	e.may = g.free.scan(e.may, e.set.rare, &e.found, payload, inPacket)
@@ -305,7 +312,7 @@ func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k 
 	if (len(s.bits) > 0 || s.stream) && h.Index != 0 {
 		x.flow = e.own(h.Index)
 		s.change(x.flow)
-		if early := &x.flow.half[h.Dir].early; !fromStream && s.stream && len(*early) < mostAlerts {
+		if early := &x.flow.half[h.Dir].early; !fromStream && s.stream && !x.alone && len(*early) < mostAlerts {
 			*early = append(*early, s)
 		}
 	}
@@ -394,6 +401,8 @@ func (s *sig) fits(x *inspection, h flow.Handle) bool {
 		return false
 	case f.established && !x.est, f.notEstablished && x.est:
 		return false
+	case f.onlyStream && x.alone:
+		return false
 	case f.onlyFrag && x.p.IPFlags&packet.Reassembled == 0, f.noFrag && x.p.IPFlags&packet.Reassembled != 0:
 		return false
 	}
@@ -430,7 +439,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		if x.s.noalert {
 			continue
 		}
-		if n++; n > mostAlerts {
+		if n++; n > e.set.most {
 			e.stats.TooMany++
 			continue
 		}

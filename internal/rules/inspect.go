@@ -14,8 +14,11 @@ func (e *Engine) Asks(kind string) bool { return e.set.kinds[kind] }
 // Inspect looks at what there is of one side of a transaction (analyzer.Inspector). Its alerts come with the packet at hand,
 // or with Flush.
 func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet.Packet, in event.Inspection) {
-	e.parts, e.may = e.parts[:0], e.may[:0]
+	e.parts, e.may, e.x.m.little = e.parts[:0], e.may[:0], false
 	in.Parts.EachBuffer(func(name string, b []byte) {
+		if name == "dcerpc.order" {
+			e.x.m.little = value(b) == 1
+		}
 		e.parts = append(e.parts, seenPart{name, b})
 		if l := e.set.parts[name]; l != nil {
 			e.may = l.found.scan(appendAll(e.may, l.always, 0), e.set.rare, &e.found, b, 0)
@@ -34,6 +37,9 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
+		}
+		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps {
+			k.KeepFile(s.info.SID)
 		}
 		this := fired{s, h.Dir, in.Tx}
 		if x.flow != nil && slices.Contains(x.flow.fired, this) {

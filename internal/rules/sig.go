@@ -32,6 +32,7 @@ type sig struct {
 	stream   bool        // payload is that of the stream
 	limit    *limits     // nil: every match alerts
 	noalert  bool
+	keeps    bool // filestore: the file that matched is kept
 	priority int
 
 	by     *check // the content by which the rule is found; nil: there is none
@@ -69,8 +70,10 @@ type inspection struct {
 	p    *packet.Packet
 	dir  packet.Dir
 	flow *flowState
-	est  bool   // the connection is established
-	app  string // its protocol, empty while that is not known
+	est  bool // the connection is established
+	// alone says that the bytes of a flow of TCP come in packets, not as a stream.
+	alone bool
+	app   string // its protocol, empty while that is not known
 	// est and app are only asked for when a rule is gone through: known says that they were.
 	known bool
 	m     matcher

@@ -18,6 +18,7 @@ import (
 	"firestorm/internal/defrag"
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
+	"firestorm/internal/file"
 	"firestorm/internal/finding"
 	"firestorm/internal/flow"
 	"firestorm/internal/hostconf"
@@ -39,6 +40,17 @@ type Options struct {
 	Analyzers []analyzer.Def
 	Rules     *rules.Set     // nil: none
 	HomeNet   []netip.Prefix // what is inside; none: detect.DefaultHomeNet
+	// NoMidstream leaves TCP connections alone whose SYN was not seen: no protocol is read of them, and to rules they are
+	// not established.
+	NoMidstream bool
+	Defrag      defrag.Options
+	Timeouts    flow.Timeouts                       // of connections without traffic
+	Overlap     func(dst packet.Addr) stream.Policy // whose bytes count where segments overlap; nil: the default for all
+	VXLANPorts  []uint16                            // see packet.Options
+	// FileHashes are the checksums that records of files are to have whether or not rules ask for them.
+	FileHashes FileHashes
+	FileStore  *file.Store // where files are kept that rules ask to keep; nil: nowhere
+	KeepFiles  bool        // keep all files
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
 	Detectors   []detect.Def
@@ -64,6 +76,9 @@ type Decided struct {
 	Now      packet.Time
 }
 
+// FileHashes names checksums of files.
+type FileHashes struct{ MD5, SHA1, SHA256 bool }
+
 // DefaultMaxMemory is the bound on memory when the user sets none.
 const DefaultMaxMemory = 400 << 20
 
@@ -86,6 +101,7 @@ type Result struct {
 	Protocols   analyzer.Stats
 	Streams     stream.Stats
 	Rules       rules.Stats           // summed over the shards; zero without rules
+	FileStats   file.Stats            // summed over the shards
 	RulesHeld   uint64                // alerts that thresholds and suppressions kept back
 	RulesFull   uint64                // alerts let through because no room was left to count them
 	Failed      []analyzer.Quarantine // flows on which a reader of a protocol failed, the first few in order
@@ -154,8 +170,8 @@ func newRun(o *Options) (*run, error) {
 	debug.SetMemoryLimit(max(o.MaxMemory-programSize, o.MaxMemory/2))
 	s := &run{o: o}
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll}
-	s.in.decode.Checksums, s.in.own = o.Checksums, lim.wires
-	s.in.frags = defrag.New(defrag.Options{})
+	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
+	s.in.frags = defrag.New(o.Defrag)
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), names: detect.NewNames(lim.hosts), outputs: o.Sinks}
 	b.summary.maxPairs = lim.talks

@@ -49,18 +49,26 @@ const keptFailures = 4
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
-		Released: s.released,
-		Alerted:  func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
+		Timeouts: o.Timeouts, Released: s.released,
+		Alerted: func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
 	var raw analyzer.RawStreams
 	var inspector analyzer.Inspector
 	if o.Rules != nil {
-		s.rules = rules.NewEngine(o.Rules, s.flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
+		var flows rules.Flows = s.flows
+		if o.NoMidstream {
+			flows = begunOnly{s.flows}
+		}
+		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
 		raw, inspector = s.rules, s.rules
+	}
+	var begun func(index uint32) bool
+	if o.NoMidstream {
+		begun = s.flows.Begun
 	}
 	s.files = file.NewRoom(filesWanted(o, reg), o.FileStore, lim.held/4)
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)
@@ -68,6 +76,17 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		}})
 	return s, err
 }
+
+// begunOnly are the flows as rules see them where connections without a begin are left alone.
+type begunOnly struct{ *flow.Table }
+
+// Established implements rules.Flows.
+func (f begunOnly) Established(index uint32) bool {
+	return f.Begun(index) && f.Table.Established(index)
+}
+
+// Followed implements rules.Flows.
+func (f begunOnly) Followed(index uint32) bool { return f.Begun(index) }
 
 // filesWanted says what is asked of files.
 func filesWanted(o *Options, reg *analyzer.Registry) file.Wants {

@@ -54,7 +54,13 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Fact(detect.Refs(x.stall.First, x.stall.Last), "%s → %s: %d bytes sent %d times within %s without an answer", detect.EndText(xh.Client), detect.EndText(xh.Server), x.stall.IPLen, x.stall.Tries,
 			detect.Span(x.stall.Last.Time.Sub(x.stall.First.Time)))
 	}
-	b.Fact(detect.Refs(f.Start, s.Before), "it worked before: %d packets there and %d back, the last one %s earlier", f.Sides[packet.ToServer].Packets, f.Sides[packet.ToClient].Packets, detect.Span(s.IdleBefore))
+	there, back := f.Sides[packet.ToServer].Packets, f.Sides[packet.ToClient].Packets
+	if vain := uint64(s.Tries); s.Dir == packet.ToServer {
+		there -= min(vain, there)
+	} else {
+		back -= min(vain, back)
+	}
+	b.Fact(detect.Refs(f.Start, s.Before), "it worked before: %d packets there and %d back, the last one %s earlier", there, back, detect.Span(s.IdleBefore))
 	d.alternatives(b, first, dead, between)
 	b.Remedy(finding.AtFirewall, "look for the connection in its table and for what it counts as invalid").
 		Run("Linux", "conntrack -L -s %s -d %s; conntrack -S", h.Client.Addr, h.Server.Addr).

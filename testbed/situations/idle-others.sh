@@ -20,7 +20,7 @@ idle-timeout-ipv6)
 	bg s "$peer" echo -listen :5432
 	wait_port s 5432
 	capture_in
-	for p in "c 0s,1s,12s" "c2 0.2s,2s,14s" "c 0.1s,11s" "c 0s,7s,7s" "c2 0s,6.5s,6.5s" "c3 0.4s,7.5s,3s"; do
+	for p in "c 0s,1s,12s" "c2 0.2s,2s,14s" "c 0.1s,11s" "c 0s,7s,7s,5s" "c2 0s,6.5s,6.5s,6s" "c3 0.4s,7.5s,7s,4s"; do
 		(ns ${p% *} "$peer" chat -to "$S:5432" -pauses ${p#* } -timeout 8s | sed "s/^/${p% *} /" >>"$LAB/answers") &
 		pids+=" $!"
 	done

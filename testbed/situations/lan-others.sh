@@ -22,7 +22,11 @@ arp-conflict-gateway)
 			ns $n ip neigh flush all
 			fetch $n http://$OUT4.2/page-200.txt -m 2
 		done
-		sleep 2
+		ns x ip neigh flush all
+		ns x ping -c 1 -W 1 $IN4.12 >/dev/null || true # as a printer talks to its server
+		ns gw ip neigh flush all
+		ns gw ping -c 1 -W 1 $IN4.11 >/dev/null || true
+		sleep 1
 	done
 	;;
 arp-spoof-ettercap)

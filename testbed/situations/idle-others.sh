@@ -44,12 +44,9 @@ accept-queue-stopped)
 	wait $pids
 	;;
 pmtud-server-filter)
-	ns gw ip link set outer mtu 1400
-	ns s ip route replace default via $OUT4.1 advmss 1460
 	ns gw sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
 	filter s input "icmp type destination-unreachable drop
   icmpv6 type packet-too-big drop"
-	# The link is narrow for what gw sends; the server's own packets are as large as it knows no better.
 	ns gw ip link set inner mtu 1400
 	web s 80
 	capture_out "tcp or icmp or icmp6"
@@ -78,7 +75,7 @@ accept-queue-stopped)
 	check "the kernel counted overflows" bash -c "ip netns exec $P-s nstat -az | awk '/TcpExtListenOverflows/ { exit !(\$2 > 0) }'"
 	;;
 pmtud-server-filter)
-	shows "gw's links take 1400 bytes and gw says so to the server, whose own firewall drops that: its large segments vanish, over IPv4 and IPv6; small pages work."
+	shows "gw may send no more than 1400 bytes to the clients and says so to the server, whose own firewall drops that: its large segments vanish, over IPv4 and IPv6; small pages work."
 	finding pmtud-black-hole positive
 	check_frames "the server's segments again" outside.pcap "tcp.analysis.retransmission && ip.src == $OUT4.2 && ip.len == 1500" 3
 	check_frames "gw's reports" outside.pcap "icmp.type == 3 && icmp.code == 4" 3

@@ -43,7 +43,8 @@ type DispatchOptions struct {
 type RawStreams interface {
 	// WantsStream is asked once for each direction, with the server's port.
 	WantsStream(d packet.Dir, port uint16) bool
-	Stream(index uint32, d packet.Dir, b []byte)
+	// Stream reports whether it wants more of that direction.
+	Stream(index uint32, d packet.Dir, port uint16, b []byte) (more bool)
 	Gap(index uint32, d packet.Dir)
 }
 

@@ -68,6 +68,7 @@ type matcher struct {
 	vars   [maxVars]uint64
 	steps  int
 	little bool          // byte order of the DCE/RPC call at hand
+	short  bool          // what failed may hold once more bytes follow
 	re     *pcre.Scratch // made when a rule first needs it
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
@@ -75,7 +76,7 @@ type matcher struct {
 
 // match reports whether all checks hold in b, with the last match of contents ending behind fresh.
 func (m *matcher) match(cs []check, b []byte, fresh int) bool {
-	m.b, m.from, m.steps = b, fresh, 0
+	m.b, m.from, m.steps, m.short = b, fresh, 0, false
 	return m.run(cs, 0, 0)
 }
 
@@ -101,6 +102,7 @@ func (m *matcher) run(cs []check, at, end int) bool {
 			base = int64(at)
 		}
 		if (base+n < int64(len(m.b)) && base+n >= 0) == c.neg {
+			m.short = m.short || !c.neg
 			return false
 		}
 		return m.run(cs[1:], at, end)
@@ -116,18 +118,21 @@ func (m *matcher) run(cs []check, at, end int) bool {
 	case isByteTest:
 		ok := c.bytes.test(m, c, at)
 		if ok == c.neg {
+			m.short = true
 			return false
 		}
 		return m.run(cs[1:], at, end)
 	case isByteJump:
 		to, ok := c.bytes.jump(m, c, at)
 		if !ok {
+			m.short = true
 			return false
 		}
 		return m.run(cs[1:], to, end)
 	default: // byte_extract, byte_math
 		to, ok := c.bytes.extract(m, c, at)
 		if !ok {
+			m.short = true
 			return false
 		}
 		return m.run(cs[1:], to, end)
@@ -143,6 +148,7 @@ func (m *matcher) content(c *check, rest []check, at, end int) bool {
 	for {
 		i := m.find(c, lo, hi)
 		if i < 0 {
+			m.short = m.short || hi == len(m.b)
 			return false
 		}
 		stop := i + len(c.pattern)
@@ -173,6 +179,7 @@ func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
 	for next := 0; next <= len(b); {
 		loc, r := c.pcre.Match(m.re, b, next)
 		if r != pcre.Matched {
+			m.short = true
 			return false
 		}
 		stop := from + loc.End

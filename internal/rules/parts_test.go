@@ -128,6 +128,8 @@ func TestProtocolKeywords(t *testing.T) {
 		{"krb5", `krb5.ticket_encryption:weak;`, 1, []string{"krb5.ticket_encryption=\x00\x00\x00\x17"}, true},
 		{"krb5", `krb5.ticket_encryption:17,aes256-cts-hmac-sha1-96;`, 1, []string{"krb5.ticket_encryption=\x00\x00\x00\x12"}, true},
 		{"krb5", `krb5.ticket_encryption:!rc4-hmac;`, 1, []string{"krb5.ticket_encryption=\x00\x00\x00\x17"}, false},
+		{"nfs", `nfs_version:3; nfs_procedure:2<>4;`, 0, []string{"nfs.version=\x00\x00\x00\x03", "nfs.procedure=\x00\x00\x00\x03"}, true},
+		{"nfs", `nfs_version:<3;`, 0, []string{"nfs.version=\x00\x00\x00\x03"}, false},
 		{"dhcp", `dhcp.leasetime:<7200;`, 1, []string{"dhcp.leasetime=\x00\x00\x0e\x10"}, true},
 		{"dhcp", `dhcp.renewal_time:1000<>2000;`, 1, []string{"dhcp.renewal_time=\x00\x00\x07\xd0"}, false},
 	} {

@@ -11,17 +11,22 @@ import (
 	"firestorm/internal/stream"
 )
 
-// Kind is the name of its event kind.
-const Kind = "smb"
+// Kinds of events: what a detector may ask for, and the exchanges of other commands, which are many.
+const (
+	Kind        = "smb"
+	KindCommand = "smb_command"
+)
 
 // Def is the protocol as a list of analyzers names it.
 var Def = analyzer.Def{
-	Name:   "smb",
-	Over:   []analyzer.Transport{analyzer.TCP},
-	Ports:  []uint16{445, 139},
-	Kinds:  []string{Kind},
-	Probe:  probe,
-	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) { return &connection{kind: o.Kind(Kind)}, nil },
+	Name:  "smb",
+	Over:  []analyzer.Transport{analyzer.TCP},
+	Ports: []uint16{445, 139},
+	Kinds: []string{Kind, KindCommand},
+	Probe: probe,
+	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
+		return &connection{kind: o.Kind(Kind), command: o.Kind(KindCommand)}, nil
+	},
 }
 
 // Types of NetBIOS session packets (RFC 1002 4.3.1).
@@ -89,6 +94,7 @@ type request struct {
 // connection reads one TCP connection.
 type connection struct {
 	kind    event.Kind
+	command event.Kind
 	sides   [2]side
 	open    []request // oldest first
 	dialect string
@@ -202,11 +208,11 @@ func (s *connection) packet(c *analyzer.Context, d packet.Dir, x *side) {
 			return
 		}
 		x.sealed = 0
-		if h.Command != Other && c.Wanted(s.kind) {
+		if s.asked(c, &h) {
 			if h.Reply {
-				s.reply(c, &h, body, x.ref)
+				s.reply(c, d, &h, body, x.ref)
 			} else {
-				s.request(c, &h, b, body, x.ref)
+				s.request(c, d, &h, b, body, x.ref)
 			}
 		}
 		if h.Next < header2 || uint64(h.Next) >= uint64(len(b)) {
@@ -216,8 +222,20 @@ func (s *connection) packet(c *analyzer.Context, d packet.Dir, x *side) {
 	}
 }
 
-func (s *connection) request(c *analyzer.Context, h *Header, whole, body []byte, ref packet.Ref) {
-	x := &Exchange{Asked: ref, Command: h.Command, Version: h.Version, Session: h.Session, Tree: h.Tree}
+// asked reports whether somebody wants to know of messages with that header.
+func (s *connection) asked(c *analyzer.Context, h *Header) bool {
+	switch {
+	case h.Command != Other && h.Command != Create:
+		return c.Wanted(s.kind) || c.Inspected(s.kind)
+	case h.Command == Create || told(h.Version, h.Code):
+		return c.Wanted(s.command) || c.Inspected(s.kind)
+	}
+	return false
+}
+
+func (s *connection) request(c *analyzer.Context, d packet.Dir, h *Header, whole, body []byte, ref packet.Ref) {
+	s.id++
+	x := &Exchange{Asked: ref, Command: h.Command, Code: h.Code, Version: h.Version, Session: h.Session, Tree: h.Tree, ID: s.id}
 	switch {
 	case h.Command == Negotiate && h.Version == 1:
 		x.Offered, _ = negotiate1(body)
@@ -236,22 +254,34 @@ func (s *connection) request(c *analyzer.Context, h *Header, whole, body []byte,
 			id, x.HasIdentity = found, true
 		}
 		x.Domain, x.User, x.Host, x.System = id.domain, id.user, id.host, id.version
-	case h.Version == 1:
+	case h.Command == Create && h.Version == 1:
+		x.File = create1(h, body)
+	case h.Command == Create:
+		x.File = create2(whole, body)
+	case h.Command == TreeConnect && h.Version == 1:
 		x.Share = tree1(h, body)
-	default:
+	case h.Command == TreeConnect:
 		x.Share = tree2(whole, body)
 	}
+	s.show(c, d, x, false)
 	if len(s.open) >= maxOpen {
 		s.emit(c, s.open[0].x)
 		s.open = append(s.open[:0], s.open[1:]...)
 	}
+	if h.Version == 2 && h.Code == 12 { // a cancel has no reply of its own
+		s.emit(c, x)
+		return
+	}
 	s.open = append(s.open, request{*h, ref, x})
 }
 
-func (s *connection) reply(c *analyzer.Context, h *Header, body []byte, ref packet.Ref) {
+func (s *connection) reply(c *analyzer.Context, d packet.Dir, h *Header, body []byte, ref packet.Ref) {
+	if h.Version == 2 && h.Status == statusPending {
+		return
+	}
 	for i := range s.open {
 		r := &s.open[i]
-		same := r.h.Message == h.Message && r.h.Command == h.Command && r.h.Version == h.Version
+		same := r.h.Message == h.Message && r.h.Code == h.Code && r.h.Version == h.Version
 		if r.h.Command == Negotiate && h.Command == Negotiate && r.h.Version == 1 && h.Version == 2 {
 			same = true // a server of version 2 answers the old question in its own form ([MS-SMB2] 3.3.5.3.1)
 		}
@@ -265,8 +295,21 @@ func (s *connection) reply(c *analyzer.Context, h *Header, body []byte, ref pack
 		if h.Command == Negotiate {
 			s.negotiated(h, body, x)
 		}
-		x.Pipe = h.Command == TreeConnect && h.Version == 2 && pipe2(body)
+		switch {
+		case h.Command == TreeConnect && h.Version == 2:
+			x.Pipe = pipe2(body)
+			if len(body) >= 3 && h.Status == StatusOK {
+				x.ShareType = body[2]
+			}
+		case h.Command == TreeConnect:
+			x.Pipe = pipe1(body)
+		case h.Command == Create && h.Status == StatusOK && h.Version == 2:
+			x.File.created2(body)
+		case h.Command == Create && h.Status == StatusOK:
+			x.File.created1(body)
+		}
 		s.open = append(s.open[:i], s.open[i+1:]...)
+		s.show(c, d, x, true)
 		s.emit(c, x)
 		return
 	}
@@ -288,8 +331,14 @@ func (s *connection) negotiated(h *Header, body []byte, x *Exchange) {
 }
 
 func (s *connection) emit(c *analyzer.Context, x *Exchange) {
-	s.id++
-	x.head, x.ID, x.Dialect = c.Head(s.kind), s.id, s.dialect
+	kind := s.kind
+	if x.Command == Other || x.Command == Create {
+		kind = s.command
+	}
+	if !c.Wanted(kind) {
+		return
+	}
+	x.head, x.Dialect = c.Head(kind), s.dialect
 	c.Emit(x)
 }
 

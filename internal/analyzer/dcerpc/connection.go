@@ -252,7 +252,7 @@ func (s *connection) answer(c *analyzer.Context, d packet.Dir, x *side) {
 		if u.Flags&unitLast == 0 {
 			return
 		}
-		e := &Call{head: c.Head(s.call), ID: u.Call, Minor: u.Minor}
+		e := &Call{head: c.Head(s.call), ID: u.Call, Minor: u.Minor, number: s.txs}
 		e.answer(u.Type, x.ref, 1, n)
 		if u.Type == PResponse {
 			o := open{id: u.Call, minor: u.Minor, ansFrags: 1, ansBytes: n, tx: s.txs}

@@ -27,7 +27,11 @@ type Call struct {
 	AskBytes uint32 // bytes of its stub
 	AnsFrags uint32
 	AnsBytes uint32
+	number   uint64
 }
+
+// Number is that of the call in its connection or pipe, from 0.
+func (x *Call) Number() uint64 { return x.number }
 
 // Head returns the common part.
 func (x *Call) Head() *event.Head { return &x.head }

@@ -3,6 +3,7 @@ package smb
 import (
 	"strconv"
 
+	"firestorm/internal/analyzer/dcerpc"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
@@ -26,10 +27,11 @@ type Exchange struct {
 	Host        string
 	System      string // version of the client's system, as NTLM gives it; empty = not said
 	HasIdentity bool
-	Share       string // of a tree connect
-	Pipe        bool   // the share holds pipes, not files
-	ShareType   uint8  // of versions 2 and 3 ([MS-SMB2] 2.2.10); 0: not said
-	File        File   // of a create
+	Share       string       // of a tree connect
+	Pipe        bool         // the share holds pipes, not files
+	ShareType   uint8        // of versions 2 and 3 ([MS-SMB2] 2.2.10); 0: not said
+	File        File         // of a create
+	Call        *dcerpc.Call // that a pipe carried; nil: none
 	Session     uint64
 	Tree        uint32
 	ID          uint64 // number in the connection, from 1
@@ -113,6 +115,9 @@ func (x *Exchange) AppendAppObject(dst []byte) []byte {
 	}
 	if x.Command == Create {
 		dst = x.File.append(dst)
+	}
+	if x.Call != nil {
+		dst = x.Call.AppendInSMB(append(dst, `,"dcerpc":`...))
 	}
 	return append(dst, '}')
 }

@@ -363,12 +363,24 @@ func FuzzMessage(f *testing.F) {
 		}
 		tree1(&h, body)
 		tree2(b, body)
+		create1(&h, body)
+		f := create2(b, body)
+		f.created1(body)
+		f.created2(body)
+		carried(&h, b, body)
 	})
 }
 
 func FuzzConnection(f *testing.F) {
 	c := conversation()
 	f.Add(c[0][:700], c[1], 5)
+	var calls [2][]byte
+	for i, x := range service() {
+		if i < 6 || i > 8 {
+			calls[x.Dir] = append(calls[x.Dir], x.Data...)
+		}
+	}
+	f.Add(calls[0], calls[1], 7)
 	f.Fuzz(func(t *testing.T, a, b []byte, size int) {
 		if len(a)+len(b) > 2048 {
 			return

@@ -12,7 +12,7 @@ import (
 )
 
 // ofFiles are the events that may carry files.
-var ofFiles = []string{"ftp-data", "smtp"}
+var ofFiles = []string{"ftp-data", "smtp", "http"}
 
 func ofFile(name string) buffer { return buffer{name, ofFiles, eitherWay} }
 

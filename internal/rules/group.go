@@ -74,6 +74,17 @@ func (l *list) candidates(dst []*sig, rare *mpm.Rarity, scratch *mpm.Scratch, b 
 // Kinds are the events of analyzers whose parts the rules ask for.
 func (s *Set) Kinds() []string { return slices.Sorted(maps.Keys(s.kinds)) }
 
+// Apps are the application protocols that rules name, in EVE's words, in no order: who reads them has to be awake.
+func (s *Set) Apps() map[string]bool {
+	apps := map[string]bool{}
+	for _, g := range s.sigs {
+		for _, a := range append(g.apps, g.app) {
+			apps[a] = true
+		}
+	}
+	return apps
+}
+
 // telling is the content of the rule that is searched for; nil: there is none.
 func (s *sig) telling() *check {
 	if len(s.parts) > 0 {

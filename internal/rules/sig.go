@@ -17,8 +17,9 @@ type sig struct {
 	dst    *lang.AddrSet
 	sport  *lang.PortSet
 	dport  *lang.PortSet
-	both   bool   // <>
-	app    string // the application protocol that the header names, in EVE's word; empty: none
+	both   bool     // <>
+	app    string   // the application protocol that the header names, in EVE's word; empty: none
+	apps   []string // protocols that app-layer-protocol names
 	action lang.Action
 
 	conds    []cond  // of the packet: header fields, sizes, anomalies

@@ -5,6 +5,7 @@
 package sensor
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"runtime"
@@ -253,6 +254,12 @@ func wantedKinds(o *Options) func(kind string) bool {
 	if o.Rules != nil {
 		for _, k := range o.Rules.Kinds() {
 			named[k] = true
+		}
+		apps := o.Rules.Apps()
+		for i := range o.Analyzers {
+			if d := &o.Analyzers[i]; apps[cmp.Or(d.App, d.Name)] && len(d.Kinds) > 0 {
+				named[d.Kinds[0]] = true
+			}
 		}
 	}
 	named["arp"] = true // the memory of hosts wants it

@@ -19,7 +19,7 @@ func TestBuffers(t *testing.T) {
 		side{x, d}.EachBuffer(func(name string, b []byte) { got = append(got, d.String()+" "+name+" "+string(b)) })
 	}
 	want := `to_server http.method GET
-to_server http.uri /a/b%zz%?q=%41
+to_server http.uri /a/b%zz%?q=A
 to_server http.uri.raw /a%2fb%zz%?q=%41
 to_server http.host shop.example
 to_server http.host.raw Shop.example:80

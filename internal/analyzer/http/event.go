@@ -186,7 +186,7 @@ type side struct {
 }
 
 // EachBuffer gives the parts that rules can ask for (event.Parts), as far as their texts were kept. The target's path is
-// decoded once, its query is not.
+// decoded once, and so is its query.
 func (s side) EachBuffer(f func(name string, b []byte)) {
 	t := s.t
 	if s.dir == packet.ToServer {
@@ -206,7 +206,7 @@ func (s side) EachBuffer(f func(name string, b []byte)) {
 	}
 }
 
-// decoded undoes %XX before the query.
+// decoded undoes %XX, in the query as well, as Suricata's normalised URI has it.
 func decoded(path string) string {
 	if !strings.Contains(path, "%") {
 		return path
@@ -214,10 +214,6 @@ func decoded(path string) string {
 	var b strings.Builder
 	for i := 0; i < len(path); i++ {
 		c := path[i]
-		if c == '?' {
-			b.WriteString(path[i:])
-			break
-		}
 		if c == '%' && i+2 < len(path) {
 			if n, err := strconv.ParseUint(path[i+1:i+3], 16, 8); err == nil {
 				b.WriteByte(byte(n))

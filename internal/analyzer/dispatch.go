@@ -27,6 +27,8 @@ type DispatchOptions struct {
 	MaxHeld         int  // bytes of all readers and of what they keep, and of flows not yet told apart; default 4 MiB
 	MaxExpectations int  // default 4096
 	Anomalies       bool // somebody wants anomalies as events
+	// Begun, when not nil, says whether the begin of a flow was seen: TCP connections without are left alone.
+	Begun func(index uint32) bool
 	// Raw, when not nil, gets the streams of TCP connections beside the analyzers.
 	Raw RawStreams
 	// Inspector, when not nil, is shown the parts of transactions.

@@ -57,7 +57,7 @@ type chunk struct {
 // segment feeds a TCP packet. The stream is opened by the first payload: idle connections cost nothing.
 func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 	if int(h.Index) >= len(x.flows) || x.flows[h.Index].s == nil {
-		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 {
+		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 || x.o.Begun != nil && !x.o.Begun(h.Index) {
 			return
 		}
 	}

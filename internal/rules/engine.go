@@ -15,7 +15,7 @@ const (
 	tail = 4 << 10
 	// mostWindow bounds what waits of a stream for the next packet of its direction.
 	mostWindow = 256 << 10
-	// mostAlerts bounds the alerts of one packet, as Suricata's packet-alert-max does.
+	// mostAlerts bounds the alerts of one packet where packet-alert-max says nothing else.
 	mostAlerts = 15
 )
 
@@ -93,6 +93,8 @@ type Flows interface {
 	First(h flow.Handle) bool
 	// Established reports that both sides of a live flow were heard, for TCP that its handshake is complete.
 	Established(index uint32) bool
+	// Followed reports that the bytes of a live flow of TCP come as a stream; else each packet stands alone.
+	Followed(index uint32) bool
 	// Counts are the packets and bytes of a live flow by direction, and when it began.
 	Counts(index uint32) event.AlertFlow
 }
@@ -260,6 +262,11 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	}
 	if len(g.packet.sigs) > 0 {
 		e.look(&g.packet, h, p.Payload(), 0, false)
+	}
+	if x.alone = p.Proto == packet.ProtoTCP && h.Index != 0 && !e.flows.Followed(h.Index); x.alone && len(g.stream.sigs) > 0 {
+		x.flow = e.own(h.Index)
+		x.flow.early[h.Dir] = x.flow.early[h.Dir][:0]
+		e.look(&g.stream, h, p.Payload(), 0, true)
 	}
 	if f := x.flow; f != nil && len(f.window[h.Dir]) > f.old[h.Dir] {
 		e.stream(&g.stream, h, f)
@@ -446,6 +453,8 @@ func (s *sig) fits(x *inspection, h flow.Handle) bool {
 		return false
 	case f.established && !x.est, f.notEstablished && x.est:
 		return false
+	case f.onlyStream && x.alone:
+		return false
 	case f.onlyFrag && x.p.IPFlags&packet.Reassembled == 0, f.noFrag && x.p.IPFlags&packet.Reassembled != 0:
 		return false
 	}
@@ -474,7 +483,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		if x.s.noalert {
 			continue
 		}
-		if n++; n > mostAlerts {
+		if n++; n > e.set.most {
 			e.stats.TooMany++
 			continue
 		}

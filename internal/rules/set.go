@@ -21,11 +21,17 @@ type Options struct {
 	Classifications map[string]lang.Classification // by name in lower case
 	Thresholds      []lang.Threshold               // lines of threshold.config
 
+	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
+	MaxAlerts   int             // of one packet; 0: fifteen
+	Prevent     bool            // drop and reject are told as if they had been done
+	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
+
 	bits map[string]int // numbers of the flowbits
 }
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
 type Set struct {
+	most   int    // alerts of one packet
 	sigs   []*sig // in the order in which they are applied
 	groups [2][2]portGroups
 	other  group            // rules of packets that are neither TCP nor UDP
@@ -40,7 +46,11 @@ func (s *Set) Len() int { return len(s.sigs) }
 // Compile makes a set of rules. What cannot be run is left out and told.
 func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	o.bits = map[string]int{}
-	s := &Set{}
+	s := &Set{most: o.MaxAlerts}
+	if s.most <= 0 {
+		s.most = mostAlerts
+	}
+	order := o.actionRank()
 	var bad []lang.Problem
 	for _, r := range list {
 		g, option, err := compile(r, &o)
@@ -53,7 +63,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
-		return cmp.Or(cmp.Compare(a.action, b.action), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
+		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
 		g.number = i
@@ -68,10 +78,30 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	return s, append(bad, s.configure(o.Thresholds, &o)...)
 }
 
+// actionRank says in which order rules are applied, by action.
+func (o *Options) actionRank() [lang.Alert + 1]int {
+	order := o.ActionOrder
+	if order == nil {
+		order = []lang.Action{lang.Pass, lang.Drop, lang.Reject, lang.Alert}
+	}
+	var rank [lang.Alert + 1]int
+	for i, a := range order {
+		rank[a] = i
+	}
+	rank[lang.RejectDst], rank[lang.RejectBoth] = rank[lang.Reject], rank[lang.Reject]
+	return rank
+}
+
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
+	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
+		s.info.Action = "blocked"
+	}
+	if o.Off[r.Protocol] {
+		return nil, "", fmt.Errorf("the settings switch %s off", r.Protocol)
+	}
 	if err := s.protocol(r.Protocol); err != nil {
 		return nil, "", err
 	}

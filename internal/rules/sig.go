@@ -61,12 +61,13 @@ type cond func(x *inspection) bool
 
 // inspection is one packet on its way through the rules.
 type inspection struct {
-	p    *packet.Packet
-	dir  packet.Dir
-	flow *flowState
-	est  bool   // the connection is established
-	app  string // its protocol, empty while that is not known
-	m    matcher
+	p     *packet.Packet
+	dir   packet.Dir
+	flow  *flowState
+	est   bool   // the connection is established
+	alone bool   // its bytes come in packets, not as a stream
+	app   string // its protocol, empty while that is not known
+	m     matcher
 }
 
 // header reports whether the rule's header fits x.

@@ -47,17 +47,25 @@ const keptFailures = 4
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
-		Released: s.released,
-		Alerted:  func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
+		Timeouts: o.Timeouts, Released: s.released,
+		Alerted: func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
 	var raw analyzer.RawStreams
 	var inspector analyzer.Inspector
 	if o.Rules != nil {
-		s.rules = rules.NewEngine(o.Rules, s.flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
+		var flows rules.Flows = s.flows
+		if o.NoMidstream {
+			flows = begunOnly{s.flows}
+		}
+		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
 		raw, inspector = s.rules, s.rules
+	}
+	var begun func(index uint32) bool
+	if o.NoMidstream {
+		begun = s.flows.Begun
 	}
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}, Raw: raw, Inspector: inspector, MaxHeld: lim.held,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)
@@ -65,6 +73,17 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		}})
 	return s, err
 }
+
+// begunOnly are the flows as rules see them where connections without a begin are left alone.
+type begunOnly struct{ *flow.Table }
+
+// Established implements rules.Flows.
+func (f begunOnly) Established(index uint32) bool {
+	return f.Begun(index) && f.Table.Established(index)
+}
+
+// Followed implements rules.Flows.
+func (f begunOnly) Followed(index uint32) bool { return f.Begun(index) }
 
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
 func (s *shard) released(index uint32, why event.EndReason) (app string) {

@@ -236,6 +236,16 @@ func (e *Engine) drop(f *flowState, d packet.Dir) {
 	f.window[d], f.old[d], f.hole[d] = f.window[d][:0], 0, 0
 }
 
+// odd are the last of the events so far, as far as they belong to p: what the flow table and reassembly found odd about its
+// connection is among them.
+func odd(p *packet.Packet, out []event.Event) []event.Event {
+	n := len(out)
+	for n > 0 && out[n-1].Head().Ordinal == p.Ordinal {
+		n--
+	}
+	return out[n:]
+}
+
 // Packet inspects a packet of the flow of h, after its bytes went to the stream and to who reads its protocol. Alerts are appended to *out.
 func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if p.IPVersion == 0 {
@@ -253,6 +263,7 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	}
 	x := &e.x
 	x.p, x.dir, x.est, x.flow, x.app = p, h.Dir, false, nil, ""
+	x.odd = odd(p, *out)
 	if h.Index != 0 {
 		x.flow, x.app = e.of(h.Index), e.app(h.Index)
 		x.est = e.flows.Established(h.Index)
@@ -303,7 +314,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		p = madeUp(head, h.Dir)
 	}
 	x := &e.x
-	x.p, x.dir, x.est, x.flow, x.app = p, h.Dir, e.flows.Established(h.Index), e.of(h.Index), e.app(h.Index)
+	x.p, x.dir, x.est, x.flow, x.app, x.odd = p, h.Dir, e.flows.Established(h.Index), e.of(h.Index), e.app(h.Index), nil
 	var app []byte
 	for _, s := range e.may {
 		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
@@ -402,7 +413,7 @@ func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
 	p := madeUp(&h, d)
 	f := e.of(index)
 	x := &e.x
-	x.p, x.dir, x.est, x.flow, x.app = p, d, e.flows.Established(index), f, e.app(index)
+	x.p, x.dir, x.est, x.flow, x.app, x.odd = p, d, e.flows.Established(index), f, e.app(index), nil
 	e.stream(&e.set.groups[0][d].at(h.Server.Port).stream, flow.Handle{Index: index, Dir: d}, f)
 	if len(e.hits) > 0 {
 		e.report(p, out)

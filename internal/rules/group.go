@@ -39,8 +39,16 @@ func (l *list) prepare(rare *mpm.Rarity) {
 			l.always = append(l.always, s)
 			continue
 		}
+		b := c.pattern
+		if len(s.parts) > 0 && s.main().dotted && b[0] == '.' { // the dot before the part is not there to be found
+			b = b[1:]
+		}
+		if len(b) == 0 {
+			l.always = append(l.always, s)
+			continue
+		}
 		l.byID[uint32(s.number)] = s
-		patterns = append(patterns, mpm.Pattern{ID: uint32(s.number), Bytes: c.pattern, NoCase: c.nocase})
+		patterns = append(patterns, mpm.Pattern{ID: uint32(s.number), Bytes: b, NoCase: c.nocase})
 	}
 	if len(patterns) == 0 {
 		return

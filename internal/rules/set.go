@@ -35,6 +35,7 @@ type Set struct {
 	sigs   []*sig // in the order in which they are applied
 	groups [2][2]portGroups
 	other  group            // rules of packets that are neither TCP nor UDP
+	pieces []*sig           // rules that fragments are shown to
 	parts  map[string]*list // rules about parts of events, by the part's name
 	kinds  map[string]bool  // of events whose parts rules ask for
 	rare   *mpm.Rarity      // of all contents together: which part of one says most
@@ -67,6 +68,9 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	})
 	for i, g := range s.sigs {
 		g.number = i
+		if g.ofPieces() {
+			s.pieces = append(s.pieces, g)
+		}
 	}
 	s.rare = &mpm.Rarity{}
 	for _, g := range s.sigs {

@@ -31,6 +31,7 @@ type sig struct {
 	stream   bool    // payload is that of the stream
 	limit    *limits // nil: every match alerts
 	noalert  bool
+	pieces   bool // fragbits or fragoffset: fragments are shown to it
 	priority int
 }
 
@@ -64,9 +65,10 @@ type inspection struct {
 	p     *packet.Packet
 	dir   packet.Dir
 	flow  *flowState
-	est   bool   // the connection is established
-	alone bool   // its bytes come in packets, not as a stream
-	app   string // its protocol, empty while that is not known
+	est   bool          // the connection is established
+	alone bool          // its bytes come in packets, not as a stream
+	app   string        // its protocol, empty while that is not known
+	odd   []event.Event // those of the packet so far
 	m     matcher
 }
 

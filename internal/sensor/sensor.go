@@ -161,7 +161,8 @@ func newRun(o *Options) (*run, error) {
 	lim := limitsFor(o.MaxMemory)
 	debug.SetMemoryLimit(max(o.MaxMemory-programSize, o.MaxMemory/2))
 	s := &run{o: o}
-	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll}
+	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
+		pieces: o.Rules != nil && o.Rules.AsksOfFragments()}
 	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
 	s.in.frags = defrag.New(o.Defrag)
 

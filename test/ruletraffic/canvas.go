@@ -145,8 +145,11 @@ func tryFill(cs []check, k *style, rng *rand.Rand, try int) ([]byte, bool) {
 		}
 		size = good[rng.IntN(len(good))]
 	} else if ends {
-		size = sum + len(k.begin)
-		if try > 2 {
+		size = sum
+		if try%2 == 0 {
+			size += len(k.begin)
+		}
+		if try > 2 && try%5 > 0 {
 			size += rng.IntN(4 + try)
 		}
 		size = max(size, least)

@@ -266,7 +266,7 @@ func (m *meaning) oddity(o *Option) error {
 		m.proto = "icmp"
 		m.fields = append(m.fields, field{name: "itype", span: span{lo: 99, hi: 99, only: []int{99, 8}}, option: m.rule.index(o)})
 	case "rst_but_no_session":
-		m.flags, m.hasFlags = "R", true
+		m.flags, m.hasFlags = "*R", true
 	default:
 		return fmt.Errorf("no traffic is made for %s", o.Name)
 	}

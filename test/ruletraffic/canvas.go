@@ -86,7 +86,7 @@ func (c *canvas) finish(size int) []byte {
 
 // fill makes a buffer in which the checks hold; false when none of many tries did.
 func fill(cs []check, k *style, rng *rand.Rand) ([]byte, bool) {
-	for try := range 150 {
+	for try := range 100 {
 		b, ok := tryFill(cs, k, rng, try)
 		if !ok || k.good != nil && !k.good(b) || !holds(cs, b) {
 			continue

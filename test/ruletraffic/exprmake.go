@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// mostMade bounds what one expression makes.
+const mostMade = 3000
+
 // maker makes strings that an expression may match.
 type maker struct {
 	rng    *rand.Rand
@@ -24,6 +27,9 @@ func (e *expr) sample(rng *rand.Rand, legal func(byte) bool, most int) []byte {
 }
 
 func (m *maker) make(n *node) {
+	if len(m.out) > mostMade {
+		return
+	}
 	switch n.kind {
 	case nByte:
 		m.out = append(m.out, m.pick(n.set))

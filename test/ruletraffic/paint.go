@@ -168,8 +168,8 @@ func (p *painter) whole(at int, c *check) bool {
 func (p *painter) expression(c *check) bool {
 	s := c.expr.sample(p.rng, p.kind.legal, 3)
 	begin, end := c.expr.anchored()
-	for k := 0; begin && end && !c.relative && p.size >= 0 && len(s) != p.size && k < 100; k++ {
-		s = c.expr.sample(p.rng, p.kind.legal, 1+p.rng.IntN(p.size+1))
+	for k := 0; begin && end && !c.relative && p.size >= 0 && len(s) != p.size && k < 30 && p.loose < 60; k++ {
+		s = c.expr.sample(p.rng, p.kind.legal, 1+p.rng.IntN(min(p.size, 400)+1))
 	}
 	at := p.used
 	switch {

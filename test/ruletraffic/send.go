@@ -33,8 +33,10 @@ func (g *Generator) send(w *wire, scenes []scene) error {
 			proto = "udp"
 		case n == 1:
 			proto = "icmp"
+		case len(messages) > 0:
+			return impossible("the payload of IP protocol %d", n)
 		default:
-			w.other(m.dir, n, lastData(messages))
+			w.other(m.dir, n, nil)
 			return nil
 		}
 	}

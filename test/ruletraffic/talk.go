@@ -69,7 +69,7 @@ func (m *meaning) ofParts(parts []*part, rng *rand.Rand) (*talk, error) {
 		return nil, impossible("no traffic is made for buffers of %s", m.app)
 	}
 	var err error
-	for range 12 {
+	for range 6 {
 		var t *talk
 		if t, err = build(parts, rng); err != nil {
 			if _, never := err.(errImpossible); never {
@@ -114,7 +114,7 @@ func (m *meaning) both(payload *part, parts []*part, rng *rand.Rand) (*talk, err
 	if m.app != "http" {
 		return nil, impossible("payload and buffers of %s at once", m.app)
 	}
-	for range 40 { // a body takes anything
+	for range 8 { // a body takes anything
 		b, ok := fill(payload.checks, &anyBytes, rng)
 		if !ok {
 			break

@@ -34,6 +34,7 @@ type session struct {
 	buf        []byte
 	prefix     *[2][ProbeLimit]byte // only while probing a stream
 	upgrades   int
+	about      any       // what was announced of the flow
 	series     *follower // nil: no protocol follows the flow
 	have       [2]int
 	dead       [2]bool // a gap or the end: the prefix grows no more
@@ -226,8 +227,11 @@ func (x *Dispatcher) restStream(def int, a StreamAnalyzer) {
 
 // Data takes bytes of the stream (stream.Sink).
 func (s *session) Data(d packet.Dir, b []byte, seen, released packet.Ref) {
-	if s.raw[d] {
-		s.x.o.Raw.Stream(s.index, d, b)
+	if s.raw[d] && !s.x.o.Raw.Stream(s.index, d, s.head.Server.Port, b) {
+		s.raw[d] = false
+		if s.gone {
+			s.x.streams.Stop(s.stream, d)
+		}
 	}
 	switch {
 	case s.gone:

@@ -12,8 +12,8 @@ func (s *Set) AsksOfFragments() bool { return len(s.pieces) > 0 }
 // Fragment inspects a fragment before it is put together with the others: rules with fragbits or fragoffset, as far as they
 // ask for nothing but the header of IP. All others see the whole datagram.
 func (e *Engine) Fragment(p *packet.Packet, out *[]event.Event) {
+	e.begin(p, flow.Handle{})
 	x := &e.x
-	x.p, x.dir, x.est, x.flow, x.app, x.odd = p, packet.ToServer, false, nil, "", nil
 	for _, s := range e.set.pieces {
 		if s.fits(x, flow.Handle{}) && s.conditions(x) && s.header(x) {
 			e.hits = append(e.hits, hit{s: s, tx: -1})

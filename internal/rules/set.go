@@ -6,6 +6,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -20,6 +21,8 @@ type Options struct {
 	Vars            lang.Vars
 	Classifications map[string]lang.Classification // by name in lower case
 	Thresholds      []lang.Threshold               // lines of threshold.config
+	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
+	ReadList func(rules, name string) (io.ReadCloser, error)
 
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
@@ -31,14 +34,15 @@ type Options struct {
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
 type Set struct {
-	most   int    // alerts of one packet
-	sigs   []*sig // in the order in which they are applied
-	groups [2][2]portGroups
-	other  group            // rules of packets that are neither TCP nor UDP
-	pieces []*sig           // rules that fragments are shown to
-	parts  map[string]*list // rules about parts of events, by the part's name
-	kinds  map[string]bool  // of events whose parts rules ask for
-	rare   *mpm.Rarity      // of all contents together: which part of one says most
+	most   int                   // alerts of one packet
+	sigs   []*sig                // in the order in which they are applied
+	tables [2][2]table           // of TCP and UDP, by direction
+	other  group                 // rules of packets that are neither TCP nor UDP
+	pieces []*sig                // rules that fragments are shown to
+	ends   ends                  // rules about addresses alone
+	parts  map[string]*partRules // rules about parts of events, by the part's name
+	kinds  map[string]bool       // of events whose parts rules ask for
+	rare   *mpm.Rarity           // of all contents together: which part of one says most
 }
 
 // Len is how many rules the set has.
@@ -197,10 +201,11 @@ func (s *sig) protocol(name string) error {
 
 // appProtocols are the application protocols that rules may name, with what they run over.
 var appProtocols = map[string][]uint8{
-	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP},
+	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP}, "ftp-data": {packet.ProtoTCP},
 	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},
+	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -215,9 +220,17 @@ func appWord(name string) string {
 }
 
 // place decides where the contents are looked for. Those of a TCP rule lie in the stream, and in each packet too where one
-// of them has a fixed place: offset and depth are meant from a packet's begin as often as from the stream's.
+// of them has a fixed place: offset and depth are meant from a packet's begin as often as from the stream's. In the stream
+// they count from its first byte, so that it does not matter how it was cut.
 func (s *sig) place() error {
 	tcp := s.proto.has(packet.ProtoTCP)
+	if err := s.placeOrder(); err != nil {
+		return err
+	}
+	for i := range s.payload {
+		k := &s.payload[i]
+		s.placed = s.placed || k.starts || k.hasDepth || k.offset != (number{})
+	}
 	switch {
 	case len(s.parts) > 0:
 		s.packet, s.stream = false, false
@@ -232,10 +245,7 @@ func (s *sig) place() error {
 		s.packet = !s.stream
 	default:
 		s.stream = true
-		for i := range s.payload {
-			k := &s.payload[i]
-			s.packet = s.packet || k.starts || k.hasDepth || k.offset != (number{})
-		}
+		s.packet = s.placed
 		for n := range 256 { // "ip": what has no stream has packets
 			s.packet = s.packet || n != packet.ProtoTCP && s.proto.has(uint8(n))
 		}

@@ -70,6 +70,7 @@ func (s *run) shards(r *Result) {
 				if sh.rules != nil {
 					r.Rules.Add(sh.rules.Stats())
 				}
+				r.FileStats.Add(sh.files.Stats())
 				r.Failed = append(r.Failed, sh.failed...)
 			}
 		}

@@ -100,7 +100,7 @@ func (g *Generator) make(m *meaning) (*Traffic, error) {
 		times = min(times, 1)
 	}
 	for range times {
-		w := &wire{ends: e, look: l, dir: m.dir}
+		w := &wire{ends: e, look: l, dir: m.dir, id: uint16(len(out.Frames) * 7)}
 		if err := g.send(w, scenes); err != nil {
 			return nil, err
 		}

@@ -24,8 +24,8 @@ func (m *meaning) look(rng *rand.Rand) (look, error) {
 		asked[f.name] = append(asked[f.name], f.span)
 	}
 	for _, name := range names {
-		if name == "dsize" {
-			continue
+		if name == "dsize" || strings.Contains(name, ".") || name == "filesize" {
+			continue // the conversation has it
 		}
 		most, ok := fieldMost[name]
 		if !ok {

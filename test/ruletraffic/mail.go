@@ -6,36 +6,93 @@ import (
 	"strings"
 )
 
+// mail is what a mail says.
+type mail struct {
+	helo, from, to string
+	headers        map[string]string // by the name of the rule's buffer
+	text           string
+	file           string
+	attached       []byte
+}
+
+// mailHeaders are the lines of a mail that rules can ask for, in order.
+var mailHeaders = [][2]string{{"email.from", "From"}, {"email.to", "To"}, {"email.cc", "Cc"}, {"email.subject", "Subject"}, {"email.date", "Date"},
+	{"email.message_id", "Message-Id"}, {"email.x_mailer", "X-Mailer"}, {"email.received", "Received"}}
+
 // smtpTalk is a mail with an attachment.
 func (m *meaning) smtpTalk(parts []*part, rng *rand.Rand) (*talk, error) {
 	t := &talk{app: "smtp"}
 	if m.dir != ToServer {
 		return nil, impossible("a mail travels to the server")
 	}
-	attached := []byte("hello")
+	x := mail{helo: "client.example", from: "a@client.example", to: "b@mail.example", text: "hello", file: "a.bin", attached: []byte("hello"),
+		headers: map[string]string{"email.from": "a@client.example", "email.to": "b@mail.example", "email.subject": "files"}}
 	for _, p := range parts {
-		if p.name != "file.data" {
-			return nil, impossible("no traffic is made for %s of smtp", p.name)
+		k := &textStyle
+		switch p.name {
+		case "file.data":
+			k = &anyBytes
+		case "smtp.helo", "smtp.mail_from", "smtp.rcpt_to", "email.url", "file.name":
+			k = &wordStyle
 		}
-		b, err := p.fill(&anyBytes, func(cs []check, k *style) ([]byte, bool) { return fill(cs, k, rng) })
+		s, err := p.text(rng, k)
 		if err != nil {
 			return nil, err
 		}
-		attached = b
-	}
-	opening(t, "smtp", rng)
-	for _, x := range []string{"MAIL FROM:<a@client.example>", "250 ok", "RCPT TO:<b@mail.example>", "250 ok", "DATA", "354 go on"} {
-		d := ToServer
-		if x[0] >= '0' && x[0] <= '9' {
-			d = ToClient
+		switch p.name {
+		case "file.data":
+			x.attached = []byte(s)
+		case "file.name":
+			x.file = s
+		case "smtp.helo":
+			x.helo = s
+		case "smtp.mail_from":
+			x.from = s
+		case "smtp.rcpt_to":
+			x.to = s
+		case "email.url":
+			x.text = "see http://" + s + " for more"
+			t.hold("email.url", ToServer, s)
+		default:
+			if !strings.HasPrefix(p.name, "email.") {
+				return nil, impossible("no traffic is made for %s of smtp", p.name)
+			}
+			x.headers[p.name] = s
 		}
-		t.say(d, x+"\r\n")
+	}
+	if n := m.choose("filesize", rng, -1); n >= 0 {
+		x.attached = []byte(strings.Repeat("x", n))
+	}
+	x.tell(t)
+	t.hold("file.data", ToServer, string(x.attached))
+	t.hold("file.name", ToServer, x.file)
+	t.hold("smtp.helo", ToServer, x.helo)
+	t.hold("smtp.mail_from", ToServer, x.from)
+	t.hold("smtp.rcpt_to", ToServer, x.to)
+	for name, s := range x.headers {
+		t.hold(name, ToServer, s)
+	}
+	return t, nil
+}
+
+// tell is the conversation (RFC 5321) and the mail in it (RFC 2045).
+func (x *mail) tell(t *talk) {
+	t.say(ToClient, "220 mail.example ESMTP\r\n")
+	for _, l := range [][2]string{{"EHLO " + x.helo, "250 mail.example"}, {"MAIL FROM:<" + x.from + ">", "250 ok"}, {"RCPT TO:<" + x.to + ">", "250 ok"},
+		{"DATA", "354 go on"}} {
+		t.say(ToServer, l[0]+"\r\n")
+		t.say(ToClient, l[1]+"\r\n")
 	}
 	var b strings.Builder
-	b.WriteString("From: a@client.example\r\nTo: b@mail.example\r\nSubject: files\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b0undary\"\r\n\r\n" +
-		"--b0undary\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b0undary\r\nContent-Type: application/octet-stream\r\n" +
-		"Content-Disposition: attachment; filename=\"a.bin\"\r\nContent-Transfer-Encoding: base64\r\n\r\n")
-	text := base64.StdEncoding.EncodeToString(attached)
+	for _, h := range mailHeaders {
+		if s, ok := x.headers[h[0]]; ok {
+			b.WriteString(h[1] + ": " + s + "\r\n")
+		}
+	}
+	b.WriteString("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b0undary\"\r\n\r\n" +
+		"--b0undary\r\nContent-Type: text/plain\r\n\r\n" + x.text + "\r\n--b0undary\r\nContent-Type: application/octet-stream\r\n" +
+		"Content-Disposition: attachment; filename=\"" + x.file + "\"\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+	text := base64.StdEncoding.EncodeToString(x.attached)
 	for len(text) > 0 {
 		n := min(len(text), 76)
 		b.WriteString(text[:n] + "\r\n")
@@ -46,30 +103,4 @@ func (m *meaning) smtpTalk(parts []*part, rng *rand.Rand) (*talk, error) {
 	t.say(ToClient, "250 queued\r\n")
 	t.say(ToServer, "QUIT\r\n")
 	t.say(ToClient, "221 bye\r\n")
-	t.hold("file.data", ToServer, string(attached))
-	return t, nil
-}
-
-// sshTalk is how SSH begins: a line of each side (RFC 4253 4.2).
-func (m *meaning) sshTalk(parts []*part, rng *rand.Rand) (*talk, error) {
-	t := &talk{app: "ssh"}
-	proto, software := "2.0", "OpenSSH_9.6"
-	for _, p := range parts {
-		b, err := p.fill(&style{filler: lettersDigits, legal: visible, good: trimmed}, func(cs []check, k *style) ([]byte, bool) { return fill(cs, k, rng) })
-		if err != nil {
-			return nil, err
-		}
-		if p.name == "ssh.proto" {
-			proto = string(b)
-		} else {
-			software = string(b)
-		}
-	}
-	lines := [2]string{"SSH-2.0-OpenSSH_9.5\r\n", "SSH-2.0-OpenSSH_9.6\r\n"}
-	lines[m.dir] = "SSH-" + proto + "-" + software + "\r\n"
-	t.say(ToClient, lines[ToClient])
-	t.say(ToServer, lines[ToServer])
-	t.hold("ssh.proto", m.dir, proto)
-	t.hold("ssh.software", m.dir, software)
-	return t, nil
 }

@@ -22,6 +22,8 @@ type meaning struct {
 	bits     []bitOp
 	repeat   int // how often it must match before it alerts
 
+	unfit string // a field for which no number was found
+
 	// What a twin has other than the rule asks.
 	wrongSrc, wrongDst           bool
 	wrongSrcPort, wrongDstPort   bool
@@ -81,6 +83,21 @@ func understand(r *Rule) (*meaning, error) {
 				return nil, err
 			}
 			m.fields = append(m.fields, field{name, s, i})
+			continue
+		}
+		if f, ok := appFields[o.Name]; ok {
+			if err := m.readAppField(f, o, i); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if b, ok := textOptions[o.Name]; ok {
+			k := check{kind: aContent, neg: o.Neg, pattern: []byte(o.Value), option: i, nocase: b == "file.name"}
+			if k.ends = o.Name == "fileext"; k.ends {
+				k.pattern = append([]byte("."), k.pattern...)
+			}
+			p := m.part(places[b], nil)
+			p.checks = append(p.checks, k)
 			continue
 		}
 		if b, ok := places[o.Name]; ok {

@@ -54,6 +54,17 @@ var places = func() map[string]place {
 	for _, n := range words("ssh.proto ssh_proto ssh.software ssh_software") {
 		m[n] = place{dotted(n), "ssh", ""}
 	}
+	for _, x := range []struct{ app, dir, names string }{
+		{"dns", "c", "dns.queries.rrname"}, {"dns", "s", "dns.answers.rrname dns.response.rrname dns.authorities.rrname dns.additionals.rrname"},
+		{"tls", "c", "tls.alpn tls.random tls.random_time tls.random_bytes ja4.hash"},
+		{"smtp", "c", "smtp.helo smtp.mail_from smtp.rcpt_to email.from email.to email.cc email.subject email.date email.message_id email.x_mailer email.url email.received"},
+		{"ftp", "c", "ftp.command ftp.command_data"}, {"ftp", "s", "ftp.reply ftp.completion_code"},
+		{"ssh", "c", "ssh.hassh ssh.hassh.string"}, {"ssh", "s", "ssh.hassh.server ssh.hassh.server.string"}, {"", "", "file.name"},
+	} {
+		for _, n := range words(x.names) {
+			m[n] = place{n, x.app, x.dir}
+		}
+	}
 	return m
 }()
 
@@ -72,9 +83,13 @@ var exprPlaces = map[rune]string{'U': "http.uri", 'I': "http.uri.raw", 'P': "htt
 var transforms = map[string]bool{"dotprefix": true, "to_lowercase": true, "to_uppercase": true, "strip_whitespace": true, "compress_whitespace": true,
 	"url_decode": true, "to_md5": true, "to_sha1": true, "to_sha256": true, "header_lowercase": true, "strip_pseudo_headers": true, "xor": true}
 
+// textOptions are options with a text that a buffer must have in it.
+var textOptions = map[string]string{"filename": "file.name", "fileext": "file.name", "tls.subject": "tls.cert_subject", "tls.issuerdn": "tls.cert_issuer",
+	"tls.fingerprint": "tls.cert_fingerprint", "ssh.protoversion": "ssh.proto", "ssh.softwareversion": "ssh.software"}
+
 // silent are options that ask nothing of the traffic.
 var silent = map[string]bool{"sid": true, "rev": true, "gid": true, "msg": true, "reference": true, "classtype": true, "priority": true, "metadata": true,
-	"target": true, "fast_pattern": true, "prefilter": true, "rawbytes": true, "noalert": true, "alert": true, "tag": true}
+	"target": true, "fast_pattern": true, "prefilter": true, "rawbytes": true, "noalert": true, "alert": true, "tag": true, "filestore": true}
 
 // dotted is the newer spelling of a buffer's name: tls_sni is tls.sni.
 func dotted(n string) string {

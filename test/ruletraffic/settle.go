@@ -56,9 +56,21 @@ func (m *meaning) settle() error {
 		m.app = o.Value
 	}
 	for _, p := range parts {
-		if p.name == "file.data" && m.app == "" {
+		if p.app == "" && m.app == "" {
 			m.app = "http"
+			if strings.Contains(m.rule.Dst, "SMTP") || m.rule.DstPort == "25" {
+				m.app = "smtp"
+			}
 		}
+	}
+	if len(parts) > 0 && m.ofPackets() {
+		return errors.New("a packet's header and a protocol's buffers at once")
+	}
+	if m.asks("filesize") && m.app == "" {
+		m.app = "smtp"
+	}
+	if m.asks("ftp.replied") {
+		server = true
 	}
 	if client && server {
 		return errors.New("asks of a request and of its answer at once")
@@ -77,7 +89,7 @@ func (m *meaning) settle() error {
 	case server:
 		m.dir = ToClient
 	case client:
-	case m.app == "http" && len(parts) > 0 && parts[0].name == "file.data":
+	case m.app == "http" && len(parts) > 0 && parts[0].app == "":
 		m.dir = ToClient
 	case m.proto == "tcp" && specific(m.rule.SrcPort) && !specific(m.rule.DstPort):
 		m.dir = ToClient

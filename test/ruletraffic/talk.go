@@ -55,7 +55,7 @@ func (m *meaning) protocolTalk(rng *rand.Rand) (*talk, error) {
 		return nil, impossible("another protocol has no such buffer")
 	case len(parts) > 0 && payload != nil:
 		return m.both(payload, parts, rng)
-	case len(parts) == 0:
+	case len(parts) == 0 && !(len(m.fields) > 0 && !m.ofPackets()):
 		return m.raw(app, payload, rng)
 	}
 	return m.ofParts(parts, rng)
@@ -64,7 +64,7 @@ func (m *meaning) protocolTalk(rng *rand.Rand) (*talk, error) {
 // ofParts is a conversation in whose buffers lies what the rule asks for.
 func (m *meaning) ofParts(parts []*part, rng *rand.Rand) (*talk, error) {
 	build := map[string]func([]*part, *rand.Rand) (*talk, error){"http": m.httpTalk, "dns": m.dnsTalk, "tls": m.tlsTalk, "smtp": m.smtpTalk,
-		"ssh": m.sshTalk}[m.app]
+		"ssh": m.sshTalk, "ftp": m.ftpTalk}[m.app]
 	if build == nil {
 		return nil, impossible("no traffic is made for buffers of %s", m.app)
 	}
@@ -76,6 +76,9 @@ func (m *meaning) ofParts(parts []*part, rng *rand.Rand) (*talk, error) {
 				return nil, err
 			}
 			continue
+		}
+		if m.unfit != "" {
+			return nil, impossible("no %s fits", m.unfit)
 		}
 		if bad := t.missing(parts); bad != "" {
 			err = fmt.Errorf("what %s asks goes with no %s", bad, m.app)
@@ -172,7 +175,7 @@ func opening(t *talk, app string, rng *rand.Rand) {
 	switch app {
 	case "dns":
 		name := word(rng) + ".example"
-		t.messages = append(t.messages, message{ToServer, question(7, 0x0100, name)}, message{ToClient, question(7, 0x8183, name)})
+		t.messages = append(t.messages, message{ToServer, question(7, 0x0100, name, 1)}, message{ToClient, question(7, 0x8183, name, 1)})
 	case "http":
 		t.say(ToServer, "GET /start HTTP/1.1\r\nHost: start.example\r\n\r\n")
 		t.say(ToClient, "HTTP/1.1 204 No Content\r\n\r\n")

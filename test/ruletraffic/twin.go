@@ -204,8 +204,8 @@ func (p *part) turnCheck(k int, g *Generator) bool {
 	c := &p.checks[k]
 	switch c.kind {
 	case aContent:
-		if c.neg {
-			c.neg = false
+		if c.neg || p.name == "tls.cert_fingerprint" {
+			c.neg = !c.neg
 			return true
 		}
 		return c.spoil(g)

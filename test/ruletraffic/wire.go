@@ -41,13 +41,15 @@ type wire struct {
 	dir    Dir // the way of what matches
 	frames [][]byte
 	seq    [2]uint32
+	id     uint16
 }
 
 func (w *wire) ip(d Dir) packettest.IP {
 	if d != w.dir {
 		return packettest.IP{}
 	}
-	return packettest.IP{TTL: uint8(w.look.get("ttl", 61)), TOS: uint8(w.look.get("tos", 0)), ID: uint16(w.look.get("id", 0)), Options: w.look.option}
+	w.id++ // two packets that are equal to the byte would be one, seen twice
+	return packettest.IP{TTL: uint8(w.look.get("ttl", 61)), TOS: uint8(w.look.get("tos", 0)), ID: uint16(w.look.get("id", int(w.id))), Options: w.look.option}
 }
 
 // add puts a frame on the wire; the way of what matches has its marks.

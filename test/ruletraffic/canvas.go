@@ -2,6 +2,7 @@ package ruletraffic
 
 import (
 	"math/rand/v2"
+	"slices"
 )
 
 // canvas is a buffer in the making. Bytes that are not fixed yet may become anything.
@@ -20,6 +21,8 @@ type style struct {
 	filler string              // bytes that gaps are filled with
 	legal  func(c byte) bool   // nil: all
 	begin  string              // what it begins with if nothing speaks against it
+	other  string              // what it may begin with as well
+	join   string              // what stands between contents that do not ask for a place
 	line   bool                // of lines of headers: contents that begin none get a name before them
 	good   func(b []byte) bool // nil: all; the whole
 }
@@ -108,7 +111,19 @@ func agreed(cs []check, b []byte) bool {
 	return true
 }
 
-func tryFill(cs []check, k *style, rng *rand.Rand, try int) ([]byte, bool) {
+// atEnd are the checks, with the contents marked that must end the buffer since no byte may follow.
+func atEnd(list []check) []check {
+	cs := slices.Clone(list)
+	for i := range cs[:max(len(cs)-1, 0)] {
+		if n := &cs[i+1]; cs[i].kind == aContent && !cs[i].neg && n.kind == isDataAt && n.neg && n.relative && n.at == (num{n: 1, set: true}) {
+			cs[i].ends = true
+		}
+	}
+	return cs
+}
+
+func tryFill(list []check, k *style, rng *rand.Rand, try int) ([]byte, bool) {
+	cs := atEnd(list)
 	c := newCanvas(rng, k, 1<<16)
 	least, most, sum, ends := 0, 1<<16, 0, false
 	var sizes []span
@@ -131,7 +146,7 @@ func tryFill(cs []check, k *style, rng *rand.Rand, try int) ([]byte, bool) {
 	size := -1
 	if len(sizes) > 0 {
 		var good []int
-		for _, n := range candidates(sizes) {
+		for _, n := range append(candidates(sizes), sum, sum+len(k.begin), sum+3+rng.IntN(20), sum+rng.IntN(300)) {
 			ok := n <= 1<<15
 			for _, s := range sizes {
 				ok = ok && s.has(n)
@@ -157,8 +172,12 @@ func tryFill(cs []check, k *style, rng *rand.Rand, try int) ([]byte, bool) {
 	if size >= 0 {
 		c.most = size
 	}
-	if k.begin != "" && try%3 != 2 && c.fits(0, []byte(k.begin), false) {
-		c.put(0, []byte(k.begin), false)
+	begin := k.begin
+	if k.other != "" && try%5 == 4 {
+		begin = k.other
+	}
+	if begin != "" && try%3 != 2 && c.fits(0, []byte(begin), false) {
+		c.put(0, []byte(begin), false)
 	}
 	p := painter{canvas: c, size: size, loose: try, least: least}
 	if try%4 == 1 && !p.paintEarly(cs) {

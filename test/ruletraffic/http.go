@@ -55,7 +55,7 @@ func trimmed(b []byte) bool {
 // httpStyles are what the buffers may hold.
 var httpStyles = map[string]style{
 	"http.method": {filler: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", good: token},
-	"http.uri":    {filler: lettersDigits, begin: "/", legal: visible, good: goodURI}, "http.uri.raw": {filler: lettersDigits, begin: "/", legal: visible, good: goodRawURI},
+	"http.uri":    {filler: lettersDigits, begin: "/", other: "/q?a=", legal: visible, good: goodURI}, "http.uri.raw": {filler: lettersDigits, begin: "/", legal: visible, good: goodRawURI},
 	"http.protocol": {filler: "1", begin: "HTTP/1.1"}, "http.request_body": anyBytes, "http.response_body": anyBytes, "file.data": anyBytes,
 	"http.header": {filler: lettersDigits, legal: printable, line: true, good: goodLines}, "http.header.raw": {filler: lettersDigits, legal: printable, line: true, good: goodLines},
 	"http.header_names": {filler: lettersDigits, begin: "\r\n", good: goodNames},

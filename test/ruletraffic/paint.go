@@ -113,12 +113,19 @@ func (p *painter) content(c *check) bool {
 		if !c.relative && p.used > 0 && p.loose%3 != 0 && first < hi && !p.kind.line {
 			first = min(hi, first+p.rng.IntN(3+p.loose/4))
 		}
+		if p.used == 0 && p.loose%5 == 4 && lo == 0 {
+			first = min(hi, 1+p.rng.IntN(3))
+		}
 		if c.relative && p.loose > 4 && p.rng.IntN(2) == 0 && first < hi {
 			first = min(hi, first+p.rng.IntN(6))
 		}
 	}
 	if p.kind.line && !c.relative && !c.starts && first == p.used && p.size < 0 {
 		first += p.name(c.pattern)
+	}
+	if j := p.kind.join; j != "" && !c.relative && p.used > len(p.kind.begin) && first == p.used && p.fits(p.used, []byte(j), false) {
+		p.put(p.used, []byte(j), false)
+		first = min(hi, p.used)
 	}
 	for k := 0; k <= hi-lo && k < 300; k++ {
 		at := first + k
@@ -288,6 +295,15 @@ func (p *painter) values(cs []check, i, at, n int) []uint64 {
 		for m := c.bitmask; m != 0 && m&1 == 0; m >>= 1 {
 			shift++
 		}
+		for range 200 { // one number for all tests of the same bytes
+			v := p.rng.Uint64() >> (64 - 8*min(max(n, 1), 8))
+			if c.alone(cs, v) {
+				out = append(out, v)
+				if len(out) == 3 {
+					return out
+				}
+			}
+		}
 		for _, v := range []uint64{w, w + 1, w - 1, ^w, 0, w + 1 + uint64(p.rng.IntN(50)), w / 2, w | 1<<7} {
 			out = append(out, v<<shift)
 		}
@@ -301,6 +317,23 @@ func (p *painter) values(cs []check, i, at, n int) []uint64 {
 		out = append(out, v)
 	}
 	return out
+}
+
+// alone reports whether a number passes every test of a constant that reads the same bytes as c.
+func (c *check) alone(cs []check, v uint64) bool {
+	if c.number.base != 0 {
+		return false
+	}
+	for i := range cs {
+		o := &cs[i]
+		if o.kind != byteTest || o.number != c.number || o.relative != c.relative || o.value.name != "" {
+			continue
+		}
+		if (compare(o.test, o.masked(v), uint64(o.value.n)) != o.testNeg) == o.neg {
+			return false
+		}
+	}
+	return true
 }
 
 // written is a number as the check reads it.

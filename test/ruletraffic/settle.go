@@ -127,6 +127,7 @@ func (m *meaning) settleBits() error {
 // ip chooses what a rule of "ip" is shown.
 func (m *meaning) ip(payload *part, parts []*part) {
 	switch {
+	case m.rule.Has("ip_proto"):
 	case len(parts) > 0 || m.flow["established"] || m.hasFlags:
 		m.proto = "tcp"
 	case m.rule.Has("itype") || m.rule.Has("icode"):

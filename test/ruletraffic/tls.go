@@ -172,7 +172,7 @@ func parseNames(s string) (names, bool) {
 	return n, true
 }
 
-var distinguished = style{filler: lettersDigits, begin: "CN=", legal: printable, good: func(b []byte) bool { _, ok := parseNames(string(b)); return ok }}
+var distinguished = style{filler: lettersDigits, begin: "CN=", join: ", ", legal: printable, good: func(b []byte) bool { _, ok := parseNames(string(b)); return ok }}
 
 // serialText is a serial number as rules write it: 4D:5A:11.
 func serialText(b []byte) string {

@@ -34,7 +34,7 @@ type Generator struct {
 	used    map[Ends]bool
 	pairs   map[[2]netip.Addr]bool
 	setters map[string][]*Rule // by "flowbits name"
-	last    *talk              // the conversation made last for a rule itself
+	last    *talk              // the conversation made last
 }
 
 // NewGenerator returns a generator. all are rules among which it looks for those that set the bits that others ask for.
@@ -76,7 +76,7 @@ func (g *Generator) make(m *meaning) (*Traffic, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.last = scenes[len(scenes)-1].t
+	g.last = together(scenes)
 	for _, s := range scenes[:len(scenes)-1] {
 		out.Setters = append(out.Setters, s.m.rule)
 	}
@@ -113,6 +113,16 @@ func (g *Generator) make(m *meaning) (*Traffic, error) {
 	}
 	out.Probe = m.probe()
 	return out, nil
+}
+
+// together is all that is said in the scenes of one conversation.
+func together(scenes []scene) *talk {
+	t := &talk{}
+	for _, s := range scenes {
+		t.messages = append(t.messages, s.t.messages...)
+		t.buffers = append(t.buffers, s.t.buffers...)
+	}
+	return t
 }
 
 // probe is a bit that shows a match of a rule that never alerts.

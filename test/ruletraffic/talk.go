@@ -161,13 +161,24 @@ func (m *meaning) raw(app string, payload *part, rng *rand.Rand) (*talk, error) 
 	if !ok {
 		return nil, fmt.Errorf("the payload")
 	}
-	if len(b) > mostSegment && m.proto == "tcp" && (app != "" || len(m.bits) > 0) {
+	if len(b) > mostSegment && m.proto == "tcp" && (app != "" || len(m.bits) > 0 || placed(checks)) {
 		return nil, fmt.Errorf("the payload is longer than a segment")
 	}
 	opening(t, app, rng)
 	t.payload = b
 	t.messages = append(t.messages, message{m.dir, b})
 	return t, nil
+}
+
+// placed reports that checks count bytes, so that they cannot be spread over segments at will.
+func placed(cs []check) bool {
+	for i := range cs {
+		c := &cs[i]
+		if c.kind != aContent && c.kind != anExpression || c.kind == aContent && (c.depth.set || c.offset.set || c.starts) {
+			return true
+		}
+	}
+	return false
 }
 
 // opening is how a conversation of a protocol begins, as far as to be known.

@@ -146,6 +146,9 @@ func (e *expr) second(b []byte) (found, known bool) {
 	if strings.ContainsAny(e.flags, "xAEG") || strings.Contains(text, `\Z`) || strings.Contains(text, "$") && strings.HasSuffix(string(b), "\n") {
 		return false, false
 	}
+	if strings.Contains(strings.ToLower(text), `\s`) && strings.Contains(string(b), "\v") {
+		return false, false // Go's \s has no vertical tab
+	}
 	if flags != "" {
 		text = "(?" + flags + ")" + text
 	}

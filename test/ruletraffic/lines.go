@@ -41,6 +41,7 @@ func (m *meaning) ftpTalk(parts []*part, rng *rand.Rand) (*talk, error) {
 	opening(t, "ftp", rng)
 	t.say(ToServer, "PASS guest\r\n")
 	t.say(ToClient, "230 in\r\n")
+	t.opening = len(t.messages)
 	if m.asks("ftp.port") || m.asks("ftp.mode") {
 		port := m.choose("ftp.port", rng, 20000+rng.IntN(20000))
 		address := "192,0,2,7," + strconv.Itoa(port>>8) + "," + strconv.Itoa(port&255)

@@ -25,7 +25,7 @@ func (m *meaning) smtpTalk(parts []*part, rng *rand.Rand) (*talk, error) {
 	if m.dir != ToServer {
 		return nil, impossible("a mail travels to the server")
 	}
-	x := mail{helo: "client.example", from: "a@client.example", to: "b@mail.example", text: "hello", file: "a.bin", attached: []byte("hello"),
+	x := mail{helo: "client.example", from: "<a@client.example>", to: "<b@mail.example>", text: "hello", file: "a.bin", attached: []byte("hello"),
 		headers: map[string]string{"email.from": "a@client.example", "email.to": "b@mail.example", "email.subject": "files"}}
 	for _, p := range parts {
 		k := &textStyle
@@ -47,9 +47,9 @@ func (m *meaning) smtpTalk(parts []*part, rng *rand.Rand) (*talk, error) {
 		case "smtp.helo":
 			x.helo = s
 		case "smtp.mail_from":
-			x.from = s
+			x.from = bracketed(s)
 		case "smtp.rcpt_to":
-			x.to = s
+			x.to = bracketed(s)
 		case "email.url":
 			x.text = "see http://" + s + " for more"
 			t.hold("email.url", ToServer, s)
@@ -75,10 +75,19 @@ func (m *meaning) smtpTalk(parts []*part, rng *rand.Rand) (*talk, error) {
 	return t, nil
 }
 
+// bracketed is a path as SMTP has it (RFC 5321 4.1.2).
+func bracketed(s string) string {
+	if strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">") {
+		return s
+	}
+	return "<" + s + ">"
+}
+
 // tell is the conversation (RFC 5321) and the mail in it (RFC 2045).
 func (x *mail) tell(t *talk) {
+	t.opening = 3
 	t.say(ToClient, "220 mail.example ESMTP\r\n")
-	for _, l := range [][2]string{{"EHLO " + x.helo, "250 mail.example"}, {"MAIL FROM:<" + x.from + ">", "250 ok"}, {"RCPT TO:<" + x.to + ">", "250 ok"},
+	for _, l := range [][2]string{{"EHLO " + x.helo, "250 mail.example"}, {"MAIL FROM:" + x.from, "250 ok"}, {"RCPT TO:" + x.to, "250 ok"},
 		{"DATA", "354 go on"}} {
 		t.say(ToServer, l[0]+"\r\n")
 		t.say(ToClient, l[1]+"\r\n")
@@ -101,6 +110,4 @@ func (x *mail) tell(t *talk) {
 	b.WriteString("--b0undary--\r\n.\r\n")
 	t.say(ToServer, b.String())
 	t.say(ToClient, "250 queued\r\n")
-	t.say(ToServer, "QUIT\r\n")
-	t.say(ToClient, "221 bye\r\n")
 }

@@ -23,6 +23,10 @@ func own(t *testing.T) []piece {
 	g := NewGenerator(Variables(), 7, all)
 	var out []piece
 	for _, r := range all {
+		if k := notKnown(r); k != "" {
+			t.Logf("the engine does not know %s", k)
+			continue
+		}
 		good, err := g.Make(r)
 		if err != nil {
 			t.Errorf("%v: %s", err, r.Text)
@@ -31,6 +35,17 @@ func own(t *testing.T) []piece {
 		out = append(out, piece{r, good, g.Twins(r)})
 	}
 	return out
+}
+
+// notKnown is an option of a rule that the engine does not know; empty: it knows all.
+func notKnown(r *Rule) string {
+	known := rules.Keywords()
+	for _, o := range r.Options {
+		if !slices.Contains(known, o.Name) {
+			return o.Name
+		}
+	}
+	return ""
 }
 
 // judge runs rules, with text in the place of those that it has, over the traffic of pieces. It returns what went wrong.
@@ -146,8 +161,7 @@ var asksNothing = map[string]string{
 // hold them.
 var elsewhere = map[string]string{
 	"dce": "DCE/RPC", "dhcp.": "DHCP", "krb5": "Kerberos", "snmp.": "SNMP", "filemd5": "lists of digests", "filesha": "lists of digests",
-	"ftpdata_command": "FTP's second connection",
-	"smtp.":           "mail", "email.": "mail", "file": "mail",
+	"ftpdata_command": "FTP's second connection", "smb": "SMB", "nfs": "NFS", "file.magic": "what files are", "filemagic": "what files are",
 }
 
 func madeElsewhere(k string) bool {

@@ -10,8 +10,8 @@ func (g *Generator) send(w *wire, scenes []scene) error {
 	var messages []message
 	for i, s := range scenes {
 		list := s.t.messages
-		if i > 0 && s.t.payload != nil && s.t.app != "" { // the connection is known by what came before
-			list = list[len(list)-1:]
+		if i > 0 { // the connection is known by what came before
+			list = list[s.t.opening:]
 		}
 		messages = append(messages, list...)
 	}

@@ -24,6 +24,7 @@ type talk struct {
 	app      string
 	messages []message
 	buffers  []buffer
+	opening  int    // messages that only the first talk of a connection has
 	payload  []byte // what the rule's payload was made to be; nil: nothing in particular
 }
 
@@ -165,6 +166,7 @@ func (m *meaning) raw(app string, payload *part, rng *rand.Rand) (*talk, error) 
 		return nil, fmt.Errorf("the payload is longer than a segment")
 	}
 	opening(t, app, rng)
+	t.opening = len(t.messages)
 	t.payload = b
 	t.messages = append(t.messages, message{m.dir, b})
 	return t, nil

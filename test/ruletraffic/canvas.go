@@ -22,6 +22,7 @@ type style struct {
 	legal  func(c byte) bool   // nil: all
 	begin  string              // what it begins with if nothing speaks against it
 	other  string              // what it may begin with as well
+	end    []string            // what it may end with
 	join   string              // what stands between contents that do not ask for a place
 	line   bool                // of lines of headers: contents that begin none get a name before them
 	good   func(b []byte) bool // nil: all; the whole
@@ -164,7 +165,9 @@ func tryFill(list []check, k *style, rng *rand.Rand, try int) ([]byte, bool) {
 		if try%2 == 0 {
 			size += len(k.begin)
 		}
-		if try > 2 && try%5 > 0 {
+		if try%7 == 6 { // contents may share bytes
+			size = max(size-1-rng.IntN(4), 1)
+		} else if try > 2 && try%5 > 0 {
 			size += rng.IntN(4 + try)
 		}
 		size = max(size, least)
@@ -186,6 +189,11 @@ func tryFill(list []check, k *style, rng *rand.Rand, try int) ([]byte, bool) {
 	for i := range cs {
 		if !p.paint(cs, i) {
 			return nil, false
+		}
+	}
+	if n := len(k.end); n > 0 && size < 0 {
+		if e := []byte(k.end[try%n]); c.fits(c.used, e, false) {
+			c.put(c.used, e, false)
 		}
 	}
 	if size < 0 {

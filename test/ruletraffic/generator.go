@@ -29,6 +29,9 @@ func (e Ends) Same(o Ends) bool { return e == o || e.A == o.B && e.B == o.A }
 
 // Generator makes traffic. The same seed and the same calls give the same traffic.
 type Generator struct {
+	// Whole keeps what one side says in one segment where it fits; else it is cut now and then.
+	Whole bool
+
 	vars    Vars
 	rng     *rand.Rand
 	used    map[Ends]bool
@@ -185,6 +188,9 @@ func (g *Generator) setter(names []string, m *meaning, depth int) ([]scene, erro
 			case s.repeat > 1:
 				err = impossible("%s is set by a rule with a threshold", n)
 			default:
+				if s.app == "" { // its bytes come in a conversation that the other rule knows
+					s.app = m.app
+				}
 				var list []scene
 				if list, err = g.scenesOfSetter(s, depth+1); err == nil {
 					if _, err = g.place(append(slices.Clone(list), scene{m: m})); err == nil {

@@ -58,11 +58,12 @@ var httpStyles = map[string]style{
 	"http.uri":    {filler: lettersDigits, begin: "/", other: "/q?a=", legal: visible, good: goodURI}, "http.uri.raw": {filler: lettersDigits, begin: "/", legal: visible, good: goodRawURI},
 	"http.protocol": {filler: "1", begin: "HTTP/1.1"}, "http.request_body": anyBytes, "http.response_body": anyBytes, "file.data": anyBytes,
 	"http.header": {filler: lettersDigits, legal: printable, line: true, good: goodLines}, "http.header.raw": {filler: lettersDigits, legal: printable, line: true, good: goodLines},
-	"http.header_names": {filler: lettersDigits, begin: "\r\n", good: goodNames},
-	"http.start":        {filler: lettersDigits},
-	"http.request_line": {filler: lettersDigits, good: goodRequestLine},
-	"http.host":         {filler: lettersDigits, legal: func(c byte) bool { return visible(c) && (c < 'A' || c > 'Z') }, good: goodHost},
-	"http.host.raw":     {filler: lettersDigits, legal: visible, good: trimmed},
+	"http.header_names":  {filler: lettersDigits, begin: "\r\n", good: goodNames},
+	"http.start":         {filler: lettersDigits, legal: printable, begin: "GET /start HTTP/1.1\r\n", line: true, end: []string{"\r\n\r\n", "\r\n", "", "x\r\n\r\n"}, good: goodStart},
+	"http.request_line":  {filler: lettersDigits, begin: "GET /", end: []string{" HTTP/1.1", "", "HTTP/1.1", "1", " HTTP/1.0"}, good: goodRequestLine},
+	"http.response_line": {filler: lettersDigits, begin: "HTTP/1.1", end: []string{"", " OK", " 200 OK"}, good: goodResponseLine},
+	"http.host":          {filler: lettersDigits, legal: func(c byte) bool { return visible(c) && (c < 'A' || c > 'Z') }, good: goodHost},
+	"http.host.raw":      {filler: lettersDigits, legal: visible, good: trimmed},
 	"http.stat_code": {filler: "0123456789", good: func(b []byte) bool {
 		n, err := strconv.Atoi(string(b))
 		return err == nil && n >= 200 && n <= 999 && len(b) == 3
@@ -135,6 +136,18 @@ func goodRequestLine(b []byte) bool {
 	return len(f) == 3 && token([]byte(f[0])) && strings.HasPrefix(f[1], "/") && (f[2] == "HTTP/1.1" || f[2] == "HTTP/1.0")
 }
 
+// goodStart: a first line, then headers and an empty line.
+func goodStart(b []byte) bool {
+	line, block, ok := strings.Cut(string(b), "\r\n")
+	block, end := strings.CutSuffix(block, "\r\n\r\n")
+	return ok && end && goodLines([]byte(block)) && strings.Count(line, " ") >= 2
+}
+
+func goodResponseLine(b []byte) bool {
+	f := strings.SplitN(string(b), " ", 3)
+	return len(f) == 3 && strings.HasPrefix(f[0], "HTTP/1.") && len(f[1]) == 3 && trimmed([]byte(f[2]))
+}
+
 func errorf(format string, a ...any) error { return fmt.Errorf(format, a...) }
 
 // httpTalk is a request and its answer that hold what the parts ask for.
@@ -199,8 +212,10 @@ func (x *httpMaker) text(p *part) (string, error) {
 	if !ok {
 		k = style{filler: lettersDigits, legal: printable, good: trimmed}
 	}
+	if p.name == "http.start" && x.m.dir == ToClient {
+		k.begin = "HTTP/1.1 200 OK\r\n"
+	}
 	if p.name == "http.header_names" {
-		k.line = true
 		return fillNames(p, x.rng)
 	}
 	b, err := p.fill(&k, func(cs []check, k *style) ([]byte, bool) { return fill(cs, k, x.rng) })
@@ -216,15 +231,25 @@ func (x *httpMaker) build(parts []*part) error {
 	block := []httpHeader{}
 	single := map[string]string{}
 	for _, p := range parts {
+		if strings.HasPrefix(p.name, "http.header") && p.asksOnlyAbsence() {
+			continue
+		}
 		s, err := x.text(p)
 		if err != nil {
 			return err
 		}
 		switch p.name {
-		case "http.method", "http.response_line", "http.request_line", "http.start", "http.protocol", "http.stat_code", "http.stat_msg":
+		case "http.method", "http.response_line", "http.request_line", "http.protocol", "http.stat_code", "http.stat_msg":
 			if err := x.firstLine(p.name, s); err != nil {
 				return err
 			}
+		case "http.start":
+			line, rest, _ := strings.Cut(s, "\r\n")
+			if err := x.firstLine(p.name, line); err != nil {
+				return err
+			}
+			l, _ := lines([]byte(strings.TrimSuffix(rest, "\r\n\r\n")))
+			block = append(block, l...)
 		case "http.uri":
 			x.msg.b = encodeURI(s)
 		case "http.uri.raw":
@@ -259,6 +284,11 @@ func (x *httpMaker) build(parts []*part) error {
 	}
 	x.assemble(block, single)
 	return nil
+}
+
+// asksOnlyAbsence reports that nothing needs to be there.
+func (p *part) asksOnlyAbsence() bool {
+	return !slices.ContainsFunc(p.checks, func(c check) bool { return !c.neg })
 }
 
 // assemble puts the headers in order and the body behind them.
@@ -322,16 +352,6 @@ func (x *httpMaker) firstLine(name, s string) error {
 		} else {
 			h.a = s
 		}
-	case "http.start":
-		first, names, ok := strings.Cut(s, "\r\n")
-		if !ok {
-			return errorf("http.start")
-		}
-		if x.names, ok = nameList("\r\n" + names); !ok {
-			return errorf("http.start")
-		}
-		x.given, s = true, first
-		fallthrough
 	default:
 		f := strings.SplitN(s, " ", 3)
 		if len(f) != 3 {

@@ -12,7 +12,7 @@ func derive(t *talk, h *httpMessage, d Dir) {
 	names.WriteString("\r\n")
 	for _, x := range h.headers {
 		names.WriteString(x.name + "\r\n")
-		if x.name != "Cookie" && x.name != "Set-Cookie" {
+		if !strings.EqualFold(x.name, "Cookie") && !strings.EqualFold(x.name, "Set-Cookie") {
 			header.WriteString(x.name + ": " + x.value + "\r\n")
 		}
 		kind := "http.request_header"
@@ -23,9 +23,10 @@ func derive(t *talk, h *httpMessage, d Dir) {
 	}
 	names.WriteString("\r\n")
 	t.hold("http.header", d, header.String())
-	t.hold("http.header.raw", d, header.String())
+	head := strings.TrimSuffix(h.text(), string(h.body))
+	t.hold("http.header.raw", d, strings.TrimPrefix(head, line+"\r\n"))
 	t.hold("http.header_names", d, names.String())
-	t.hold("http.start", d, line+names.String())
+	t.hold("http.start", d, head)
 	if d == ToServer {
 		t.hold("http.method", d, h.a)
 		t.hold("http.uri.raw", d, h.b)

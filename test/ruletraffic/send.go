@@ -73,7 +73,7 @@ func (g *Generator) sendTCP(w *wire, m *meaning, scenes []scene, messages []mess
 		return
 	}
 	w.begin(true)
-	whole := len(scenes) > 1 || bound1(m)
+	whole := g.Whole || len(scenes) > 1 || oneSegment(m)
 	w.tcp(messages, func(x *message) int {
 		if whole || g.rng.IntN(4) > 0 {
 			return 0
@@ -83,8 +83,8 @@ func (g *Generator) sendTCP(w *wire, m *meaning, scenes []scene, messages []mess
 	w.end()
 }
 
-// bound1 reports that what the rule asks for must lie in one segment.
-func bound1(m *meaning) bool {
+// oneSegment reports that what the rule asks for must lie in one segment.
+func oneSegment(m *meaning) bool {
 	if m.rule.Proto == "tcp-pkt" || len(m.fields) > 0 || m.flow["no_stream"] {
 		return true
 	}

@@ -3,6 +3,7 @@ package ruletraffic
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -30,7 +31,11 @@ type talk struct {
 
 func (t *talk) say(d Dir, data string) { t.messages = append(t.messages, message{d, []byte(data)}) }
 
+// hold notes a buffer; an empty one is none.
 func (t *talk) hold(name string, d Dir, data string) {
+	if data == "" {
+		return
+	}
 	t.buffers = append(t.buffers, buffer{name, d, []byte(data)})
 }
 
@@ -161,6 +166,9 @@ func (m *meaning) raw(app string, payload *part, rng *rand.Rand) (*talk, error) 
 	}
 	if !ok {
 		return nil, fmt.Errorf("the payload")
+	}
+	if line := append(slices.Clone(b), "\r\n"...); kind == &lineBytes && holds(checks, line) {
+		b = line
 	}
 	if len(b) > mostSegment && m.proto == "tcp" && (app != "" || len(m.bits) > 0 || placed(checks)) {
 		return nil, fmt.Errorf("the payload is longer than a segment")

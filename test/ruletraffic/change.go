@@ -2,9 +2,16 @@ package ruletraffic
 
 import (
 	"bytes"
+	"compress/gzip"
+	"compress/zlib"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +45,31 @@ func transform(b []byte, change []string) []byte {
 				out = append(out, c)
 			}
 			b = out
+		case "url_decode":
+			b = []byte(strings.ReplaceAll(decodeURI(string(b)), "+", " "))
+		case "xor":
+			b = xored(b, option(c))
+		case "header_lowercase":
+			lines := strings.Split(string(b), "\r\n")
+			for i, l := range lines {
+				if name, value, ok := strings.Cut(l, ":"); ok {
+					lines[i] = strings.ToLower(name) + ":" + value
+				}
+			}
+			b = []byte(strings.Join(lines, "\r\n"))
+		case "strip_pseudo_headers":
+			lines := strings.Split(string(b), "\r\n")
+			b = []byte(strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, ":") }), "\r\n"))
+		case "from_base64":
+			b, _ = base64.StdEncoding.DecodeString(string(b))
+		case "gunzip", "zlib_deflate":
+			b = unpacked(b, word)
+		case "tld", "domain":
+			labels := strings.Split(string(b), ".")
+			n := map[string]int{"tld": 1, "domain": 2}[word]
+			b = []byte(strings.Join(labels[max(0, len(labels)-n):], "."))
+		case "pcrexform":
+			b = captured(b, option(c))
 		case "to_md5":
 			h := md5.Sum(b)
 			b = h[:]
@@ -71,6 +103,9 @@ func asciiUpper(r rune) rune {
 // undo is a text that the transforms turn into b; false when there is none, or none is known.
 func undo(b []byte, change []string) ([]byte, bool) {
 	want := b
+	if len(b) == 0 {
+		return nil, false
+	}
 	for i := len(change) - 1; i >= 0; i-- {
 		word, _, _ := strings.Cut(change[i], " ")
 		switch word {
@@ -88,11 +123,89 @@ func undo(b []byte, change []string) ([]byte, bool) {
 			b = append(append(append([]byte{}, b[:k]...), ' '), b[k:]...)
 		case "compress_whitespace":
 			b = bytes.Replace(b, []byte(" "), []byte("  "), 1)
+		case "url_decode":
+			b = fmt.Appendf(nil, "%%%02X%s", b[0], strings.ReplaceAll(string(b[1:]), " ", "+"))
+		case "xor":
+			b = xored(b, option(change[i]))
+		case "header_lowercase":
+			name, value, _ := strings.Cut(string(b), ":")
+			b = []byte(strings.ToUpper(name) + ":" + value)
+		case "strip_pseudo_headers":
+			b = append([]byte(":path: /x\r\n"), b...)
+		case "from_base64":
+			b = []byte(base64.StdEncoding.EncodeToString(b))
+		case "gunzip", "zlib_deflate":
+			b = packed(b, word)
+		case "tld", "domain":
+			b = append([]byte("www.shop."), b...)
+		case "pcrexform":
+			e, err := parseExpr(option(change[i]), "")
+			if err != nil {
+				return nil, false
+			}
+			b = e.around(b)
 		default:
 			return nil, false
 		}
 	}
 	return b, bytes.Equal(transform(b, change), want)
+}
+
+// option is the value of a transform.
+func option(change string) string {
+	_, value, _ := strings.Cut(change, " ")
+	return strings.Trim(value, `"`)
+}
+
+func xored(b []byte, key string) []byte {
+	k, err := hex.DecodeString(key)
+	if err != nil || len(k) == 0 {
+		return nil
+	}
+	b = bytes.Clone(b)
+	for i := range b {
+		b[i] ^= k[i%len(k)]
+	}
+	return b
+}
+
+func packed(b []byte, how string) []byte {
+	var out bytes.Buffer
+	var w io.WriteCloser = gzip.NewWriter(&out)
+	if how == "zlib_deflate" {
+		w = zlib.NewWriter(&out)
+	}
+	if _, err := w.Write(b); err != nil || w.Close() != nil {
+		return nil
+	}
+	return out.Bytes()
+}
+
+func unpacked(b []byte, how string) []byte {
+	var r io.Reader
+	var err error
+	if how == "zlib_deflate" {
+		r, err = zlib.NewReader(bytes.NewReader(b))
+	} else {
+		r, err = gzip.NewReader(bytes.NewReader(b))
+	}
+	if err != nil {
+		return nil
+	}
+	out, err := io.ReadAll(r)
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+// captured is what the first group of an expression has in b.
+func captured(b []byte, text string) []byte {
+	e, err := parseExpr(text, "")
+	if err != nil || e.groups == 0 {
+		return nil
+	}
+	return e.first(b)
 }
 
 // hashed is a known text whose hash is what a part asks for.

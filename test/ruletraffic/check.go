@@ -18,6 +18,9 @@ const (
 	byteJump
 	byteExtract
 	byteMath
+	anEntropy
+	isAbsent
+	aBase64
 )
 
 // num is a number of a rule, or the name of a variable that byte_extract or byte_math sets.
@@ -52,7 +55,9 @@ type check struct {
 	align          int
 	fromBegin, end bool
 	bitmask        uint64
-	plus           uint64 // of a twin: what byte_extract and byte_math store more
+	most           float64 // entropy: what it is compared with
+	inner          *part   // base64_decode: what is asked of what was decoded
+	plus           uint64  // of a twin: what byte_extract and byte_math store more
 }
 
 // numberAt is a number in a buffer: how many bytes, where, and how it is written.

@@ -28,6 +28,18 @@ func (e *expr) find(b []byte, from int) (start, end int, ok bool) {
 	return 0, 0, false
 }
 
+// first is what the first group is where the expression matches first in b; nil: it does not.
+func (e *expr) first(b []byte) []byte {
+	r := run{b: b, groups: make([][2]int, e.groups+1)}
+	for start := 0; start <= len(b); start++ {
+		var g [2]int
+		if r.match(e.root, start, func(int) bool { g = r.groups[1]; return true }) {
+			return b[g[0]:g[1]]
+		}
+	}
+	return nil
+}
+
 // match tries n at p and hands the end of each try to next, until that is content.
 func (r *run) match(n *node, p int, next func(int) bool) bool {
 	if r.steps++; r.steps > mostTries {

@@ -7,6 +7,13 @@ import (
 	"strings"
 )
 
+// around is a string of the expression whose first group is b.
+func (e *expr) around(b []byte) []byte {
+	m := maker{rng: rand.New(rand.NewPCG(1, 1)), most: 3, groups: make([][2]int, e.groups+1), given: b}
+	m.make(e.root)
+	return m.out
+}
+
 // mostMade bounds what one expression makes.
 const mostMade = 3000
 
@@ -15,6 +22,7 @@ type maker struct {
 	rng    *rand.Rand
 	legal  func(byte) bool // bytes that are liked where there is a choice; nil: letters and digits
 	most   int             // rounds of a repetition beyond those that it must have
+	given  []byte          // what the first group is; nil: anything
 	out    []byte
 	groups [][2]int
 }
@@ -53,7 +61,11 @@ func (m *maker) make(n *node) {
 		}
 	case nGroup:
 		from := len(m.out)
-		m.make(n.kids[0])
+		if n.group == 1 && m.given != nil {
+			m.out = append(m.out, m.given...)
+		} else {
+			m.make(n.kids[0])
+		}
 		m.groups[n.group] = [2]int{from, len(m.out)}
 	case nBack:
 		if n.group < len(m.groups) {

@@ -51,6 +51,16 @@ func (o *oracle) from(cs []check, at int) bool {
 		return ok != c.neg && o.from(rest, at)
 	case aSize:
 		return c.size.has(len(o.b)) && o.from(rest, at)
+	case anEntropy:
+		return (compareFloat(c.test, entropy(o.b), c.most)) != c.neg && o.from(rest, at)
+	case isAbsent:
+		return c.neg && o.from(rest, at) // there is one
+	case aBase64:
+		p := o.get(c.number.offset)
+		if c.relative {
+			p += at
+		}
+		return p >= 0 && p <= len(o.b) && holds(c.inner.checks, decoded(o.b[p:], o.get(c.number.count))) != c.neg && o.from(rest, at)
 	case byteTest:
 		v, _, ok := o.read(c, at)
 		return ok && (compare(c.test, v, uint64(o.get(c.value))) != c.testNeg) != c.neg && o.from(rest, at)

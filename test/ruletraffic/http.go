@@ -231,7 +231,7 @@ func (x *httpMaker) build(parts []*part) error {
 	block := []httpHeader{}
 	single := map[string]string{}
 	for _, p := range parts {
-		if strings.HasPrefix(p.name, "http.header") && p.asksOnlyAbsence() {
+		if strings.HasPrefix(p.name, "http.header") && p.asksOnlyAbsence() || p.absent() {
 			continue
 		}
 		s, err := x.text(p)

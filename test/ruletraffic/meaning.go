@@ -22,7 +22,8 @@ type meaning struct {
 	bits     []bitOp
 	repeat   int // how often it must match before it alerts
 
-	unfit string // a field for which no number was found
+	base64 *part  // what base64_data asks
+	unfit  string // a field for which no number was found
 
 	// What a twin has other than the rule asks.
 	wrongSrc, wrongDst           bool
@@ -104,6 +105,12 @@ func understand(r *Rule) (*meaning, error) {
 			now, fresh = m.part(b, nil), true
 			continue
 		}
+		if o.Name == "base64_data" {
+			if now = m.base64; now == nil {
+				return nil, errors.New("base64_data without base64_decode")
+			}
+			continue
+		}
 		if o.Name == "pkt_data" {
 			now = m.part(place{}, nil)
 			continue
@@ -182,6 +189,19 @@ func (m *meaning) option(o *Option, i int, now, last *part) (*part, error) {
 		if c, err = byteOption(o); err != nil {
 			return nil, err
 		}
+	case "entropy":
+		if c, err = entropyOption(o); err != nil {
+			return nil, err
+		}
+	case "absent":
+		c = check{kind: isAbsent}
+		if strings.TrimSpace(o.Value) != "" {
+			return nil, fmt.Errorf("no traffic is made for absent:%s", o.Value)
+		}
+	case "base64_decode":
+		c = base64Option(o)
+		c.inner = &part{place: place{name: "base64"}}
+		m.base64 = c.inner
 	case "pcre":
 		end := strings.LastIndexByte(o.Value, '/')
 		if end < 1 || o.Value[0] != '/' {

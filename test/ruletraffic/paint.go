@@ -1,6 +1,7 @@
 package ruletraffic
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -60,7 +61,22 @@ func (p *painter) paint(cs []check, i int) bool {
 			p.most = min(p.most, p.at+n-1)
 		}
 		return true
-	case aSize:
+	case aSize, isAbsent:
+		return true
+	case anEntropy:
+		p.least = max(p.least, 250)
+		return true
+	case aBase64:
+		inner, ok := fill(c.inner.checks, &anyBytes, p.rng)
+		text := []byte(base64.StdEncoding.EncodeToString(inner))
+		at := p.get(c.number.offset)
+		if c.relative {
+			at += p.at
+		}
+		if n := p.get(c.number.count); !ok || n > 0 && len(text) > n || !p.fits(at, text, false) {
+			return false
+		}
+		p.put(at, text, false)
 		return true
 	}
 	return p.bytes(cs, i)

@@ -81,7 +81,8 @@ var exprPlaces = map[rune]string{'U': "http.uri", 'I': "http.uri.raw", 'P': "htt
 
 // transforms change what lies in a buffer before it is asked.
 var transforms = map[string]bool{"dotprefix": true, "to_lowercase": true, "to_uppercase": true, "strip_whitespace": true, "compress_whitespace": true,
-	"url_decode": true, "to_md5": true, "to_sha1": true, "to_sha256": true, "header_lowercase": true, "strip_pseudo_headers": true, "xor": true}
+	"url_decode": true, "to_md5": true, "to_sha1": true, "to_sha256": true, "header_lowercase": true, "strip_pseudo_headers": true, "xor": true, "from_base64": true,
+	"gunzip": true, "zlib_deflate": true, "tld": true, "domain": true, "pcrexform": true}
 
 // textOptions are options with a text that a buffer must have in it.
 var textOptions = map[string]string{"filename": "file.name", "fileext": "file.name", "tls.subject": "tls.cert_subject", "tls.issuerdn": "tls.cert_issuer",

@@ -98,8 +98,11 @@ func (m *meaning) ofParts(parts []*part, rng *rand.Rand) (*talk, error) {
 // missing is the name of a part that no buffer of the conversation satisfies; empty: all are.
 func (t *talk) missing(parts []*part) string {
 	for _, p := range parts {
-		found := false
+		found := p.absent()
 		for _, b := range t.buffers {
+			if b.name == p.name && p.absent() {
+				return p.name
+			}
 			found = found || b.name == p.name && holds(p.checks, transform(b.data, p.change))
 		}
 		if !found {
@@ -107,6 +110,11 @@ func (t *talk) missing(parts []*part) string {
 		}
 	}
 	return ""
+}
+
+// absent reports that the buffer must not be there.
+func (p *part) absent() bool {
+	return len(p.checks) > 0 && p.checks[0].kind == isAbsent && !p.checks[0].neg
 }
 
 // both is a conversation with what is asked of buffers, and after it a segment with what is asked of the payload.

@@ -209,12 +209,14 @@ func (p *part) turnCheck(k int, g *Generator) bool {
 			return true
 		}
 		return c.spoil(g)
-	case anExpression, isDataAt, byteTest:
+	case anExpression, isDataAt, byteTest, anEntropy, isAbsent:
 		c.neg = !c.neg
 	case aSize:
 		c.size.not = !c.size.not
 	case byteJump:
 		c.post++
+	case aBase64:
+		return false
 	default:
 		c.plus = 1
 	}

@@ -96,12 +96,7 @@ func (m *matcher) run(cs []check, at, end int) bool {
 	case isContent:
 		return m.content(c, cs[1:], at, end)
 	case isDataAt:
-		n := c.isDataAt.get(m)
-		base := int64(0)
-		if c.relative {
-			base = int64(at)
-		}
-		if (base+n < int64(len(m.b)) && base+n >= 0) == c.neg {
+		if m.dataAt(c, at) == c.neg {
 			m.short = m.short || !c.neg
 			return false
 		}
@@ -137,6 +132,17 @@ func (m *matcher) run(cs []check, at, end int) bool {
 		}
 		return m.run(cs[1:], to, end)
 	}
+}
+
+// dataAt reports whether there is data at a place: from the buffer's begin on the byte of that number, from the last match on
+// so many bytes. Suricata counts like that, so that isdataat:!1,relative is endswith.
+func (m *matcher) dataAt(c *check, at int) bool {
+	n := c.isDataAt.get(m)
+	if !c.relative {
+		return n >= 0 && n < int64(len(m.b))
+	}
+	n += int64(at)
+	return n >= 0 && n <= int64(len(m.b))
 }
 
 // content looks for a pattern, and for the next one when what follows does not hold.

@@ -149,6 +149,16 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	return alerted
 }
 
+// odd are the last of the events so far, as far as they belong to p: what the flow table and reassembly found odd about its
+// connection is among them.
+func odd(p *packet.Packet, out []event.Event) []event.Event {
+	n := len(out)
+	for n > 0 && out[n-1].Head().Ordinal == p.Ordinal {
+		n--
+	}
+	return out[n:]
+}
+
 // Packet inspects a packet of the flow of h, after its bytes went to the stream and to who reads its protocol. Alerts are
 // appended to *out.
 func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
@@ -158,6 +168,7 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	}
 	e.stats.Packets++
 	e.begin(p, h)
+	e.x.odd = odd(p, *out)
 	payload := p.Payload()
 	once := h.Index == 0 || e.flows.First(h)
 	if once {
@@ -193,7 +204,7 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 // begin prepares for a packet.
 func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
-	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone = p, h.Dir, nil, "", false, false, false
+	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, nil
 	if h.Index != 0 {
 		x.flow = e.of(h.Index)
 		x.alone = p.Proto == packet.ProtoTCP && !e.flows.Followed(h.Index)

@@ -28,7 +28,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		p = madeUp(head, h.Dir)
 	}
 	x := &e.x
-	x.p, x.dir, x.flow, x.known = p, h.Dir, e.of(h.Index), false
+	x.p, x.dir, x.flow, x.known, x.odd = p, h.Dir, e.of(h.Index), false, nil
 	e.know(h)
 	var app []byte
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.

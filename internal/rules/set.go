@@ -38,6 +38,7 @@ type Set struct {
 	sigs   []*sig                // in the order in which they are applied
 	tables [2][2]table           // of TCP and UDP, by direction
 	other  group                 // rules of packets that are neither TCP nor UDP
+	pieces []*sig                // rules that fragments are shown to
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
 	kinds  map[string]bool       // of events whose parts rules ask for
@@ -71,6 +72,9 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	})
 	for i, g := range s.sigs {
 		g.number, g.rule = i, nil // what was read is not held: it is larger than what is made of it
+		if g.ofPieces() {
+			s.pieces = append(s.pieces, g)
+		}
 	}
 	s.rare = &mpm.Rarity{}
 	for _, g := range s.sigs {

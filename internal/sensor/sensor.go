@@ -5,6 +5,7 @@
 package sensor
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"runtime"
@@ -169,7 +170,8 @@ func newRun(o *Options) (*run, error) {
 	lim := limitsFor(o.MaxMemory)
 	debug.SetMemoryLimit(max(o.MaxMemory-programSize, o.MaxMemory/2))
 	s := &run{o: o}
-	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll}
+	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
+		pieces: o.Rules != nil && o.Rules.AsksOfFragments()}
 	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
 	s.in.frags = defrag.New(o.Defrag)
 
@@ -269,6 +271,12 @@ func wantedKinds(o *Options) func(kind string) bool {
 	if o.Rules != nil {
 		for _, k := range o.Rules.Kinds() {
 			named[k] = true
+		}
+		apps := o.Rules.Apps()
+		for i := range o.Analyzers {
+			if d := &o.Analyzers[i]; apps[cmp.Or(d.App, d.Name)] && len(d.Kinds) > 0 {
+				named[d.Kinds[0]] = true
+			}
 		}
 	}
 	named["arp"] = true // the memory of hosts wants it

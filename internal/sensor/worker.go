@@ -115,6 +115,10 @@ func (s *shard) released(index uint32, why event.EndReason) (app string) {
 // packet is the path of one packet: its connection, the protocol it carries, then what was odd in it.
 func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event.Event) (inFlow bool) {
 	s.out, s.ordinal = out, p.Ordinal
+	if p.IPFlags&packet.Fragment != 0 { // what it is a part of comes when it is whole
+		s.rules.Fragment(p, out)
+		return false
+	}
 	h := s.flows.PacketAhead(p, a, out)
 	s.apps.Packet(p, h, out)
 	if s.rules != nil {

@@ -14,11 +14,11 @@ import (
 
 // Bounds of unpacking for rules and files.
 const (
-	maxUnpack  = 1 << 20 // bytes that may come of any content before its ratio counts
-	maxBombRatio  = 2048    // what is larger by more than that when it is unpacked is a bomb
-	keptInput  = 64 << 10
-	layerSize  = 48 << 10  // what a layer of DEFLATE holds: a window and its tables
-	brotliSize = 512 << 10 // and one of Brotli, with a window of enoughWindow bits
+	maxUnpack    = 1 << 20 // bytes that may come of any content before its ratio counts
+	maxBombRatio = 2048    // what is larger by more than that when it is unpacked is a bomb
+	keptInput    = 64 << 10
+	layerSize    = 48 << 10  // what a layer of DEFLATE holds: a window and its tables
+	brotliSize   = 512 << 10 // and one of Brotli, with a window of enoughWindow bits
 )
 
 // unpacker undoes codings of a content as it comes, the last one first. What cannot be undone is passed on as it is: a

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"firestorm/internal/detect"
+	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 )
@@ -27,10 +28,11 @@ type readOptions struct {
 	Rules         []string // rule files and folders
 	MutesFile     string
 	Context       []contextFile
-	Format        string // text, json, eve, html, md: what goes to standard output
-	FormatIn      string // pcap, tshark-text
-	EVEFile       string // "-" is standard output
-	WriteFile     string // annotated pcapng; "-" is standard output
+	Format        string    // text, json, eve, html, md: what goes to standard output
+	FormatIn      string    // pcap, tshark-text
+	EVEFile       string    // "-" is standard output
+	EVE           event.EVE // how its records look
+	WriteFile     string    // annotated pcapng; "-" is standard output
 	OutDir        string
 	Since, Until  timeBound
 	MinConfidence finding.Confidence // 0: likely in full, possible in short
@@ -87,6 +89,8 @@ type rawRead struct {
 	workers, verbose                      int
 	seed                                  uint64
 	formatGiven                           bool
+	eveAlert                              []string
+	eveVersion                            int
 }
 
 const (
@@ -204,6 +208,9 @@ func (r *rawRead) outputs(o *readOptions) error {
 		return err
 	}
 	o.Progress = r.progress
+	if err := r.records(&o.EVE); err != nil {
+		return err
+	}
 	var onStdout []string
 	if o.EVEFile == "-" {
 		onStdout = append(onStdout, "--eve -")

@@ -65,7 +65,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	}
 	hits := &signature.Hits{}
 	if sigs != nil {
-		opt.Rules = sigs.set
+		opt.Rules, opt.Alerts = sigs.set, o.EVE.Alert
 		opt.Sinks = append(opt.Sinks, hits)
 	}
 	mem, err := a.openMemory(o.StateDir)

@@ -34,7 +34,7 @@ type rulesRead struct {
 // are such.
 func (a *app) loadRules(names []string, vars lang.Vars) (*rulesRead, error) {
 	var files []string
-	opt := rules.Options{Vars: vars, Classifications: map[string]lang.Classification{}}
+	opt := rules.Options{Vars: vars, Classifications: map[string]lang.Classification{}, References: map[string]string{}}
 	for _, n := range names {
 		in, err := ruleFiles(n)
 		if err != nil {
@@ -85,6 +85,11 @@ func readBeside(dir string, opt *rules.Options) (bad []lang.Problem, err error) 
 		"classification.config": func(name string, r io.Reader) ([]lang.Problem, error) {
 			kinds, bad, err := lang.Classifications(name, r)
 			maps.Copy(opt.Classifications, kinds)
+			return bad, err
+		},
+		"reference.config": func(name string, r io.Reader) ([]lang.Problem, error) {
+			links, bad, err := lang.References(name, r)
+			maps.Copy(opt.References, links)
 			return bad, err
 		},
 		"threshold.config": func(name string, r io.Reader) ([]lang.Problem, error) {
@@ -157,8 +162,8 @@ func (a *app) rulesCommand() *cobra.Command {
   firestorm rules coverage FILE|DIR...  how many run, and the reasons of the others
 
 A rule that cannot be run is refused with its file and line, the option at fault
-and the reason; the others load. classification.config and threshold.config are
-read where they stand beside the rules.
+and the reason; the others load. classification.config, reference.config and
+threshold.config are read where they stand beside the rules.
 
 ` + exitHelp(),
 		GroupID: groupRun,

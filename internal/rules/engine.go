@@ -93,12 +93,17 @@ type Engine struct {
 	may   []*sig // rules to be gone through
 	found mpm.Scratch
 	stats Stats
+	about event.Event // the event whose parts are looked at; nil: none
+	keep  int         // bytes of what an alert was found in that go with it
 }
 
 // NewEngine returns an engine for one shard that holds at most so many bytes of streams.
 func NewEngine(set *Set, flows Flows, app func(index uint32) string, most int) *Engine {
 	return &Engine{set: set, flows: flows, app: app, most: most}
 }
+
+// Keep sets how many bytes of what it was found in go with an alert.
+func (e *Engine) Keep(most int) { e.keep = most }
 
 // Stats returns the counters so far.
 func (e *Engine) Stats() Stats {
@@ -269,6 +274,7 @@ func (e *Engine) Event(ev event.Event, h flow.Handle, out *[]event.Event) {
 		e.bytes = append(append(e.bytes, '.'), part...) // dotprefix wants a dot before it
 		e.parts = append(e.parts, eventPart{name, dir, from, len(e.bytes)})
 	})
+	e.about = ev
 	x := &e.x
 	for i := range e.parts {
 		v := &e.parts[i]
@@ -285,6 +291,7 @@ func (e *Engine) Event(ev event.Event, h flow.Handle, out *[]event.Event) {
 			e.report(p, handle, out)
 		}
 	}
+	e.about = nil
 }
 
 // eventPart is a part of the event at hand; its bytes lie in Engine.bytes, behind a dot.
@@ -428,7 +435,7 @@ func (e *Engine) report(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
 	head := event.Head{Ordinal: p.Ordinal, Seen: p.Ref(), Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel,
 		Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
-		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC}
+		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC, Via: p.Via()}
 	if h.Index != 0 {
 		head = e.flows.Head(h, event.KindAlert, p)
 	}
@@ -443,5 +450,6 @@ func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
 		a.AppProto = e.app(h.Index)
 		e.own(h.Index).alerted = true
 	}
+	e.complete(a, s, p, h)
 	return a
 }

@@ -20,6 +20,7 @@ type Options struct {
 	Vars            lang.Vars
 	Classifications map[string]lang.Classification // by name in lower case
 	Thresholds      []lang.Threshold               // lines of threshold.config
+	References      map[string]string              // what stands before a reference's id, by its system in lower case
 
 	bits map[string]int // numbers of the flowbits
 }
@@ -30,6 +31,7 @@ type Set struct {
 	groups [2][2]portGroups
 	other  group            // rules of packets that are neither TCP nor UDP
 	parts  map[string]*list // rules about parts of events, by the part's name
+	bits   []string         // names of the flowbits by number
 	rare   *mpm.Rarity      // of all contents together: which part of one says most
 }
 
@@ -48,6 +50,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 			continue
 		}
 		s.sigs = append(s.sigs, g)
+	}
+	s.bits = make([]string, len(o.bits))
+	for name, n := range o.bits {
+		s.bits[n] = name
 	}
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
@@ -69,7 +75,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
-	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1, Text: r.Text}}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	if err := s.protocol(r.Protocol); err != nil {
 		return nil, "", err

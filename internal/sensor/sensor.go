@@ -37,8 +37,10 @@ type Options struct {
 	MaxMemory int64 // bytes; 0: DefaultMaxMemory. Limits of all tables follow from it
 	Seed      uint64
 	Analyzers []analyzer.Def
-	Rules     *rules.Set     // nil: none
-	HomeNet   []netip.Prefix // what is inside; none: detect.DefaultHomeNet
+	Rules     *rules.Set // nil: none
+	// Alerts is what the records of alerts will show: what they need goes with them.
+	Alerts  event.AlertParts
+	HomeNet []netip.Prefix // what is inside; none: detect.DefaultHomeNet
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
 	Detectors   []detect.Def

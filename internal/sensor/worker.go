@@ -33,7 +33,8 @@ type ahead struct {
 type shard struct {
 	flows *flow.Table
 	apps  *analyzer.Dispatcher
-	rules *rules.Engine // nil: no rules are loaded
+	rules *rules.Engine    // nil: no rules are loaded
+	parts event.AlertParts // what alerts carry
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
 	ordinal uint64
@@ -52,6 +53,8 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	var raw analyzer.RawStreams
 	if o.Rules != nil {
 		s.rules = rules.NewEngine(o.Rules, s.flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
+		s.rules.Keep(o.Alerts.Most())
+		s.parts = o.Alerts
 		raw = s.rules
 	}
 	var err error
@@ -73,6 +76,7 @@ func (s *shard) released(index uint32, why event.EndReason) (app string) {
 		for _, e := range (*s.out)[from:] {
 			s.rules.Event(e, flow.Handle{Index: index}, s.out)
 		}
+		s.alerts(nil, flow.Handle{Index: index}, *s.out, from)
 	}
 	return app
 }
@@ -88,6 +92,7 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 			s.rules.Event(e, h, out)
 		}
 		s.rules.Packet(p, h, out)
+		s.alerts(p, h, *out, from)
 	}
 	if p.NAnomaly > 0 && anoms {
 		s.anomalies(p, h, out)

@@ -63,3 +63,42 @@ func (o *readOptions) records(in *input) event.EVE {
 	e.File = in.name
 	return e
 }
+
+// mostPayload bounds the payload of an alert, whatever settings ask for.
+const mostPayload = 64 << 10
+
+// looks sets how records look where the settings say so; what the command line asked for stays.
+func (u *suricata) looks(e *event.EVE) {
+	if u == nil {
+		return
+	}
+	for i := range u.EVE {
+		l := &u.EVE[i]
+		e.Ethernet = e.Ethernet || l.Ethernet
+		e.Alert.NoVars = e.Alert.NoVars || !l.Metadata
+		for k := range l.Types {
+			switch t := &l.Types[k]; t.Name {
+			case "alert":
+				a, p := &t.Alert, &e.Alert
+				p.Payload, p.PayloadPrintable = p.Payload || a.Payload, p.PayloadPrintable || a.PayloadPrintable
+				p.PayloadLength, p.Packet = p.PayloadLength || a.PayloadLength, p.Packet || a.Packet
+				p.References, p.RuleText = p.References || a.RuleReference, p.RuleText || a.RuleRaw
+				p.Verdict, p.PayloadMost = p.Verdict || a.Verdict, int(min(a.PayloadBuffer, mostPayload))
+				p.NoApp, p.NoFlow, p.NoMetadata = p.NoApp || !a.AppLayer, p.NoFlow || !a.Flow, p.NoMetadata || !a.RuleMetadata
+			case "dns":
+				d := &t.DNS
+				e.DNS = event.DNSParts{NoRequests: !d.Requests, NoResponses: !d.Responses}
+				detailed, grouped := slices.Contains(d.Formats, "detailed"), slices.Contains(d.Formats, "grouped")
+				if detailed != grouped { // neither is both
+					e.DNS.NoDetailed, e.DNS.NoGrouped = grouped, detailed
+				}
+				if d.Version == 2 {
+					e.DNS.Version = 2
+				}
+				for _, typ := range d.RRTypes {
+					e.DNS.Types = append(e.DNS.Types, strings.ToUpper(typ))
+				}
+			}
+		}
+	}
+}

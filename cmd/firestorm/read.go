@@ -14,7 +14,7 @@ func (a *app) readCommand() *cobra.Command {
 // take adds what only the parsed command line knows: the arguments, and which flags were given.
 func (r *rawRead) take(c *cobra.Command) {
 	r.files = append(r.files, c.Flags().Args()...)
-	r.formatGiven = c.Flags().Changed("format")
+	r.formatGiven, r.checksumsGiven = c.Flags().Changed("format"), c.Flags().Changed("checksums")
 }
 
 func (a *app) readFlags() (*cobra.Command, *rawRead) {
@@ -55,6 +55,8 @@ with --tap.
 	f.StringVarP(&r.checksums, "checksums", "k", "auto", "`WHICH` checksums must be right: none, all, auto (auto understands offload)")
 	f.StringSliceVar(&r.homeNet, "home-net", nil, "`NETS` that are inside, separated by commas (default: private and link-local addresses)")
 	f.StringArrayVar(&r.rules, "rules", nil, "run the rules in `FILE|DIR`, in Suricata's language (may be given more than once)")
+	f.StringVar(&r.settings, "suricata-settings", "", "take variables, protocols, streams and the wanted EVE records from `FILE`, a suricata.yaml or the same as JSON; see rules --help")
+	f.BoolVar(&r.strict, "strict", false, "refuse the whole set, with exit status 2, when one rule is refused")
 	f.StringVar(&r.since, "since", "", "leave out packets before `TIME`: RFC 3339, or +90s from the first packet")
 	f.StringVar(&r.until, "until", "", "leave out packets at or after `TIME`: RFC 3339, or +90s from the first packet")
 	f.StringVar(&r.formatIn, "format-in", "pcap", "the input is in `FORM`: pcap, or tshark-text (a pasted packet listing)")

@@ -26,6 +26,9 @@ type readOptions struct {
 	HomeNet       []netip.Prefix
 	HomeNetGiven  bool
 	Rules         []string // rule files and folders
+	Settings      string   // a suricata.yaml
+	Strict        bool     // one refused rule refuses all
+	ChecksumGiven bool
 	MutesFile     string
 	Context       []contextFile
 	Format        string    // text, json, eve, html, md: what goes to standard output
@@ -85,7 +88,8 @@ type rawRead struct {
 	format, formatIn, eve, write, outdir  string
 	json, follow, quiet, utc, local       bool
 	since, until, minConf, failOn, memory string
-	progress, state                       string
+	progress, state, settings             string
+	strict, checksumsGiven                bool
 	workers, verbose                      int
 	seed                                  uint64
 	formatGiven                           bool
@@ -102,7 +106,7 @@ const (
 // check turns the flags into options, or says what is wrong with them.
 func (r *rawRead) check() (*readOptions, error) {
 	o := &readOptions{Filter: r.filter, MutesFile: r.mutes, EVEFile: r.eve, WriteFile: r.write, OutDir: r.outdir,
-		Rules: r.rules, Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state}
+		Rules: r.rules, Settings: r.settings, Strict: r.strict, ChecksumGiven: r.checksumsGiven, Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state}
 	for _, step := range []func(*readOptions) error{r.inputs, r.outputs, r.networks, r.contexts, r.times, r.limits} {
 		if err := step(o); err != nil {
 			return nil, err

@@ -31,7 +31,7 @@ type eveOutput struct {
 }
 
 // openEVE starts the EVE output, or returns nil when nobody wants it.
-func (a *app) openEVE(o *readOptions, in *input) (*eveOutput, error) {
+func (a *app) openEVE(o *readOptions, in *input, settings *suricata) (*eveOutput, error) {
 	name := o.EVEFile
 	if name == "" && o.Format == "eve" {
 		name = "-"
@@ -52,7 +52,7 @@ func (a *app) openEVE(o *readOptions, in *input) (*eveOutput, error) {
 		e.file, w = f, f
 	}
 	def := outputDef("eve")
-	out, err := def.New(output.Setup{Out: w, MinConfidence: o.MinConfidence, Application: "firestorm " + version,
+	out, err := def.New(output.Setup{Out: w, MinConfidence: o.MinConfidence, Application: "firestorm " + version, Records: settings.records(),
 		EVE: o.records(in)})
 	if err != nil {
 		return nil, writeFailure(name, err)

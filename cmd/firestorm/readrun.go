@@ -41,12 +41,25 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return err
 	}
 	defer in.Close()
-	eve, err := a.openEVE(o, in)
+	settings, err := a.readSettings(o.Settings)
 	if err != nil {
 		return err
 	}
-	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: standard.Analyzers, Detectors: standard.Detectors,
+	if nets := settings.homeNet(); nets != nil && !o.HomeNetGiven {
+		o.HomeNet, o.HomeNetGiven = nets, true
+	}
+	sigs, err := a.ruleSet(o, settings)
+	if err != nil {
+		return err
+	}
+	settings.looks(&o.EVE)
+	eve, err := a.openEVE(o, in, settings)
+	if err != nil {
+		return err
+	}
+	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: settings.analyzers(standard.Analyzers), Detectors: standard.Detectors,
 		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in), HomeNet: o.HomeNet}
+	settings.engine(&opt, o.ChecksumGiven)
 	if twins != nil && twins.join != nil {
 		opt.Join, opt.Vantages = twins.join, twins.vantages
 	}
@@ -58,10 +71,6 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	}
 	if eve != nil {
 		opt.Sinks, opt.WantAll = append(opt.Sinks, eve.runner), true
-	}
-	sigs, err := a.ruleSet(o)
-	if err != nil {
-		return err
 	}
 	hits := &signature.Hits{}
 	if sigs != nil {
@@ -85,6 +94,9 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
 	rep := buildReport(in, o, res)
+	if o.Verbose > 0 {
+		rep.Notes = append(rep.Notes, settings.notes()...)
+	}
 	if sigs != nil {
 		rep.Notes = append(rep.Notes, "rules: "+sigs.summary())
 		rep.Hits = ruleHits(hits)

@@ -32,9 +32,9 @@ type rulesRead struct {
 
 // loadRules reads files and folders of rules. Beside them, classification.config and threshold.config are taken where there
 // are such.
-func (a *app) loadRules(names []string, vars lang.Vars) (*rulesRead, error) {
+func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata) (*rulesRead, error) {
 	var files []string
-	opt := rules.Options{Vars: vars, Classifications: map[string]lang.Classification{}, References: map[string]string{}}
+	opt := rules.Options{Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
 	for _, n := range names {
 		in, err := ruleFiles(n)
 		if err != nil {
@@ -42,7 +42,11 @@ func (a *app) loadRules(names []string, vars lang.Vars) (*rulesRead, error) {
 		}
 		files = append(files, in...)
 	}
-	r := &rulesRead{}
+	bad, err := settings.rules(&opt)
+	if err != nil {
+		return nil, err
+	}
+	r := &rulesRead{problems: bad}
 	var list []*lang.Rule
 	seen := map[string]bool{}
 	for _, name := range files {
@@ -81,37 +85,58 @@ func (a *app) loadRules(names []string, vars lang.Vars) (*rulesRead, error) {
 
 // readBeside reads the files of a set that stand beside its rules.
 func readBeside(dir string, opt *rules.Options) (bad []lang.Problem, err error) {
-	for name, read := range map[string]func(name string, r io.Reader) ([]lang.Problem, error){
-		"classification.config": func(name string, r io.Reader) ([]lang.Problem, error) {
-			kinds, bad, err := lang.Classifications(name, r)
-			maps.Copy(opt.Classifications, kinds)
-			return bad, err
-		},
-		"reference.config": func(name string, r io.Reader) ([]lang.Problem, error) {
-			links, bad, err := lang.References(name, r)
-			maps.Copy(opt.References, links)
-			return bad, err
-		},
-		"threshold.config": func(name string, r io.Reader) ([]lang.Problem, error) {
-			lines, bad, err := lang.Thresholds(name, r)
-			opt.Thresholds = append(opt.Thresholds, lines...)
-			return bad, err
-		},
-	} {
-		path := filepath.Join(dir, name)
-		f, err := os.Open(path)
+	for _, f := range []struct {
+		name string
+		read fileReader
+	}{{"classification.config", classifications(opt)}, {"reference.config", references(opt)}, {"threshold.config", thresholds(opt)}} {
+		some, err := readConfig(filepath.Join(dir, f.name), f.read)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, openFailure(path, err)
-		}
-		some, err := read(path, f)
-		f.Close()
-		if err != nil {
-			return nil, openFailure(path, err)
+			return nil, err
 		}
 		bad = append(bad, some...)
+	}
+	return bad, nil
+}
+
+// fileReader reads one of the files that belong to a rule set.
+type fileReader func(name string, r io.Reader) ([]lang.Problem, error)
+
+func classifications(opt *rules.Options) fileReader {
+	return func(name string, r io.Reader) ([]lang.Problem, error) {
+		kinds, bad, err := lang.Classifications(name, r)
+		maps.Copy(opt.Classifications, kinds)
+		return bad, err
+	}
+}
+
+func references(opt *rules.Options) fileReader {
+	return func(name string, r io.Reader) ([]lang.Problem, error) {
+		links, bad, err := lang.References(name, r)
+		maps.Copy(opt.References, links)
+		return bad, err
+	}
+}
+
+func thresholds(opt *rules.Options) fileReader {
+	return func(name string, r io.Reader) ([]lang.Problem, error) {
+		lines, bad, err := lang.Thresholds(name, r)
+		opt.Thresholds = append(opt.Thresholds, lines...)
+		return bad, err
+	}
+}
+
+func readConfig(path string, read fileReader) ([]lang.Problem, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, openFailure(path, err)
+	}
+	defer f.Close()
+	bad, err := read(path, f)
+	if err != nil {
+		return nil, openFailure(path, err)
 	}
 	return bad, nil
 }
@@ -162,8 +187,17 @@ func (a *app) rulesCommand() *cobra.Command {
   firestorm rules coverage FILE|DIR...  how many run, and the reasons of the others
 
 A rule that cannot be run is refused with its file and line, the option at fault
-and the reason; the others load. classification.config, reference.config and
-threshold.config are read where they stand beside the rules.
+and the reason; the others load, unless read is told --strict.
+classification.config, reference.config and threshold.config are read where
+they stand beside the rules.
+
+--suricata-settings FILE takes from a suricata.yaml: vars, classification-file,
+reference-config-file, threshold-file, action-order, packet-alert-max, host-os-policy, stream
+(midstream, checksum-validation, reassembly.depth), defrag.timeout,
+flow-timeouts, decoder.vxlan, whether each of app-layer.protocols is on, and
+which records the eve-log outputs want. What else stands there means nothing
+here; read -v lists it. Findings are written as EVE alerts only where the types
+of an eve-log name "finding".
 
 ` + exitHelp(),
 		GroupID: groupRun,
@@ -171,13 +205,21 @@ threshold.config are read where they stand beside the rules.
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var asJSON, strict bool
+	var settingsFile string
+	load := func(names []string) (*rulesRead, error) {
+		settings, err := a.readSettings(settingsFile)
+		if err != nil {
+			return nil, err
+		}
+		return a.loadRules(names, settings.vars(), settings)
+	}
 	check := &cobra.Command{
 		Use:     "check FILE|DIR...",
 		Short:   "say which rules do not run, and why",
 		Example: "  firestorm rules check /etc/suricata/rules\n  firestorm rules check local.rules --strict",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := a.loadRules(args, rules.DefaultVars())
+			r, err := load(args)
 			if err != nil {
 				return err
 			}
@@ -191,12 +233,15 @@ threshold.config are read where they stand beside the rules.
 		Short: "count the rules that run, and those that do not by reason",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := a.loadRules(args, rules.DefaultVars())
+			r, err := load(args)
 			if err != nil {
 				return err
 			}
 			return a.writeCoverage(r)
 		},
+	}
+	for _, verb := range []*cobra.Command{check, coverage} {
+		verb.Flags().StringVar(&settingsFile, "suricata-settings", "", "take variables, protocols and classes from `FILE`, a suricata.yaml or the same as JSON")
 	}
 	c.AddCommand(check, coverage)
 	return c
@@ -303,11 +348,11 @@ func (a *app) writeCoverage(r *rulesRead) error {
 }
 
 // ruleSet loads the rules of --rules; nil when none were given.
-func (a *app) ruleSet(o *readOptions) (*rulesRead, error) {
+func (a *app) ruleSet(o *readOptions, settings *suricata) (*rulesRead, error) {
 	if len(o.Rules) == 0 {
 		return nil, nil
 	}
-	vars := rules.DefaultVars()
+	vars := settings.vars()
 	if o.HomeNetGiven {
 		var nets []string
 		for _, n := range o.HomeNet {
@@ -315,7 +360,15 @@ func (a *app) ruleSet(o *readOptions) (*rulesRead, error) {
 		}
 		vars.Addrs["HOME_NET"] = "[" + strings.Join(nets, ",") + "]"
 	}
-	return a.loadRules(o.Rules, vars)
+	r, err := a.loadRules(o.Rules, vars, settings)
+	if err == nil && o.Strict && len(r.problems) > 0 {
+		for _, p := range r.problems {
+			fmt.Fprintln(a.stderr, printable(problemText(p)))
+		}
+		return nil, &failure{code: exitUsage, what: r.summary(), why: "with --strict, no rule runs where one is refused",
+			try: "firestorm rules check " + shellWord(o.Rules[0])}
+	}
+	return r, err
 }
 
 // ruleHits are the rows of the report.

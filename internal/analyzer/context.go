@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"firestorm/internal/event"
+	"firestorm/internal/flow"
 	"firestorm/internal/packet"
 )
 
@@ -22,6 +23,20 @@ type Context struct {
 
 // Wanted reports whether anybody wants events of kind k: if not, do not build them.
 func (c *Context) Wanted(k event.Kind) bool { return c.d.reg.wanted[k] }
+
+// Inspected reports whether rules ask for parts of what kind k is about: if not, do not gather them.
+func (c *Context) Inspected(k event.Kind) bool { return c.d.asked[k] != "" }
+
+// Inspect shows the rules what there is of one side of a transaction, as soon as it is there, so that an alert comes on the
+// packet that carries what it is about. It may be called again as more arrives. Packets without a flow are not shown.
+func (c *Context) Inspect(k event.Kind, in event.Inspection) {
+	name := c.d.asked[k]
+	if name == "" || c.s == nil {
+		return
+	}
+	c.d.head = c.Head(k)
+	c.d.o.Inspector.Inspect(name, flow.Handle{Index: c.s.index, Dir: in.Dir}, &c.d.head, c.p, in)
+}
 
 // Head returns the head for an event of kind k, completed by the bytes at hand.
 func (c *Context) Head(k event.Kind) event.Head {
@@ -60,6 +75,31 @@ func (c *Context) Anomaly(d packet.Dir, a packet.Anomaly) {
 	e := event.NewAnomaly(c.Head(event.KindAnomaly))
 	e.Code, e.Dir = a, d
 	c.Emit(e)
+}
+
+// AppLayer reports something odd in what transaction tx says, by Suricata's name for it without the protocol. Rules are shown
+// it with the parts (event.Inspection.Events).
+func (c *Context) AppLayer(d packet.Dir, tx uint64, name string) {
+	if !c.d.o.Anomalies {
+		return
+	}
+	e := event.NewAppLayer(c.Head(event.KindAnomaly))
+	e.Dir, e.Tx, e.Name = d, tx, name
+	if c.s != nil && c.s.def >= 0 {
+		e.App = c.d.reg.app(c.s.def)
+	}
+	c.Emit(e)
+}
+
+// TakesFiles reports whether somebody wants the files that transactions of kind k carry: if not, do not look for them.
+func (c *Context) TakesFiles(k event.Kind) bool { return c.s != nil && c.d.files[k] != "" }
+
+// File begins a file of a transaction of kind k. nil: nobody wants it.
+func (c *Context) File(k event.Kind, f event.File) OpenFile {
+	if !c.TakesFiles(k) {
+		return nil
+	}
+	return c.d.o.Files.Open(c, c.d.files[k], flow.Handle{Index: c.s.index, Dir: f.Dir}, f)
 }
 
 // Expect announces a flow that this one arranged, such as an FTP data connection: its analyzer is settled without

@@ -57,7 +57,7 @@ type chunk struct {
 // segment feeds a TCP packet. The stream is opened by the first payload: idle connections cost nothing.
 func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 	if int(h.Index) >= len(x.flows) || x.flows[h.Index].s == nil {
-		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 {
+		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 || x.o.Begun != nil && !x.o.Begun(h.Index) {
 			return
 		}
 	}
@@ -226,8 +226,11 @@ func (x *Dispatcher) restStream(def int, a StreamAnalyzer) {
 
 // Data takes bytes of the stream (stream.Sink).
 func (s *session) Data(d packet.Dir, b []byte, seen, released packet.Ref) {
-	if s.raw[d] {
-		s.x.o.Raw.Stream(s.index, d, b)
+	if s.raw[d] && !s.x.o.Raw.Stream(s.index, d, s.head.Server.Port, b) {
+		s.raw[d] = false
+		if s.gone {
+			s.x.streams.Stop(s.stream, d)
+		}
 	}
 	switch {
 	case s.gone:

@@ -74,8 +74,10 @@ type Alert struct {
 	Dir      packet.Dir
 	AppProto string // protocol of the connection as known then; empty: not known
 	Flow     *AlertFlow
-	App      Event    // what the connection's protocol said that the rule looked at; nil: nothing
-	Guessed  bool     // App came with the alert's packet, but the rule did not look at it
+	Tx       uint64   // number of the transaction in its connection, from 0
+	InTx     bool     // the alert is about a transaction: Tx holds
+	App      []byte   // members that say what it is about, such as "http":{…}; empty: nothing
+	Said     Event    // what the connection's protocol said with the same packet, for where App is empty; nil: nothing
 	Bits     []string // flowbits that are set, by name
 	Stream   bool     // the rule matched in a stream, not in a packet's own payload
 	Payload  []byte   // what it was found in, as far as it is kept; owned by the alert
@@ -96,15 +98,27 @@ func (x *Alert) Head() *Head { return &x.head }
 func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 	h, parts := &x.head, &c.Alert
 	dst = AppendEVEHead(dst, h, "alert", x.Dir, c)
-	var record []byte // of App
-	if x.App != nil && !parts.NoApp {
+	var record []byte // of Said
+	switch {
+	case parts.NoApp:
+	case x.InTx && len(x.App) > 0:
+		dst = append(dst, `,"tx_id":`...)
+		dst = strconv.AppendUint(dst, x.Tx, 10)
+	case x.Said != nil:
 		whole := *c // what is not recorded by itself belongs here all the same
 		whole.DNS.NoRequests, whole.DNS.NoResponses, whole.DNS.Types = false, false, nil
-		record = x.App.AppendEVE(nil, &whole)
-		dst = appendTx(dst, record, x.Guessed)
+		record = x.Said.AppendEVE(nil, &whole)
+		dst = appendTx(dst, record, x.Stream && !x.InTx)
+	case x.InTx:
+		dst = append(dst, `,"tx_id":`...)
+		dst = strconv.AppendUint(dst, x.Tx, 10)
 	}
 	dst = x.appendAlert(dst, c)
-	dst = appendOwn(dst, record)
+	if len(x.App) > 0 && !parts.NoApp {
+		dst = append(append(dst, ','), x.App...)
+	} else {
+		dst = appendOwn(dst, record)
+	}
 	if x.AppProto != "" {
 		dst = append(dst, `,"app_proto":`...)
 		dst = AppendJSONString(dst, x.AppProto)

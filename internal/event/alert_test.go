@@ -27,7 +27,7 @@ func rich() *Alert {
 		Server: End{packet.MustAddr("10.0.0.53"), 53}, SrcMAC: packet.MAC{2, 0, 0, 0, 0, 1}, DstMAC: packet.MAC{2, 0, 0, 0, 0, 2}, Via: packet.ViaGRE}
 	a := NewAlert(h, &RuleInfo{GID: 1, SID: 9, Rev: 2, Action: "allowed", Msg: "m", Severity: 3, References: []string{"http://x/"}, Text: "alert …",
 		Metadata: []RuleMeta{{"policy", []string{"a", "b"}}}, Target: SourceIsHit})
-	a.App, a.Flow, a.AppProto, a.Bits = &spoken{head: h}, &AlertFlow{Start: second(0)}, "dns", []string{"x"}
+	a.Said, a.Flow, a.AppProto, a.Bits = &spoken{head: h}, &AlertFlow{Start: second(0)}, "dns", []string{"x"}
 	a.Payload, a.Frame, a.Link = []byte("ab\"\\\r\n\x00\xff"), []byte{1, 2, 3}, packet.LinkEthernet
 	return a
 }
@@ -67,12 +67,17 @@ func TestAlertRecord(t *testing.T) {
 		}
 	}
 	a := rich()
-	a.Guessed, a.Stream = true, true
+	a.Stream = true
 	got := string(a.AppendEVE(nil, &EVE{Alert: AlertParts{Packet: true}}))
 	for _, want := range []string{`"tx_id":4,"tx_guessed":true,`, `"stream":1,`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s lacks %s", got, want)
 		}
+	}
+	a.Tx, a.InTx, a.App = 3, true, []byte(`"ssh":{"client":{}}`)
+	got = string(a.AppendEVE(nil, &EVE{}))
+	if !strings.Contains(got, `"tx_id":3,"alert":`) || !strings.Contains(got, `},"ssh":{"client":{}},"app_proto"`) || strings.Contains(got, `"dns":`) {
+		t.Errorf("what the rule looked at does not come first: %s", got)
 	}
 }
 

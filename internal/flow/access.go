@@ -48,6 +48,12 @@ func (t *Table) Visit(f func(index uint32, x *event.Flow) bool) {
 // capture.
 func (t *Table) Established(index uint32) bool { return t.flows.at(index).bits.has(established) }
 
+// Begun reports that a live flow began in the capture: of a TCP connection that its SYN was seen.
+func (t *Table) Begun(index uint32) bool { return !t.flows.at(index).bits.has(midstream) }
+
+// Followed reports that the bytes of a flow may come as a stream: here those of all.
+func (t *Table) Followed(uint32) bool { return true }
+
 // First reports that one packet of a live flow travelled the way of h so far.
 func (t *Table) First(h Handle) bool { return t.flows.at(h.Index).sides[h.Dir].packets == 1 }
 

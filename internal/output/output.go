@@ -38,6 +38,7 @@ type Setup struct {
 	Out           io.Writer
 	EVE           event.EVE
 	MinConfidence finding.Confidence // findings below are left out; 0 is Likely
+	Records       *Records           // of EVE that are wanted; nil: all
 
 	// FindingJSON appends a finding as the one-line JSON object of docs/schema/finding.schema.json, SummaryJSON the
 	// summary of the run; it is called once, at Close.

@@ -4,17 +4,17 @@ import (
 	"slices"
 
 	"firestorm/internal/event"
-	"firestorm/internal/flow"
 	"firestorm/internal/packet"
 )
 
 // complete adds to an alert what its record may show beside the rule.
-func (e *Engine) complete(a *event.Alert, s *sig, p *packet.Packet, h flow.Handle) {
-	a.App = e.about
-	a.Stream = p.Proto == packet.ProtoTCP && (e.about != nil || s.stream && (!s.packet || len(p.Payload()) == 0))
-	f := e.of(h.Index)
-	if h.Index == 0 {
-		f = nil
+func (e *Engine) complete(a *event.Alert, x *hit, p *packet.Packet) {
+	s, h := x.s, x.h
+	a.Tx, a.InTx, a.App = uint64(max(x.tx, 0)), x.tx >= 0, x.app
+	a.Stream = p.Proto == packet.ProtoTCP && (a.InTx || s.stream && (!s.packet || len(p.Payload()) == 0))
+	var f *flowState
+	if h.Index != 0 {
+		f = e.of(h.Index)
 	}
 	if f != nil {
 		for n, name := range e.set.bits {
@@ -24,15 +24,13 @@ func (e *Engine) complete(a *event.Alert, s *sig, p *packet.Packet, h flow.Handl
 		}
 		slices.Sort(a.Bits)
 	}
-	if e.keep == 0 {
+	if e.payload == 0 {
 		return
 	}
-	b := p.Payload()
-	if a.Stream && f != nil && len(f.window[h.Dir]) > 0 {
-		b = f.window[h.Dir]
+	if a.Stream && f != nil {
+		a.Payload = f.half[h.Dir].last(nil, e.payload) // of a stream, what came last
 	}
-	if n := len(b) - e.keep; n > 0 && a.Stream {
-		b = b[n:] // of a stream, what came last
+	if b := p.Payload(); len(a.Payload) == 0 {
+		a.Payload = slices.Clone(b[:min(len(b), e.payload)])
 	}
-	a.Payload = slices.Clone(b[:min(len(b), e.keep)])
 }

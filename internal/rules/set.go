@@ -22,17 +22,25 @@ type Options struct {
 	Thresholds      []lang.Threshold               // lines of threshold.config
 	References      map[string]string              // what stands before a reference's id, by its system in lower case
 
+	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
+	MaxAlerts   int             // of one packet; 0: fifteen
+	Prevent     bool            // drop and reject are told as if they had been done
+	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
+
 	bits map[string]int // numbers of the flowbits
 }
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
 type Set struct {
-	sigs   []*sig // in the order in which they are applied
-	groups [2][2]portGroups
-	other  group            // rules of packets that are neither TCP nor UDP
-	parts  map[string]*list // rules about parts of events, by the part's name
-	bits   []string         // names of the flowbits by number
-	rare   *mpm.Rarity      // of all contents together: which part of one says most
+	most   int                   // alerts of one packet
+	sigs   []*sig                // in the order in which they are applied
+	tables [2][2]table           // of TCP and UDP, by direction
+	other  group                 // rules of packets that are neither TCP nor UDP
+	ends   ends                  // rules about addresses alone
+	parts  map[string]*partRules // rules about parts of events, by the part's name
+	kinds  map[string]bool       // of events whose parts rules ask for
+	bits   []string              // names of the flowbits by number
+	rare   *mpm.Rarity           // of all contents together: which part of one says most
 }
 
 // Len is how many rules the set has.
@@ -41,7 +49,11 @@ func (s *Set) Len() int { return len(s.sigs) }
 // Compile makes a set of rules. What cannot be run is left out and told.
 func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	o.bits = map[string]int{}
-	s := &Set{}
+	s := &Set{most: o.MaxAlerts}
+	if s.most <= 0 {
+		s.most = mostAlerts
+	}
+	order := o.actionRank()
 	var bad []lang.Problem
 	for _, r := range list {
 		g, option, err := compile(r, &o)
@@ -58,7 +70,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
-		return cmp.Or(cmp.Compare(a.action, b.action), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
+		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
 		g.number = i
@@ -73,10 +85,30 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	return s, append(bad, s.configure(o.Thresholds, &o)...)
 }
 
+// actionRank says in which order rules are applied, by action.
+func (o *Options) actionRank() [lang.Alert + 1]int {
+	order := o.ActionOrder
+	if order == nil {
+		order = []lang.Action{lang.Pass, lang.Drop, lang.Reject, lang.Alert}
+	}
+	var rank [lang.Alert + 1]int
+	for i, a := range order {
+		rank[a] = i
+	}
+	rank[lang.RejectDst], rank[lang.RejectBoth] = rank[lang.Reject], rank[lang.Reject]
+	return rank
+}
+
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1, Text: r.Text}}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
+	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
+		s.info.Action = "blocked"
+	}
+	if o.Off[r.Protocol] {
+		return nil, "", fmt.Errorf("the settings switch %s off", r.Protocol)
+	}
 	if err := s.protocol(r.Protocol); err != nil {
 		return nil, "", err
 	}
@@ -172,6 +204,7 @@ var appProtocols = map[string][]uint8{
 	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},
+	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -186,9 +219,17 @@ func appWord(name string) string {
 }
 
 // place decides where the contents are looked for. Those of a TCP rule lie in the stream, and in each packet too where one
-// of them has a fixed place: offset and depth are meant from a packet's begin as often as from the stream's.
+// of them has a fixed place: offset and depth are meant from a packet's begin as often as from the stream's. In the stream
+// they count from its first byte, so that it does not matter how it was cut.
 func (s *sig) place() error {
 	tcp := s.proto.has(packet.ProtoTCP)
+	if err := s.placeOrder(); err != nil {
+		return err
+	}
+	for i := range s.payload {
+		k := &s.payload[i]
+		s.placed = s.placed || k.starts || k.hasDepth || k.offset != (number{})
+	}
 	switch {
 	case len(s.parts) > 0:
 		s.packet, s.stream = false, false
@@ -203,10 +244,7 @@ func (s *sig) place() error {
 		s.packet = !s.stream
 	default:
 		s.stream = true
-		for i := range s.payload {
-			k := &s.payload[i]
-			s.packet = s.packet || k.starts || k.hasDepth || k.offset != (number{})
-		}
+		s.packet = s.placed
 		for n := range 256 { // "ip": what has no stream has packets
 			s.packet = s.packet || n != packet.ProtoTCP && s.proto.has(uint8(n))
 		}

@@ -16,8 +16,8 @@ func (s *shard) alerts(p *packet.Packet, h flow.Handle, out []event.Event, from 
 		a, ok := e.(*event.Alert)
 		switch {
 		case ok:
-			if a.App == nil && said != nil {
-				a.App, a.Guessed = said, a.Stream
+			if len(a.App) == 0 {
+				a.Said = said
 			}
 			s.alert(a, p, h)
 		case e.Head().Kind >= event.FirstAnalyzerKind && h.Index != 0:

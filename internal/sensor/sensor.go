@@ -41,6 +41,13 @@ type Options struct {
 	// Alerts is what the records of alerts will show: what they need goes with them.
 	Alerts  event.AlertParts
 	HomeNet []netip.Prefix // what is inside; none: detect.DefaultHomeNet
+	// NoMidstream leaves TCP connections alone whose SYN was not seen: no protocol is read of them, and to rules they are
+	// not established.
+	NoMidstream bool
+	Defrag      defrag.Options
+	Timeouts    flow.Timeouts                       // of connections without traffic
+	Overlap     func(dst packet.Addr) stream.Policy // whose bytes count where segments overlap; nil: the default for all
+	VXLANPorts  []uint16                            // see packet.Options
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
 	Detectors   []detect.Def
@@ -156,8 +163,8 @@ func newRun(o *Options) (*run, error) {
 	debug.SetMemoryLimit(max(o.MaxMemory-programSize, o.MaxMemory/2))
 	s := &run{o: o}
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll}
-	s.in.decode.Checksums, s.in.own = o.Checksums, lim.wires
-	s.in.frags = defrag.New(defrag.Options{})
+	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
+	s.in.frags = defrag.New(o.Defrag)
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), names: detect.NewNames(lim.hosts), outputs: o.Sinks}
 	b.summary.maxPairs = lim.talks

@@ -48,18 +48,27 @@ const keptFailures = 4
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
-		Released: s.released,
-		Alerted:  func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
+		Timeouts: o.Timeouts, Released: s.released,
+		Alerted: func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
 	var raw analyzer.RawStreams
+	var inspector analyzer.Inspector
 	if o.Rules != nil {
-		s.rules = rules.NewEngine(o.Rules, s.flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
+		var flows rules.Flows = s.flows
+		if o.NoMidstream {
+			flows = begunOnly{s.flows}
+		}
+		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
 		s.rules.Keep(o.Alerts.Most())
 		s.parts = o.Alerts
-		raw = s.rules
+		raw, inspector = s.rules, s.rules
+	}
+	var begun func(index uint32) bool
+	if o.NoMidstream {
+		begun = s.flows.Begun
 	}
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth}, Raw: raw, MaxHeld: lim.held,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)
@@ -68,14 +77,23 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	return s, err
 }
 
+// begunOnly are the flows as rules see them where connections without a begin are left alone.
+type begunOnly struct{ *flow.Table }
+
+// Established implements rules.Flows.
+func (f begunOnly) Established(index uint32) bool {
+	return f.Begun(index) && f.Table.Established(index)
+}
+
+// Followed implements rules.Flows.
+func (f begunOnly) Followed(index uint32) bool { return f.Begun(index) }
+
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
 func (s *shard) released(index uint32, why event.EndReason) (app string) {
 	from := len(*s.out)
 	app = s.apps.Released(index, why, s.ordinal, s.out)
 	if s.rules != nil {
-		for _, e := range (*s.out)[from:] {
-			s.rules.Event(e, flow.Handle{Index: index}, s.out)
-		}
+		s.rules.Flush(s.out)
 		s.alerts(nil, flow.Handle{Index: index}, *s.out, from)
 	}
 	return app
@@ -88,9 +106,6 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 	from := len(*out)
 	s.apps.Packet(p, h, out)
 	if s.rules != nil {
-		for _, e := range (*out)[from:] {
-			s.rules.Event(e, h, out)
-		}
 		s.rules.Packet(p, h, out)
 		s.alerts(p, h, *out, from)
 	}
@@ -105,6 +120,9 @@ func (s *shard) age(now packet.Time, ordinal uint64, out *[]event.Event) {
 	s.out, s.ordinal = out, ordinal
 	s.flows.Age(now, ordinal, out)
 	s.apps.Age(now, ordinal, out)
+	if s.rules != nil {
+		s.rules.Flush(out)
+	}
 }
 
 // end says that the input is over.

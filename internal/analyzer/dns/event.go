@@ -180,10 +180,3 @@ func RCodeName(r uint16) string {
 	}
 	return strconv.Itoa(int(r))
 }
-
-// EachBuffer gives the name that a query asks for (event.Buffered).
-func (m *Message) EachBuffer(f func(name string, dir packet.Dir, b []byte)) {
-	if !m.Header.Response() {
-		f("dns.query", m.Dir, []byte(m.Name))
-	}
-}

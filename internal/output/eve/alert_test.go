@@ -19,7 +19,7 @@ func TestAlertsValid(t *testing.T) {
 	a := event.NewAlert(event.Head{FlowID: 1, Proto: packet.ProtoTCP, Client: client, Server: server, Seen: at(13, 340), DstMAC: packet.MAC{2}, Via: packet.ViaFlowEnd},
 		&event.RuleInfo{GID: 1, SID: 9, Rev: 2, Action: "allowed", Msg: "odd\x1b", Severity: 3, References: []string{"http://x/"}, Text: "alert …",
 			Metadata: []event.RuleMeta{{Key: "policy", Values: []string{"a"}}}, Target: event.DestIsHit})
-	a.App, a.Flow, a.AppProto, a.Bits, a.Guessed = tcpFlow(event.Started), &event.AlertFlow{}, "http", []string{"x"}, true
+	a.Said, a.Flow, a.AppProto, a.Bits = tcpFlow(event.Started), &event.AlertFlow{}, "http", []string{"x"}
 	a.Payload, a.Frame, a.Link, a.Stream = []byte("ab\x00\xff\u202e"), []byte{1, 2, 3}, packet.LinkCHDLC, true
 	for n := range 1 << 10 {
 		bit := func(i int) bool { return n>>i&1 != 0 }

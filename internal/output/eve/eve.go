@@ -7,6 +7,7 @@ package eve
 
 import (
 	"bufio"
+	"bytes"
 	"hash/fnv"
 	"strconv"
 	"strings"
@@ -35,6 +36,7 @@ type Output struct {
 	w     *bufio.Writer
 	eve   event.EVE
 	least finding.Confidence
+	kinds *output.Records
 	line  []byte
 	stats stats
 }
@@ -48,24 +50,41 @@ type stats struct {
 
 // New returns an output that writes to s.Out.
 func New(s output.Setup) *Output {
-	return &Output{w: bufio.NewWriterSize(s.Out, bufferSize), eve: s.EVE, least: s.AtLeast(), line: make([]byte, 0, 4096)}
+	return &Output{w: bufio.NewWriterSize(s.Out, bufferSize), eve: s.EVE, least: s.AtLeast(), kinds: s.Records, line: make([]byte, 0, 4096)}
 }
 
 // Event writes e's record, if it has one.
 func (o *Output) Event(e event.Event) error {
 	o.stats.count(e)
 	o.line = e.AppendEVE(o.line[:0], &o.eve)
+	if o.kinds != nil && !o.wanted() {
+		return nil
+	}
 	return o.put()
 }
 
 // Finding writes f as an alert.
 func (o *Output) Finding(f *finding.Finding) error {
-	if f.Confidence < o.least || f.MutedBy != "" {
+	if f.Confidence < o.least || f.MutedBy != "" || !o.kinds.Has("finding") {
 		return nil
 	}
 	o.stats.alerts++
 	o.line = appendAlert(o.line[:0], f, &o.eve)
 	return o.put()
+}
+
+// wanted reports whether the record at hand is of a kind that was asked for.
+func (o *Output) wanted() bool {
+	kind := o.word(`"event_type":"`)
+	return o.kinds.Has(kind) && (kind != "anomaly" || o.kinds.Has("anomaly."+o.word(`"anomaly":{"type":"`)))
+}
+
+// word is the text of the record at hand between what comes before it and the next quote. What stands in packets is
+// escaped in a record: a key with its quotes stands nowhere else.
+func (o *Output) word(before string) string {
+	_, rest, _ := bytes.Cut(o.line, []byte(before))
+	word, _, _ := bytes.Cut(rest, []byte{'"'})
+	return string(word)
 }
 
 func (o *Output) put() error {
@@ -82,7 +101,7 @@ func (o *Output) Flush() error { return o.w.Flush() }
 
 // Close writes the stats record and flushes.
 func (o *Output) Close() error {
-	if o.stats.seen {
+	if o.stats.seen && o.kinds.Has("stats") {
 		o.line = o.stats.append(o.line[:0])
 		if err := o.put(); err != nil {
 			return err

@@ -80,7 +80,9 @@ type Engine struct {
 	lin     []byte      // of a stream, in one piece
 	found   mpm.Scratch
 	stats   Stats
-	payload int // bytes of what it was found in that go with an alert
+	trace   *Trace   // nil: none is kept
+	profile *Profile // nil: none is kept
+	payload int      // bytes of what it was found in that go with an alert
 }
 
 // NewEngine returns an engine for one shard that holds at most so many bytes of streams.
@@ -182,12 +184,23 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if f := e.x.flow; f != nil && len(f.half[h.Dir].fresh) > 0 {
 		k = &f.half[h.Dir]
 	}
+	if e.trace != nil {
+		e.trace.packet(e, p, h, payload, e.half(h))
+	}
 	if k != nil || len(e.may) > 0 {
 		e.try(h, payload, k)
 	}
 	if len(e.hits) > 0 {
 		e.report(p, out)
 	}
+}
+
+// half is what is remembered of the stream of h; nil: nothing.
+func (e *Engine) half(h flow.Handle) *half {
+	if f := e.x.flow; f != nil {
+		return &f.half[h.Dir]
+	}
+	return nil
 }
 
 // begin prepares for a packet.
@@ -276,9 +289,15 @@ type lookedAt struct {
 func (e *Engine) all(h flow.Handle, cs []candidate, payload []byte, b *lookedAt, k *half) {
 	var last *sig
 	for _, c := range cs {
+		if e.profile != nil {
+			e.profile.begin(e, c.s)
+		}
 		if c.s != last && e.one(h, c, payload, b, k) {
 			last = c.s
 		}
+	}
+	if e.profile != nil {
+		e.profile.end(e)
 	}
 }
 
@@ -433,6 +452,9 @@ func (s *sig) conditions(x *inspection) bool {
 // report makes alerts of the hits, in the order in which rules are applied.
 func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 	slices.SortStableFunc(e.hits, func(a, b hit) int { return a.s.number - b.s.number })
+	if e.trace != nil {
+		e.trace.reported(e.hits, e.set.most)
+	}
 	n := 0
 	for i := range e.hits {
 		x := &e.hits[i]

@@ -127,6 +127,7 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		if err := k.set(c, opt); err != nil {
 			return nil, opt.Name, err
 		}
+		s.mark(opt)
 	}
 	for _, e := range []struct {
 		expr string

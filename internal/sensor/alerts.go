@@ -6,6 +6,7 @@ import (
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
+	"firestorm/internal/rules"
 )
 
 // alerts adds to the alerts among out[from:] what only this place knows: what the protocol of the connection said with the
@@ -43,5 +44,23 @@ func (s *shard) alert(a *event.Alert, p *packet.Packet, h flow.Handle) {
 	}
 	if s.parts.Packet {
 		a.Frame, a.Link = bytes.Clone(p.Data), p.Link
+	}
+}
+
+// watched is what is kept of the rules' work in a shard.
+type watched struct {
+	trace   *rules.Trace
+	profile *rules.Profile
+}
+
+// watch keeps how far rules come and what they cost, where that is asked for.
+func (s *shard) watch(o *Options) {
+	if o.RulesTraced {
+		s.watched.trace = rules.NewTrace(o.Rules)
+		s.rules.Trace(s.watched.trace)
+	}
+	if o.RulesTimed != nil {
+		s.watched.profile = rules.NewProfile(o.Rules, o.RulesTimed)
+		s.rules.Profile(s.watched.profile)
 	}
 }

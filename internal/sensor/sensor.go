@@ -38,6 +38,10 @@ type Options struct {
 	Seed      uint64
 	Analyzers []analyzer.Def
 	Rules     *rules.Set // nil: none
+	// RulesTraced keeps how far each rule came (Result.Reached): slow, for few rules. RulesTimed, when set, tells nanoseconds, and
+	// what each rule cost is kept (Result.Costs).
+	RulesTraced bool
+	RulesTimed  func() int64
 	// Alerts is what the records of alerts will show: what they need goes with them.
 	Alerts  event.AlertParts
 	HomeNet []netip.Prefix // what is inside; none: detect.DefaultHomeNet
@@ -95,6 +99,8 @@ type Result struct {
 	Protocols   analyzer.Stats
 	Streams     stream.Stats
 	Rules       rules.Stats           // summed over the shards; zero without rules
+	Reached     []rules.Reached       // how far each rule came; nil where that was not asked
+	Costs       []rules.Cost          // what each rule cost, the dearest first; nil where that was not asked
 	RulesHeld   uint64                // alerts that thresholds and suppressions kept back
 	RulesFull   uint64                // alerts let through because no room was left to count them
 	Failed      []analyzer.Quarantine // flows on which a reader of a protocol failed, the first few in order

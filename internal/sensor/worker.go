@@ -31,10 +31,11 @@ type ahead struct {
 
 // shard is one sixty-fourth of the state of the sensor.
 type shard struct {
-	flows *flow.Table
-	apps  *analyzer.Dispatcher
-	rules *rules.Engine    // nil: no rules are loaded
-	parts event.AlertParts // what alerts carry
+	flows   *flow.Table
+	apps    *analyzer.Dispatcher
+	rules   *rules.Engine    // nil: no rules are loaded
+	parts   event.AlertParts // what alerts carry
+	watched watched
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
 	ordinal uint64
@@ -60,6 +61,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
 		s.rules.Keep(o.Alerts.Most())
 		s.parts = o.Alerts
+		s.watch(o)
 		raw, inspector = s.rules, s.rules
 	}
 	var begun func(index uint32) bool

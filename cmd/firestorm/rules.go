@@ -34,7 +34,7 @@ type rulesRead struct {
 // are such.
 func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata) (*rulesRead, error) {
 	var files []string
-	opt := rules.Options{Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
+	opt := rules.Options{ReadList: readList, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
 	for _, n := range names {
 		in, err := ruleFiles(n)
 		if err != nil {
@@ -81,6 +81,14 @@ func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata) (*ru
 		return cmp.Or(strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
 	})
 	return r, nil
+}
+
+// readList opens a list that a rule names: beside the rule's file, unless its path is absolute.
+func readList(rules, name string) (io.ReadCloser, error) {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(rules), name)
+	}
+	return os.Open(name)
 }
 
 // readBeside reads the files of a set that stand beside its rules.

@@ -409,12 +409,11 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	}
 	s.candidates = s.candidates[:0]
 	s.own(sessionSize)
-	if h.Dir == packet.ToServer {
-		if d := x.expected.match(over, p, x.now); d >= 0 {
-			x.stats.ExpectMatched++
-			s.candidates = append(s.candidates, candidate{d, Yes})
-			return s
-		}
+	if d, about := x.expected.match(over, s.head.Client.Addr, s.head.Server, x.now); d >= 0 {
+		x.stats.ExpectMatched++
+		s.about = about
+		s.candidates = append(s.candidates, candidate{d, Yes})
+		return s
 	}
 	// Who names a port of the flow is asked first.
 	v := x.tcp

@@ -10,7 +10,7 @@ import (
 )
 
 // coreKinds are the event kinds of package event that analyzers emit.
-var coreKinds = map[string]event.Kind{"arp": event.KindARP, "ndp": event.KindNDP}
+var coreKinds = map[string]event.Kind{"arp": event.KindARP, "ndp": event.KindNDP, "fileinfo": event.KindFile}
 
 // CoreKind is the name of a kind of package event that analyzers emit; empty for others.
 func CoreKind(k event.Kind) string {
@@ -36,6 +36,7 @@ type Registry struct {
 // wants all. An error is a mistake in the list: the program must not start.
 func NewRegistry(defs []Def, wanted func(kind string) bool) (*Registry, error) {
 	r := &Registry{defs: slices.Clone(defs), options: Options{kinds: map[string]event.Kind{}}}
+	r.wanted[event.KindFile] = wanted == nil || wanted("fileinfo") // of whatever protocol
 	next := int(event.FirstAnalyzerKind)
 	for i := range r.defs {
 		d := &r.defs[i]
@@ -73,6 +74,9 @@ func NewRegistry(defs []Def, wanted func(kind string) bool) (*Registry, error) {
 	}
 	return r, nil
 }
+
+// Wanted reports whether somebody wants events of kind k.
+func (r *Registry) Wanted(k event.Kind) bool { return r.wanted[k] }
 
 // weight is how many bytes a reader of def takes.
 func (r *Registry) weight(def int, reader any) int {

@@ -34,6 +34,7 @@ type session struct {
 	buf        []byte
 	prefix     *[2][ProbeLimit]byte // only while probing a stream
 	upgrades   int
+	about      any       // what was announced of the flow
 	series     *follower // nil: no protocol follows the flow
 	have       [2]int
 	dead       [2]bool // a gap or the end: the prefix grows no more

@@ -23,6 +23,7 @@ const (
 	KindAlert
 	KindStats
 	KindNDP
+	KindFile
 	FirstAnalyzerKind Kind = 32
 )
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"firestorm/internal/packet"
@@ -109,6 +110,23 @@ func (s *sizeSet) has(n int) bool {
 
 // Kinds are the events of analyzers whose parts the rules ask for.
 func (s *Set) Kinds() []string { return slices.Sorted(maps.Keys(s.kinds)) }
+
+// Asks reports whether a rule asks for a part of that name.
+func (s *Set) Asks(name string) bool {
+	return slices.ContainsFunc(s.sigs, func(g *sig) bool {
+		return slices.ContainsFunc(g.parts, func(p part) bool { return p.name == name })
+	})
+}
+
+// AsksFiles reports whether a rule asks for anything of files.
+func (s *Set) AsksFiles() bool {
+	return slices.ContainsFunc(s.sigs, func(g *sig) bool {
+		return slices.ContainsFunc(g.parts, func(p part) bool { return p.name == "file" || strings.HasPrefix(p.name, "file.") })
+	})
+}
+
+// Keeps reports whether a rule asks to keep files (filestore).
+func (s *Set) Keeps() bool { return slices.ContainsFunc(s.sigs, func(g *sig) bool { return g.keeps }) }
 
 // telling is the content of the rule that is searched for; nil: there is none.
 func (s *sig) telling() *check {

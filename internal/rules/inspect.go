@@ -44,6 +44,9 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
 		}
+		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps {
+			k.KeepFile(s.info.SID)
+		}
 		this := fired{s, h.Dir, in.Tx}
 		if x.flow != nil && slices.Contains(x.flow.fired, this) {
 			continue

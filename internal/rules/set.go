@@ -6,6 +6,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -21,6 +22,8 @@ type Options struct {
 	Classifications map[string]lang.Classification // by name in lower case
 	Thresholds      []lang.Threshold               // lines of threshold.config
 	References      map[string]string              // what stands before a reference's id, by its system in lower case
+	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
+	ReadList func(rules, name string) (io.ReadCloser, error)
 
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
@@ -201,7 +204,7 @@ func (s *sig) protocol(name string) error {
 
 // appProtocols are the application protocols that rules may name, with what they run over.
 var appProtocols = map[string][]uint8{
-	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP},
+	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP}, "ftp-data": {packet.ProtoTCP},
 	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},

@@ -33,6 +33,7 @@ type sig struct {
 	stream   bool        // payload is that of the stream
 	limit    *limits     // nil: every match alerts
 	noalert  bool
+	keeps    bool // filestore: the file that matched is kept
 	priority int
 
 	by     *check // the content by which the rule is found; nil: there is none

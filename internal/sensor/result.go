@@ -79,6 +79,7 @@ func (s *run) shards(r *Result) {
 						profiles = append(profiles, sh.watched.profile)
 					}
 				}
+				r.FileStats.Add(sh.files.Stats())
 				r.Failed = append(r.Failed, sh.failed...)
 			}
 		}

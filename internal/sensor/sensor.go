@@ -18,6 +18,7 @@ import (
 	"firestorm/internal/defrag"
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
+	"firestorm/internal/file"
 	"firestorm/internal/finding"
 	"firestorm/internal/flow"
 	"firestorm/internal/hostconf"
@@ -52,6 +53,10 @@ type Options struct {
 	Timeouts    flow.Timeouts                       // of connections without traffic
 	Overlap     func(dst packet.Addr) stream.Policy // whose bytes count where segments overlap; nil: the default for all
 	VXLANPorts  []uint16                            // see packet.Options
+	// FileHashes are the checksums that records of files are to have whether or not rules ask for them.
+	FileHashes FileHashes
+	FileStore  *file.Store // where files are kept that rules ask to keep; nil: nowhere
+	KeepFiles  bool        // keep all files
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
 	Detectors   []detect.Def
@@ -77,6 +82,9 @@ type Decided struct {
 	Now      packet.Time
 }
 
+// FileHashes names checksums of files.
+type FileHashes struct{ MD5, SHA1, SHA256 bool }
+
 // DefaultMaxMemory is the bound on memory when the user sets none.
 const DefaultMaxMemory = 400 << 20
 
@@ -101,6 +109,7 @@ type Result struct {
 	Rules       rules.Stats           // summed over the shards; zero without rules
 	Reached     []rules.Reached       // how far each rule came; nil where that was not asked
 	Costs       []rules.Cost          // what each rule cost, the dearest first; nil where that was not asked
+	FileStats   file.Stats            // summed over the shards
 	RulesHeld   uint64                // alerts that thresholds and suppressions kept back
 	RulesFull   uint64                // alerts let through because no room was left to count them
 	Failed      []analyzer.Quarantine // flows on which a reader of a protocol failed, the first few in order

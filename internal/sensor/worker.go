@@ -3,6 +3,7 @@ package sensor
 import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
+	"firestorm/internal/file"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
 	"firestorm/internal/rules"
@@ -36,6 +37,7 @@ type shard struct {
 	rules   *rules.Engine    // nil: no rules are loaded
 	parts   event.AlertParts // what alerts carry
 	watched watched
+	files   *file.Room
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
 	ordinal uint64
@@ -64,13 +66,14 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		s.watch(o)
 		raw, inspector = s.rules, s.rules
 	}
+	s.files = file.NewRoom(filesWanted(o, reg), o.FileStore, lim.held/4)
 	var begun func(index uint32) bool
 	if o.NoMidstream {
 		begun = s.flows.Begun
 	}
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, MaxHeld: lim.held,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)
@@ -90,10 +93,25 @@ func (f begunOnly) Established(index uint32) bool {
 // Followed implements rules.Flows.
 func (f begunOnly) Followed(index uint32) bool { return f.Begun(index) }
 
+// filesWanted says what is asked of files.
+func filesWanted(o *Options, reg *analyzer.Registry) file.Wants {
+	w := file.Wants{Info: reg.Wanted(event.KindFile), MD5: o.FileHashes.MD5, SHA1: o.FileHashes.SHA1, SHA256: o.FileHashes.SHA256, KeepAll: o.KeepFiles}
+	if r := o.Rules; r != nil {
+		w.Info = w.Info || r.AsksFiles()
+		w.MD5, w.SHA1, w.SHA256 = w.MD5 || r.Asks("file.md5"), w.SHA1 || r.Asks("file.sha1"), w.SHA256 || r.Asks("file.sha256")
+		w.Keep = r.Keeps()
+	}
+	if !w.Info { // checksums of files that nobody hears of
+		w.MD5, w.SHA1, w.SHA256 = false, false, false
+	}
+	return w
+}
+
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
 func (s *shard) released(index uint32, why event.EndReason) (app string) {
 	from := len(*s.out)
 	app = s.apps.Released(index, why, s.ordinal, s.out)
+	s.files.Released(index)
 	if s.rules != nil {
 		s.rules.Flush(s.out)
 		s.alerts(nil, flow.Handle{Index: index}, *s.out, from)

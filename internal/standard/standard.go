@@ -91,6 +91,7 @@ var Analyzers = []analyzer.Def{
 	dns.Def,
 	esp.Def,
 	ftp.Def,
+	ftp.DataDef,
 	http.Def,
 	ike.Def,
 	imap.Def,

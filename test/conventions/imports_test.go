@@ -28,7 +28,7 @@ var house = []room{
 	{pkg: "testbed/*", may: anything},
 	{pkg: "testdata", may: ""},
 	{pkg: "internal/standard", may: "analyzer analyzer/* detect detect/* output output/*"},
-	{pkg: "internal/sensor", may: "capture packet header defrag flow stream event analyzer rules finding detect output neighbour evidence twin hostconf"},
+	{pkg: "internal/sensor", may: "capture packet header defrag flow stream event analyzer file rules finding detect output neighbour evidence twin hostconf"},
 	{pkg: "internal/config", may: ""},
 	{pkg: "internal/capture", may: "packet pcapfile filter"},
 	{pkg: "internal/pcapfile", may: "packet"},
@@ -45,6 +45,7 @@ var house = []room{
 	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream", extra: []exception{
 		{"internal/analyzer/ike", "analyzer/esp", "ESP in UDP shares port 4500 and its flow with IKE (RFC 3948)"},
 	}},
+	{pkg: "internal/file", may: "packet flow event analyzer"},
 	{pkg: "internal/rules", may: "packet flow event analyzer rules/*"},
 	{pkg: "internal/rules/lang", may: "packet"},
 	{pkg: "internal/rules/*", may: ""},

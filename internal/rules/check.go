@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 
+	"firestorm/internal/rules/lang"
 	"firestorm/internal/rules/pcre"
 )
 
@@ -25,6 +26,7 @@ type check struct {
 	pcre                            *pcre.Regexp
 	bytes                           *byteOp
 	test                            func(b []byte) bool
+	opt                             *lang.Option // that it comes from
 }
 
 type checkKind uint8
@@ -72,12 +74,15 @@ type matcher struct {
 	re     *pcre.Scratch // made when a rule first needs it
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
+	total   uint64 // steps so far
 }
 
 // match reports whether all checks hold in b, with the last match of contents ending behind fresh.
 func (m *matcher) match(cs []check, b []byte, fresh int) bool {
 	m.b, m.from, m.steps, m.short = b, fresh, 0, false
-	return m.run(cs, 0, 0)
+	ok := m.run(cs, 0, 0)
+	m.total += uint64(m.steps)
+	return ok
 }
 
 // run tries the checks from the first of cs on. at is where the last match ended, end the furthest end so far.

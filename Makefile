@@ -72,6 +72,10 @@ test-long: go-version ## three minutes of fuzzing for each target, and the whole
 	FIRESTORM_LONG=1 FIRESTORM_THOROUGH=1 $(GO) test -count=1 -timeout 2h ./test/... ./internal/filter ./internal/capture
 	$(GO) test -count=10 ./...
 
+.PHONY: conformance
+conformance: build ## the peer test suite in FIRESTORM_SHARED; writes docs/conformance.md (1 min)
+	@scripts/conformance.sh $(BIN) '$(GO)'
+
 bench: go-version ## benchmarks: ratios measured in one run
 	@scripts/bench.sh '$(GO)'
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"firestorm/internal/event"
+	"firestorm/internal/flow"
 	"firestorm/internal/packet"
 )
 
@@ -22,6 +23,20 @@ type Context struct {
 
 // Wanted reports whether anybody wants events of kind k: if not, do not build them.
 func (c *Context) Wanted(k event.Kind) bool { return c.d.reg.wanted[k] }
+
+// Inspected reports whether rules ask for parts of what kind k is about: if not, do not gather them.
+func (c *Context) Inspected(k event.Kind) bool { return c.d.asked[k] != "" }
+
+// Inspect shows the rules what there is of one side of a transaction, as soon as it is there, so that an alert comes on the
+// packet that carries what it is about. It may be called again as more arrives. Packets without a flow are not shown.
+func (c *Context) Inspect(k event.Kind, in event.Inspection) {
+	name := c.d.asked[k]
+	if name == "" || c.s == nil {
+		return
+	}
+	c.d.head = c.Head(k)
+	c.d.o.Inspector.Inspect(name, flow.Handle{Index: c.s.index, Dir: in.Dir}, &c.d.head, c.p, in)
+}
 
 // Head returns the head for an event of kind k, completed by the bytes at hand.
 func (c *Context) Head(k event.Kind) event.Head {

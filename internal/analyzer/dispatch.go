@@ -31,6 +31,8 @@ type DispatchOptions struct {
 	Begun func(index uint32) bool
 	// Raw, when not nil, gets the streams of TCP connections beside the analyzers.
 	Raw RawStreams
+	// Inspector, when not nil, is shown the parts of transactions.
+	Inspector Inspector
 	// Quarantined is told of each panic; nil ignores them.
 	Quarantined func(Quarantine)
 }
@@ -41,6 +43,15 @@ type RawStreams interface {
 	WantsStream(d packet.Dir, port uint16) bool
 	Stream(index uint32, d packet.Dir, b []byte)
 	Gap(index uint32, d packet.Dir)
+}
+
+// Inspector looks at parts of transactions as soon as they are there: the rules.
+type Inspector interface {
+	// Asks reports whether anybody asks for parts of that kind.
+	Asks(kind string) bool
+	// Inspect looks at parts of the flow of h. head says what completed them; p is the packet at hand, nil if there is none.
+	// Both are lent.
+	Inspect(kind string, h flow.Handle, head *event.Head, p *packet.Packet, in event.Inspection)
 }
 
 // Quarantine is a flow on which an analyzer failed.
@@ -114,6 +125,8 @@ type Dispatcher struct {
 	ordinal  uint64
 	now      packet.Time
 	stats    Stats
+	head     event.Head  // of what is inspected
+	asked    [256]string // names of the kinds that the Inspector asks for
 }
 
 // place is what is known of a flow: one look at memory for each packet.
@@ -145,6 +158,13 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 	x := &Dispatcher{reg: r, o: o, streams: stream.New(o.Stream), ether: map[uint16][]*perShard{}, pools: make([]pools, len(r.defs))}
 	x.expected = expectations{byKey: map[expectKey]expectation{}, stats: &x.stats, max: o.MaxExpectations}
 	x.ctx.d = x
+	if o.Inspector != nil {
+		for name, k := range r.options.kinds {
+			if o.Inspector.Asks(name) {
+				x.asked[k] = name
+			}
+		}
+	}
 	if v := r.serving[TCP]; len(v.defs) > 0 {
 		x.tcp = v
 	}

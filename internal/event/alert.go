@@ -35,6 +35,9 @@ type Alert struct {
 	Dir      packet.Dir
 	AppProto string // protocol of the connection as known then; empty: not known
 	Flow     *AlertFlow
+	Tx       uint64 // number of the transaction in its connection, from 0
+	InTx     bool   // the alert is about a transaction: Tx holds
+	App      []byte // members that say what it is about, such as "http":{…}; empty: nothing
 }
 
 // NewAlert returns an alert with head h.
@@ -87,6 +90,14 @@ func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 	if x.AppProto != "" {
 		dst = append(dst, `,"app_proto":`...)
 		dst = AppendJSONString(dst, x.AppProto)
+	}
+	if x.InTx {
+		dst = append(dst, `,"tx_id":`...)
+		dst = strconv.AppendUint(dst, x.Tx, 10)
+	}
+	if len(x.App) > 0 {
+		dst = append(dst, ',')
+		dst = append(dst, x.App...)
 	}
 	if f := x.Flow; f != nil {
 		dst = AppendEVEDirection(dst, x.Dir)

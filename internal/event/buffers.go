@@ -2,10 +2,24 @@ package event
 
 import "firestorm/internal/packet"
 
-// Buffered is an event whose parts rules can ask for: what detectors and outputs see of a protocol is what rules see.
-type Buffered interface {
-	Event
-	// EachBuffer calls f for each part, by the rule language's name for it, with the way it travelled. The bytes are good
-	// until f returns.
-	EachBuffer(f func(name string, dir packet.Dir, b []byte))
+// Parts is what rules can look at of one side of a transaction: what detectors and outputs see of a protocol is what rules
+// see.
+type Parts interface {
+	// EachBuffer calls f for each part, by the rule language's name for it; several parts may have one name. What is not
+	// there is not given: an empty part is one that is there. The bytes are good until the rules have looked at them all.
+	EachBuffer(f func(name string, b []byte))
+}
+
+// Inspection is what there is to see now of one side of a transaction. The same transaction may come again with more of it.
+type Inspection struct {
+	Dir   packet.Dir // the way in which the parts travelled
+	Tx    uint64     // number of the transaction in its connection, from 0
+	Done  bool       // no more of this side comes: what is not given is absent
+	Parts Parts
+}
+
+// AppObject is what Parts may be as well: it writes what an alert says of the transaction, such as "http":{…}, without
+// commas around.
+type AppObject interface {
+	AppendAppObject(dst []byte) []byte
 }

@@ -48,7 +48,26 @@ type flowState struct {
 	old     [2]int    // how much of it was looked at
 	hole    [2]int    // in it: bytes are missing before this place; 0: nowhere
 	early   [2][]*sig // rules that matched in packets whose bytes the stream has yet to bring
+	fired   []fired
 	alerted bool
+}
+
+// fired is a rule that matched in a transaction that is not over.
+type fired struct {
+	s   *sig
+	dir packet.Dir
+	tx  uint64
+}
+
+// mostFired bounds what a flow remembers of its open transactions; beyond, the oldest is forgotten.
+const mostFired = 64
+
+// hit is a rule that matched.
+type hit struct {
+	s   *sig
+	h   flow.Handle
+	tx  int64  // number of the transaction, -1: none
+	app []byte // what to say of it
 }
 
 func (f *flowState) bit(n int) bool { return n>>6 < len(f.bits) && f.bits[n>>6]>>(n&63)&1 != 0 }
@@ -82,19 +101,19 @@ type Flows interface {
 
 // Engine inspects the packets of one shard. It is used by one goroutine.
 type Engine struct {
-	set   *Set
-	flows Flows
-	app   func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
-	most  int                       // bytes of streams
-	state []*flowState              // by flow index
-	spare []*flowState
-	x     inspection
-	hits  []*sig
-	parts []eventPart // of the event at hand
-	bytes []byte
-	may   []*sig // rules to be gone through
-	found mpm.Scratch
-	stats Stats
+	set    *Set
+	flows  Flows
+	app    func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
+	most   int                       // bytes of streams
+	state  []*flowState              // by flow index
+	spare  []*flowState
+	x      inspection
+	hits   []hit // of the packet at hand
+	parts  []seenPart
+	dotted []byte
+	may    []*sig // rules to be gone through
+	found  mpm.Scratch
+	stats  Stats
 }
 
 // NewEngine returns an engine for one shard that holds at most so many bytes of streams.
@@ -153,7 +172,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	for d := range f.window {
 		e.stats.Bytes -= len(f.window[d])
 	}
-	*f = flowState{bits: f.bits[:0], window: [2][]byte{f.window[0][:0], f.window[1][:0]}, early: [2][]*sig{f.early[0][:0], f.early[1][:0]}}
+	*f = flowState{bits: f.bits[:0], fired: f.fired[:0], window: [2][]byte{f.window[0][:0], f.window[1][:0]}, early: [2][]*sig{f.early[0][:0], f.early[1][:0]}}
 	e.state[index] = nil
 	e.spare = append(e.spare, f)
 	return alerted
@@ -161,7 +180,8 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 
 // WantsStream reports whether a rule may ask for the stream of a connection with that server's port.
 func (e *Engine) WantsStream(d packet.Dir, port uint16) bool {
-	return len(e.set.groups[0][d].at(port).stream.sigs) > 0
+	g := e.set.groups[0][d].at(port)
+	return len(g.stream.sigs) > 0 || g.beside
 }
 
 // Stream takes the next bytes of a connection's stream; they are copied. They are looked at with the next packet of their
@@ -216,9 +236,10 @@ func (e *Engine) drop(f *flowState, d packet.Dir) {
 	f.window[d], f.old[d], f.hole[d] = f.window[d][:0], 0, 0
 }
 
-// Packet inspects a packet of the flow of h, after its bytes went to the stream. Alerts are appended to *out.
+// Packet inspects a packet of the flow of h, after its bytes went to the stream and to who reads its protocol. Alerts are appended to *out.
 func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if p.IPVersion == 0 {
+		e.hits = e.hits[:0]
 		return
 	}
 	e.stats.Packets++
@@ -236,7 +257,6 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 		x.flow, x.app = e.of(h.Index), e.app(h.Index)
 		x.est = e.flows.Established(h.Index)
 	}
-	e.hits = e.hits[:0]
 	if len(g.first.sigs) > 0 && (h.Index == 0 || e.flows.First(h)) {
 		e.look(&g.first, h, nil, 0, false)
 	}
@@ -259,49 +279,66 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 		f.early[h.Dir] = f.early[h.Dir][:0]
 	}
 	if len(e.hits) > 0 {
-		e.report(p, h, out)
+		e.report(p, out)
 	}
 }
 
-// Event inspects the parts of an event about the flow of h. Alerts are appended to *out: they come on the event's packet,
-// in the way that the part travelled.
-func (e *Engine) Event(ev event.Event, h flow.Handle, out *[]event.Event) {
-	b, ok := ev.(event.Buffered)
-	if !ok || len(e.set.parts) == 0 || h.Index == 0 {
-		return
-	}
-	e.parts, e.bytes = e.parts[:0], e.bytes[:0]
-	b.EachBuffer(func(name string, dir packet.Dir, part []byte) {
-		from := len(e.bytes)
-		e.bytes = append(append(e.bytes, '.'), part...) // dotprefix wants a dot before it
-		e.parts = append(e.parts, eventPart{name, dir, from, len(e.bytes)})
+// Asks reports whether a rule asks for parts of that kind (analyzer.Inspector).
+func (e *Engine) Asks(kind string) bool { return e.set.kinds[kind] }
+
+// Inspect looks at what there is of one side of a transaction (analyzer.Inspector). Its alerts come with the packet at hand,
+// or with Flush.
+func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet.Packet, in event.Inspection) {
+	e.parts, e.may = e.parts[:0], e.may[:0]
+	in.Parts.EachBuffer(func(name string, b []byte) {
+		e.parts = append(e.parts, seenPart{name, b})
+		if l := e.set.parts[name]; l != nil {
+			e.may = l.candidates(e.may, e.set.rare, &e.found, b)
+		}
 	})
+	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
+	slices.SortFunc(e.may, func(a, b *sig) int { return a.number - b.number })
+	e.may = slices.Compact(e.may)
+	if p == nil || p.SrcPort != head.Client.Port && h.Dir == packet.ToServer || p.SrcPort != head.Server.Port && h.Dir == packet.ToClient {
+		p = madeUp(head, h.Dir)
+	}
 	x := &e.x
-	for i := range e.parts {
-		v := &e.parts[i]
-		l := e.set.parts[v.name]
-		if l == nil {
+	x.p, x.dir, x.est, x.flow, x.app = p, h.Dir, e.flows.Established(h.Index), e.of(h.Index), e.app(h.Index)
+	var app []byte
+	for _, s := range e.may {
+		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
+			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
 		}
-		p := madeUp(ev.Head(), v.dir)
-		x.p, x.dir, x.est, x.flow, x.app = p, v.dir, e.flows.Established(h.Index), e.of(h.Index), e.app(h.Index)
-		e.hits = e.hits[:0]
-		handle := flow.Handle{Index: h.Index, Dir: v.dir}
-		e.look(l, handle, e.bytes[v.from:v.to], 0, false)
-		if len(e.hits) > 0 {
-			e.report(p, handle, out)
+		this := fired{s, h.Dir, in.Tx}
+		if x.flow != nil && slices.Contains(x.flow.fired, this) {
+			continue
 		}
+		x.flow = e.own(h.Index)
+		if len(s.bits) > 0 {
+			s.change(x.flow)
+		}
+		if len(x.flow.fired) == mostFired {
+			x.flow.fired = slices.Delete(x.flow.fired, 0, 1)
+		}
+		x.flow.fired = append(x.flow.fired, this)
+		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
+			app = o.AppendAppObject(nil)
+		}
+		e.hits = append(e.hits, hit{s, h, int64(in.Tx), app})
+	}
+	if in.Done && x.flow != nil {
+		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx })
 	}
 }
 
-// eventPart is a part of the event at hand; its bytes lie in Engine.bytes, behind a dot.
-type eventPart struct {
-	name     string
-	dir      packet.Dir
-	from, to int
+// seenPart is a part of the transaction at hand.
+type seenPart struct {
+	name string
+	b    []byte
 }
 
-// partsMatch reports whether the event at hand has all that a rule asks of its parts.
+// partsMatch reports whether the parts at hand are all that a rule asks for.
 func (e *Engine) partsMatch(s *sig) bool {
 	for i := range s.parts {
 		p := &s.parts[i]
@@ -311,11 +348,12 @@ func (e *Engine) partsMatch(s *sig) bool {
 			if v.name != p.name {
 				continue
 			}
-			from := v.from + 1
+			b := v.b
 			if p.dotted {
-				from = v.from
+				e.dotted = append(append(e.dotted[:0], '.'), b...)
+				b = e.dotted
 			}
-			if found = e.x.m.match(p.checks, e.bytes[from:v.to], 0); found {
+			if found = e.x.m.match(p.checks, b, 0); found {
 				break
 			}
 		}
@@ -324,6 +362,25 @@ func (e *Engine) partsMatch(s *sig) bool {
 		}
 	}
 	return true
+}
+
+// beside reports whether the payload beside the parts is as a rule wants it: of TCP what is held of the stream.
+func (e *Engine) beside(s *sig, d packet.Dir) bool {
+	x := &e.x
+	if x.p.Proto != packet.ProtoTCP {
+		return x.m.match(s.payload, x.p.Payload(), 0)
+	}
+	return x.flow != nil && x.m.match(s.payload, x.flow.window[d][x.flow.hole[d]:], 0)
+}
+
+// Flush reports what was found without a packet to go with it: a flow ended, or its reader was given up.
+func (e *Engine) Flush(out *[]event.Event) {
+	if len(e.hits) == 0 {
+		return
+	}
+	h := e.hits[0].h
+	head := e.flows.Last(h.Index, event.KindAlert)
+	e.report(madeUp(&head, h.Dir), out)
 }
 
 // madeUp is a packet for what is looked at without one: what is known of it from an event.
@@ -346,11 +403,9 @@ func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
 	f := e.of(index)
 	x := &e.x
 	x.p, x.dir, x.est, x.flow, x.app = p, d, e.flows.Established(index), f, e.app(index)
-	e.hits = e.hits[:0]
-	handle := flow.Handle{Index: index, Dir: d}
-	e.stream(&e.set.groups[0][d].at(h.Server.Port).stream, handle, f)
+	e.stream(&e.set.groups[0][d].at(h.Server.Port).stream, flow.Handle{Index: index, Dir: d}, f)
 	if len(e.hits) > 0 {
-		e.report(p, handle, out)
+		e.report(p, out)
 	}
 }
 
@@ -363,13 +418,10 @@ func (e *Engine) look(l *list, h flow.Handle, b []byte, fresh int, stream bool) 
 		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) {
 			continue
 		}
-		if len(s.parts) > 0 && !e.partsMatch(s) {
-			continue
-		}
 		if len(s.payload) > 0 && (len(b) == 0 || !x.m.match(s.payload, b, fresh)) {
 			continue
 		}
-		if stream && (slices.Contains(e.hits, s) || slices.Contains(x.flow.early[h.Dir], s)) {
+		if stream && (e.hit(s) || slices.Contains(x.flow.early[h.Dir], s)) {
 			continue // a packet's own bytes had it
 		}
 		if (len(s.bits) > 0 || s.stream) && h.Index != 0 {
@@ -379,8 +431,13 @@ func (e *Engine) look(l *list, h flow.Handle, b []byte, fresh int, stream bool) 
 				*early = append(*early, s)
 			}
 		}
-		e.hits = append(e.hits, s)
+		e.hits = append(e.hits, hit{s: s, h: h, tx: -1})
 	}
+}
+
+// hit reports whether a rule matched in the packet at hand, outside of any transaction.
+func (e *Engine) hit(s *sig) bool {
+	return slices.ContainsFunc(e.hits, func(x hit) bool { return x.s == s && x.tx < 0 })
 }
 
 // fits reports whether the connection is as flow:… wants it.
@@ -414,15 +471,16 @@ func (s *sig) conditions(x *inspection) bool {
 }
 
 // report makes alerts of the hits, in the order in which rules are applied.
-func (e *Engine) report(p *packet.Packet, h flow.Handle, out *[]event.Event) {
-	slices.SortFunc(e.hits, func(a, b *sig) int { return a.number - b.number })
+func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
+	slices.SortStableFunc(e.hits, func(a, b hit) int { return a.s.number - b.s.number })
 	n := 0
-	for _, s := range e.hits {
-		if s.action == lang.Pass {
+	for i := range e.hits {
+		x := &e.hits[i]
+		if x.s.action == lang.Pass {
 			e.stats.Passed++
-			return
+			break
 		}
-		if s.noalert {
+		if x.s.noalert {
 			continue
 		}
 		if n++; n > e.set.most {
@@ -430,8 +488,11 @@ func (e *Engine) report(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 			continue
 		}
 		e.stats.Alerts++
-		*out = append(*out, e.alert(s, p, h))
+		a := e.alert(x.s, p, x.h)
+		a.Tx, a.InTx, a.App = uint64(max(x.tx, 0)), x.tx >= 0, x.app
+		*out = append(*out, a)
 	}
+	e.hits = e.hits[:0]
 }
 
 func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {

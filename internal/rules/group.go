@@ -2,6 +2,7 @@ package rules
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 	"sync"
 
@@ -15,6 +16,7 @@ type group struct {
 	first  list // rules about addresses and ports alone
 	packet list
 	stream list
+	beside bool // a rule about parts of a protocol asks for the stream's payload as well
 }
 
 // list are rules that look at one kind of buffer, in order. All their most telling contents are searched for at once; a
@@ -69,15 +71,8 @@ func (l *list) candidates(dst []*sig, rare *mpm.Rarity, scratch *mpm.Scratch, b 
 	return append(dst, rest...)
 }
 
-// Kinds are the events of analyzers that the rules ask about.
-func (s *Set) Kinds() []string {
-	var kinds []string
-	for _, l := range s.parts {
-		kinds = append(kinds, l.sigs[0].parts[0].kind)
-	}
-	slices.Sort(kinds)
-	return slices.Compact(kinds)
-}
+// Kinds are the events of analyzers whose parts the rules ask for.
+func (s *Set) Kinds() []string { return slices.Sorted(maps.Keys(s.kinds)) }
 
 // telling is the content of the rule that is searched for; nil: there is none.
 func (s *sig) telling() *check {
@@ -129,7 +124,7 @@ func (s *Set) group() {
 			s.groups[i][d].fill(s.sigs, proto, packet.Dir(d))
 		}
 	}
-	s.parts = map[string]*list{}
+	s.parts, s.kinds = map[string]*list{}, map[string]bool{}
 	for _, g := range s.sigs {
 		if len(g.parts) > 0 {
 			name := g.main().name
@@ -137,6 +132,9 @@ func (s *Set) group() {
 				s.parts[name] = &list{}
 			}
 			s.parts[name].sigs = append(s.parts[name].sigs, g)
+			for _, k := range g.kinds() {
+				s.kinds[k] = true
+			}
 			continue
 		}
 		for n := range 256 {
@@ -149,6 +147,10 @@ func (s *Set) group() {
 }
 
 func (g *group) add(s *sig) {
+	if len(s.parts) > 0 {
+		g.beside = g.beside || len(s.payload) > 0
+		return
+	}
 	if s.endsOnly() {
 		g.first.sigs = append(g.first.sigs, s)
 		return

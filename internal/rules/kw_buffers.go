@@ -3,18 +3,27 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
-	"firestorm/internal/packet"
 	"firestorm/internal/rules/lang"
 )
 
-// buffer is a part of an event that rules can ask for (event.Buffered).
+// buffer is a part of a transaction that rules can ask for (event.Parts).
 type buffer struct {
-	name string
-	kind string // of the events that have it
-	dir  packet.Dir
+	name  string
+	kinds []string // of the events that have it
+	way   way
 }
+
+// way is the direction in which a part travels.
+type way uint8
+
+const (
+	toServer way = iota
+	toClient
+	eitherWay
+)
 
 // part is what a rule asks of one buffer.
 type part struct {
@@ -25,16 +34,22 @@ type part struct {
 
 // sticky are the buffers by the option that names them: contents behind it lie there.
 var sticky = map[string]buffer{
-	"dns.query": {"dns.query", "dns", packet.ToServer}, "dns_query": {"dns.query", "dns", packet.ToServer},
-	"tls.sni": {"tls.sni", "tls", packet.ToServer}, "tls_sni": {"tls.sni", "tls", packet.ToServer},
+	"dns.query": {"dns.query", ofDNS, toServer}, "dns_query": {"dns.query", ofDNS, toServer},
+	"tls.sni": {"tls.sni", ofTLS, toServer}, "tls_sni": {"tls.sni", ofTLS, toServer},
 	"http.method": httpAsked("method"), "http.uri": httpAsked("uri"), "http.uri.raw": httpAsked("uri.raw"), "http.host": httpAsked("host"),
 	"http.host.raw": httpAsked("host.raw"), "http.user_agent": httpAsked("user_agent"), "http.referer": httpAsked("referer"),
 	"http.stat_code": httpAnswered("stat_code"), "http.stat_msg": httpAnswered("stat_msg"), "http.location": httpAnswered("location"),
 	"http.server": httpAnswered("server"),
 }
 
-func httpAsked(name string) buffer    { return buffer{"http." + name, "http", packet.ToServer} }
-func httpAnswered(name string) buffer { return buffer{"http." + name, "http", packet.ToClient} }
+var (
+	ofHTTP = []string{"http"}
+	ofDNS  = []string{"dns"}
+	ofTLS  = []string{"tls"}
+)
+
+func httpAsked(name string) buffer    { return buffer{"http." + name, ofHTTP, toServer} }
+func httpAnswered(name string) buffer { return buffer{"http." + name, ofHTTP, toClient} }
 
 // older are the modifiers of the older form: they put the content before them into a buffer.
 var older = map[string]string{"http_method": "http.method", "http_uri": "http.uri", "http_raw_uri": "http.uri.raw", "http_host": "http.host",
@@ -94,7 +109,7 @@ var bufferKeywords = func() []keyword {
 
 // part returns the number of the rule's part for a buffer, a new one if need be.
 func (c *compiler) part(b buffer) (int, error) {
-	if c.s.app != "" && c.s.app != b.kind {
+	if c.s.app != "" && !slices.Contains(b.kinds, c.s.app) {
 		return -1, fmt.Errorf("%s has no such buffer", c.s.app)
 	}
 	for i := range c.s.parts {
@@ -102,9 +117,9 @@ func (c *compiler) part(b buffer) (int, error) {
 		switch {
 		case p.name == b.name:
 			return i, nil
-		case p.kind != b.kind:
-			return -1, fmt.Errorf("no event has both %s and %s", p.name, b.name)
-		case p.dir != b.dir:
+		case !overlap(p.kinds, b.kinds):
+			return -1, fmt.Errorf("no protocol has both %s and %s", p.name, b.name)
+		case p.way != b.way && p.way != eitherWay && b.way != eitherWay:
 			return -1, errors.New("rules about a request and its answer at once are not run")
 		}
 	}
@@ -145,9 +160,6 @@ func (c *compiler) add(k check) {
 
 // placeParts checks what the rule asks of events.
 func (s *sig) placeParts() error {
-	if len(s.payload) > 0 {
-		return errors.New("rules about the payload and the parts of a protocol at once are not run")
-	}
 	for i := range s.parts {
 		p := &s.parts[i]
 		if len(p.checks) == 0 {
@@ -155,6 +167,23 @@ func (s *sig) placeParts() error {
 		}
 	}
 	return nil
+}
+
+// kinds are those of the events that have all parts of the rule.
+func (s *sig) kinds() []string {
+	kinds := slices.Clone(s.parts[0].kinds)
+	return slices.DeleteFunc(kinds, func(k string) bool {
+		for i := range s.parts {
+			if !slices.Contains(s.parts[i].kinds, k) {
+				return true
+			}
+		}
+		return s.app != "" && s.app != k
+	})
+}
+
+func overlap(a, b []string) bool {
+	return slices.ContainsFunc(a, func(k string) bool { return slices.Contains(b, k) })
 }
 
 // main is the part by which the rule is found: the one with the most telling content.

@@ -36,6 +36,7 @@ type Set struct {
 	groups [2][2]portGroups
 	other  group            // rules of packets that are neither TCP nor UDP
 	parts  map[string]*list // rules about parts of events, by the part's name
+	kinds  map[string]bool  // of events whose parts rules ask for
 	rare   *mpm.Rarity      // of all contents together: which part of one says most
 }
 

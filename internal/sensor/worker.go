@@ -50,13 +50,14 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		Timeouts: o.Timeouts, Released: s.released,
 		Alerted: func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
 	var raw analyzer.RawStreams
+	var inspector analyzer.Inspector
 	if o.Rules != nil {
 		var flows rules.Flows = s.flows
 		if o.NoMidstream {
 			flows = begunOnly{s.flows}
 		}
 		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
-		raw = s.rules
+		raw, inspector = s.rules, s.rules
 	}
 	var begun func(index uint32) bool
 	if o.NoMidstream {
@@ -64,7 +65,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	}
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, MaxHeld: lim.held,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)
@@ -86,12 +87,9 @@ func (f begunOnly) Followed(index uint32) bool { return f.Begun(index) }
 
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
 func (s *shard) released(index uint32, why event.EndReason) (app string) {
-	from := len(*s.out)
 	app = s.apps.Released(index, why, s.ordinal, s.out)
 	if s.rules != nil {
-		for _, e := range (*s.out)[from:] {
-			s.rules.Event(e, flow.Handle{Index: index}, s.out)
-		}
+		s.rules.Flush(s.out)
 	}
 	return app
 }
@@ -100,12 +98,8 @@ func (s *shard) released(index uint32, why event.EndReason) (app string) {
 func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event.Event) (inFlow bool) {
 	s.out, s.ordinal = out, p.Ordinal
 	h := s.flows.PacketAhead(p, a, out)
-	from := len(*out)
 	s.apps.Packet(p, h, out)
 	if s.rules != nil {
-		for _, e := range (*out)[from:] {
-			s.rules.Event(e, h, out)
-		}
 		s.rules.Packet(p, h, out)
 	}
 	if p.NAnomaly > 0 && anoms {
@@ -119,6 +113,9 @@ func (s *shard) age(now packet.Time, ordinal uint64, out *[]event.Event) {
 	s.out, s.ordinal = out, ordinal
 	s.flows.Age(now, ordinal, out)
 	s.apps.Age(now, ordinal, out)
+	if s.rules != nil {
+		s.rules.Flush(out)
+	}
 }
 
 // end says that the input is over.

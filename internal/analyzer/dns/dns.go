@@ -107,6 +107,9 @@ func emit(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint
 		return true
 	})
 	e.Malformed = e.Malformed || !ok && h.Flags&FlagTruncated == 0
+	if c.Inspected(kind) {
+		c.Inspect(kind, event.Inspection{Dir: d, Tx: uint64(seq), Done: true, Parts: e})
+	}
 	c.Emit(e)
 }
 

@@ -253,9 +253,9 @@ func RCodeName(r uint16) string {
 	return strconv.Itoa(int(r))
 }
 
-// EachBuffer gives the name that a query asks for (event.Buffered).
-func (m *Message) EachBuffer(f func(name string, dir packet.Dir, b []byte)) {
+// EachBuffer gives the name that a query asks for (event.Parts).
+func (m *Message) EachBuffer(f func(name string, b []byte)) {
 	if !m.Header.Response() {
-		f("dns.query", m.Dir, []byte(m.Name))
+		f("dns.query", []byte(m.Name))
 	}
 }

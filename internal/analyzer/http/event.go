@@ -179,24 +179,29 @@ func (o *object) number(k string, v uint64) {
 	o.dst = strconv.AppendUint(o.dst, v, 10)
 }
 
-// EachBuffer gives the parts of request and response that rules can ask for (event.Buffered), as far as their texts were
-// kept. The target's path is decoded once, its query is not.
-func (t *Transaction) EachBuffer(f func(name string, dir packet.Dir, b []byte)) {
-	if !t.Request.IsZero() {
+// side is one side of a transaction, for rules (event.Parts).
+type side struct {
+	t   *Transaction
+	dir packet.Dir
+}
+
+// EachBuffer gives the parts that rules can ask for (event.Parts), as far as their texts were kept. The target's path is
+// decoded once, its query is not.
+func (s side) EachBuffer(f func(name string, b []byte)) {
+	t := s.t
+	if s.dir == packet.ToServer {
 		for _, x := range []struct{ name, text string }{{"http.method", t.Method}, {"http.uri", decoded(t.Path())}, {"http.uri.raw", t.Path()},
 			{"http.host", t.Hostname()}, {"http.host.raw", t.Host}, {"http.user_agent", t.UserAgent}, {"http.referer", t.Referer}} {
 			if x.text != "" {
-				f(x.name, packet.ToServer, []byte(x.text))
+				f(x.name, []byte(x.text))
 			}
 		}
-	}
-	if t.Status == 0 {
 		return
 	}
 	for _, x := range []struct{ name, text string }{{"http.stat_code", strconv.Itoa(t.Status)}, {"http.stat_msg", t.Reason}, {"http.location", t.Location},
 		{"http.server", t.Server}} {
 		if x.text != "" {
-			f(x.name, packet.ToClient, []byte(x.text))
+			f(x.name, []byte(x.text))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 
 	"firestorm/internal/analyzer"
+	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
 
@@ -269,6 +270,12 @@ func (s *conn) out(c *analyzer.Context, t *pending) {
 	*e = t.e
 	e.head = c.Head(s.kind)
 	t.text.fill(e)
+	if c.Inspected(s.kind) && !e.Request.IsZero() {
+		c.Inspect(s.kind, event.Inspection{Dir: packet.ToServer, Tx: uint64(e.Number), Done: true, Parts: side{e, packet.ToServer}})
+	}
+	if c.Inspected(s.kind) && e.Status != 0 {
+		c.Inspect(s.kind, event.Inspection{Dir: packet.ToClient, Tx: uint64(e.Number), Done: true, Parts: side{e, packet.ToClient}})
+	}
 	c.Emit(e)
 	s.put(t)
 }

@@ -263,7 +263,9 @@ func (o *object) pair(k, hash, text string) {
 // fingerprint writes a SHA-1.
 func fingerprint(dst []byte, sum [20]byte) []byte { return hex.AppendEncode(dst, sum[:]) }
 
-// EachBuffer gives the name of the server that the client asks for (event.Buffered).
-func (h *Handshake) EachBuffer(f func(name string, dir packet.Dir, b []byte)) {
-	f("tls.sni", packet.ToServer, []byte(h.SNI))
+// EachBuffer gives the name of the server that the client asks for (event.Parts).
+func (h *Handshake) EachBuffer(f func(name string, b []byte)) {
+	if h.SNI != "" {
+		f("tls.sni", []byte(h.SNI))
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"firestorm/internal/analyzer"
+	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
 
@@ -193,6 +194,9 @@ func (s *conn) emit(c *analyzer.Context) {
 		e.Versions, e.Ciphers, e.Groups = all[:a:a], all[a:b:b], all[b:]
 	}
 	s.text.fill(e)
+	if c.Inspected(s.kind) {
+		c.Inspect(s.kind, event.Inspection{Dir: packet.ToServer, Done: true, Parts: e})
+	}
 	c.Emit(e)
 }
 

@@ -77,6 +77,31 @@ func (c *Context) Anomaly(d packet.Dir, a packet.Anomaly) {
 	c.Emit(e)
 }
 
+// AppLayer reports something odd in what transaction tx says, by Suricata's name for it without the protocol. Rules are shown
+// it with the parts (event.Inspection.Events).
+func (c *Context) AppLayer(d packet.Dir, tx uint64, name string) {
+	if !c.d.o.Anomalies {
+		return
+	}
+	e := event.NewAppLayer(c.Head(event.KindAnomaly))
+	e.Dir, e.Tx, e.Name = d, tx, name
+	if c.s != nil && c.s.def >= 0 {
+		e.App = c.d.reg.app(c.s.def)
+	}
+	c.Emit(e)
+}
+
+// TakesFiles reports whether somebody wants the files that transactions of kind k carry: if not, do not look for them.
+func (c *Context) TakesFiles(k event.Kind) bool { return c.s != nil && c.d.files[k] != "" }
+
+// File begins a file of a transaction of kind k. nil: nobody wants it.
+func (c *Context) File(k event.Kind, f event.File) OpenFile {
+	if !c.TakesFiles(k) {
+		return nil
+	}
+	return c.d.o.Files.Open(c, c.d.files[k], flow.Handle{Index: c.s.index, Dir: f.Dir}, f)
+}
+
 // Expect announces a flow that this one arranged, such as an FTP data connection: its analyzer is settled without
 // probing. False: nobody wants that analyzer, or there is no such one.
 func (c *Context) Expect(e Expectation) bool {

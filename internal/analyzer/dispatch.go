@@ -33,6 +33,8 @@ type DispatchOptions struct {
 	Raw RawStreams
 	// Inspector, when not nil, is shown the parts of transactions.
 	Inspector Inspector
+	// Files, when not nil, takes the files that transactions carry.
+	Files FileSink
 	// Quarantined is told of each panic; nil ignores them.
 	Quarantined func(Quarantine)
 }
@@ -41,7 +43,8 @@ type DispatchOptions struct {
 type RawStreams interface {
 	// WantsStream is asked once for each direction, with the server's port.
 	WantsStream(d packet.Dir, port uint16) bool
-	Stream(index uint32, d packet.Dir, b []byte)
+	// Stream reports whether it wants more of that direction.
+	Stream(index uint32, d packet.Dir, port uint16, b []byte) (more bool)
 	Gap(index uint32, d packet.Dir)
 }
 
@@ -127,6 +130,7 @@ type Dispatcher struct {
 	stats    Stats
 	head     event.Head  // of what is inspected
 	asked    [256]string // names of the kinds that the Inspector asks for
+	files    [256]string // names of the kinds of whose transactions the files are wanted
 }
 
 // place is what is known of a flow: one look at memory for each packet.
@@ -162,6 +166,13 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 		for name, k := range r.options.kinds {
 			if o.Inspector.Asks(name) {
 				x.asked[k] = name
+			}
+		}
+	}
+	if o.Files != nil {
+		for name, k := range r.options.kinds {
+			if o.Files.Takes(name) {
+				x.files[k] = name
 			}
 		}
 	}

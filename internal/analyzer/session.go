@@ -226,8 +226,11 @@ func (x *Dispatcher) restStream(def int, a StreamAnalyzer) {
 
 // Data takes bytes of the stream (stream.Sink).
 func (s *session) Data(d packet.Dir, b []byte, seen, released packet.Ref) {
-	if s.raw[d] {
-		s.x.o.Raw.Stream(s.index, d, b)
+	if s.raw[d] && !s.x.o.Raw.Stream(s.index, d, s.head.Server.Port, b) {
+		s.raw[d] = false
+		if s.gone {
+			s.x.streams.Stop(s.stream, d)
+		}
 	}
 	switch {
 	case s.gone:

@@ -16,6 +16,9 @@ type Inspection struct {
 	Tx    uint64     // number of the transaction in its connection, from 0
 	Done  bool       // no more of this side comes: what is not given is absent
 	Parts Parts
+	// Events are what was odd in this side so far, by Suricata's names without the protocol ("invalid_host_header"): what
+	// app-layer-event asks for. They come again each time, with all that came since. Lent, as the parts.
+	Events []string
 }
 
 // AppObject is what Parts may be as well: it writes what an alert says of the transaction, such as "http":{…}, without

@@ -9,8 +9,8 @@ type byteOp struct {
 	count   number // bytes to read
 	offset  number
 	little  bool
-	text    int // base of a number in text: 10, 16, 8; 0: binary
-	dce     bool
+	text    int  // base of a number in text: 10, 16, 8; 0: binary
+	dce     bool // the byte order is that of the call at hand
 	mask    uint64
 	hasMask bool
 	op      byteCompare
@@ -65,7 +65,7 @@ func (o *byteOp) read(m *matcher, c *check, at int) (v uint64, end int, ok bool)
 	}
 	for i := range b {
 		k := i
-		if o.little {
+		if o.little || o.dce && m.little {
 			k = len(b) - 1 - i
 		}
 		v = v<<8 | uint64(b[k])

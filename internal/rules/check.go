@@ -24,6 +24,7 @@ type check struct {
 	size                            sizeRange
 	pcre                            *pcre.Regexp
 	bytes                           *byteOp
+	test                            func(b []byte) bool
 }
 
 type checkKind uint8
@@ -37,6 +38,7 @@ const (
 	isByteExtract
 	isByteMath
 	isPCRE
+	isTest // what a keyword of a protocol asks of a part
 )
 
 // number is a constant of a rule, or the variable that byte_extract or byte_math set.
@@ -61,18 +63,20 @@ const maxSteps = 3000
 
 // matcher goes through the checks of one rule. It is used again for all.
 type matcher struct {
-	b     []byte
-	from  int // of the buffer: what ends before it was looked at before; 0: all is new
-	vars  [maxVars]uint64
-	steps int
-	re    *pcre.Scratch // made when a rule first needs it
+	b      []byte
+	from   int // of the buffer: what ends before it was looked at before; 0: all is new
+	vars   [maxVars]uint64
+	steps  int
+	little bool          // byte order of the DCE/RPC call at hand
+	short  bool          // what failed may hold once more bytes follow
+	re     *pcre.Scratch // made when a rule first needs it
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
 }
 
 // match reports whether all checks hold in b, with the last match of contents ending behind fresh.
 func (m *matcher) match(cs []check, b []byte, fresh int) bool {
-	m.b, m.from, m.steps = b, fresh, 0
+	m.b, m.from, m.steps, m.short = b, fresh, 0, false
 	return m.run(cs, 0, 0)
 }
 
@@ -98,6 +102,7 @@ func (m *matcher) run(cs []check, at, end int) bool {
 			base = int64(at)
 		}
 		if (base+n < int64(len(m.b)) && base+n >= 0) == c.neg {
+			m.short = m.short || !c.neg
 			return false
 		}
 		return m.run(cs[1:], at, end)
@@ -106,23 +111,28 @@ func (m *matcher) run(cs []check, at, end int) bool {
 			return false
 		}
 		return m.run(cs[1:], at, end)
+	case isTest:
+		return c.test(m.b) != c.neg && m.run(cs[1:], at, end)
 	case isPCRE:
 		return m.regexp(c, cs[1:], at, end)
 	case isByteTest:
 		ok := c.bytes.test(m, c, at)
 		if ok == c.neg {
+			m.short = true
 			return false
 		}
 		return m.run(cs[1:], at, end)
 	case isByteJump:
 		to, ok := c.bytes.jump(m, c, at)
 		if !ok {
+			m.short = true
 			return false
 		}
 		return m.run(cs[1:], to, end)
 	default: // byte_extract, byte_math
 		to, ok := c.bytes.extract(m, c, at)
 		if !ok {
+			m.short = true
 			return false
 		}
 		return m.run(cs[1:], to, end)
@@ -138,6 +148,7 @@ func (m *matcher) content(c *check, rest []check, at, end int) bool {
 	for {
 		i := m.find(c, lo, hi)
 		if i < 0 {
+			m.short = m.short || hi == len(m.b)
 			return false
 		}
 		stop := i + len(c.pattern)
@@ -168,6 +179,7 @@ func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
 	for next := 0; next <= len(b); {
 		loc, r := c.pcre.Match(m.re, b, next)
 		if r != pcre.Matched {
+			m.short = true
 			return false
 		}
 		stop := from + loc.End

@@ -10,14 +10,8 @@ import (
 	"firestorm/internal/rules/mpm"
 )
 
-const (
-	// tail is how much of a stream that was looked at is kept, so that contents may lie across two looks.
-	tail = 4 << 10
-	// mostWindow bounds what waits of a stream for the next packet of its direction.
-	mostWindow = 256 << 10
-	// mostAlerts bounds the alerts of one packet where packet-alert-max says nothing else.
-	mostAlerts = 15
-)
+// mostAlerts bounds the alerts of one packet where packet-alert-max says nothing else.
+const mostAlerts = 15
 
 // Stats counts what an Engine did.
 type Stats struct {
@@ -27,7 +21,9 @@ type Stats struct {
 	TooMany   uint64 // alerts beyond mostAlerts of a packet
 	GivenUp   uint64 // rules that took too many steps on a buffer
 	Forgotten uint64 // bytes of streams that were not looked at, for lack of room
-	Bytes     int    // of streams held now
+	// BeyondDepth are bytes of streams that lie further from the begin than rules look.
+	BeyondDepth uint64
+	Bytes       int // of streams held now
 }
 
 // Add adds the counters of o to s.
@@ -38,29 +34,9 @@ func (s *Stats) Add(o Stats) {
 	s.TooMany += o.TooMany
 	s.GivenUp += o.GivenUp
 	s.Forgotten += o.Forgotten
+	s.BeyondDepth += o.BeyondDepth
 	s.Bytes += o.Bytes
 }
-
-// flowState is what rules remember of a connection.
-type flowState struct {
-	bits    []uint64
-	window  [2][]byte // of the stream, by direction: what was looked at lately, then what is new
-	old     [2]int    // how much of it was looked at
-	hole    [2]int    // in it: bytes are missing before this place; 0: nowhere
-	early   [2][]*sig // rules that matched in packets whose bytes the stream has yet to bring
-	fired   []fired
-	alerted bool
-}
-
-// fired is a rule that matched in a transaction that is not over.
-type fired struct {
-	s   *sig
-	dir packet.Dir
-	tx  uint64
-}
-
-// mostFired bounds what a flow remembers of its open transactions; beyond, the oldest is forgotten.
-const mostFired = 64
 
 // hit is a rule that matched.
 type hit struct {
@@ -68,19 +44,6 @@ type hit struct {
 	h   flow.Handle
 	tx  int64  // number of the transaction, -1: none
 	app []byte // what to say of it
-}
-
-func (f *flowState) bit(n int) bool { return n>>6 < len(f.bits) && f.bits[n>>6]>>(n&63)&1 != 0 }
-
-func (f *flowState) setBit(n int, on bool) {
-	for n>>6 >= len(f.bits) {
-		f.bits = append(f.bits, 0)
-	}
-	if on {
-		f.bits[n>>6] |= 1 << (n & 63)
-	} else {
-		f.bits[n>>6] &^= 1 << (n & 63)
-	}
 }
 
 // Flows is what an Engine asks of the flow table.
@@ -111,7 +74,10 @@ type Engine struct {
 	hits   []hit // of the packet at hand
 	parts  []seenPart
 	dotted []byte
-	may    []*sig // rules to be gone through
+	may    []candidate // rules to be gone through
+	wait   []candidate // the same, before a hole in the stream
+	open   []candidate // of them: what may match with what is to come
+	lin    []byte      // of a stream, in one piece
 	found  mpm.Scratch
 	stats  Stats
 }
@@ -124,7 +90,7 @@ func NewEngine(set *Set, flows Flows, app func(index uint32) string, most int) *
 // Stats returns the counters so far.
 func (e *Engine) Stats() Stats {
 	s := e.stats
-	s.GivenUp = e.x.m.givenUp
+	s.GivenUp += e.x.m.givenUp
 	if re := e.x.m.re; re != nil {
 		s.GivenUp += re.Stats().Exceeded
 	}
@@ -163,214 +129,229 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	if f == nil {
 		return false
 	}
-	for d := range f.window {
-		if len(f.window[d]) > f.old[d] {
+	for d := range f.half {
+		if len(f.half[d].fresh) > 0 {
 			e.last(index, packet.Dir(d), out)
 		}
 	}
 	alerted = f.alerted
-	for d := range f.window {
-		e.stats.Bytes -= len(f.window[d])
+	for d := range f.half {
+		e.stats.Bytes -= f.half[d].held()
+		f.half[d].reset()
 	}
-	*f = flowState{bits: f.bits[:0], fired: f.fired[:0], window: [2][]byte{f.window[0][:0], f.window[1][:0]}, early: [2][]*sig{f.early[0][:0], f.early[1][:0]}}
+	f.bits, f.fired, f.alerted = f.bits[:0], f.fired[:0], false
 	e.state[index] = nil
 	e.spare = append(e.spare, f)
 	return alerted
 }
 
-// WantsStream reports whether a rule may ask for the stream of a connection with that server's port.
-func (e *Engine) WantsStream(d packet.Dir, port uint16) bool {
-	g := e.set.groups[0][d].at(port)
-	return len(g.stream.sigs) > 0 || g.beside
-}
-
-// Stream takes the next bytes of a connection's stream; they are copied. They are looked at with the next packet of their
-// direction.
-func (e *Engine) Stream(index uint32, d packet.Dir, b []byte) {
-	f := e.own(index)
-	w := &f.window[d]
-	if len(*w)+len(b) > mostWindow || e.stats.Bytes+len(b) > e.most {
-		e.stats.Forgotten += uint64(len(*w) - f.old[d])
-		e.drop(f, d)
-	}
-	if len(b) > mostWindow || e.stats.Bytes+len(b) > e.most {
-		e.stats.Forgotten += uint64(len(b))
-		return
-	}
-	*w = append(*w, b...)
-	e.stats.Bytes += len(b)
-}
-
-// Gap says that bytes of a stream are missing: nothing lies across the hole. Of two holes before the next look, what lies
-// between them is not looked at, and counted.
-func (e *Engine) Gap(index uint32, d packet.Dir) {
-	f := e.of(index)
-	switch {
-	case f == nil:
-	case len(f.window[d]) == f.old[d]:
-		e.drop(f, d)
-	case f.hole[d] == 0:
-		f.hole[d] = len(f.window[d])
-	default:
-		n := len(f.window[d]) - f.hole[d]
-		e.stats.Forgotten += uint64(n)
-		e.stats.Bytes -= n
-		f.window[d] = f.window[d][:f.hole[d]]
-	}
-}
-
-// stream looks at what is new of a stream: before a hole, then behind it.
-func (e *Engine) stream(l *list, h flow.Handle, f *flowState) {
-	w, old := f.window[h.Dir], f.old[h.Dir]
-	if at := f.hole[h.Dir]; at > 0 {
-		e.look(l, h, w[:at], old, true)
-		w, old = w[at:], 0
-	}
-	if len(w) > old {
-		e.look(l, h, w, old, true)
-	}
-}
-
-func (e *Engine) drop(f *flowState, d packet.Dir) {
-	e.stats.Bytes -= len(f.window[d])
-	f.window[d], f.old[d], f.hole[d] = f.window[d][:0], 0, 0
-}
-
-// Packet inspects a packet of the flow of h, after its bytes went to the stream and to who reads its protocol. Alerts are appended to *out.
+// Packet inspects a packet of the flow of h, after its bytes went to the stream and to who reads its protocol. Alerts are
+// appended to *out.
 func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if p.IPVersion == 0 {
 		e.hits = e.hits[:0]
 		return
 	}
 	e.stats.Packets++
-	g := &e.set.other
-	port := p.DstPort
-	if h.Dir == packet.ToClient {
-		port = p.SrcPort
+	e.begin(p, h)
+	payload := p.Payload()
+	once := h.Index == 0 || e.flows.First(h)
+	if once {
+		e.may = e.set.ends.find(e.may, p)
 	}
 	if i := protoIndex(p.Proto); i >= 0 {
-		g = e.set.groups[i][h.Dir].at(port)
-	}
-	x := &e.x
-	x.p, x.dir, x.est, x.flow, x.app = p, h.Dir, false, nil, ""
-	if h.Index != 0 {
-		x.flow, x.app = e.of(h.Index), e.app(h.Index)
-		x.est = e.flows.Established(h.Index)
-	}
-	if len(g.first.sigs) > 0 && (h.Index == 0 || e.flows.First(h)) {
-		e.look(&g.first, h, nil, 0, false)
-	}
-	if len(g.packet.sigs) > 0 {
-		e.look(&g.packet, h, p.Payload(), 0, false)
-	}
-	if x.alone = p.Proto == packet.ProtoTCP && h.Index != 0 && !e.flows.Followed(h.Index); x.alone && len(g.stream.sigs) > 0 {
-		x.flow = e.own(h.Index)
-		x.flow.early[h.Dir] = x.flow.early[h.Dir][:0]
-		e.look(&g.stream, h, p.Payload(), 0, true)
-	}
-	if f := x.flow; f != nil && len(f.window[h.Dir]) > f.old[h.Dir] {
-		e.stream(&g.stream, h, f)
-		w := f.window[h.Dir]
-		if n := max(len(w)-tail, f.hole[h.Dir]); n > 0 {
-			e.stats.Bytes -= n
-			w = w[:copy(w, w[n:])]
+		t := &e.set.tables[i][h.Dir]
+		port := p.DstPort
+		if h.Dir == packet.ToClient {
+			port = p.SrcPort
 		}
-		f.window[h.Dir], f.old[h.Dir], f.hole[h.Dir] = w, len(w), 0
-		f.early[h.Dir] = f.early[h.Dir][:0]
+		for _, g := range [2]*group{&t.base, t.at(port)} {
+			e.packet(g, p, payload, once)
+			if e.x.alone && len(payload) > 0 {
+				e.may = appendAll(g.stream.scan(e.may, e.set.rare, &e.found, payload, inPacket), g.flowing, inPacket)
+			}
+		}
+	} else {
+		e.packet(&e.set.other, p, payload, once)
+	}
+	var k *half
+	if f := e.x.flow; f != nil && len(f.half[h.Dir].fresh) > 0 {
+		k = &f.half[h.Dir]
+	}
+	if k != nil || len(e.may) > 0 {
+		e.try(h, payload, k)
 	}
 	if len(e.hits) > 0 {
 		e.report(p, out)
 	}
 }
 
-// Asks reports whether a rule asks for parts of that kind (analyzer.Inspector).
-func (e *Engine) Asks(kind string) bool { return e.set.kinds[kind] }
-
-// Inspect looks at what there is of one side of a transaction (analyzer.Inspector). Its alerts come with the packet at hand,
-// or with Flush.
-func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet.Packet, in event.Inspection) {
-	e.parts, e.may = e.parts[:0], e.may[:0]
-	in.Parts.EachBuffer(func(name string, b []byte) {
-		e.parts = append(e.parts, seenPart{name, b})
-		if l := e.set.parts[name]; l != nil {
-			e.may = l.candidates(e.may, e.set.rare, &e.found, b)
-		}
-	})
-	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
-	slices.SortFunc(e.may, func(a, b *sig) int { return a.number - b.number })
-	e.may = slices.Compact(e.may)
-	if p == nil || p.SrcPort != head.Client.Port && h.Dir == packet.ToServer || p.SrcPort != head.Server.Port && h.Dir == packet.ToClient {
-		p = madeUp(head, h.Dir)
-	}
+// begin prepares for a packet.
+func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
-	x.p, x.dir, x.est, x.flow, x.app = p, h.Dir, e.flows.Established(h.Index), e.of(h.Index), e.app(h.Index)
-	var app []byte
-	for _, s := range e.may {
-		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
-			len(s.payload) > 0 && !e.beside(s, h.Dir) {
-			continue
-		}
-		this := fired{s, h.Dir, in.Tx}
-		if x.flow != nil && slices.Contains(x.flow.fired, this) {
-			continue
-		}
-		x.flow = e.own(h.Index)
-		if len(s.bits) > 0 {
-			s.change(x.flow)
-		}
-		if len(x.flow.fired) == mostFired {
-			x.flow.fired = slices.Delete(x.flow.fired, 0, 1)
-		}
-		x.flow.fired = append(x.flow.fired, this)
-		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
-			app = o.AppendAppObject(nil)
-		}
-		e.hits = append(e.hits, hit{s, h, int64(in.Tx), app})
+	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone = p, h.Dir, nil, "", false, false, false
+	if h.Index != 0 {
+		x.flow = e.of(h.Index)
+		x.alone = p.Proto == packet.ProtoTCP && !e.flows.Followed(h.Index)
 	}
-	if in.Done && x.flow != nil {
-		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx })
+	e.may = e.may[:0]
+}
+
+// know asks what only rules that are gone through need of the flow.
+func (e *Engine) know(h flow.Handle) {
+	if x := &e.x; !x.known && h.Index != 0 {
+		x.known, x.app, x.est = true, e.app(h.Index), e.flows.Established(h.Index)
 	}
 }
 
-// seenPart is a part of the transaction at hand.
-type seenPart struct {
-	name string
-	b    []byte
+// packet appends the rules of g that may fit a packet to those to be gone through.
+func (e *Engine) packet(g *group, p *packet.Packet, payload []byte, once bool) {
+	if once {
+		e.may = appendAll(e.may, g.first, inPacket)
+	}
+	for _, s := range g.bare {
+		if s.quick(p) && s.asks(e.x.flow) {
+			e.may = append(e.may, candidate{s: s, how: inPacket})
+		}
+	}
+	if len(payload) == 0 {
+		return
+	}
+	e.may = appendAll(e.may, g.pure, inPacket)
+	n := len(e.may)
+	e.may = g.head.scan(e.may, e.set.rare, &e.found, payload, inPacket)
+	if p.Proto == packet.ProtoTCP && !e.x.alone {
+		e.may = e.may[:n+len(slices.DeleteFunc(e.may[n:], func(c candidate) bool { return !c.s.packet }))]
+	}
+	e.may = g.free.scan(e.may, e.set.rare, &e.found, payload, inPacket)
+	if g.sizes.has(len(payload)) {
+		e.may = g.sized.scan(e.may, e.set.rare, &e.found, payload, inPacket)
+	}
 }
 
-// partsMatch reports whether the parts at hand are all that a rule asks for.
-func (e *Engine) partsMatch(s *sig) bool {
-	for i := range s.parts {
-		p := &s.parts[i]
-		found := false
-		for k := range e.parts {
-			v := &e.parts[k]
-			if v.name != p.name {
-				continue
-			}
-			b := v.b
-			if p.dotted {
-				e.dotted = append(append(e.dotted[:0], '.'), b...)
-				b = e.dotted
-			}
-			if found = e.x.m.match(p.checks, b, 0); found {
-				break
-			}
+// try goes through the rules that may match, in order: those of the packet and, with k, those of what is fresh of its
+// stream.
+func (e *Engine) try(h flow.Handle, payload []byte, k *half) {
+	if k == nil {
+		e.all(h, inOrder(e.may), payload, nil, nil)
+		return
+	}
+	if k.hole > 0 { // before the hole; what is behind it comes with the packet's own
+		e.lin = append(k.ring.last(e.lin[:0], tail), k.fresh[:k.hole]...)
+		b := lookedAt{b: e.lin, end: k.total - uint64(len(k.fresh)-k.hole), fresh: k.hole}
+		e.wait = inOrder(append(append(e.wait[:0], k.wait...), k.open...))
+		e.all(h, e.wait, nil, &b, k)
+		k.open, e.open = k.open[:0], e.open[:0]
+		e.lin = append(e.lin[:0], k.fresh[k.hole:]...)
+		k.holed = true
+	} else {
+		e.lin = append(k.ring.last(e.lin[:0], tail), k.fresh...)
+	}
+	b := lookedAt{b: e.lin, end: k.total, fresh: len(k.fresh) - k.hole}
+	e.may = inOrder(append(append(e.may, k.wait...), k.open...))
+	e.all(h, e.may, payload, &b, k)
+	k.open, e.open = append(k.open[:0], e.open...), e.open[:0]
+	k.wait = k.wait[:0]
+	e.stats.Bytes -= k.held()
+	if k.hole > 0 {
+		k.ring.clear()
+	}
+	k.ring.put(k.fresh[k.hole:])
+	k.fresh, k.hole = k.fresh[:0], 0
+	e.stats.Bytes += k.held()
+}
+
+// lookedAt is what there is of a stream.
+type lookedAt struct {
+	b     []byte
+	end   uint64 // where in the stream it ends
+	fresh int    // bytes of it that are new
+}
+
+// all goes through rules; each matches once.
+func (e *Engine) all(h flow.Handle, cs []candidate, payload []byte, b *lookedAt, k *half) {
+	var last *sig
+	for _, c := range cs {
+		if c.s != last && e.one(h, c, payload, b, k) {
+			last = c.s
 		}
-		if !found {
+	}
+}
+
+// one goes through a rule and reports whether it matched.
+func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k *half) bool {
+	s, x := c.s, &e.x
+	e.know(h)
+	if s.app != "" && s.app != x.app {
+		if x.app == "" && b != nil && c.how&inStream != 0 && b.end-c.at < tail {
+			c.from = min(c.from, b.end-uint64(b.fresh))
+			e.keep(c)
+		}
+		return false
+	}
+	// What is cheap comes first: addresses cost a search each.
+	if !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) {
+		return false
+	}
+	fromStream := false
+	switch {
+	case len(s.payload) == 0:
+	case c.how&inPacket != 0 && len(payload) > 0 && x.m.match(s.payload, payload, 0):
+	case c.how&inStream != 0 && b != nil:
+		if !e.inStream(c, b) {
 			return false
 		}
+		if i := slices.Index(k.early, s); i >= 0 {
+			k.early = slices.Delete(k.early, i, i+1)
+			return false // a packet's own bytes had it
+		}
+		fromStream = true
+	default:
+		return false
 	}
+	if (len(s.bits) > 0 || s.stream) && h.Index != 0 {
+		x.flow = e.own(h.Index)
+		s.change(x.flow)
+		if early := &x.flow.half[h.Dir].early; !fromStream && s.stream && !x.alone && len(*early) < mostAlerts {
+			*early = append(*early, s)
+		}
+	}
+	e.hits = append(e.hits, hit{s: s, h: h, tx: -1})
 	return true
 }
 
-// beside reports whether the payload beside the parts is as a rule wants it: of TCP what is held of the stream.
-func (e *Engine) beside(s *sig, d packet.Dir) bool {
-	x := &e.x
-	if x.p.Proto != packet.ProtoTCP {
-		return x.m.match(s.payload, x.p.Payload(), 0)
+// inStream reports whether the payload of a rule lies in a stream, and remembers the rule if it may yet come to.
+func (e *Engine) inStream(c candidate, b *lookedAt) bool {
+	buf, fresh := b.b, len(b.b)-b.fresh
+	start := b.end - uint64(len(buf))
+	if c.from != never {
+		fresh = min(fresh, int(max(c.from, start)-start))
 	}
-	return x.flow != nil && x.m.match(s.payload, x.flow.window[d][x.flow.hole[d]:], 0)
+	if c.s.placed {
+		if c.begin < start || c.begin > b.end {
+			return false
+		}
+		n := int(c.begin - start)
+		buf, fresh = buf[n:], max(fresh-n, 0)
+	}
+	if e.x.m.match(c.s.payload, buf, fresh) {
+		return true
+	}
+	if e.x.m.short && b.end-c.at < tail {
+		c.from = never
+		e.keep(c)
+	}
+	return false
+}
+
+// keep remembers a rule that may match with what is to come of its stream.
+func (e *Engine) keep(c candidate) {
+	if len(e.open) == mostOpen {
+		e.stats.GivenUp++
+		return
+	}
+	c.how = inStream
+	e.open = append(e.open, c)
 }
 
 // Flush reports what was found without a packet to go with it: a flow ended, or its reader was given up.
@@ -398,46 +379,13 @@ func madeUp(h *event.Head, d packet.Dir) *packet.Packet {
 
 // last inspects what is left of a stream without a packet to go with: one is made up from what is known of the flow.
 func (e *Engine) last(index uint32, d packet.Dir, out *[]event.Event) {
-	h := e.flows.Last(index, event.KindAlert)
-	p := madeUp(&h, d)
-	f := e.of(index)
-	x := &e.x
-	x.p, x.dir, x.est, x.flow, x.app = p, d, e.flows.Established(index), f, e.app(index)
-	e.stream(&e.set.groups[0][d].at(h.Server.Port).stream, flow.Handle{Index: index, Dir: d}, f)
+	head := e.flows.Last(index, event.KindAlert)
+	p, h := madeUp(&head, d), flow.Handle{Index: index, Dir: d}
+	e.begin(p, h)
+	e.try(h, nil, &e.x.flow.half[d])
 	if len(e.hits) > 0 {
 		e.report(p, out)
 	}
-}
-
-// look tries rules on a buffer of which the bytes from fresh on are new.
-func (e *Engine) look(l *list, h flow.Handle, b []byte, fresh int, stream bool) {
-	x := &e.x
-	e.may = l.candidates(e.may[:0], e.set.rare, &e.found, b)
-	for _, s := range e.may {
-		// What is cheap comes first: addresses cost a search each.
-		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) {
-			continue
-		}
-		if len(s.payload) > 0 && (len(b) == 0 || !x.m.match(s.payload, b, fresh)) {
-			continue
-		}
-		if stream && (e.hit(s) || slices.Contains(x.flow.early[h.Dir], s)) {
-			continue // a packet's own bytes had it
-		}
-		if (len(s.bits) > 0 || s.stream) && h.Index != 0 {
-			x.flow = e.own(h.Index)
-			s.change(x.flow)
-			if early := &x.flow.early[h.Dir]; !stream && s.stream && len(*early) < mostAlerts {
-				*early = append(*early, s)
-			}
-		}
-		e.hits = append(e.hits, hit{s: s, h: h, tx: -1})
-	}
-}
-
-// hit reports whether a rule matched in the packet at hand, outside of any transaction.
-func (e *Engine) hit(s *sig) bool {
-	return slices.ContainsFunc(e.hits, func(x hit) bool { return x.s == s && x.tx < 0 })
 }
 
 // fits reports whether the connection is as flow:… wants it.
@@ -462,6 +410,14 @@ func (s *sig) fits(x *inspection, h flow.Handle) bool {
 }
 
 func (s *sig) conditions(x *inspection) bool {
+	for i := range s.sizes {
+		if !s.sizes[i].has(uint64(x.p.PayloadWire)) {
+			return false
+		}
+	}
+	if len(s.flags) > 0 && !s.quick(x.p) {
+		return false
+	}
 	for _, c := range s.conds {
 		if !c(x) {
 			return false

@@ -11,64 +11,100 @@ import (
 	"firestorm/internal/rules/mpm"
 )
 
-// group are the rules that may fit a packet of one protocol, direction and port.
+// table are the rules for packets of one protocol that travel one way.
+type table struct {
+	base   group // what serves half of the ports or more: one search for all of them
+	of     [1 << 16]uint16
+	groups []*group // the others, by the server's port; most ports share one
+}
+
+// at returns the group of a server's port.
+func (t *table) at(p uint16) *group { return t.groups[t.of[p]] }
+
+// group are rules that may fit a packet, by what brings them up: a packet pays for what it has.
 type group struct {
-	first  list // rules about addresses and ports alone
-	packet list
-	stream list
-	beside bool // a rule about parts of a protocol asks for the stream's payload as well
+	first []*sig // addresses and ports alone: the first packet of each way of a connection
+	bare  []*sig // no payload: each packet
+	pure  []*sig // a payload without a content: each packet with one
+	head  search // a content in the first bytes of a packet, or of the stream
+	free  search // a content anywhere in a packet
+	sized search // the same, of packets of few sizes
+	sizes sizeSet
+
+	stream  search // a content anywhere in the stream
+	flowing []*sig // a stream's payload without a content
+	beside  bool   // a rule about parts of a protocol asks for the stream's payload as well
 }
 
-// list are rules that look at one kind of buffer, in order. All their most telling contents are searched for at once; a
-// rule is only gone through when its own was found.
-type list struct {
-	sigs   []*sig
-	once   sync.Once // the search is made when a packet first needs it: most groups never see one
-	search *mpm.Set
-	always []*sig          // rules without a content to search for
-	byID   map[uint32]*sig // by number
+// streams reports whether some rule looks at streams.
+func (g *group) streams() bool {
+	return len(g.stream.sigs) > 0 || len(g.flowing) > 0 || g.beside || slices.ContainsFunc(g.head.sigs, func(s *sig) bool { return s.stream })
 }
 
-// prepare makes the search.
-func (l *list) prepare(rare *mpm.Rarity) {
-	var patterns []mpm.Pattern
-	l.byID = map[uint32]*sig{}
-	for _, s := range l.sigs {
-		c := s.telling()
-		if c == nil {
-			l.always = append(l.always, s)
-			continue
+const (
+	// mostHead is how many first bytes are searched for contents that must lie there.
+	mostHead = 512
+	// mostAlike is how many rules may be found by the same first bytes before their longest contents are better.
+	mostAlike = 8
+	// mostSearched is how much of a content is searched for: streams are searched again over one byte less.
+	mostSearched = 64
+)
+
+// search finds rules by a content of each. The set is made when a packet first needs it: most are never needed.
+type search struct {
+	sigs     []*sig // in order
+	patterns []mpm.Pattern
+	longest  int // of the patterns
+	once     sync.Once
+	set      *mpm.Set // nil: all rules are gone through
+}
+
+// add adds a rule that is found by c, which ends before to; 0: anywhere.
+func (l *search) add(s *sig, c *check, to int) {
+	b := c.pattern[:min(len(c.pattern), mostSearched)]
+	l.longest = max(l.longest, len(b))
+	l.patterns = append(l.patterns, mpm.Pattern{ID: uint32(len(l.sigs)), Bytes: b, NoCase: c.nocase, To: to})
+	l.sigs = append(l.sigs, s)
+}
+
+// scan appends the rules to be gone through for b to dst, in order.
+func (l *search) scan(dst []candidate, rare *mpm.Rarity, scratch *mpm.Scratch, b []byte, how looked) []candidate {
+	if len(l.sigs) == 0 || len(b) == 0 {
+		return dst
+	}
+	l.once.Do(func() { l.set, _ = mpm.Build(l.patterns, mpm.Options{Rarity: rare}) })
+	if l.set == nil {
+		return appendAll(dst, l.sigs, how)
+	}
+	for _, h := range l.set.Scan(scratch, b) { // in order of the numbers
+		dst = append(dst, candidate{s: l.sigs[h.ID], how: how})
+	}
+	return dst
+}
+
+func appendAll(dst []candidate, sigs []*sig, how looked) []candidate {
+	for _, s := range sigs {
+		dst = append(dst, candidate{s: s, how: how})
+	}
+	return dst
+}
+
+// sizeSet is a set of sizes; those of 1 024 and more are in or out together.
+type sizeSet [17]uint64
+
+func (s *sizeSet) add(r sizeRange) {
+	for n := range uint64(1024) {
+		if r.has(n) {
+			s[n>>6] |= 1 << (n & 63)
 		}
-		l.byID[uint32(s.number)] = s
-		patterns = append(patterns, mpm.Pattern{ID: uint32(s.number), Bytes: c.pattern, NoCase: c.nocase})
 	}
-	if len(patterns) == 0 {
-		return
+	if r.not || r.hi >= 1024 {
+		s[16] = 1
 	}
-	set, err := mpm.Build(patterns, mpm.Options{Rarity: rare})
-	if err != nil { // a pattern that cannot be searched for: gone through one by one
-		l.always = l.sigs
-		return
-	}
-	l.search = set
 }
 
-// candidates appends the rules to be gone through for b to dst, in order.
-func (l *list) candidates(dst []*sig, rare *mpm.Rarity, scratch *mpm.Scratch, b []byte) []*sig {
-	l.once.Do(func() { l.prepare(rare) })
-	if l.search == nil || len(b) == 0 {
-		return append(dst, l.always...)
-	}
-	rest := l.always
-	for _, h := range l.search.Scan(scratch, b) { // in order of the numbers
-		s := l.byID[h.ID]
-		for len(rest) > 0 && rest[0].number < s.number {
-			dst = append(dst, rest[0])
-			rest = rest[1:]
-		}
-		dst = append(dst, s)
-	}
-	return append(dst, rest...)
+func (s *sizeSet) has(n int) bool {
+	return s[min(n>>6, 16)]>>(uint(n)&63)&1 != 0 || n >= 1024 && s[16] != 0
 }
 
 // Kinds are the events of analyzers whose parts the rules ask for.
@@ -100,13 +136,46 @@ func telling(cs []check) *check {
 	return best
 }
 
-// portGroups are the groups of all ports: most ports share one.
-type portGroups struct {
-	of     [1 << 16]uint16 // by port
-	groups []*group
+// end is before which byte a content must end that counts from the begin of the buffer; 0: it may lie anywhere.
+func (c *check) end() int {
+	switch {
+	case c.kind != isContent || c.neg || c.relative || c.offset.v > 0 || c.offset.n < 0:
+	case c.starts:
+		return len(c.pattern)
+	case c.hasDepth && c.depth.v == 0 && c.offset.n+c.depth.n <= mostHead:
+		return int(c.offset.n + c.depth.n)
+	}
+	return 0
 }
 
-// protoIndex is the first index of Set.groups.
+// fixed is the longest content of a rule that must lie in the first bytes; nil: there is none.
+func (s *sig) fixed() *check {
+	var best *check
+	for i := range s.payload {
+		if c := &s.payload[i]; c.end() > 0 && (best == nil || len(c.pattern) > len(best.pattern)) {
+			best = c
+		}
+	}
+	return best
+}
+
+// choose decides by which content each rule about payloads is found.
+func choose(sigs []*sig) {
+	alike := map[string]int{}
+	for _, s := range sigs {
+		if c := s.fixed(); c != nil {
+			alike[string(c.pattern)]++
+		}
+	}
+	for _, s := range sigs {
+		s.by = s.telling()
+		if c := s.fixed(); c != nil && len(s.parts) == 0 && s.by.end() == 0 && len(c.pattern) > 1 && alike[string(c.pattern)] <= mostAlike {
+			s.by = c
+		}
+	}
+}
+
+// protoIndex is the first index of Set.tables.
 func protoIndex(proto uint8) int {
 	switch proto {
 	case packet.ProtoTCP:
@@ -119,85 +188,163 @@ func protoIndex(proto uint8) int {
 
 // group sorts the rules by protocol, direction and port: of requests by where they go, of answers by where they come from.
 func (s *Set) group() {
+	choose(s.sigs)
+	s.ends.build(s.sigs)
 	for i, proto := range []uint8{packet.ProtoTCP, packet.ProtoUDP} {
 		for d := range 2 {
-			s.groups[i][d].fill(s.sigs, proto, packet.Dir(d))
+			s.tables[i][d].fill(s.sigs, proto, packet.Dir(d))
 		}
 	}
-	s.parts, s.kinds = map[string]*list{}, map[string]bool{}
+	s.parts, s.kinds = map[string]*partRules{}, map[string]bool{}
 	for _, g := range s.sigs {
 		if len(g.parts) > 0 {
-			name := g.main().name
-			if s.parts[name] == nil {
-				s.parts[name] = &list{}
-			}
-			s.parts[name].sigs = append(s.parts[name].sigs, g)
-			for _, k := range g.kinds() {
-				s.kinds[k] = true
-			}
+			s.part(g)
 			continue
 		}
 		for n := range 256 {
 			if protoIndex(uint8(n)) < 0 && g.proto.has(uint8(n)) {
-				s.other.add(g)
+				s.other.add(g, false)
 				break
 			}
 		}
 	}
 }
 
-func (g *group) add(s *sig) {
+// part adds a rule about parts of events.
+func (s *Set) part(g *sig) {
+	main := g.main()
+	l := s.parts[main.name]
+	if l == nil {
+		l = &partRules{}
+		s.parts[main.name] = l
+	}
+	switch by := g.by; {
+	case by == nil:
+		l.always = append(l.always, g)
+	case main.dotted && by.pattern[0] == '.': // the dot before the part is not there to be found
+		if len(by.pattern) == 1 {
+			l.always = append(l.always, g)
+			break
+		}
+		rest := *by
+		rest.pattern = by.pattern[1:]
+		l.found.add(g, &rest, 0)
+	default:
+		l.found.add(g, by, 0)
+	}
+	for _, k := range g.kinds() {
+		s.kinds[k] = true
+	}
+}
+
+// partRules are the rules that are found by one part of events.
+type partRules struct {
+	found  search
+	always []*sig // without a content: whenever the part is there
+}
+
+func (g *group) add(s *sig, tcp bool) {
 	if len(s.parts) > 0 {
 		g.beside = g.beside || len(s.payload) > 0
 		return
 	}
-	if s.endsOnly() {
-		g.first.sigs = append(g.first.sigs, s)
+	switch {
+	case s.endsOnly():
+		if !s.narrow {
+			g.first = append(g.first, s)
+		}
+		return
+	case len(s.payload) == 0:
+		g.bare = append(g.bare, s)
+		return
+	case s.by == nil:
+		if s.inPackets(tcp) {
+			g.pure = append(g.pure, s)
+		}
+		if s.stream && tcp {
+			g.flowing = append(g.flowing, s)
+		}
 		return
 	}
-	if s.packet {
-		g.packet.sigs = append(g.packet.sigs, s)
+	if to := s.by.end(); to > 0 {
+		g.head.add(s, s.by, to)
+		return
 	}
-	if s.stream {
-		g.stream.sigs = append(g.stream.sigs, s)
+	switch {
+	case !s.inPackets(tcp):
+	case len(s.sizes) > 0:
+		for _, r := range s.sizes {
+			g.sizes.add(r)
+		}
+		g.sized.add(s, s.by, 0)
+	default:
+		g.free.add(s, s.by, 0)
+	}
+	if s.stream && tcp {
+		g.stream.add(s, s.by, 0)
 	}
 }
 
+// inPackets reports whether the rule looks at the payload of packets. Where there is a stream, what has no place in
+// packets is looked for there alone.
+func (s *sig) inPackets(tcp bool) bool { return s.packet && !(tcp && s.stream && !s.placed) }
+
 // endsOnly reports that the rule asks for nothing but addresses, ports and a direction: it holds for all packets of a
-// connection that travel one way, and is tried on the first of them, as Suricata does.
+// connection that travel one way, and is tried on the first of them, as Suricata does. It may set bits.
 func (s *sig) endsOnly() bool {
 	f := s.flow
 	f.given, f.toServer, f.toClient, f.stateless = false, false, false, false
-	return len(s.conds) == 0 && len(s.payload) == 0 && len(s.parts) == 0 && len(s.bits) == 0 && s.app == "" && f == flowReq{}
+	for i := range s.bits {
+		if s.bits[i].do != bitSet {
+			return false
+		}
+	}
+	return len(s.conds) == 0 && len(s.payload) == 0 && len(s.parts) == 0 && s.app == "" && f == flowReq{}
 }
 
-// serves reports whether a rule may fit packets that travel d with the server's port p.
-func (s *sig) serves(d packet.Dir, p uint16) bool {
-	if d == packet.ToServer && s.flow.toClient || d == packet.ToClient && s.flow.toServer {
-		return false
-	}
+// ports are those of the server by which a rule is grouped for packets that travel d.
+func (s *sig) ports(d packet.Dir) []*lang.PortSet {
 	here, there := s.dport, s.sport
 	if d == packet.ToClient {
 		here, there = there, here
 	}
-	return here.Has(p) || s.both && there.Has(p)
+	if s.both {
+		return []*lang.PortSet{here, there}
+	}
+	return []*lang.PortSet{here}
 }
 
-func (t *portGroups) fill(sigs []*sig, proto uint8, d packet.Dir) {
-	var mine []*sig
+// travels reports whether a rule may fit packets that travel d.
+func (s *sig) travels(d packet.Dir) bool {
+	return !(d == packet.ToServer && s.flow.toClient || d == packet.ToClient && s.flow.toServer)
+}
+
+func (t *table) fill(sigs []*sig, proto uint8, d packet.Dir) {
+	type few struct {
+		s     *sig
+		ports []*lang.PortSet
+	}
+	var others []few
 	border := make([]bool, 1<<16) // a port from which on other rules may fit than before
 	border[0] = true
-	seen := map[*lang.PortSet]bool{}
+	tcp := proto == packet.ProtoTCP
 	for _, s := range sigs {
-		if !s.proto.has(proto) {
+		if !s.proto.has(proto) || !s.travels(d) {
 			continue
 		}
-		mine = append(mine, s)
-		for _, ports := range []*lang.PortSet{s.sport, s.dport} {
-			if !seen[ports] {
-				seen[ports] = true
-				borders(ports, border)
+		ports, n := s.ports(d), 0
+		for _, p := range ports {
+			for first, last := range p.All {
+				n += int(last) - int(first) + 1
 			}
+		}
+		if n >= 1<<15 {
+			t.base.add(s, tcp)
+			continue
+		}
+		others = append(others, few{s, ports})
+		for _, p := range ports {
+			borders(p, border)
 		}
 	}
 	known := map[string]uint16{}
@@ -205,16 +352,20 @@ func (t *portGroups) fill(sigs []*sig, proto uint8, d packet.Dir) {
 	now := uint16(0)
 	for p := range 1 << 16 {
 		if border[p] {
-			g := &group{}
+			var here []*sig
 			name = name[:0]
-			for _, s := range mine {
-				if s.serves(d, uint16(p)) {
-					g.add(s)
-					name = binary.LittleEndian.AppendUint32(name, uint32(s.number))
+			for _, o := range others {
+				if slices.ContainsFunc(o.ports, func(s *lang.PortSet) bool { return s.Has(uint16(p)) }) {
+					here = append(here, o.s)
+					name = binary.LittleEndian.AppendUint32(name, uint32(o.s.number))
 				}
 			}
 			n, ok := known[string(name)]
 			if !ok {
+				g := &group{}
+				for _, s := range here {
+					g.add(s, tcp)
+				}
 				n = uint16(len(t.groups))
 				t.groups = append(t.groups, g)
 				known[string(name)] = n
@@ -224,9 +375,6 @@ func (t *portGroups) fill(sigs []*sig, proto uint8, d packet.Dir) {
 		t.of[p] = now
 	}
 }
-
-// at returns the group of a server's port.
-func (t *portGroups) at(p uint16) *group { return t.groups[t.of[p]] }
 
 // borders marks the ports at which a set begins or ends.
 func borders(s *lang.PortSet, at []bool) {

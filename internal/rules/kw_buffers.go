@@ -33,20 +33,16 @@ type part struct {
 }
 
 // sticky are the buffers by the option that names them: contents behind it lie there.
-var sticky = map[string]buffer{
-	"dns.query": {"dns.query", ofDNS, toServer}, "dns_query": {"dns.query", ofDNS, toServer},
-	"tls.sni": {"tls.sni", ofTLS, toServer}, "tls_sni": {"tls.sni", ofTLS, toServer},
+var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers)
+
+var httpBuffers = map[string]buffer{
 	"http.method": httpAsked("method"), "http.uri": httpAsked("uri"), "http.uri.raw": httpAsked("uri.raw"), "http.host": httpAsked("host"),
 	"http.host.raw": httpAsked("host.raw"), "http.user_agent": httpAsked("user_agent"), "http.referer": httpAsked("referer"),
 	"http.stat_code": httpAnswered("stat_code"), "http.stat_msg": httpAnswered("stat_msg"), "http.location": httpAnswered("location"),
 	"http.server": httpAnswered("server"),
 }
 
-var (
-	ofHTTP = []string{"http"}
-	ofDNS  = []string{"dns"}
-	ofTLS  = []string{"tls"}
-)
+var ofHTTP = []string{"http"}
 
 func httpAsked(name string) buffer    { return buffer{"http." + name, ofHTTP, toServer} }
 func httpAnswered(name string) buffer { return buffer{"http." + name, ofHTTP, toClient} }
@@ -97,7 +93,7 @@ var bufferKeywords = func() []keyword {
 	}
 	for name := range sticky {
 		list = append(list, keyword{name, func(c *compiler, o *lang.Option) (err error) {
-			c.at, err = c.part(sticky[o.Name])
+			c.at, err = c.sticky(sticky[o.Name])
 			return err
 		}})
 	}

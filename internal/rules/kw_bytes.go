@@ -52,7 +52,7 @@ func (o *byteOp) common(k *check, word string) (bool, error) {
 	case "oct":
 		o.text = 8
 	case "dce":
-		return true, errors.New("dce needs a DCE/RPC conversation, which rules cannot ask yet")
+		o.dce = true
 	case "bitmask":
 		n, err := strconv.ParseUint(strings.TrimSpace(value), 0, 32)
 		if err != nil {

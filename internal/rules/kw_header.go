@@ -17,7 +17,13 @@ var headerKeywords = []keyword{
 	{"tos", ranged(8, onIP4, func(p *packet.Packet) uint64 { return uint64(p.TOS) })},
 	{"dsize", func(c *compiler, o *lang.Option) error {
 		c.s.packet = true
-		return ranged(16, anyPacket, func(p *packet.Packet) uint64 { return uint64(p.PayloadWire) })(c, o)
+		text := o.Value
+		if o.Negated {
+			text = "!" + text
+		}
+		r, err := parseRange(text, 16)
+		c.s.sizes = append(c.s.sizes, r)
+		return err
 	}},
 	{"seq", equal(32, onTCP, func(p *packet.Packet) uint64 { return uint64(p.Seq) })},
 	{"tcp.seq", equal(32, onTCP, func(p *packet.Packet) uint64 { return uint64(p.Seq) })},
@@ -48,10 +54,9 @@ var headerKeywords = []keyword{
 	{"stream-event", happened("stream.")},
 }
 
-func anyPacket(*packet.Packet) bool { return true }
-func onIP(p *packet.Packet) bool    { return p.IPVersion != 0 }
-func onIP4(p *packet.Packet) bool   { return p.IPVersion == 4 }
-func onTCP(p *packet.Packet) bool   { return p.Proto == packet.ProtoTCP && p.L4 != 0 }
+func onIP(p *packet.Packet) bool  { return p.IPVersion != 0 }
+func onIP4(p *packet.Packet) bool { return p.IPVersion == 4 }
+func onTCP(p *packet.Packet) bool { return p.Proto == packet.ProtoTCP && p.L4 != 0 }
 func onICMP(p *packet.Packet) bool {
 	return (p.Proto == packet.ProtoICMP || p.Proto == packet.ProtoICMPv6) && p.L4 != 0
 }
@@ -146,21 +151,7 @@ func tcpFlags(c *compiler, o *lang.Option) error {
 	const all = packet.FIN | packet.SYN | packet.RST | packet.PSH | packet.ACK | packet.URG | packet.ECE | packet.CWR
 	mask := uint16(all) &^ skip
 	c.s.packet = true
-	c.s.conds = append(c.s.conds, func(x *inspection) bool {
-		if !onTCP(x.p) {
-			return false
-		}
-		f := x.p.TCPFlags & mask
-		switch sign {
-		case '+':
-			return f&set == set
-		case '*':
-			return f&set != 0
-		case '!':
-			return f&set != set
-		}
-		return f == set
-	})
+	c.s.flags = append(c.s.flags, flagTest{mask, set, sign})
 	return nil
 }
 

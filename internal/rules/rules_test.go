@@ -293,9 +293,9 @@ func TestHole(t *testing.T) {
 		`alert tcp any any -> any 80 (content:"after"; sid:3;)`)
 	r := newRig(t, set)
 	r.dial()
-	r.e.Stream(1, 0, []byte("before nee"))
+	r.e.Stream(1, 0, 80, []byte("before nee"))
 	r.e.Gap(1, 0)
-	r.e.Stream(1, 0, []byte("dle after"))
+	r.e.Stream(1, 0, 80, []byte("dle after"))
 	r.send(0, packet.ACK, "")
 	r.end()
 	if got := r.alerts(); len(got[1]) != 0 || len(got[2]) != 1 || len(got[3]) != 1 {
@@ -459,7 +459,7 @@ func TestRoom(t *testing.T) {
 		}
 	}
 	for i := range 100 {
-		r.e.Stream(uint32(i+10), 0, make([]byte, 900))
+		r.e.Stream(uint32(i+10), 0, 80, make([]byte, 900))
 	}
 	if s := r.e.Stats(); s.Bytes > r.e.most || s.Forgotten == 0 {
 		t.Errorf("%+v", s)
@@ -506,11 +506,12 @@ func TestSearch(t *testing.T) {
 	}
 	text = append(text, "alert udp any any -> any any (dsize:>3; sid:9001;)", "alert udp any any -> any 53 (sid:9002;)")
 	plain := load(t, text...)
-	for i := range plain.groups {
-		for d := range plain.groups[i] {
-			for _, g := range plain.groups[i][d].groups {
-				for _, l := range []*list{&g.packet, &g.stream} {
-					l.once.Do(func() { l.always = l.sigs })
+	for i := range plain.tables {
+		for d := range plain.tables[i] {
+			t := &plain.tables[i][d]
+			for _, g := range append(t.groups, &t.base) {
+				for _, l := range []*search{&g.head, &g.free, &g.sized, &g.stream} {
+					l.once.Do(func() {}) // no search: all are gone through
 				}
 			}
 		}

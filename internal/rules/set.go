@@ -31,13 +31,14 @@ type Options struct {
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
 type Set struct {
-	most   int    // alerts of one packet
-	sigs   []*sig // in the order in which they are applied
-	groups [2][2]portGroups
-	other  group            // rules of packets that are neither TCP nor UDP
-	parts  map[string]*list // rules about parts of events, by the part's name
-	kinds  map[string]bool  // of events whose parts rules ask for
-	rare   *mpm.Rarity      // of all contents together: which part of one says most
+	most   int                   // alerts of one packet
+	sigs   []*sig                // in the order in which they are applied
+	tables [2][2]table           // of TCP and UDP, by direction
+	other  group                 // rules of packets that are neither TCP nor UDP
+	ends   ends                  // rules about addresses alone
+	parts  map[string]*partRules // rules about parts of events, by the part's name
+	kinds  map[string]bool       // of events whose parts rules ask for
+	rare   *mpm.Rarity           // of all contents together: which part of one says most
 }
 
 // Len is how many rules the set has.
@@ -197,6 +198,7 @@ var appProtocols = map[string][]uint8{
 	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},
+	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -211,9 +213,17 @@ func appWord(name string) string {
 }
 
 // place decides where the contents are looked for. Those of a TCP rule lie in the stream, and in each packet too where one
-// of them has a fixed place: offset and depth are meant from a packet's begin as often as from the stream's.
+// of them has a fixed place: offset and depth are meant from a packet's begin as often as from the stream's. In the stream
+// they count from its first byte, so that it does not matter how it was cut.
 func (s *sig) place() error {
 	tcp := s.proto.has(packet.ProtoTCP)
+	if err := s.placeOrder(); err != nil {
+		return err
+	}
+	for i := range s.payload {
+		k := &s.payload[i]
+		s.placed = s.placed || k.starts || k.hasDepth || k.offset != (number{})
+	}
 	switch {
 	case len(s.parts) > 0:
 		s.packet, s.stream = false, false
@@ -228,10 +238,7 @@ func (s *sig) place() error {
 		s.packet = !s.stream
 	default:
 		s.stream = true
-		for i := range s.payload {
-			k := &s.payload[i]
-			s.packet = s.packet || k.starts || k.hasDepth || k.offset != (number{})
-		}
+		s.packet = s.placed
 		for n := range 256 { // "ip": what has no stream has packets
 			s.packet = s.packet || n != packet.ProtoTCP && s.proto.has(uint8(n))
 		}

@@ -21,16 +21,22 @@ type sig struct {
 	app    string // the application protocol that the header names, in EVE's word; empty: none
 	action lang.Action
 
-	conds    []cond  // of the packet: header fields, sizes, anomalies
-	flow     flowReq // flow:…
-	bits     []bitOp // flowbits, in order
-	payload  []check // contents of the payload, in order
-	parts    []part  // contents of parts of an event; with them there is no payload
-	packet   bool    // payload is that of packets
-	stream   bool    // payload is that of the stream
-	limit    *limits // nil: every match alerts
+	conds    []cond      // of the packet: header fields, sizes, anomalies
+	flow     flowReq     // flow:…
+	bits     []bitOp     // flowbits, in order
+	payload  []check     // contents of the payload, in order
+	parts    []part      // contents of parts of an event; with them there is no payload
+	sizes    []sizeRange // dsize: of the packet's payload
+	flags    []flagTest  // flags
+	packet   bool        // payload is that of packets
+	stream   bool        // payload is that of the stream
+	limit    *limits     // nil: every match alerts
 	noalert  bool
 	priority int
+
+	by     *check // the content by which the rule is found; nil: there is none
+	placed bool   // a content counts from the begin of the payload
+	narrow bool   // it is found by its addresses (Set.ends)
 }
 
 // protocols is a set of IP protocols; the zero value holds none.
@@ -60,13 +66,48 @@ type cond func(x *inspection) bool
 
 // inspection is one packet on its way through the rules.
 type inspection struct {
-	p     *packet.Packet
-	dir   packet.Dir
-	flow  *flowState
-	est   bool   // the connection is established
-	alone bool   // its bytes come in packets, not as a stream
+	p    *packet.Packet
+	dir  packet.Dir
+	flow *flowState
+	est  bool // the connection is established
+	// alone says that the bytes of a flow of TCP come in packets, not as a stream.
+	alone bool
 	app   string // its protocol, empty while that is not known
+	// est and app are only asked for when a rule is gone through: known says that they were.
+	known bool
 	m     matcher
+}
+
+// flagTest is flags:…
+type flagTest struct {
+	mask, set uint16
+	sign      byte // + * ! or 0
+}
+
+func (t *flagTest) has(p *packet.Packet) bool {
+	f := p.TCPFlags & t.mask
+	switch t.sign {
+	case '+':
+		return f&t.set == t.set
+	case '*':
+		return f&t.set != 0
+	case '!':
+		return f&t.set != t.set
+	}
+	return f == t.set
+}
+
+// quick reports whether a packet has the protocol and the flags that the rule wants.
+func (s *sig) quick(p *packet.Packet) bool {
+	if !s.proto.has(p.Proto) {
+		return false
+	}
+	for i := range s.flags {
+		if !onTCP(p) || !s.flags[i].has(p) {
+			return false
+		}
+	}
+	return true
 }
 
 // header reports whether the rule's header fits x.

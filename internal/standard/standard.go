@@ -15,6 +15,7 @@ import (
 	"firestorm/internal/analyzer/http"
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/analyzer/imap"
+	"firestorm/internal/analyzer/krb5"
 	"firestorm/internal/analyzer/nbns"
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
@@ -22,8 +23,10 @@ import (
 	"firestorm/internal/analyzer/rpc"
 	"firestorm/internal/analyzer/smb"
 	"firestorm/internal/analyzer/smtp"
+	"firestorm/internal/analyzer/snmp"
 	"firestorm/internal/analyzer/ssh"
 	"firestorm/internal/analyzer/telnet"
+	"firestorm/internal/analyzer/tftp"
 	"firestorm/internal/analyzer/tls"
 	"firestorm/internal/analyzer/vrrp"
 	"firestorm/internal/analyzer/wireguard"
@@ -91,6 +94,7 @@ var Analyzers = []analyzer.Def{
 	http.Def,
 	ike.Def,
 	imap.Def,
+	krb5.Def,
 	nbns.Def,
 	ndp.Def,
 	ntp.Def,
@@ -99,8 +103,10 @@ var Analyzers = []analyzer.Def{
 	rpc.Def,
 	smb.Def,
 	smtp.Def,
+	snmp.Def,
 	ssh.Def,
 	telnet.Def,
+	tftp.Def,
 	tls.Def,
 	vrrp.Def,
 	wireguard.Def,

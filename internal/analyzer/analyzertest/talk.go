@@ -41,6 +41,12 @@ type Talk struct {
 // that somebody wants, nil all. What is said travels in segments of at most cut bytes.
 func Dial(t testing.TB, server string, cut int, wanted func(string) bool, defs ...analyzer.Def) *Talk {
 	t.Helper()
+	return DialWith(t, server, cut, nil, wanted, defs...)
+}
+
+// DialWith does the same with options of the dispatcher that change sets, such as who looks at transactions or takes files.
+func DialWith(t testing.TB, server string, cut int, change func(*analyzer.DispatchOptions), wanted func(string) bool, defs ...analyzer.Def) *Talk {
+	t.Helper()
 	reg, err := analyzer.NewRegistry(defs, wanted)
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +55,12 @@ func Dial(t testing.TB, server string, cut int, wanted func(string) bool, defs .
 	k.flows = flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) string {
 		return k.d.Released(i, why, k.frame, &k.Out)
 	}})
-	k.d, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: k.flows.Head, Anomalies: true,
-		Quarantined: func(q analyzer.Quarantine) { t.Errorf("%s panicked: %v", q.Analyzer, q.Value) }})
+	o := analyzer.DispatchOptions{Head: k.flows.Head, Anomalies: true,
+		Quarantined: func(q analyzer.Quarantine) { t.Errorf("%s panicked: %v", q.Analyzer, q.Value) }}
+	if change != nil {
+		change(&o)
+	}
+	k.d, err = analyzer.NewDispatcher(reg, o)
 	if err != nil {
 		t.Fatal(err)
 	}

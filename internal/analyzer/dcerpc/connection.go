@@ -1,15 +1,19 @@
 package dcerpc
 
 import (
+	"encoding/binary"
+
 	"firestorm/internal/analyzer"
+	"firestorm/internal/event"
 	"firestorm/internal/packet"
 	"firestorm/internal/stream"
 )
 
 const (
-	keepCall  = 48   // of a request or answer: its head and the first words of the body
-	keepBind  = 1024 // of a bind: all contexts of a sane one
-	keepPopup = 2048 // of a request to the Messenger
+	keepCall  = 48       // of a request or answer: its head and the first words of the body
+	keepBind  = 1024     // of a bind: all contexts of a sane one
+	keepPopup = 2048     // of a request to the Messenger
+	maxStub   = 64 << 10 // of one side of a call, for rules, where it comes in fragments
 )
 
 // connection reads the connection-oriented form. Of each data unit it keeps only what it needs and skips the rest.
@@ -18,6 +22,7 @@ type connection struct {
 	sides    [2]side
 	open     []open    // oldest first
 	contexts []Context // agreed on so far, at most maxContexts
+	txs      uint64    // transactions so far
 }
 
 // side is one direction: the unit at hand.
@@ -72,10 +77,13 @@ func (s *connection) step(c *analyzer.Context, d packet.Dir, x *side) {
 		if u.Type == PBind || u.Type == PAlter || u.Type == PBindAck || u.Type == PAlterResp {
 			x.want = min(int(u.Len), keepBind)
 		}
+		if c.Inspected(s.call) && (u.Type == PRequest || u.Type == PResponse) {
+			x.want = int(u.Len) // rules look at the stub
+		}
 		if x.want > len(x.buf) {
 			return
 		}
-	case x.want <= keepCall && x.unit.Type == PRequest && c.Wanted(s.popup) && s.messenger(x) && len(x.buf) < min(int(x.unit.Len), keepPopup):
+	case x.want <= keepCall && x.want < int(x.unit.Len) && x.unit.Type == PRequest && c.Wanted(s.popup) && s.messenger(x) && len(x.buf) < min(int(x.unit.Len), keepPopup):
 		x.want = min(int(x.unit.Len), keepPopup)
 		return
 	}
@@ -119,7 +127,7 @@ func (s *connection) done(c *analyzer.Context, d packet.Dir, x *side) {
 	case PRequest:
 		s.request(c, d, x)
 	case PBindAck, PAlterResp, PBindNak, PResponse, PFault:
-		s.answer(c, x)
+		s.answer(c, d, x)
 	}
 }
 
@@ -135,11 +143,11 @@ func (s *connection) request(c *analyzer.Context, d packet.Dir, x *side) {
 	o := open{ref: x.ref, request: PRequest, id: u.Call, minor: u.Minor, opnum: u.Order.Uint16(x.buf[22:]), frags: 1,
 		bytes: uint32(max(0, int(u.Len)-stub-int(u.Auth)))}
 	if k := s.context(u.Order.Uint16(x.buf[20:])); k != nil {
-		o.iface, o.version = k.Iface, k.Version
+		o.iface, o.version, o.result = k.Iface, k.Version, k.Result
 	}
 	if o.iface == Messenger && o.opnum == 0 && c.Wanted(s.popup) && len(x.buf) > stub && u.Flags&unitFirst != 0 {
 		p := &Popup{head: c.Head(s.popup), Dir: d, Seq: u.Call, Fragment: u.Flags&unitLast == 0}
-		if t, ok := parsePopup(x.buf[stub:], u.Order); ok {
+		if t, ok := parsePopup(x.buf[stub:min(len(x.buf), max(stub, keepPopup))], u.Order); ok {
 			p.From, p.To, p.Text, p.Whole = string(t.from), string(t.to), string(t.text), t.whole
 		}
 		c.Emit(p)
@@ -148,22 +156,50 @@ func (s *connection) request(c *analyzer.Context, d packet.Dir, x *side) {
 		if p := s.waiting(u.Call); p != nil {
 			p.frags++
 			p.bytes += o.bytes
+			s.inspect(c, d, x, p, stub)
 		}
 		return
 	}
-	s.ask(c, o)
+	if p := s.ask(c, o); p != nil {
+		s.inspect(c, d, x, p, stub)
+	}
 }
 
-// ask keeps a request until its answer comes.
-func (s *connection) ask(c *analyzer.Context, o open) {
-	if !c.Wanted(s.call) {
+// inspect shows rules one side of a call once its last fragment is there. Fragments before it are kept together until then.
+func (s *connection) inspect(c *analyzer.Context, d packet.Dir, x *side, o *open, stub int) {
+	if !c.Inspected(s.call) {
 		return
 	}
+	end := max(stub, min(len(x.buf), int(x.unit.Len)-int(x.unit.Auth)))
+	b := x.buf[min(stub, len(x.buf)):min(end, len(x.buf))]
+	if x.unit.Flags&unitLast == 0 || len(o.stub) > 0 {
+		o.stub = append(o.stub, b[:min(len(b), maxStub-len(o.stub))]...)
+		b = o.stub
+	}
+	if x.unit.Flags&unitLast == 0 {
+		return
+	}
+	call := o.call(c.Head(s.call))
+	if x.unit.Type == PResponse {
+		call.answer(PResponse, x.ref, o.ansFrags, o.ansBytes)
+	}
+	c.Inspect(s.call, event.Inspection{Dir: d, Tx: o.tx, Done: true, Parts: &Parts{Call: call, Stub: b, Little: x.unit.Order == binary.LittleEndian}})
+	o.stub = nil
+}
+
+// ask keeps a request until its answer comes, and returns where; nil: nobody wants it.
+func (s *connection) ask(c *analyzer.Context, o open) *open {
+	if !c.Wanted(s.call) && !c.Inspected(s.call) {
+		return nil
+	}
+	o.tx = s.txs
+	s.txs++
 	if len(s.open) >= maxOpen {
 		c.Emit(s.open[0].call(c.Head(s.call)))
 		s.open = append(s.open[:0], s.open[1:]...)
 	}
 	s.open = append(s.open, o)
+	return &s.open[len(s.open)-1]
 }
 
 func (s *connection) waiting(id uint32) *open {
@@ -175,8 +211,8 @@ func (s *connection) waiting(id uint32) *open {
 	return nil
 }
 
-func (s *connection) answer(c *analyzer.Context, x *side) {
-	if !c.Wanted(s.call) {
+func (s *connection) answer(c *analyzer.Context, d packet.Dir, x *side) {
+	if !c.Wanted(s.call) && !c.Inspected(s.call) {
 		return
 	}
 	u := &x.unit
@@ -188,16 +224,29 @@ func (s *connection) answer(c *analyzer.Context, x *side) {
 		}
 		e := &Call{head: c.Head(s.call), ID: u.Call, Minor: u.Minor}
 		e.answer(u.Type, x.ref, 1, n)
+		if u.Type == PResponse {
+			o := open{id: u.Call, minor: u.Minor, ansFrags: 1, ansBytes: n, tx: s.txs}
+			s.inspect(c, d, x, &o, 24)
+		}
+		s.txs++
 		c.Emit(e)
 		return
 	}
 	o.ansFrags++
 	o.ansBytes += n
+	if u.Type == PResponse {
+		s.inspect(c, d, x, o, 24)
+	}
 	if u.Type == PResponse && u.Flags&unitLast == 0 {
 		return
 	}
 	if u.Type == PBindAck || u.Type == PAlterResp {
 		parseBindAck(o.offered, x.buf[StreamHeader:], u.Order)
+		for _, b := range o.offered {
+			if k := s.context(b.ID); k != nil {
+				k.Result = b.Result
+			}
+		}
 	}
 	e := o.call(c.Head(s.call))
 	e.answer(u.Type, x.ref, o.ansFrags, o.ansBytes)
@@ -244,14 +293,15 @@ func (s *connection) Reset() {
 	for d := range s.sides {
 		s.sides[d] = side{buf: s.sides[d].buf[:0]}
 	}
-	s.open, s.contexts = s.open[:0], s.contexts[:0]
+	clear(s.open)
+	s.open, s.contexts, s.txs = s.open[:0], s.contexts[:0], 0
 }
 
 // Held is what the connection keeps (analyzer.Holder).
 func (s *connection) Held() int {
 	n := cap(s.sides[0].buf) + cap(s.sides[1].buf) + cap(s.open)*openSize + cap(s.contexts)*contextSize
 	for i := range s.open {
-		n += cap(s.open[i].offered) * contextSize
+		n += cap(s.open[i].offered)*contextSize + cap(s.open[i].stub)
 	}
 	return n
 }

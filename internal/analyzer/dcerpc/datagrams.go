@@ -1,6 +1,7 @@
 package dcerpc
 
 import (
+	"encoding/binary"
 	"unsafe"
 
 	"firestorm/internal/analyzer"
@@ -26,11 +27,14 @@ type open struct {
 	ansFrags uint32
 	ansBytes uint32
 	offered  []Context
+	result   int32  // of the request's context
+	tx       uint64 // number of the transaction
+	stub     []byte // of the side at hand, for rules, while fragments of it are still to come
 }
 
 // call makes the event of the request, without its answer.
 func (o *open) call(h event.Head) *Call {
-	return &Call{head: h, Asked: o.ref, Request: o.request, ID: o.id, Activity: o.activity, Iface: o.iface, Version: o.version,
+	return &Call{head: h, Asked: o.ref, Request: o.request, ID: o.id, Activity: o.activity, Iface: o.iface, Version: o.version, Result: o.result,
 		Offered: o.offered, Minor: o.minor, Opnum: o.opnum, AskFrags: o.frags, AskBytes: o.bytes}
 }
 
@@ -38,6 +42,7 @@ func (o *open) call(h event.Head) *Call {
 type datagrams struct {
 	kinds
 	open []open // oldest first
+	txs  uint64 // shown to rules so far
 }
 
 // Message reads one datagram.
@@ -49,6 +54,7 @@ func (m *datagrams) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 	if g.Type == PRequest && g.Iface == Messenger && g.Opnum == 0 && c.Wanted(m.popup) {
 		m.message(c, d, &g)
 	}
+	m.inspect(c, d, &g)
 	if !c.Wanted(m.call) {
 		return
 	}
@@ -58,6 +64,22 @@ func (m *datagrams) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 	case PResponse, PFault, PReject, PNoCall:
 		m.answer(c, &g)
 	}
+}
+
+// inspect shows rules a request or an answer that is whole. The interface stands in each datagram; nobody has to take it first.
+func (m *datagrams) inspect(c *analyzer.Context, d packet.Dir, g *Datagram) {
+	if !c.Inspected(m.call) || g.Fragment() || g.Type != PRequest && g.Type != PResponse {
+		return
+	}
+	ref := c.Packet().Ref()
+	x := &Call{head: c.Head(m.call), Asked: ref, Request: PRequest, ID: g.Seq, Activity: g.Activity, Iface: g.Iface, Version: g.Version, Opnum: g.Opnum,
+		AskFrags: 1, AskBytes: uint32(g.Len)}
+	if g.Type == PResponse {
+		x.Asked = packet.Ref{}
+		x.answer(PResponse, ref, 1, uint32(g.Len))
+	}
+	c.Inspect(m.call, event.Inspection{Dir: d, Tx: m.txs, Done: true, Parts: &Parts{Call: x, Stub: g.Body, Little: g.Order == binary.LittleEndian}})
+	m.txs++
 }
 
 func (m *datagrams) message(c *analyzer.Context, d packet.Dir, g *Datagram) {
@@ -132,7 +154,7 @@ func (m *datagrams) Close(c *analyzer.Context, _ event.EndReason) {
 }
 
 // Reset makes m as new.
-func (m *datagrams) Reset() { m.open = m.open[:0] }
+func (m *datagrams) Reset() { m.open, m.txs = m.open[:0], 0 }
 
 // Held is what the flow keeps (analyzer.Holder).
 func (m *datagrams) Held() int { return cap(m.open) * openSize }

@@ -18,6 +18,7 @@ type Call struct {
 	Activity UUID       // over UDP only
 	Iface    UUID       // of a request; zero when the bind was not seen
 	Version  uint32     // of the interface
+	Result   int32      // of the request's context (Context.Result)
 	Offered  []Context  // of a bind
 	Status   uint32     // of a fault or reject (C706 appendix E)
 	Minor    uint8      // of the protocol
@@ -71,38 +72,28 @@ func (x *Popup) AppendEVE(dst []byte, _ *event.EVE) []byte { return dst }
 // AppendEVE writes a dcerpc record in Suricata's shape.
 func (x *Call) AppendEVE(dst []byte, c *event.EVE) []byte {
 	h := &x.head
-	udp := h.Proto == packet.ProtoUDP
 	dst = event.AppendEVEHead(dst, h, "dcerpc", packet.ToServer, c)
-	dst = append(dst, `,"dcerpc":{"request":`...)
+	dst = x.appendObject(append(dst, `,"dcerpc":`...))
+	return event.AppendEVETail(dst, h, c)
+}
+
+// appendObject writes the object of a record, or of an alert.
+func (x *Call) appendObject(dst []byte) []byte {
+	dst = append(dst, `{"request":`...)
 	if x.Asked.IsZero() {
 		dst = append(dst, `"REQUEST_LOST"`...)
 	} else {
 		dst = event.AppendJSONString(dst, x.Request.String())
 		switch x.Request {
 		case PRequest:
-			dst = append(dst, `,"opnum":`...)
+			dst = append(dst, `,"req":{"opnum":`...)
 			dst = strconv.AppendUint(dst, uint64(x.Opnum), 10)
-			dst = appendSizes(dst, "req", x.AskFrags, x.AskBytes)
-		case PBind, PAlter:
-			dst = append(dst, `,"interfaces":[`...)
-			for i, o := range x.Offered {
-				if i > 0 {
-					dst = append(dst, ',')
-				}
-				dst = append(dst, `{"uuid":"`...)
-				dst = o.Iface.append(dst)
-				dst = append(dst, `","version":"`...)
-				dst = strconv.AppendUint(dst, uint64(o.Version&0xffff), 10)
-				dst = append(dst, '.')
-				dst = strconv.AppendUint(dst, uint64(o.Version>>16), 10)
-				dst = append(dst, '"')
-				if o.Result >= 0 {
-					dst = append(dst, `,"ack_result":`...)
-					dst = strconv.AppendInt(dst, int64(o.Result), 10)
-				}
-				dst = append(dst, '}')
+			dst = appendSizes(append(dst, ','), x.AskFrags, x.AskBytes)
+			if x.Iface != (UUID{}) && x.head.Proto != packet.ProtoUDP {
+				dst = appendInterfaces(dst, []Context{{Iface: x.Iface, Version: x.Version, Result: x.Result}})
 			}
-			dst = append(dst, ']')
+		case PBind, PAlter:
+			dst = appendInterfaces(dst, x.Offered)
 		}
 	}
 	dst = append(dst, `,"response":`...)
@@ -111,29 +102,47 @@ func (x *Call) AppendEVE(dst []byte, c *event.EVE) []byte {
 	} else {
 		dst = event.AppendJSONString(dst, x.Response.String())
 		if x.Response == PResponse {
-			dst = appendSizes(dst, "res", x.AnsFrags, x.AnsBytes)
+			dst = appendSizes(append(dst, `,"res":{`...), x.AnsFrags, x.AnsBytes)
 		}
 	}
-	if udp {
+	if x.head.Proto == packet.ProtoUDP {
 		dst = append(dst, `,"activityuuid":"`...)
 		dst = x.Activity.append(dst)
 		dst = append(dst, `","seqnum":`...)
 		dst = strconv.AppendUint(dst, uint64(x.ID), 10)
-		dst = append(dst, `,"rpc_version":"4"}`...)
-	} else {
-		dst = append(dst, `,"call_id":`...)
-		dst = strconv.AppendUint(dst, uint64(x.ID), 10)
-		dst = append(dst, `,"rpc_version":"5.`...)
-		dst = strconv.AppendUint(dst, uint64(x.Minor), 10)
-		dst = append(dst, `"}`...)
+		return append(dst, `,"rpc_version":"4"}`...)
 	}
-	return event.AppendEVETail(dst, h, c)
+	dst = append(dst, `,"call_id":`...)
+	dst = strconv.AppendUint(dst, uint64(x.ID), 10)
+	dst = append(dst, `,"rpc_version":"5.`...)
+	dst = strconv.AppendUint(dst, uint64(x.Minor), 10)
+	return append(dst, `"}`...)
 }
 
-func appendSizes(dst []byte, name string, frags, bytes uint32) []byte {
-	dst = append(dst, `,"`...)
-	dst = append(dst, name...)
-	dst = append(dst, `":{"frag_cnt":`...)
+func appendInterfaces(dst []byte, cs []Context) []byte {
+	dst = append(dst, `,"interfaces":[`...)
+	for i, o := range cs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"uuid":"`...)
+		dst = o.Iface.append(dst)
+		dst = append(dst, `","version":"`...)
+		dst = strconv.AppendUint(dst, uint64(o.Version&0xffff), 10)
+		dst = append(dst, '.')
+		dst = strconv.AppendUint(dst, uint64(o.Version>>16), 10)
+		dst = append(dst, '"')
+		if o.Result >= 0 {
+			dst = append(dst, `,"ack_result":`...)
+			dst = strconv.AppendInt(dst, int64(o.Result), 10)
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
+}
+
+func appendSizes(dst []byte, frags, bytes uint32) []byte {
+	dst = append(dst, `"frag_cnt":`...)
 	dst = strconv.AppendUint(dst, uint64(frags), 10)
 	dst = append(dst, `,"stub_data_size":`...)
 	dst = strconv.AppendUint(dst, uint64(bytes), 10)

@@ -40,7 +40,7 @@ func TestEVE(t *testing.T) {
 	all := strings.Join(lines, "\n")
 	for _, part := range []string{
 		`"dcerpc":{"request":"BIND","interfaces":[{"uuid":"5a7b91f8-ff00-11d0-a9b2-00c04fb6e6fc","version":"1.0","ack_result":0}],"response":"BINDACK","call_id":1,"rpc_version":"5.0"}`,
-		`{"request":"REQUEST","opnum":7,"req":{"frag_cnt":1,"stub_data_size":500},"response":"FAULT","call_id":3,"rpc_version":"5.0"}`,
+		`{"request":"REQUEST","req":{"opnum":7,"frag_cnt":1,"stub_data_size":500},"interfaces":[{"uuid":"5a7b91f8-ff00-11d0-a9b2-00c04fb6e6fc","version":"1.0"}],"response":"FAULT","call_id":3,"rpc_version":"5.0"}`,
 		`"response":"UNREPLIED","call_id":4`,
 		`"response":"RESPONSE","res":{"frag_cnt":1,"stub_data_size":4},"activityuuid":"00000007-0000-0000-0000-000000000000","seqnum":5,"rpc_version":"4"}`,
 	} {

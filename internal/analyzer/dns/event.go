@@ -252,10 +252,3 @@ func RCodeName(r uint16) string {
 	}
 	return strconv.Itoa(int(r))
 }
-
-// EachBuffer gives the name that a query asks for (event.Parts).
-func (m *Message) EachBuffer(f func(name string, b []byte)) {
-	if !m.Header.Response() {
-		f("dns.query", []byte(m.Name))
-	}
-}

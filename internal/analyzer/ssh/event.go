@@ -56,10 +56,17 @@ func (x *Session) AppendEVE(dst []byte, c *event.EVE) []byte {
 	}
 	h := &x.head
 	dst = event.AppendEVEHead(dst, h, "ssh", packet.ToServer, c)
-	dst = append(dst, `,"app_proto":"ssh","ssh":{`...)
+	dst = append(dst, `,"app_proto":"ssh",`...)
+	dst = appendObject(dst, &x.Sides)
+	return event.AppendEVETail(dst, h, c)
+}
+
+// appendObject writes what the sides say of themselves.
+func appendObject(dst []byte, sides *[2]Side) []byte {
+	dst = append(dst, `"ssh":{`...)
 	comma := ""
 	for d, name := range []string{"client", "server"} {
-		s := &x.Sides[d]
+		s := &sides[d]
 		if s.Proto == "" {
 			continue
 		}
@@ -77,8 +84,7 @@ func (x *Session) AppendEVE(dst []byte, c *event.EVE) []byte {
 		dst = append(dst, '}')
 		comma = ","
 	}
-	dst = append(dst, '}')
-	return event.AppendEVETail(dst, h, c)
+	return append(dst, '}')
 }
 
 // Refusals returns how often the session's login was refused: several may share a connection.

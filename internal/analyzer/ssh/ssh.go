@@ -72,6 +72,7 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			if v, ok := ParseVersion(line); ok { // a server may say other lines before
 				r.sides[d].Version = v
 				r.phase[d] = packets
+				r.show(c, d)
 				if !bytes.HasPrefix([]byte(v.Proto), []byte("2")) && v.Proto != "1.99" {
 					r.finish(c)
 					return
@@ -122,6 +123,7 @@ func (r *reader) packet(c *analyzer.Context, d packet.Dir, b []byte) []byte {
 		if pad := int((*p)[4]); pad < length-1 {
 			if k, ok := ParseKexInit((*p)[5 : length+4-pad]); ok && r.sides[d].HASSH == "" && c.Wanted(r.kind) {
 				r.sides[d].HASSH, r.sides[d].HASSHText = k.HASSH(int(d))
+				r.show(c, d)
 			}
 		}
 	}

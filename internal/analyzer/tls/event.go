@@ -48,6 +48,7 @@ type Handshake struct {
 	CertRequest packet.Ref // CertificateRequest: up to TLS 1.2
 	ClientCert  packet.Ref // the client's Certificate message: up to TLS 1.2
 	ClientCerts int        // certificates in it
+	Client      Identity   // of the first of them
 	ClientFirst int        // TLS 1.3: bytes of the client's first protected record
 	Alert       [2]Alert   // by the direction travelled: the last one before the end
 	Plain       string     // what the server said in plain text instead of TLS: its first line, at most 64 bytes
@@ -63,6 +64,12 @@ type Handshake struct {
 	Gap         bool       // bytes of the handshake are missing
 	Undecided   bool       // the input ended before the handshake did
 	ClientGone  bool       // the client sent nothing after the server's answer
+}
+
+// Identity is what is told of a certificate, in the forms of those of Handshake.
+type Identity struct {
+	Subject, Issuer, Serial, Fingerprint string
+	NotBefore, NotAfter                  packet.Time
 }
 
 // Alert is an alert of one side (RFC 8446 6).
@@ -160,30 +167,30 @@ func VersionName(v uint16) string {
 	return "version 0x" + strconv.FormatUint(uint64(v), 16)
 }
 
-// AppendEVE writes Suricata's tls record; a handshake whose server never answered has none.
+// AppendEVE writes Suricata's tls record; where neither hello was seen there is none.
 func (h *Handshake) AppendEVE(dst []byte, c *event.EVE) []byte {
-	if h.Answer.IsZero() {
+	if h.Answer.IsZero() && h.Hello.IsZero() {
 		return dst
 	}
 	dst = event.AppendEVEHead(dst, &h.head, "tls", packet.ToServer, c)
-	dst = append(dst, `,"tls":{`...)
+	dst = h.appendObject(append(dst, `,"tls":`...))
+	return event.AppendEVETail(dst, &h.head, c)
+}
+
+// appendObject writes the object of a record, or of an alert.
+func (h *Handshake) appendObject(dst []byte) []byte {
+	dst = append(dst, '{')
 	o := object{dst, len(dst)}
 	o.text("subject", h.Subject)
 	o.text("issuerdn", h.Issuer)
 	o.text("serial", h.Serial)
-	if h.Fingerprint != "" {
-		o.key("fingerprint")
-		o.dst = append(o.dst, '"')
-		for i := 0; i+2 <= len(h.Fingerprint); i += 2 {
-			if i > 0 {
-				o.dst = append(o.dst, ':')
-			}
-			o.dst = append(o.dst, h.Fingerprint[i:i+2]...)
-		}
-		o.dst = append(o.dst, '"')
-	}
+	o.fingerprint(h.Fingerprint)
 	o.text("sni", h.SNI)
-	o.text("version", versionName(h.Version))
+	version := h.Version
+	if version == 0 { // the server did not choose
+		version = h.ClientVersion
+	}
+	o.text("version", versionName(version))
 	if h.Subject != "" || h.Issuer != "" {
 		o.date("notbefore", h.NotBefore)
 		o.date("notafter", h.NotAfter)
@@ -198,8 +205,25 @@ func (h *Handshake) AppendEVE(dst []byte, c *event.EVE) []byte {
 	o.pair("ja3", h.JA3Hash, h.JA3)
 	o.pair("ja3s", h.JA3SHash, h.JA3S)
 	o.text("ja4", h.JA4)
-	dst = append(o.dst, '}')
-	return event.AppendEVETail(dst, &h.head, c)
+	if k := &h.Client; k.Fingerprint != "" {
+		o.key("client")
+		o.dst = append(o.dst, '{')
+		k.append(&o)
+		o.dst = append(o.dst, '}')
+	}
+	return append(o.dst, '}')
+}
+
+// append writes the members of an object.
+func (k *Identity) append(to *object) {
+	o := object{to.dst, len(to.dst)}
+	o.text("subject", k.Subject)
+	o.text("issuerdn", k.Issuer)
+	o.text("serial", k.Serial)
+	o.fingerprint(k.Fingerprint)
+	o.date("notbefore", k.NotBefore)
+	o.date("notafter", k.NotAfter)
+	to.dst = o.dst
 }
 
 // object writes the members of a JSON object; empty texts are left out.
@@ -222,6 +246,15 @@ func (o *object) text(k, v string) {
 		o.key(k)
 		o.dst = event.AppendJSONString(o.dst, v)
 	}
+}
+
+func (o *object) fingerprint(v string) {
+	if v == "" {
+		return
+	}
+	o.key("fingerprint")
+	o.dst = append(o.dst, '"')
+	o.dst = append(appendColons(o.dst, v), '"')
 }
 
 func (o *object) date(k string, t packet.Time) {
@@ -262,10 +295,3 @@ func (o *object) pair(k, hash, text string) {
 
 // fingerprint writes a SHA-1.
 func fingerprint(dst []byte, sum [20]byte) []byte { return hex.AppendEncode(dst, sum[:]) }
-
-// EachBuffer gives the name of the server that the client asks for (event.Parts).
-func (h *Handshake) EachBuffer(f func(name string, b []byte)) {
-	if h.SNI != "" {
-		f("tls.sni", []byte(h.SNI))
-	}
-}

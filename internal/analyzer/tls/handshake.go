@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"firestorm/internal/analyzer"
-	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
 
@@ -15,14 +14,25 @@ func (s *conn) message(c *analyzer.Context, d packet.Dir, h *half, typ byte, b [
 	case typ == msgClientHello && d == packet.ToServer:
 		if !s.hello {
 			s.clientHello(h, b)
+			s.seen |= seenClientHello
+			s.show(c, sight{d: d, random: s.ch.Random, alpn: s.ch.ALPN})
 		}
 	case typ == msgServerHello && d == packet.ToClient:
 		s.serverHello(h, b)
+		s.seen |= seenServerHello
+		s.show(c, sight{d: d, random: s.sh.Random, alpn: s.sh.ALPN})
 	case typ == msgCertificate && d == packet.ToClient:
 		s.certificate(c, b)
+		s.show(c, sight{d: d, chain: b})
 	case typ == msgCertificate:
-		s.e.ClientCert = c.Head(s.kind).Seen
-		s.e.ClientCerts = certificates(b, func(int, []byte) {})
+		s.clientCertificate(c, b)
+		s.show(c, sight{d: d, chain: b})
+	case typ == msgClientKeyExchange && d == packet.ToServer:
+		s.seen |= seenClientKey
+		s.show(c, sight{d: d})
+	case typ == msgServerKeyExchange && d == packet.ToClient:
+		s.seen |= seenServerKey
+		s.show(c, sight{d: d})
 	case typ == msgCertificateRequest && d == packet.ToClient:
 		s.e.CertRequest = c.Head(s.kind).Seen
 	}
@@ -35,7 +45,7 @@ func (s *conn) clientHello(h *half, b []byte) {
 	if !ch.Parse(b) {
 		e.Gap = true
 	}
-	e.ClientVersion = ch.Version
+	e.ClientVersion, s.offered = ch.Version, ch.Version
 	add := func(k int, l List) {
 		for i := range l.Len() {
 			if v := l.At(i); !grease(v) && s.nlist[k] < maxList {
@@ -50,6 +60,7 @@ func (s *conn) clientHello(h *half, b []byte) {
 	for _, v := range s.lists[:s.nlist[0]] {
 		e.ClientVersion = max(e.ClientVersion, v)
 	}
+	s.offered = e.ClientVersion
 	s.text.set(tSession, ch.SessionID, 32)
 	s.text.set(tSNI, printable(ch.ServerName), 255)
 	from := len(s.text.buf)
@@ -124,23 +135,40 @@ func (s *conn) certificate(c *analyzer.Context, b []byte) {
 			return
 		}
 		t := &s.text
+		t.certificate(x, ownTexts[packet.ToClient])
 		from := len(t.buf)
-		t.buf = appendName(t.buf, x.Subject, maxText)
-		t.end(tSubject, from, maxText)
-		from = len(t.buf)
-		t.buf = appendName(t.buf, x.Issuer, maxText)
-		t.end(tIssuer, from, maxText)
-		from = len(t.buf)
-		t.buf = appendSerial(t.buf, x.Serial[:min(len(x.Serial), 32)])
-		t.end(tSerial, from, maxText)
-		from = len(t.buf)
-		t.buf = fingerprint(t.buf, x.Fingerprint)
-		t.end(tFingerprint, from, 40)
-		from = len(t.buf)
 		altNames(x.SANs, func(tag byte, v []byte) { t.addName(from, tag, v) })
 		t.end(tSANs, from, maxSANs)
 		e.NotBefore, e.NotAfter = packet.Time(seconds(x.NotBefore)), packet.Time(seconds(x.NotAfter))
 	})
+}
+
+// clientCertificate reads the certificates that a client shows, up to TLS 1.2.
+func (s *conn) clientCertificate(c *analyzer.Context, b []byte) {
+	e := &s.e
+	e.ClientCert = c.Head(s.kind).Seen
+	e.ClientCerts = certificates(b, func(i int, der []byte) {
+		if x := &s.cert; i == 0 && x.Parse(der) {
+			s.text.certificate(x, ownTexts[packet.ToServer])
+			e.Client.NotBefore, e.Client.NotAfter = packet.Time(seconds(x.NotBefore)), packet.Time(seconds(x.NotAfter))
+		}
+	})
+}
+
+// certificate keeps what is told of one.
+func (t *texts) certificate(x *Certificate, ids certificateTexts) {
+	from := len(t.buf)
+	t.buf = appendName(t.buf, x.Subject, maxText)
+	t.end(ids.subject, from, maxText)
+	from = len(t.buf)
+	t.buf = appendName(t.buf, x.Issuer, maxText)
+	t.end(ids.issuer, from, maxText)
+	from = len(t.buf)
+	t.buf = appendSerial(t.buf, x.Serial[:min(len(x.Serial), 32)])
+	t.end(ids.serial, from, maxText)
+	from = len(t.buf)
+	t.buf = fingerprint(t.buf, x.Fingerprint)
+	t.end(ids.fingerprint, from, 40)
 }
 
 const maxSANs = 2048
@@ -194,9 +222,6 @@ func (s *conn) emit(c *analyzer.Context) {
 		e.Versions, e.Ciphers, e.Groups = all[:a:a], all[a:b:b], all[b:]
 	}
 	s.text.fill(e)
-	if c.Inspected(s.kind) {
-		c.Inspect(s.kind, event.Inspection{Dir: packet.ToServer, Done: true, Parts: e})
-	}
 	c.Emit(e)
 }
 
@@ -218,10 +243,21 @@ const (
 	tSerial
 	tSANs
 	tFingerprint
+	tClientSubject
+	tClientIssuer
+	tClientSerial
+	tClientFingerprint
 	tPlain
 	tSession
 	numTexts
 )
+
+// certificateTexts are the texts of one side's certificate.
+type certificateTexts struct{ subject, issuer, serial, fingerprint textID }
+
+// ownTexts are those of the certificate that a side sent.
+var ownTexts = [2]certificateTexts{packet.ToServer: {tClientSubject, tClientIssuer, tClientSerial, tClientFingerprint},
+	packet.ToClient: {tSubject, tIssuer, tSerial, tFingerprint}}
 
 // texts collects what an event will own: one string for all of it.
 type texts struct {
@@ -251,4 +287,6 @@ func (x *texts) fill(e *Handshake) {
 	e.SNI, e.ALPN, e.JA3, e.JA3Hash, e.JA4 = get(tSNI), get(tALPN), get(tJA3), get(tJA3Hash), get(tJA4)
 	e.ServerALPN, e.JA3S, e.JA3SHash = get(tServerALPN), get(tJA3S), get(tJA3SHash)
 	e.Subject, e.Issuer, e.Serial, e.SANs, e.Fingerprint, e.Plain = get(tSubject), get(tIssuer), get(tSerial), get(tSANs), get(tFingerprint), get(tPlain)
+	k := &e.Client
+	k.Subject, k.Issuer, k.Serial, k.Fingerprint = get(tClientSubject), get(tClientIssuer), get(tClientSerial), get(tClientFingerprint)
 }

@@ -3,6 +3,7 @@ package tls
 import (
 	"encoding/binary"
 	"slices"
+	"strconv"
 )
 
 // Content types of records (RFC 8446 5.1).
@@ -19,7 +20,9 @@ const (
 	msgClientHello        = 1
 	msgServerHello        = 2
 	msgCertificate        = 11
+	msgServerKeyExchange  = 12
 	msgCertificateRequest = 13
+	msgClientKeyExchange  = 16
 )
 
 // Extensions that are looked into (RFC 8446 4.2).
@@ -42,6 +45,9 @@ const (
 	VersionTLS12 = 0x0303
 	VersionTLS13 = 0x0304
 )
+
+// draftTLS13 is the first byte of versions that are drafts of TLS 1.3; the second one is the draft's number.
+const draftTLS13 = 0x7f
 
 // ClientHello is what a client offers (RFC 8446 4.1.2). Its parts lie in the bytes that were parsed.
 type ClientHello struct {
@@ -290,6 +296,9 @@ func versionName(v uint16) string {
 		return "TLS 1.2"
 	case VersionTLS13:
 		return "TLS 1.3"
+	}
+	if v>>8 == draftTLS13 {
+		return "TLS 1.3 draft-" + strconv.Itoa(int(v&0xff))
 	}
 	return "UNDETERMINED"
 }

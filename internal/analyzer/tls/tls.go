@@ -32,6 +32,9 @@ const (
 // probe knows the first record of a side: its handshake message is a ClientHello, a ServerHello; or it is an alert.
 func probe(d packet.Dir, b []byte) analyzer.Answer {
 	want := [6]byte{typeHandshake, 3, 0, 0, 0, msgClientHello}
+	if d == packet.ToServer && len(b) > 0 && b[0]&0x80 != 0 {
+		return probeSSLv2(b)
+	}
 	if d == packet.ToClient {
 		want[5] = msgServerHello
 	}
@@ -80,6 +83,8 @@ type conn struct {
 	server  bool // a ServerHello was read
 	thirt   bool // TLS 1.3: all but the hellos is protected
 	data    bool // the client sent protected data beyond an alert
+	offered uint16
+	seen    byte // seenClientHello and its kin
 	over    bool
 }
 
@@ -98,6 +103,7 @@ type half struct {
 	any   bool       // a record began
 	spoke bool       // a record with data began
 	plain bool       // it is no TLS
+	old   bool       // a hello of SSL 2.0 is being read
 	said  []byte
 }
 
@@ -112,6 +118,8 @@ func (s *conn) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		switch {
 		case h.plain:
 			b = s.plain(c, d, h, b)
+		case h.old:
+			b = s.sslv2(c, h, b)
 		case h.left > 0:
 			n := min(len(b), h.left)
 			h.left -= n
@@ -127,6 +135,10 @@ func (s *conn) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 func (s *conn) record(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte {
 	if h.nhead == 0 {
 		h.begin = c.Head(s.kind).Seen
+		if d == packet.ToServer && !h.any && b[0]&0x80 != 0 {
+			h.old = true
+			return b
+		}
 	}
 	n := copy(h.head[h.nhead:], b)
 	h.nhead += n

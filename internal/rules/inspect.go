@@ -1,0 +1,106 @@
+package rules
+
+import (
+	"slices"
+
+	"firestorm/internal/event"
+	"firestorm/internal/flow"
+	"firestorm/internal/packet"
+)
+
+// Asks reports whether a rule asks for parts of that kind (analyzer.Inspector).
+func (e *Engine) Asks(kind string) bool { return e.set.kinds[kind] }
+
+// Inspect looks at what there is of one side of a transaction (analyzer.Inspector). Its alerts come with the packet at hand,
+// or with Flush.
+func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet.Packet, in event.Inspection) {
+	e.parts, e.may, e.x.m.little = e.parts[:0], e.may[:0], false
+	in.Parts.EachBuffer(func(name string, b []byte) {
+		if name == "dcerpc.order" {
+			e.x.m.little = value(b) == 1
+		}
+		e.parts = append(e.parts, seenPart{name, b})
+		if l := e.set.parts[name]; l != nil {
+			e.may = l.found.scan(appendAll(e.may, l.always, 0), e.set.rare, &e.found, b, 0)
+		}
+	})
+	if p == nil || p.SrcPort != head.Client.Port && h.Dir == packet.ToServer || p.SrcPort != head.Server.Port && h.Dir == packet.ToClient {
+		p = madeUp(head, h.Dir)
+	}
+	x := &e.x
+	x.p, x.dir, x.flow, x.known = p, h.Dir, e.of(h.Index), false
+	e.know(h)
+	var app []byte
+	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
+	for _, c := range inOrder(e.may) {
+		s := c.s
+		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
+			len(s.payload) > 0 && !e.beside(s, h.Dir) {
+			continue
+		}
+		this := fired{s, h.Dir, in.Tx}
+		if x.flow != nil && slices.Contains(x.flow.fired, this) {
+			continue
+		}
+		x.flow = e.own(h.Index)
+		if len(s.bits) > 0 {
+			s.change(x.flow)
+		}
+		if len(x.flow.fired) == mostFired {
+			x.flow.fired = slices.Delete(x.flow.fired, 0, 1)
+		}
+		x.flow.fired = append(x.flow.fired, this)
+		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
+			app = o.AppendAppObject(nil)
+		}
+		e.hits = append(e.hits, hit{s, h, int64(in.Tx), app})
+	}
+	if in.Done && x.flow != nil {
+		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx })
+	}
+}
+
+// seenPart is a part of the transaction at hand.
+type seenPart struct {
+	name string
+	b    []byte
+}
+
+// partsMatch reports whether the parts at hand are all that a rule asks for.
+func (e *Engine) partsMatch(s *sig) bool {
+	for i := range s.parts {
+		p := &s.parts[i]
+		found := false
+		for k := range e.parts {
+			v := &e.parts[k]
+			if v.name != p.name {
+				continue
+			}
+			b := v.b
+			if p.dotted {
+				e.dotted = append(append(e.dotted[:0], '.'), b...)
+				b = e.dotted
+			}
+			if found = e.x.m.match(p.checks, b, 0); found {
+				break
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// beside reports whether the payload beside the parts is as a rule wants it: of TCP what is held of the stream.
+func (e *Engine) beside(s *sig, d packet.Dir) bool {
+	x := &e.x
+	if x.p.Proto != packet.ProtoTCP {
+		return x.m.match(s.payload, x.p.Payload(), 0)
+	}
+	if x.flow == nil {
+		return false
+	}
+	e.lin = x.flow.half[d].last(e.lin[:0], tail+mostWaiting)
+	return x.m.match(s.payload, e.lin, 0)
+}

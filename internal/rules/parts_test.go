@@ -1,0 +1,131 @@
+package rules
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"firestorm/internal/event"
+	"firestorm/internal/flow"
+	"firestorm/internal/packet"
+)
+
+// givenParts are parts of a transaction: "name=value", in order.
+type givenParts []string
+
+func (g givenParts) EachBuffer(f func(name string, b []byte)) {
+	for _, p := range g {
+		name, v, _ := strings.Cut(p, "=")
+		f(name, []byte(v))
+	}
+}
+
+// matches reports whether a rule alerts on parts that travel d in a connection of the protocol app.
+func matches(t *testing.T, rule, app string, d packet.Dir, parts ...string) bool {
+	t.Helper()
+	if !strings.HasPrefix(rule, "alert") {
+		rule = "alert " + app + " any any -> any any (" + rule + " sid:1;)"
+	}
+	set := load(t, rule)
+	r := newRig(t, set)
+	r.e = NewEngine(set, r.flows, func(uint32) string { return app }, 1<<20)
+	r.dial()
+	r.send(d, packet.PSH|packet.ACK, "x")
+	var index uint32 = 1
+	h := flow.Handle{Index: index, Dir: d}
+	head := r.flows.Last(index, event.KindAlert)
+	r.out = r.out[:0]
+	r.e.Inspect(app, h, &head, nil, event.Inspection{Dir: d, Parts: givenParts(parts)})
+	r.e.Flush(&r.out)
+	return len(r.alerts()[1]) > 0
+}
+
+// TestProtocolKeywords: one rule, the parts of one side, does it match?
+func TestProtocolKeywords(t *testing.T) {
+	at := func(from, to, now int64) string {
+		var b []byte
+		for _, s := range []int64{from, to, now} {
+			b = binary.BigEndian.AppendUint64(b, uint64(s))
+		}
+		return "tls.validity=" + string(b)
+	}
+	svcctl := "dcerpc.iface=\x36\x7a\xbb\x81\x98\x44\x35\xf1\xad\x32\x98\xf0\x38\x00\x10\x03\x00\x02"
+	for _, c := range []struct {
+		app, rule string
+		d         packet.Dir
+		parts     []string
+		want      bool
+	}{
+		{"tls", `tls.version:1.2;`, 0, []string{"tls.version=\x03\x03"}, true},
+		{"tls", `tls.version:1.2;`, 0, []string{"tls.version=\x03\x04"}, false},
+		{"tls", `tls.version:!1.2;`, 0, []string{"tls.version=\x03\x04"}, true},
+		{"tls", `tls.version:1.3;`, 0, []string{"tls.version=\x7f\x12"}, true},
+		{"tls", `tls.version:0x7f12;`, 0, []string{"tls.version=\x7f\x12"}, true},
+		{"tls", `ssl_version:tls1.0,tls1.1;`, 0, []string{"tls.version=\x03\x02"}, true},
+		{"tls", `ssl_version:tls1.0,tls1.1;`, 0, []string{"tls.version=\x03\x03"}, false},
+		{"tls", `ssl_version:!sslv2,!sslv3;`, 0, []string{"tls.version=\x03\x00"}, false},
+		{"tls", `ssl_version:!sslv2,!sslv3;`, 0, []string{"tls.version=\x03\x03"}, true},
+		{"tls", `ssl_state:server_hello|client_hello;`, 0, []string{"tls.state=\x01"}, true},
+		{"tls", `ssl_state:server_hello;`, 0, []string{"tls.state=\x01"}, false},
+		{"tls", `ssl_state:!server_hello;`, 0, []string{"tls.state=\x01"}, true},
+		{"tls", `ssl_state:!server_hello;`, 0, []string{"tls.state=\x03"}, false},
+		{"tls", `tls.cert_chain_len:>1;`, 1, []string{"tls.cert_chain_len=\x00\x00\x00\x02"}, true},
+		{"tls", `tls.cert_chain_len:>2;`, 1, []string{"tls.cert_chain_len=\x00\x00\x00\x02"}, false},
+		{"tls", `tls.subject:"CN=a";`, 1, []string{"tls.cert_subject=C=DE, CN=abc"}, true},
+		{"tls", `tls.subject:!"CN=a";`, 1, []string{"tls.cert_subject=C=DE, CN=abc"}, false},
+		{"tls", `tls.issuerdn:"CN=b";`, 1, []string{"tls.cert_subject=CN=b"}, false},
+		{"tls", `tls.fingerprint:"0A:1b";`, 1, []string{"tls.cert_fingerprint=0a:1b"}, true},
+		{"tls", `tls.fingerprint:"0a:1b";`, 1, []string{"tls.cert_fingerprint=0a:1b:2c"}, false},
+		{"tls", `tls_cert_expired;`, 1, []string{at(0, 10, 11)}, true},
+		{"tls", `tls_cert_expired;`, 1, []string{at(0, 10, 10)}, false},
+		{"tls", `tls_cert_valid;`, 1, []string{at(0, 10, 10)}, true},
+		{"tls", `tls_cert_valid;`, 1, []string{at(11, 20, 10)}, false},
+		{"tls", `tls_cert_notafter:<1970-01-02;`, 1, []string{at(0, 86399, 0)}, true},
+		{"tls", `tls_cert_notafter:<1970-01-02;`, 1, []string{at(0, 86400, 0)}, false},
+		{"tls", `tls_cert_notbefore:1970<>1971;`, 1, []string{at(1, 2, 0)}, true},
+		{"tls", `tls_cert_notbefore:>1970-01-01T00:01;`, 1, []string{at(60, 99, 0)}, false},
+		// each name of a buffer that may come several times asks for one of them
+		{"tls", `tls.subjectaltname; content:"a."; startswith; tls.subjectaltname; content:"b."; startswith;`, 1, []string{"tls.subjectaltname=a.x", "tls.subjectaltname=b.x"}, true},
+		{"tls", `tls.subjectaltname; content:"a."; startswith; content:".b";`, 1, []string{"tls.subjectaltname=a.x", "tls.subjectaltname=x.b"}, false},
+		{"tls", `tls.cert_subject; content:"a"; tls.cert_issuer; content:"b";`, 1, []string{"tls.cert_subject=a", "tls.cert_issuer=b"}, true},
+		{"tls", `tls_cert_subject; content:"a"; tls_cert_serial; content:"b";`, 1, []string{"tls.cert_subject=a"}, false},
+		{"tls", `ja3_hash; content:"0123";`, 0, []string{"ja3.hash=0123"}, true},
+		{"dns", `dns.opcode:4;`, 0, []string{"dns.opcode=\x04"}, true},
+		{"dns", `dns.opcode:!0;`, 0, []string{"dns.opcode=\x00"}, false},
+		{"dns", `dns.rcode:3;`, 1, []string{"dns.rcode=\x00\x03"}, true},
+		{"dns", `dns.rcode:nxdomain;`, 1, []string{"dns.rcode=\x00\x03"}, true},
+		{"dns", `dns.rcode:!nxdomain;`, 1, []string{"dns.rcode=\x00\x03"}, false},
+		{"dns", `dns.rcode:16-22;`, 1, []string{"dns.rcode=\x00\x11"}, true},
+		{"dns", `dns.rrtype:HTTPS;`, 0, []string{"dns.rrtype=\x00\x41"}, true},
+		{"dns", `dns.rrtype:>64;`, 0, []string{"dns.rrtype=\x00\x40"}, false},
+		{"dns", `dns.query; content:"one"; dns.query; content:"two";`, 0, []string{"dns.query=one", "dns.query=two"}, true},
+		{"dns", `dns.answers.rrname; content:"one"; dns.rcode:0;`, 1, []string{"dns.answers.rrname=one", "dns.rcode=\x00\x00"}, true},
+		{"ssh", `ssh.software; content:"OpenSSH"; startswith;`, 1, []string{"ssh.software=OpenSSH_9"}, true},
+		{"ssh", `ssh.protoversion:"2.0";`, 0, []string{"ssh.proto=2.0"}, true},
+		{"ssh", `ssh.protoversion:"2";`, 0, []string{"ssh.proto=2.0"}, false},
+		{"dcerpc", `dcerpc.iface:367abb81-9844-35f1-ad32-98f038001003;`, 0, []string{svcctl}, true},
+		{"smb", `dce_iface:367abb81-9844-35f1-ad32-98f038001003,=2,any_frag;`, 0, []string{svcctl}, true},
+		{"dcerpc", `dcerpc.iface:367abb81-9844-35f1-ad32-98f038001003,>2;`, 0, []string{svcctl}, false},
+		{"dcerpc", `dcerpc.iface:367abb81-9844-35f1-ad32-98f038001004;`, 0, []string{svcctl}, false},
+		{"dcerpc", `dcerpc.opnum:15;`, 0, []string{"dcerpc.opnum=\x00\x0f"}, true},
+		{"dcerpc", `dcerpc.opnum:1,12-15;`, 0, []string{"dcerpc.opnum=\x00\x0f"}, true},
+		{"dcerpc", `dcerpc.opnum:1,12-14;`, 0, []string{"dcerpc.opnum=\x00\x0f"}, false},
+		{"dcerpc", `dcerpc.stub_data; byte_test:2,=,258,0,dce;`, 0, []string{"dcerpc.order=\x00", "dcerpc.stub_data=\x01\x02"}, true},
+		{"dcerpc", `dcerpc.stub_data; byte_test:2,=,258,0,dce;`, 0, []string{"dcerpc.order=\x01", "dcerpc.stub_data=\x01\x02"}, false},
+		{"dcerpc", `dcerpc.stub_data; byte_test:2,=,513,0,dce;`, 0, []string{"dcerpc.order=\x01", "dcerpc.stub_data=\x01\x02"}, true},
+	} {
+		if got := matches(t, c.rule, c.app, c.d, c.parts...); got != c.want {
+			t.Errorf("%s with %q: %v", c.rule, c.parts, got)
+		}
+	}
+}
+
+func TestProtocolKeywordsRefused(t *testing.T) {
+	for _, rule := range []string{`tls.version:1.4;`, `tls.version:772;`, `ssl_version:tls9;`, `ssl_state:hello;`, `tls.cert_chain_len:many;`, `tls_cert_notafter:soon;`,
+		`tls.store;`, `dns.rcode:-1;`, `dns.opcode:300;`, `dns.rrtype:NOTYPE;`, `tls.subject:"|0|";`, `tls.certs;`,
+		`dcerpc.iface:367abb81;`, `dcerpc.opnum:9-1;`, `dcerpc.opnum:x;`, `content:"x"; byte_test:2,=,1,0,dce;`} {
+		if set, bad := tryLoad(t, `alert ip any any -> any any (`+rule+` sid:1;)`); len(bad) != 1 || set.Len() != 0 {
+			t.Errorf("%s is not refused", rule)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+
+	"firestorm/internal/packet"
+)
+
+const (
+	// tail is how much of a stream that was looked at is kept, so that a rule's contents may lie across looks.
+	tail = 4 << 10
+	// mostWaiting bounds what waits of a stream for the next packet of its direction.
+	mostWaiting = 256 << 10
+	// mostOpen bounds the rules of a stream whose first content was found and whose others were not.
+	mostOpen = 64
+)
+
+// flowState is what rules remember of a connection.
+type flowState struct {
+	bits    []uint64
+	half    [2]half // by direction
+	fired   []fired
+	alerted bool
+}
+
+// half is what rules remember of one direction of a connection's stream.
+type half struct {
+	ring  ring   // what was looked at lately
+	fresh []byte // what came since, if a rule is to look at it; nothing waits where no rule would
+	hole  int    // in fresh: bytes are missing before this place; 0: nowhere
+	holed bool   // bytes are missing since the stream began
+	total uint64 // bytes so far, with fresh
+	wait  []candidate
+	open  []candidate // what may yet match, for its content was found
+	early []*sig      // rules that matched in packets whose bytes the stream has yet to bring
+}
+
+// held is how many bytes of the stream are held.
+func (h *half) held() int { return len(h.ring.b) + len(h.fresh) }
+
+// last appends the last n bytes that lie together, or what there is of them, to dst.
+func (h *half) last(dst []byte, n int) []byte {
+	f := h.fresh[h.hole:]
+	if len(f) < n && h.hole == 0 {
+		dst = h.ring.last(dst, n-len(f))
+	}
+	return append(dst, f[max(len(f)-n, 0):]...)
+}
+
+// idle reports that no rule waits for the next packet.
+func (h *half) idle() bool { return len(h.wait) == 0 && len(h.open) == 0 }
+
+// reset makes it as good as new, with the memory it has.
+func (h *half) reset() {
+	*h = half{ring: ring{b: h.ring.b[:0]}, fresh: h.fresh[:0], wait: h.wait[:0], open: h.open[:0], early: h.early[:0]}
+}
+
+// ring holds the last bytes that were put in, at most tail.
+type ring struct {
+	b  []byte
+	at int // where the oldest is, once it is full
+}
+
+func (r *ring) put(b []byte) {
+	if len(b) >= tail {
+		r.b, r.at = append(r.b[:0], b[len(b)-tail:]...), 0
+		return
+	}
+	n := min(tail-len(r.b), len(b))
+	r.b = append(r.b, b[:n]...)
+	for b = b[n:]; len(b) > 0; {
+		n = copy(r.b[r.at:], b)
+		b = b[n:]
+		r.at = (r.at + n) % tail
+	}
+}
+
+// last appends the last n bytes, or all there are, to dst.
+func (r *ring) last(dst []byte, n int) []byte {
+	n = min(n, len(r.b))
+	if old := n - r.at; old > 0 {
+		dst = append(dst, r.b[len(r.b)-old:]...)
+		n = r.at
+	}
+	return append(dst, r.b[r.at-n:r.at]...)
+}
+
+func (r *ring) clear() { r.b, r.at = r.b[:0], 0 }
+
+// fired is a rule that matched in a transaction that is not over.
+type fired struct {
+	s   *sig
+	dir packet.Dir
+	tx  uint64
+}
+
+// mostFired bounds what a flow remembers of its open transactions; beyond, the oldest is forgotten.
+const mostFired = 64
+
+func (f *flowState) bit(n int) bool { return n>>6 < len(f.bits) && f.bits[n>>6]>>(n&63)&1 != 0 }
+
+func (f *flowState) setBit(n int, on bool) {
+	for n>>6 >= len(f.bits) {
+		f.bits = append(f.bits, 0)
+	}
+	if on {
+		f.bits[n>>6] |= 1 << (n & 63)
+	} else {
+		f.bits[n>>6] &^= 1 << (n & 63)
+	}
+}
+
+// looked says where a rule is to look.
+type looked uint8
+
+const (
+	inPacket looked = 1 << iota
+	inStream
+)
+
+// candidate is a rule that is to be gone through.
+type candidate struct {
+	s   *sig
+	how looked
+	// Of a stream: how many bytes there were when its content was found, and before which byte all was looked at with it
+	// (never: what is fresh).
+	at, from uint64
+	// Where in the stream the rule's places count from: its begin, or that of a segment.
+	begin uint64
+}
+
+const never = ^uint64(0)
+
+// inOrder sorts candidates as rules are applied and makes one of those of the same rule and place.
+func inOrder(cs []candidate) []candidate {
+	slices.SortStableFunc(cs, func(a, b candidate) int {
+		return cmp.Or(a.s.number-b.s.number, cmp.Compare(a.begin, b.begin))
+	})
+	n := 0
+	for _, c := range cs {
+		if n > 0 && cs[n-1].s == c.s && cs[n-1].begin == c.begin {
+			l := &cs[n-1]
+			l.how |= c.how
+			l.at, l.from = max(l.at, c.at), min(l.from, c.from)
+			continue
+		}
+		cs[n] = c
+		n++
+	}
+	return cs[:n]
+}

@@ -1,0 +1,118 @@
+package rules
+
+import "firestorm/internal/packet"
+
+// streamDepth is how much of each direction of a connection rules look at, as Suricata's stream.reassembly.depth.
+const streamDepth = 1 << 20
+
+// WantsStream reports whether a rule may ask for the stream of a connection with that server's port (analyzer.RawStreams).
+func (e *Engine) WantsStream(d packet.Dir, port uint16) bool {
+	t := &e.set.tables[0][d]
+	return t.base.streams() || t.at(port).streams()
+}
+
+// Stream takes the next bytes of a connection's stream, and reports whether it wants more. The bytes are searched at once;
+// they are copied, and looked at with the next packet of their direction where a rule has a content in them.
+func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte) (more bool) {
+	k := &e.own(index).half[d]
+	if left := streamDepth - k.total; uint64(len(b)) > left {
+		e.stats.BeyondDepth += uint64(len(b)) - left
+		b = b[:left]
+	}
+	if len(b) == 0 {
+		return false
+	}
+	if k.held()+len(b) > mostWaiting || e.stats.Bytes+len(b) > e.most {
+		e.stats.Forgotten += uint64(len(k.fresh))
+		e.drop(k)
+	}
+	if len(b) > mostWaiting || e.stats.Bytes+len(b) > e.most {
+		e.stats.Forgotten += uint64(len(b))
+		k.total += uint64(len(b))
+		return true
+	}
+	e.search(k, &e.set.tables[0][d], port, b)
+	e.stats.Bytes -= k.held()
+	if k.idle() {
+		k.ring.put(b)
+	} else {
+		k.fresh = append(k.fresh, b...)
+	}
+	e.stats.Bytes += k.held()
+	return true
+}
+
+// search finds the rules that are to look at the next bytes of a stream.
+func (e *Engine) search(k *half, t *table, port uint16, b []byte) {
+	own := t.at(port)
+	n := len(k.wait)
+	over := max(t.base.stream.longest, own.stream.longest, 1) - 1
+	e.lin = append(k.last(e.lin[:0], over), b...)
+	groups := [2]*group{&t.base, own}
+	for _, g := range groups {
+		k.wait = g.stream.scan(k.wait, e.set.rare, &e.found, e.lin, inStream)
+		k.wait = appendAll(k.wait, g.flowing, inStream)
+	}
+	begun := k.total // where places count from, for what was found
+	if k.total < tail && !k.holed && k.hole == 0 {
+		begun = 0
+	}
+	end := k.total + uint64(len(b))
+	for i := range k.wait[n:] {
+		k.wait[n+i].at, k.wait[n+i].from, k.wait[n+i].begin = end, never, begun
+	}
+	// Contents with a place lie at the begin of a segment, or of the stream, however that one was cut.
+	e.head(k, groups, b, k.total)
+	if 0 < k.total && k.total < mostHead && begun == 0 {
+		e.lin = append(k.last(e.lin[:0], mostHead), b...)
+		e.head(k, groups, e.lin, 0)
+	}
+	k.total = end
+	if len(k.wait) > mostOpen {
+		k.wait = inOrder(k.wait)
+	}
+}
+
+// head finds the rules that are to look at the bytes of a stream from begin on.
+func (e *Engine) head(k *half, groups [2]*group, b []byte, begin uint64) {
+	for _, g := range groups {
+		from := len(k.wait)
+		k.wait = g.head.scan(k.wait, e.set.rare, &e.found, b, inStream)
+		kept := k.wait[:from]
+		for _, c := range k.wait[from:] {
+			if c.s.stream {
+				c.at, c.from, c.begin = begin+uint64(len(b)), never, begin
+				kept = append(kept, c)
+			}
+		}
+		k.wait = kept
+	}
+}
+
+// Gap says that bytes of a stream are missing: nothing lies across the hole. Of two holes before the next look, what lies
+// between them is not looked at, and counted.
+func (e *Engine) Gap(index uint32, d packet.Dir) {
+	f := e.of(index)
+	if f == nil {
+		return
+	}
+	k := &f.half[d]
+	switch {
+	case len(k.fresh) == 0:
+		e.drop(k)
+	case k.hole == 0:
+		k.hole = len(k.fresh)
+	default:
+		n := len(k.fresh) - k.hole
+		e.stats.Forgotten += uint64(n)
+		e.stats.Bytes -= n
+		k.fresh = k.fresh[:k.hole]
+	}
+}
+
+// drop lets go of what is held of a stream.
+func (e *Engine) drop(k *half) {
+	e.stats.Bytes -= k.held()
+	k.ring.clear()
+	k.fresh, k.hole, k.holed, k.wait, k.open, k.early = k.fresh[:0], 0, true, k.wait[:0], k.open[:0], k.early[:0]
+}

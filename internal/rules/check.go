@@ -25,6 +25,9 @@ type check struct {
 	pcre                            *pcre.Regexp
 	bytes                           *byteOp
 	test                            func(b []byte) bool
+	base64                          *base64Op
+	inner                           []check // of what base64 decoded
+	entropy                         *entropyOp
 }
 
 type checkKind uint8
@@ -39,6 +42,8 @@ const (
 	isByteMath
 	isPCRE
 	isTest // what a keyword of a protocol asks of a part
+	isBase64
+	isEntropy
 )
 
 // number is a constant of a rule, or the variable that byte_extract or byte_math set.
@@ -70,6 +75,9 @@ type matcher struct {
 	little bool          // byte order of the DCE/RPC call at hand
 	short  bool          // what failed may hold once more bytes follow
 	re     *pcre.Scratch // made when a rule first needs it
+	groups []int         // where those of an expression lie
+	turn   [2][]byte     // what transforms made
+	text   []byte        // what base64_decode made
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
 }
@@ -101,7 +109,11 @@ func (m *matcher) run(cs []check, at, end int) bool {
 		if c.relative {
 			base = int64(at)
 		}
-		if (base+n < int64(len(m.b)) && base+n >= 0) == c.neg {
+		most := int64(len(m.b)) - 1
+		if c.relative { // behind the last byte counts as data, as in Suricata
+			most++
+		}
+		if (base+n <= most && base+n >= 0) == c.neg {
 			m.short = m.short || !c.neg
 			return false
 		}
@@ -111,6 +123,10 @@ func (m *matcher) run(cs []check, at, end int) bool {
 			return false
 		}
 		return m.run(cs[1:], at, end)
+	case isBase64:
+		return m.inBase64(c, cs[1:], at, end)
+	case isEntropy:
+		return c.entropy.holds(m.b) && m.run(cs[1:], at, end)
 	case isTest:
 		return c.test(m.b) != c.neg && m.run(cs[1:], at, end)
 	case isPCRE:
@@ -165,9 +181,7 @@ func (m *matcher) content(c *check, rest []check, at, end int) bool {
 // regexp looks for a regular expression, from the last match on if it is relative, and for the next one when what follows
 // does not hold. One that gave up counts as not found; the engine counts it.
 func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
-	if m.re == nil {
-		m.re = pcre.NewScratch(pcre.Limits{})
-	}
+	m.scratch()
 	from := 0
 	if c.relative {
 		from = min(max(at, 0), len(m.b))
@@ -192,6 +206,13 @@ func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
 		next = loc.Start + 1
 	}
 	return false
+}
+
+func (m *matcher) scratch() *pcre.Scratch {
+	if m.re == nil {
+		m.re = pcre.NewScratch(pcre.Limits{})
+	}
+	return m.re
 }
 
 // dependsOnPlace reports that a check of cs counts from where the one before cs ended.

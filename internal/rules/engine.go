@@ -64,22 +64,22 @@ type Flows interface {
 
 // Engine inspects the packets of one shard. It is used by one goroutine.
 type Engine struct {
-	set    *Set
-	flows  Flows
-	app    func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
-	most   int                       // bytes of streams
-	state  []*flowState              // by flow index
-	spare  []*flowState
-	x      inspection
-	hits   []hit // of the packet at hand
-	parts  []seenPart
-	dotted []byte
-	may    []candidate // rules to be gone through
-	wait   []candidate // the same, before a hole in the stream
-	open   []candidate // of them: what may match with what is to come
-	lin    []byte      // of a stream, in one piece
-	found  mpm.Scratch
-	stats  Stats
+	set   *Set
+	flows Flows
+	app   func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
+	most  int                       // bytes of streams
+	state []*flowState              // by flow index
+	spare []*flowState
+	x     inspection
+	hits  []hit // of the packet at hand
+	parts []seenPart
+	done  bool        // no more comes of the transaction at hand
+	may   []candidate // rules to be gone through
+	wait  []candidate // the same, before a hole in the stream
+	open  []candidate // of them: what may match with what is to come
+	lin   []byte      // of a stream, in one piece
+	found mpm.Scratch
+	stats Stats
 }
 
 // NewEngine returns an engine for one shard that holds at most so many bytes of streams.

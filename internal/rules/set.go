@@ -37,8 +37,10 @@ type Set struct {
 	other  group                 // rules of packets that are neither TCP nor UDP
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
-	kinds  map[string]bool       // of events whose parts rules ask for
-	rare   *mpm.Rarity           // of all contents together: which part of one says most
+	// lacking are the rules about what is not there, by the kind of events.
+	lacking map[string][]*sig
+	kinds   map[string]bool // of events whose parts rules ask for
+	rare    *mpm.Rarity     // of all contents together: which part of one says most
 }
 
 // Len is how many rules the set has.
@@ -144,6 +146,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		s.info.Severity = c.rank
 	default:
 		s.info.Severity = 3
+	}
+	if err := c.endBase64(); err != nil {
+		return nil, "base64_decode", err
 	}
 	return s, "", s.place()
 }

@@ -49,7 +49,7 @@ func (c *compiler) sticky(b buffer) (int, error) {
 		return n, err
 	}
 	for i := range c.s.parts {
-		if p := &c.s.parts[i]; p.name == b.name && len(p.checks) == 0 {
+		if p := &c.s.parts[i]; p.name == b.name && len(p.checks)+len(p.transforms) == 0 {
 			return i, nil
 		}
 	}

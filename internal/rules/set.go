@@ -42,9 +42,11 @@ type Set struct {
 	pieces []*sig                // rules that fragments are shown to
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
-	kinds  map[string]bool       // of events whose parts rules ask for
-	bits   []string              // names of the flowbits by number
-	rare   *mpm.Rarity           // of all contents together: which part of one says most
+	// lacking are the rules about what is not there, by the kind of events.
+	lacking map[string][]*sig
+	kinds   map[string]bool // of events whose parts rules ask for
+	rare    *mpm.Rarity     // of all contents together: which part of one says most
+	bits    []string        // names of the flowbits by number
 }
 
 // Len is how many rules the set has.
@@ -158,6 +160,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		s.info.Severity = c.rank
 	default:
 		s.info.Severity = 3
+	}
+	if err := c.endBase64(); err != nil {
+		return nil, "base64_decode", err
 	}
 	return s, "", s.place()
 }

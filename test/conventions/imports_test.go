@@ -90,6 +90,7 @@ var modules = []struct{ prefix, may, why string }{
 	{"github.com/schollz/progressbar", "cmd/firestorm", "progress on a terminal"},
 	{"golang.org/x/term", "cmd/firestorm", "is it a terminal, how wide"},
 	{"github.com/klauspost/compress", "internal/pcapfile", "packed captures"},
+	{"golang.org/x/net/publicsuffix", "internal/rules", "which end of a name others register below"},
 	{"golang.org/x/net/bpf", "internal/filter internal/capture", "instructions of the kernel's filter machine"},
 	{"golang.org/x/sys", "internal/capture internal/service internal/sandbox internal/doctor testbed/*", "system calls"},
 	{"github.com/andybalholm/brotli", "internal/analyzer/http", "pages in br"},

@@ -21,6 +21,7 @@ import (
 	"firestorm/internal/analyzer/ntp"
 	"firestorm/internal/analyzer/pop3"
 	"firestorm/internal/analyzer/rpc"
+	"firestorm/internal/analyzer/sip"
 	"firestorm/internal/analyzer/smb"
 	"firestorm/internal/analyzer/smtp"
 	"firestorm/internal/analyzer/snmp"
@@ -102,6 +103,7 @@ var Analyzers = []analyzer.Def{
 	pop3.Def,
 	rpc.NFSDef,
 	rpc.Def,
+	sip.Def,
 	smb.Def,
 	smtp.Def,
 	snmp.Def,

@@ -33,7 +33,7 @@ type part struct {
 }
 
 // sticky are the buffers by the option that names them: contents behind it lie there.
-var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers, ikeBuffers, sipBuffers)
+var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers, ikeBuffers, sipBuffers, rfbBuffers)
 
 var httpBuffers = map[string]buffer{
 	"http.method": httpAsked("method"), "http.uri": httpAsked("uri"), "http.uri.raw": httpAsked("uri.raw"), "http.host": httpAsked("host"),

@@ -222,9 +222,10 @@ func (d *detector) claim(c *neighbour.Claim) {
 	}
 }
 
-// solicited reports that who is told had asked.
+// solicited reports that who is told had asked. An advertisement that says itself that it is no answer is none, though the
+// question may have been asked a moment before.
 func (d *detector) solicited(c *neighbour.Claim) bool {
-	if c.How != neighbour.Answered {
+	if c.How != neighbour.Answered || c.Unasked {
 		return false
 	}
 	at := d.asks.Get(ask{c.Wire(), c.To, c.IP})

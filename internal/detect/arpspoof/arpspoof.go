@@ -429,8 +429,17 @@ func (d *detector) flow(f *event.Flow) {
 		*p = x
 	case event.Ended:
 		if p := d.flows.Get(h.FlowID); p != nil {
-			(*p).Bytes += f.Sides[0].Bytes + f.Sides[1].Bytes
+			x := *p
+			x.Bytes += f.Sides[0].Bytes + f.Sides[1].Bytes
 			d.flows.Drop(h.FlowID)
+			for _, p := range x.Poses { // what the detour did to it is part of the story
+				if p.Said != 0 {
+					i := x.instance(p, h.Seen)
+					i.FlowID = h.FlowID
+					d.scope.Report(&i)
+					break
+				}
+			}
 		}
 	}
 }

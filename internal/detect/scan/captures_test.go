@@ -52,6 +52,16 @@ func TestSlow(t *testing.T) {
 	detecttest.Says(t, f, "first contacts of fd00:1::13 fail too often: 6 of 6 machines")
 }
 
+// TestCrowd: a hundred strangers with one knock each are one quiet line, not eight services that are down.
+func TestCrowd(t *testing.T) {
+	r := detecttest.Run(t, nil, "scan-nothing-one/outside.pcap")
+	f := detecttest.Only(t, r, scan.Background, finding.Certain)
+	detecttest.Says(t, f, " addresses tried ", "0 searches", "none: they found nothing")
+	if len(f.Explains) != 1 || f.Explains[0].Code != "tcp-closed-port" || f.Explains[0].Count < 100 {
+		t.Errorf("explains %v", f.Explains)
+	}
+}
+
 // TestNothingFound: strangers who find nothing, or what everybody uses, are one quiet line.
 func TestNothingFound(t *testing.T) {
 	for file, says := range map[string][]string{

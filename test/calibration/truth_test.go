@@ -112,11 +112,8 @@ var alsoTrue = map[string]map[string]string{
 	"scan-syn-remedied": {
 		"scan-background": "the search is made all the same, and counted; it finds nothing that others do not use",
 	},
-	"scan-ping": {
-		"icmp-unreachable": "gw says of each address that nobody is there; with the last third cut too few are left for a search",
-	},
-	"scan-proto": {
-		"icmp-unreachable": "the server says so of each protocol; with the first third cut too few are left for a search",
+	"scan-nothing-one": {
+		"tcp-closed-port": "the doors are closed, and the server's own resets say so; that strangers knock is another code's to say, where there are a hundred of them",
 	},
 	"scan-slow-stranger": {
 		"scan-background": "a stranger tries doors in vain; with the answers removed, or the end cut, that is all that can be told",

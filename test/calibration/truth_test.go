@@ -115,6 +115,9 @@ var alsoTrue = map[string]map[string]string{
 	"scan-nothing-one": {
 		"tcp-closed-port": "the doors are closed, and the server's own resets say so; that strangers knock is another code's to say, where there are a hundred of them",
 	},
+	"syn-flood-one": {
+		"tcp-syn-silent-drop": "two clients' requests are ignored while the queue is full; that a flood fills it is another code's to say, where it is seen",
+	},
 	"scan-slow-stranger": {
 		"scan-background": "a stranger tries doors in vain; with the answers removed, or the end cut, that is all that can be told",
 	},

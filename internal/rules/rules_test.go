@@ -419,7 +419,7 @@ func TestRefused(t *testing.T) {
 		{`dsize:5<>5;`, "dsize", "nothing lies between"},
 		{`decode-event:nonsense;`, "decode-event", "nonsense"},
 		{`pcre:"/(/";`, "pcre", ""},
-		{`pcre:"/a/P";`, "pcre", "buffer"},
+		{`pcre:"/a/K";`, "pcre", "buffer"},
 		{`pcre:"a";`, "pcre", "slashes"},
 		{`byte_test:1,~,1,0;`, "byte_test", "compares with"},
 		{`unheard_of;`, "unheard_of", "not known"},

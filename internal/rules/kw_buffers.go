@@ -52,7 +52,7 @@ var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuf
 // httpBuffers are the parts of HTTP. Some travel either way: which one a rule is about says its flow:….
 var httpBuffers = buffersOf(ofHTTP,
 	named{"http.method", toServer}, named{"http.uri", toServer}, named{"http.uri.raw", toServer}, named{"http.host", toServer},
-	named{"http.host.raw", toServer}, named{"http.user_agent", toServer}, named{"http.referer", toServer}, named{"http.accept http_accept", toServer},
+	named{"http.host.raw", toServer}, named{"http.user_agent", toServer}, named{"http.referer http_referer", toServer}, named{"http.accept http_accept", toServer},
 	named{"http.accept_enc http_accept_enc", toServer}, named{"http.accept_lang http_accept_lang", toServer},
 	named{"http.request_line http_request_line", toServer}, named{"http.request_header", toServer}, named{"http.request_body", toServer},
 	named{"http.stat_code", toClient}, named{"http.stat_msg", toClient}, named{"http.response_line http_response_line", toClient},
@@ -67,7 +67,7 @@ var ofHTTP = []string{"http"}
 // older are the modifiers of the older form: they put the content before them into a buffer.
 var older = map[string]string{"http_method": "http.method", "http_uri": "http.uri", "http_raw_uri": "http.uri.raw", "http_host": "http.host",
 	"http_raw_host": "http.host.raw", "http_user_agent": "http.user_agent", "http_stat_code": "http.stat_code", "http_stat_msg": "http.stat_msg",
-	"http_referer": "http.referer", "http_client_body": "http.request_body", "http_server_body": "http.response_body", "http_header": "http.header",
+	"http_client_body": "http.request_body", "http_server_body": "http.response_body", "http_header": "http.header",
 	"http_raw_header": "http.header.raw", "http_cookie": "http.cookie"}
 
 // ofExpression are the flags of pcre that name a buffer.

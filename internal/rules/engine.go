@@ -21,9 +21,10 @@ type Stats struct {
 	TooMany   uint64 // alerts beyond mostAlerts of a packet
 	GivenUp   uint64 // rules that took too many steps on a buffer
 	Forgotten uint64 // bytes of streams that were not looked at, for lack of room
+	Apart     uint64 // bytes of streams that were looked at without what follows, for lack of room
 	// BeyondDepth are bytes of streams that lie further from the begin than rules look.
 	BeyondDepth uint64
-	Bytes       int // of streams held now
+	Bytes       int // for streams, now
 }
 
 // Add adds the counters of o to s.
@@ -34,6 +35,7 @@ func (s *Stats) Add(o Stats) {
 	s.TooMany += o.TooMany
 	s.GivenUp += o.GivenUp
 	s.Forgotten += o.Forgotten
+	s.Apart += o.Apart
 	s.BeyondDepth += o.BeyondDepth
 	s.Bytes += o.Bytes
 }
@@ -78,6 +80,7 @@ type Engine struct {
 	wait   []candidate // the same, before a hole in the stream
 	open   []candidate // of them: what may match with what is to come
 	lin    []byte      // of a stream, in one piece
+	blocks [2][][]byte // spare memory for the last bytes of streams: few, tail
 	found  mpm.Scratch
 	stats  Stats
 }
@@ -136,7 +139,8 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	}
 	alerted = f.alerted
 	for d := range f.half {
-		e.stats.Bytes -= f.half[d].held()
+		e.giveBack(&f.half[d].ring)
+		e.stats.Bytes -= len(f.half[d].fresh)
 		f.half[d].reset()
 	}
 	f.bits, f.fired, f.alerted = f.bits[:0], f.fired[:0], false
@@ -252,13 +256,15 @@ func (e *Engine) try(h flow.Handle, payload []byte, k *half) {
 	e.all(h, e.may, payload, &b, k)
 	k.open, e.open = append(k.open[:0], e.open...), e.open[:0]
 	k.wait = k.wait[:0]
-	e.stats.Bytes -= k.held()
-	if k.hole > 0 {
-		k.ring.clear()
+	e.stats.Bytes -= len(k.fresh)
+	b.b = k.fresh[k.hole:]
+	if k.hole > 0 || k.over {
+		e.giveBack(&k.ring)
 	}
-	k.ring.put(k.fresh[k.hole:])
-	k.fresh, k.hole = k.fresh[:0], 0
-	e.stats.Bytes += k.held()
+	k.fresh, k.hole = nil, 0
+	if !k.over {
+		e.remember(k, b.b)
+	}
 }
 
 // lookedAt is what there is of a stream.

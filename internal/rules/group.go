@@ -44,7 +44,7 @@ func (g *group) streams() bool {
 
 const (
 	// mostHead is how many first bytes are searched for contents that must lie there.
-	mostHead = 512
+	mostHead = 64
 	// mostAlike is how many rules may be found by the same first bytes before their longest contents are better.
 	mostAlike = 8
 	// mostSearched is how much of a content is searched for: streams are searched again over one byte less.

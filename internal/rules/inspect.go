@@ -34,7 +34,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
 	for _, c := range inOrder(e.may) {
 		s := c.s
-		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
+		if s.app != "" && s.app != x.app && !(s.app == "dcerpc" && x.app == "smb") || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
 		}

@@ -15,7 +15,7 @@ type keyword struct {
 }
 
 // keywords are all options that rules may have, by what they are about. docs and "rules coverage" list them.
-var keywords = concat(metaKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords)
+var keywords = concat(metaKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords)
 
 var keywordByName = func() map[string]*keyword {
 	m := map[string]*keyword{}

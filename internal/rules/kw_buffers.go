@@ -33,7 +33,7 @@ type part struct {
 }
 
 // sticky are the buffers by the option that names them: contents behind it lie there.
-var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers)
+var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers)
 
 // httpBuffers are the parts of HTTP. Some travel either way: which one a rule is about says its flow:….
 var httpBuffers = buffersOf(ofHTTP,
@@ -193,7 +193,7 @@ func (s *sig) kinds() []string {
 				return true
 			}
 		}
-		return s.app != "" && s.app != k
+		return s.app != "" && s.app != k && !(s.app == "dcerpc" && k == "smb") // whose pipes carry calls
 	})
 }
 

@@ -461,8 +461,14 @@ func TestRoom(t *testing.T) {
 	for i := range 100 {
 		r.e.Stream(uint32(i+10), 0, 80, make([]byte, 900))
 	}
+	if s := r.e.Stats(); s.Bytes > r.e.most || s.Apart == 0 || s.Forgotten != 0 {
+		t.Errorf("nothing found: %+v", s)
+	}
+	for i := range 100 {
+		r.e.Stream(uint32(i+10), 0, 80, append(make([]byte, 900), "needle"...))
+	}
 	if s := r.e.Stats(); s.Bytes > r.e.most || s.Forgotten == 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("found: %+v", s)
 	}
 }
 

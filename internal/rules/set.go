@@ -70,7 +70,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
-		g.number = i
+		g.number, g.rule = i, nil // what was read is not held: it is larger than what is made of it
 	}
 	s.rare = &mpm.Rarity{}
 	for _, g := range s.sigs {

@@ -38,8 +38,12 @@ type Options struct {
 	MaxMemory int64 // bytes; 0: DefaultMaxMemory. Limits of all tables follow from it
 	Seed      uint64
 	Analyzers []analyzer.Def
-	Rules     *rules.Set     // nil: none
-	HomeNet   []netip.Prefix // what is inside; none: detect.DefaultHomeNet
+	Rules     *rules.Set // nil: none
+	// FileHashes are the checksums that records of files are to have whether or not rules ask for them.
+	FileHashes FileHashes
+	FileStore  *file.Store    // where files are kept that rules ask to keep; nil: nowhere
+	KeepFiles  bool           // keep all files
+	HomeNet    []netip.Prefix // what is inside; none: detect.DefaultHomeNet
 	// NoMidstream leaves TCP connections alone whose SYN was not seen: no protocol is read of them, and to rules they are
 	// not established.
 	NoMidstream bool
@@ -47,10 +51,6 @@ type Options struct {
 	Timeouts    flow.Timeouts                       // of connections without traffic
 	Overlap     func(dst packet.Addr) stream.Policy // whose bytes count where segments overlap; nil: the default for all
 	VXLANPorts  []uint16                            // see packet.Options
-	// FileHashes are the checksums that records of files are to have whether or not rules ask for them.
-	FileHashes FileHashes
-	FileStore  *file.Store // where files are kept that rules ask to keep; nil: nowhere
-	KeepFiles  bool        // keep all files
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
 	Detectors   []detect.Def

@@ -61,11 +61,11 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
 		raw, inspector = s.rules, s.rules
 	}
-	s.files = file.NewRoom(filesWanted(o, reg), o.FileStore, lim.held/4)
 	var begun func(index uint32) bool
 	if o.NoMidstream {
 		begun = s.flows.Begun
 	}
+	s.files = file.NewRoom(filesWanted(o, reg), o.FileStore, lim.held/4)
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
 		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,

@@ -43,8 +43,11 @@ var house = []room{
 	{pkg: "internal/analyzer", may: "packet flow event header stream prefetch"},
 	{pkg: "internal/analyzer/analyzertest", may: "analyzer packet flow event packettest"}, // tests only
 	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream", extra: []exception{
+		{"internal/analyzer/smtp", "mime", "takes mails apart"},
 		{"internal/analyzer/ike", "analyzer/esp", "ESP in UDP shares port 4500 and its flow with IKE (RFC 3948)"},
+		{"internal/analyzer/smb", "analyzer/dcerpc", "SMB's pipes carry calls (MS-RPCE 2.1.1.2)"},
 	}},
+	{pkg: "internal/mime", may: ""},
 	{pkg: "internal/file", may: "packet flow event analyzer"},
 	{pkg: "internal/rules", may: "packet flow event analyzer rules/*"},
 	{pkg: "internal/rules/lang", may: "packet"},

@@ -11,17 +11,22 @@ import (
 	"firestorm/internal/stream"
 )
 
-// Kind is the name of its event kind.
-const Kind = "smb"
+// Kinds of events: what a detector may ask for, and the exchanges of other commands, which are many.
+const (
+	Kind        = "smb"
+	KindCommand = "smb_command"
+)
 
 // Def is the protocol as a list of analyzers names it.
 var Def = analyzer.Def{
-	Name:   "smb",
-	Over:   []analyzer.Transport{analyzer.TCP},
-	Ports:  []uint16{445, 139},
-	Kinds:  []string{Kind},
-	Probe:  probe,
-	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) { return &connection{kind: o.Kind(Kind)}, nil },
+	Name:  "smb",
+	Over:  []analyzer.Transport{analyzer.TCP},
+	Ports: []uint16{445, 139},
+	Kinds: []string{Kind, KindCommand},
+	Probe: probe,
+	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
+		return &connection{kind: o.Kind(Kind), command: o.Kind(KindCommand), options: o}, nil
+	},
 }
 
 // Types of NetBIOS session packets (RFC 1002 4.3.1).
@@ -81,18 +86,24 @@ const (
 
 // request waits for its reply.
 type request struct {
-	h   Header
-	ref packet.Ref
-	x   *Exchange // what was read of it
+	h    Header
+	ref  packet.Ref
+	x    *Exchange // what was read of it; nil: it reads from pipe
+	pipe *pipe
 }
 
 // connection reads one TCP connection.
 type connection struct {
 	kind    event.Kind
+	command event.Kind
 	sides   [2]side
 	open    []request // oldest first
 	dialect string
 	id      uint64
+	trees   []connectedTree
+	pipes   []*pipe // oldest first
+	options analyzer.Options
+	now     *analyzer.Context // of the call at hand, for what pipes tell
 }
 
 // side is one direction: the session packet at hand.
@@ -129,11 +140,14 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			continue
 		}
 		n := min(int(x.left), len(b))
+		if next := x.decision(); next > len(x.buf) { // what is read further is settled there, however the bytes are cut
+			n = min(n, next-len(x.buf))
+		}
 		if k := min(n, x.room-len(x.buf)); k > 0 {
 			had := len(x.buf)
 			x.buf = append(x.buf, b[:k]...)
-			if had < keepBulk && len(x.buf) >= keepBulk && !worth(x.buf) {
-				x.room = keepBulk
+			if had < keepBulk && len(x.buf) >= keepBulk || had < keepHead && len(x.buf) >= keepHead && x.room == keepHead {
+				x.room = s.room(c, x.buf, x.room)
 			}
 		}
 		x.left -= uint32(n)
@@ -166,6 +180,10 @@ func (s *connection) end(c *analyzer.Context) {
 		s.emit(c, s.open[i].x)
 	}
 	s.open = s.open[:0]
+	for _, p := range s.pipes {
+		s.ended(c, p)
+	}
+	s.pipes = s.pipes[:0]
 }
 
 // begin reads the four bytes before a message. A message of zero bytes has nothing to come.
@@ -183,10 +201,15 @@ func (x *side) begin() bool {
 	return true
 }
 
-// worth reports that a message beginning with b may be one that is read to its end.
-func worth(b []byte) bool {
-	h, _, ok := ParseHeader(b)
-	return ok && (h.Command != Other || h.Next != 0)
+// decision is how many bytes of the message tell how much of it is read; 0: that is known.
+func (x *side) decision() int {
+	switch {
+	case len(x.buf) < keepBulk:
+		return keepBulk
+	case x.room == keepHead:
+		return keepHead
+	}
+	return 0
 }
 
 // packet reads the messages of a complete session packet.
@@ -202,11 +225,11 @@ func (s *connection) packet(c *analyzer.Context, d packet.Dir, x *side) {
 			return
 		}
 		x.sealed = 0
-		if h.Command != Other && c.Wanted(s.kind) {
+		if !s.pass(c, d, &h, b, body, x.ref) && s.asked(c, &h) {
 			if h.Reply {
-				s.reply(c, &h, body, x.ref)
+				s.reply(c, d, &h, body, x.ref)
 			} else {
-				s.request(c, &h, b, body, x.ref)
+				s.request(c, d, &h, b, body, x.ref)
 			}
 		}
 		if h.Next < header2 || uint64(h.Next) >= uint64(len(b)) {
@@ -216,8 +239,20 @@ func (s *connection) packet(c *analyzer.Context, d packet.Dir, x *side) {
 	}
 }
 
-func (s *connection) request(c *analyzer.Context, h *Header, whole, body []byte, ref packet.Ref) {
-	x := &Exchange{Asked: ref, Command: h.Command, Version: h.Version, Session: h.Session, Tree: h.Tree}
+// asked reports whether somebody wants to know of messages with that header.
+func (s *connection) asked(c *analyzer.Context, h *Header) bool {
+	switch {
+	case h.Command != Other && h.Command != Create:
+		return c.Wanted(s.kind) || c.Inspected(s.kind)
+	case h.Command == Create || told(h.Version, h.Code):
+		return c.Wanted(s.command) || c.Inspected(s.kind)
+	}
+	return false
+}
+
+func (s *connection) request(c *analyzer.Context, d packet.Dir, h *Header, whole, body []byte, ref packet.Ref) {
+	s.id++
+	x := &Exchange{Asked: ref, Command: h.Command, Code: h.Code, Version: h.Version, Session: h.Session, Tree: h.Tree, ID: s.id}
 	switch {
 	case h.Command == Negotiate && h.Version == 1:
 		x.Offered, _ = negotiate1(body)
@@ -236,22 +271,39 @@ func (s *connection) request(c *analyzer.Context, h *Header, whole, body []byte,
 			id, x.HasIdentity = found, true
 		}
 		x.Domain, x.User, x.Host, x.System = id.domain, id.user, id.host, id.version
-	case h.Version == 1:
+	case h.Command == Create && h.Version == 1:
+		x.File = create1(h, body)
+	case h.Command == Create:
+		x.File = create2(whole, body)
+	case h.Command == TreeConnect && h.Version == 1:
 		x.Share = tree1(h, body)
-	default:
+	case h.Command == TreeConnect:
 		x.Share = tree2(whole, body)
 	}
+	s.show(c, d, x, false)
+	if h.Version == 2 && h.Code == 12 { // a cancel has no reply of its own
+		s.emit(c, x)
+		return
+	}
+	s.wait(c, request{h: *h, ref: ref, x: x})
+}
+
+// wait keeps a request until its reply comes.
+func (s *connection) wait(c *analyzer.Context, r request) {
 	if len(s.open) >= maxOpen {
 		s.emit(c, s.open[0].x)
 		s.open = append(s.open[:0], s.open[1:]...)
 	}
-	s.open = append(s.open, request{*h, ref, x})
+	s.open = append(s.open, r)
 }
 
-func (s *connection) reply(c *analyzer.Context, h *Header, body []byte, ref packet.Ref) {
+func (s *connection) reply(c *analyzer.Context, d packet.Dir, h *Header, body []byte, ref packet.Ref) {
+	if h.Version == 2 && h.Status == statusPending {
+		return
+	}
 	for i := range s.open {
 		r := &s.open[i]
-		same := r.h.Message == h.Message && r.h.Command == h.Command && r.h.Version == h.Version
+		same := r.x != nil && r.h.Message == h.Message && r.h.Code == h.Code && r.h.Version == h.Version
 		if r.h.Command == Negotiate && h.Command == Negotiate && r.h.Version == 1 && h.Version == 2 {
 			same = true // a server of version 2 answers the old question in its own form ([MS-SMB2] 3.3.5.3.1)
 		}
@@ -265,8 +317,24 @@ func (s *connection) reply(c *analyzer.Context, h *Header, body []byte, ref pack
 		if h.Command == Negotiate {
 			s.negotiated(h, body, x)
 		}
-		x.Pipe = h.Command == TreeConnect && h.Version == 2 && pipe2(body)
+		switch {
+		case h.Command == TreeConnect && h.Version == 2:
+			x.Pipe = pipe2(body)
+			if h.Status == StatusOK {
+				s.connected(h.Tree, x.Pipe)
+			}
+			if len(body) >= 3 && h.Status == StatusOK {
+				x.ShareType = body[2]
+			}
+		case h.Command == TreeConnect:
+			x.Pipe = pipe1(body)
+		case h.Command == Create && h.Status == StatusOK && h.Version == 2:
+			x.File.created2(body)
+		case h.Command == Create && h.Status == StatusOK:
+			x.File.created1(body)
+		}
 		s.open = append(s.open[:i], s.open[i+1:]...)
+		s.show(c, d, x, true)
 		s.emit(c, x)
 		return
 	}
@@ -288,8 +356,17 @@ func (s *connection) negotiated(h *Header, body []byte, x *Exchange) {
 }
 
 func (s *connection) emit(c *analyzer.Context, x *Exchange) {
-	s.id++
-	x.head, x.ID, x.Dialect = c.Head(s.kind), s.id, s.dialect
+	if x == nil {
+		return
+	}
+	kind := s.kind
+	if x.Command == Other || x.Command == Create {
+		kind = s.command
+	}
+	if !c.Wanted(kind) {
+		return
+	}
+	x.head, x.Dialect = c.Head(kind), s.dialect
 	c.Emit(x)
 }
 
@@ -314,15 +391,24 @@ func (s *connection) Close(c *analyzer.Context, d packet.Dir, _ stream.End) {
 // Reset makes s as new.
 func (s *connection) Reset() {
 	for d := range s.sides {
-		s.sides[d] = side{buf: s.sides[d].buf[:0]}
+		b := s.sides[d].buf[:0]
+		if cap(b) > 2*keep {
+			b = nil
+		}
+		s.sides[d] = side{buf: b}
 	}
 	clear(s.open)
-	s.open, s.dialect, s.id = s.open[:0], "", 0
+	clear(s.pipes)
+	s.open, s.dialect, s.id, s.trees, s.pipes = s.open[:0], "", 0, s.trees[:0], s.pipes[:0]
 }
 
 // Held is what the connection keeps (analyzer.Holder).
 func (s *connection) Held() int {
-	return cap(s.sides[0].buf) + cap(s.sides[1].buf) + cap(s.open)*requestSize + len(s.open)*exchangeSize
+	n := cap(s.sides[0].buf) + cap(s.sides[1].buf) + cap(s.open)*requestSize + len(s.open)*exchangeSize
+	for _, p := range s.pipes {
+		n += p.calls.Held() + 8*cap(p.txs)
+	}
+	return n
 }
 
 const (

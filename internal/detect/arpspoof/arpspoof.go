@@ -368,7 +368,8 @@ func (d *detector) repair(c *neighbour.Claim) {
 func (d *detector) relay(r *event.Repeat) {
 	h := r.Head()
 	v := d.posers.Get(claimer{wireOf(h), h.SrcMAC})
-	if v == nil || r.TTLLast+1 != r.TTLFirst || r.MACs[0] == h.SrcMAC {
+	// A kernel passes packets on as a router, ettercap by itself, with the TTL as it was.
+	if v == nil || r.TTLLast+1 != r.TTLFirst && r.TTLLast != r.TTLFirst || r.MACs[0] == h.SrcMAC {
 		return
 	}
 	x := *v

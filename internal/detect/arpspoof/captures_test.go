@@ -8,6 +8,12 @@ import (
 	"firestorm/internal/finding"
 )
 
+// TestEttercap: it passes packets on by itself, with the TTL as it was.
+func TestEttercap(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "arp-spoof-ettercap/lan.pcap"), arpspoof.Code, finding.Certain)
+	detecttest.Says(t, f, "poses as 10.1.0.1 and 10.1.0.11, to each other", "went on from its card, unchanged: 10.1.0.11 to 10.2.0.2, TTL 64 in", "it put things right")
+}
+
 func TestSpoof(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "arp-spoof-both/lan.pcap"), arpspoof.Code, finding.Certain)
 	detecttest.Says(t, f, "10.1.0.13, 02:fd:00:00:00:0d (self-chosen), poses as", "to each other", "every 2.00 s", "nobody had asked", "their TTL one less", "10.2.0.2:80",

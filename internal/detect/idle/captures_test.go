@@ -37,6 +37,14 @@ func TestForgotten(t *testing.T) {
 	detecttest.Says(t, f, "10.2.0.2 announced its address at 5.13 s, while they were silent")
 }
 
+// TestForgottenElsewhere: over IPv6, where no announcement is seen, and where another machine took over the address.
+func TestForgottenElsewhere(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "half-open-reset-ipv6/inside.pcap"), halfOpen, finding.Likely)
+	detecttest.Says(t, f, "fd00:2::2 no longer knew 3 connections", "TTL 63 as in the server's other packets, without ACK", "or: a load balancer in the server's place")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "half-open-takeover/lan.pcap"), halfOpen, finding.Certain)
+	detecttest.Says(t, f, "10.1.0.50 no longer knew 3 connections", "not: a load balancer in the server's place that forgets silent connections: 10.1.0.50 announced its address at")
+}
+
 func TestRemediedAndNearMisses(t *testing.T) {
 	for _, dir := range []string{"idle-timeout-remedied", "idle-timeout-survives", "half-open-restart", "nat-drop-midway", "nat-drop-midway-remedied", "rst-endpoint", "rst-middlebox",
 		"pmtud-black-hole", "pmtud-black-hole-filtered", "clean-wan", "clean-nat", "clean-midstream", "zero-window", "routing-loop", "accept-queue-full"} {

@@ -409,6 +409,8 @@ func ruleWarnings(res *sensor.Result, h *signature.Hits) []string {
 		text string
 	}{
 		{res.Rules.Forgotten, "rules did not see %d bytes of streams, for lack of room"},
+		{res.Rules.Apart, "rules looked at %d bytes of streams without what came before or after them, for lack of room"},
+		{res.Rules.BeyondDepth, "rules did not look at %d bytes of streams that lie beyond their first MiB, as Suricata does not"},
 		{res.Rules.GivenUp, "rules gave up %d times: a rule took too many steps on a buffer, and what it would have found is not known"},
 		{res.Rules.TooMany, "%d matches of rules were left out: more than fifteen on one packet"},
 		{res.RulesFull, "%d matches of rules were shown without regard to their threshold: there was no room left to count them"},

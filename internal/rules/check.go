@@ -27,6 +27,9 @@ type check struct {
 	bytes                           *byteOp
 	test                            func(b []byte) bool
 	opt                             *lang.Option // that it comes from
+	base64                          *base64Op
+	inner                           []check // of what base64 decoded
+	entropy                         *entropyOp
 }
 
 type checkKind uint8
@@ -41,6 +44,8 @@ const (
 	isByteMath
 	isPCRE
 	isTest // what a keyword of a protocol asks of a part
+	isBase64
+	isEntropy
 )
 
 // number is a constant of a rule, or the variable that byte_extract or byte_math set.
@@ -72,6 +77,9 @@ type matcher struct {
 	little bool          // byte order of the DCE/RPC call at hand
 	short  bool          // what failed may hold once more bytes follow
 	re     *pcre.Scratch // made when a rule first needs it
+	groups []int         // where those of an expression lie
+	turn   [2][]byte     // what transforms made
+	text   []byte        // what base64_decode made
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
 	total   uint64 // steps so far
@@ -101,12 +109,7 @@ func (m *matcher) run(cs []check, at, end int) bool {
 	case isContent:
 		return m.content(c, cs[1:], at, end)
 	case isDataAt:
-		n := c.isDataAt.get(m)
-		base := int64(0)
-		if c.relative {
-			base = int64(at)
-		}
-		if (base+n < int64(len(m.b)) && base+n >= 0) == c.neg {
+		if m.dataAt(c, at) == c.neg {
 			m.short = m.short || !c.neg
 			return false
 		}
@@ -116,6 +119,10 @@ func (m *matcher) run(cs []check, at, end int) bool {
 			return false
 		}
 		return m.run(cs[1:], at, end)
+	case isBase64:
+		return m.inBase64(c, cs[1:], at, end)
+	case isEntropy:
+		return c.entropy.holds(m.b) && m.run(cs[1:], at, end)
 	case isTest:
 		return c.test(m.b) != c.neg && m.run(cs[1:], at, end)
 	case isPCRE:
@@ -144,6 +151,17 @@ func (m *matcher) run(cs []check, at, end int) bool {
 	}
 }
 
+// dataAt reports whether there is data at a place: from the buffer's begin on the byte of that number, from the last match on
+// so many bytes. Suricata counts like that, so that isdataat:!1,relative is endswith.
+func (m *matcher) dataAt(c *check, at int) bool {
+	n := c.isDataAt.get(m)
+	if !c.relative {
+		return n >= 0 && n < int64(len(m.b))
+	}
+	n += int64(at)
+	return n >= 0 && n <= int64(len(m.b))
+}
+
 // content looks for a pattern, and for the next one when what follows does not hold.
 func (m *matcher) content(c *check, rest []check, at, end int) bool {
 	lo, hi := m.bounds(c, at)
@@ -170,9 +188,7 @@ func (m *matcher) content(c *check, rest []check, at, end int) bool {
 // regexp looks for a regular expression, from the last match on if it is relative, and for the next one when what follows
 // does not hold. One that gave up counts as not found; the engine counts it.
 func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
-	if m.re == nil {
-		m.re = pcre.NewScratch(pcre.Limits{})
-	}
+	m.scratch()
 	from := 0
 	if c.relative {
 		from = min(max(at, 0), len(m.b))
@@ -197,6 +213,13 @@ func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
 		next = loc.Start + 1
 	}
 	return false
+}
+
+func (m *matcher) scratch() *pcre.Scratch {
+	if m.re == nil {
+		m.re = pcre.NewScratch(pcre.Limits{})
+	}
+	return m.re
 }
 
 // dependsOnPlace reports that a check of cs counts from where the one before cs ended.

@@ -21,9 +21,10 @@ type Stats struct {
 	TooMany   uint64 // alerts beyond mostAlerts of a packet
 	GivenUp   uint64 // rules that took too many steps on a buffer
 	Forgotten uint64 // bytes of streams that were not looked at, for lack of room
+	Apart     uint64 // bytes of streams that were looked at without what follows, for lack of room
 	// BeyondDepth are bytes of streams that lie further from the begin than rules look.
 	BeyondDepth uint64
-	Bytes       int // of streams held now
+	Bytes       int // for streams, now
 }
 
 // Add adds the counters of o to s.
@@ -34,6 +35,7 @@ func (s *Stats) Add(o Stats) {
 	s.TooMany += o.TooMany
 	s.GivenUp += o.GivenUp
 	s.Forgotten += o.Forgotten
+	s.Apart += o.Apart
 	s.BeyondDepth += o.BeyondDepth
 	s.Bytes += o.Bytes
 }
@@ -73,11 +75,12 @@ type Engine struct {
 	x       inspection
 	hits    []hit // of the packet at hand
 	parts   []seenPart
-	dotted  []byte
+	done    bool        // no more comes of the transaction at hand
 	may     []candidate // rules to be gone through
 	wait    []candidate // the same, before a hole in the stream
 	open    []candidate // of them: what may match with what is to come
 	lin     []byte      // of a stream, in one piece
+	blocks  [2][][]byte // spare memory for the last bytes of streams: few, tail
 	found   mpm.Scratch
 	stats   Stats
 	trace   *Trace   // nil: none is kept
@@ -142,13 +145,24 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	}
 	alerted = f.alerted
 	for d := range f.half {
-		e.stats.Bytes -= f.half[d].held()
+		e.giveBack(&f.half[d].ring)
+		e.stats.Bytes -= len(f.half[d].fresh)
 		f.half[d].reset()
 	}
 	f.bits, f.fired, f.alerted = f.bits[:0], f.fired[:0], false
 	e.state[index] = nil
 	e.spare = append(e.spare, f)
 	return alerted
+}
+
+// odd are the last of the events so far, as far as they belong to p: what the flow table and reassembly found odd about its
+// connection is among them.
+func odd(p *packet.Packet, out []event.Event) []event.Event {
+	n := len(out)
+	for n > 0 && out[n-1].Head().Ordinal == p.Ordinal {
+		n--
+	}
+	return out[n:]
 }
 
 // Packet inspects a packet of the flow of h, after its bytes went to the stream and to who reads its protocol. Alerts are
@@ -160,6 +174,7 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	}
 	e.stats.Packets++
 	e.begin(p, h)
+	e.x.odd = odd(p, *out)
 	payload := p.Payload()
 	once := h.Index == 0 || e.flows.First(h)
 	if once {
@@ -206,7 +221,7 @@ func (e *Engine) half(h flow.Handle) *half {
 // begin prepares for a packet.
 func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
-	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone = p, h.Dir, nil, "", false, false, false
+	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, nil
 	if h.Index != 0 {
 		x.flow = e.of(h.Index)
 		x.alone = p.Proto == packet.ProtoTCP && !e.flows.Followed(h.Index)
@@ -269,13 +284,15 @@ func (e *Engine) try(h flow.Handle, payload []byte, k *half) {
 	e.all(h, e.may, payload, &b, k)
 	k.open, e.open = append(k.open[:0], e.open...), e.open[:0]
 	k.wait = k.wait[:0]
-	e.stats.Bytes -= k.held()
-	if k.hole > 0 {
-		k.ring.clear()
+	e.stats.Bytes -= len(k.fresh)
+	b.b = k.fresh[k.hole:]
+	if k.hole > 0 || k.over {
+		e.giveBack(&k.ring)
 	}
-	k.ring.put(k.fresh[k.hole:])
-	k.fresh, k.hole = k.fresh[:0], 0
-	e.stats.Bytes += k.held()
+	k.fresh, k.hole = nil, 0
+	if !k.over {
+		e.remember(k, b.b)
+	}
 }
 
 // lookedAt is what there is of a stream.

@@ -12,80 +12,65 @@ import (
 )
 
 // ofFiles are the events that may carry files.
-var ofFiles = []string{"ftp-data", "smtp"}
+var ofFiles = []string{"ftp-data", "smtp", "http", "smb"}
+
+// fileBuffers are the parts of a file.
+var fileBuffers = buffersOf(ofFiles, named{"file.name", eitherWay}, named{"file.data file_data", eitherWay})
 
 func ofFile(name string) buffer { return buffer{name, ofFiles, eitherWay} }
 
 // fileKeywords ask for files.
 var fileKeywords = []keyword{
-	{"filename", func(c *compiler, o *lang.Option) error {
-		return c.putIn(ofFile("file.name"), check{kind: isContent, neg: o.Negated, nocase: true, pattern: lower([]byte(o.Value))}, o.Value)
-	}},
-	{"fileext", func(c *compiler, o *lang.Option) error {
-		return c.putIn(ofFile("file.name"), check{kind: isContent, neg: o.Negated, nocase: true, ends: true, pattern: lower([]byte("." + o.Value))}, o.Value)
-	}},
-	{"filesize", func(c *compiler, o *lang.Option) error { return c.number64(ofFile("file.size"), o, 64) }},
-	{"filemd5", digestList("file.md5", 16)},
-	{"filesha1", digestList("file.sha1", 20)},
-	{"filesha256", digestList("file.sha256", 32)},
-	{"filestore", func(c *compiler, o *lang.Option) error {
-		c.s.keeps = true
-		if !o.Given {
-			return c.putIn(ofFile("file"), check{kind: isTest, test: func([]byte) bool { return true }}, "any")
-		}
-		way, scope, _ := strings.Cut(o.Value, ",")
-		switch strings.TrimSpace(way) {
-		case "request", "to_server":
-			c.s.flow.given, c.s.flow.toServer = true, true
-		case "response", "to_client":
-			c.s.flow.given, c.s.flow.toClient = true, true
-		case "both":
-		default:
-			return fmt.Errorf("filestore knows request, response and both, not %q", way)
-		}
-		if s := strings.TrimSpace(scope); s != "" && s != "file" {
-			return fmt.Errorf("filestore keeps the file that matched: the scope %q is not run", s)
-		}
-		return c.putIn(ofFile("file"), check{kind: isTest, test: func([]byte) bool { return true }}, "any")
-	}},
+	nameOf("filename", "", false), nameOf("fileext", ".", true), numberOf("filesize", ofFile("file.size"), 64, nil),
+	digestList("filemd5", "file.md5", 16), digestList("filesha1", "file.sha1", 20), digestList("filesha256", "file.sha256", 32),
+	{"filestore", filestore},
+	{"filemagic", func(*compiler, *lang.Option) error { return errNoMagic }}, {"file.magic", func(*compiler, *lang.Option) error { return errNoMagic }},
 }
 
-var fileBuffers = map[string]buffer{"file.name": ofFile("file.name"), "file.data": ofFile("file.data"), "file_data": ofFile("file.data")}
+// errNoMagic says why rules about kinds of files are not run: their texts are those of one library and its data.
+var errNoMagic = errors.New("the kind of a file is not told: the texts that rules ask for are libmagic's")
 
-// putIn puts a check of a buffer into the rule, without moving where contents lie. value is what the rule gave.
-func (c *compiler) putIn(b buffer, k check, value string) error {
-	if value == "" {
-		return errors.New("it needs a value")
-	}
-	n, err := c.part(b)
-	if err != nil {
-		return err
-	}
-	c.s.parts[n].checks = append(c.s.parts[n].checks, k)
-	return nil
+// nameOf is a keyword of the older form: the file's name has the value somewhere, or ends with it, whatever the case.
+func nameOf(name, before string, ends bool) keyword {
+	return keyword{name, func(c *compiler, o *lang.Option) error {
+		if o.Value == "" {
+			return errors.New("it needs a value")
+		}
+		n, err := c.part(ofFile("file.name"))
+		if err != nil {
+			return err
+		}
+		p := &c.s.parts[n]
+		p.checks = append(p.checks, check{kind: isContent, neg: o.Negated, nocase: true, ends: ends, pattern: lower([]byte(before + o.Value))})
+		return nil
+	}}
 }
 
-// number64 compares a buffer that holds a number, big endian.
-func (c *compiler) number64(b buffer, o *lang.Option, bits int) error {
-	text := o.Value
-	if o.Negated {
-		text = "!" + text
+// filestore asks for a file, and for it to be kept.
+func filestore(c *compiler, o *lang.Option) error {
+	way, scope, _ := strings.Cut(o.Value, ",")
+	switch strings.TrimSpace(way) {
+	case "", "both":
+	case "request", "to_server":
+		c.s.flow.given, c.s.flow.toServer = true, true
+	case "response", "to_client":
+		c.s.flow.given, c.s.flow.toClient = true, true
+	default:
+		return fmt.Errorf("filestore knows request, response and both, not %q", way)
 	}
-	r, err := parseRange(text, bits)
-	if err != nil {
-		return err
+	if s := strings.TrimSpace(scope); s != "" && s != "file" {
+		return fmt.Errorf("filestore keeps the file that matched: the scope %q is not run", s)
 	}
-	return c.putIn(b, check{kind: isTest, test: func(b []byte) bool {
-		return r.has(value(b))
-	}}, o.Value)
+	c.s.keeps = true
+	return c.ask(ofFile("file"), false, func([]byte) bool { return true })
 }
 
 // mostDigests bounds a list of digests.
 const mostDigests = 4 << 20
 
 // digestList reads filemd5 and its kin: the file's digest is one of a list, or none of them.
-func digestList(name string, size int) func(*compiler, *lang.Option) error {
-	return func(c *compiler, o *lang.Option) error {
+func digestList(name, part string, size int) keyword {
+	return keyword{name, func(c *compiler, o *lang.Option) error {
 		if c.o.ReadList == nil {
 			return errors.New("lists of digests cannot be read here")
 		}
@@ -98,11 +83,11 @@ func digestList(name string, size int) func(*compiler, *lang.Option) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", o.Value, err)
 		}
-		return c.putIn(ofFile(name), check{kind: isTest, neg: o.Negated, test: func(b []byte) bool {
+		return c.ask(ofFile(part), o.Negated, func(b []byte) bool {
 			_, ok := list[string(b)]
 			return ok
-		}}, o.Value)
-	}
+		})
+	}}
 }
 
 // readDigests reads a line for each digest: hexadecimal, and what follows it is a comment.

@@ -7,35 +7,28 @@ import (
 	"firestorm/internal/rules/lang"
 )
 
-var (
-	ofFTP     = []string{"ftp"}
-	ofFTPData = []string{"ftp-data"}
-)
+var ofFTP = []string{"ftp"}
 
-// ftpBuffers are commands and replies of the control channel.
-var ftpBuffers = map[string]buffer{
-	"ftp.command": {"ftp.command", ofFTP, toServer}, "ftp.command_data": {"ftp.command_data", ofFTP, toServer},
-	"ftp.reply": {"ftp.reply", ofFTP, toClient}, "ftp.completion_code": {"ftp.completion_code", ofFTP, toClient},
-}
+// ftpBuffers are the parts of a command and of its answer.
+var ftpBuffers = buffersOf(ofFTP, named{"ftp.command", toServer}, named{"ftp.command_data", toServer}, named{"ftp.reply", toClient},
+	named{"ftp.completion_code", toClient})
 
 // ftpKeywords ask for the control channel of FTP, and for what it says of a data connection.
 var ftpKeywords = []keyword{
-	{"ftp.dynamic_port", func(c *compiler, o *lang.Option) error {
-		return c.number64(buffer{"ftp.dynamic_port", ofFTP, eitherWay}, o, 16)
-	}},
-	{"ftp.mode", word(buffer{"ftp.mode", ofFTP, eitherWay}, map[string]string{"active": "active", "passive": "passive"})},
-	{"ftp.reply_received", word(buffer{"ftp.reply_received", ofFTP, toClient}, map[string]string{"yes": "yes", "on": "yes", "true": "yes", "1": "yes",
-		"no": "no", "off": "no", "false": "no", "0": "no"})},
-	{"ftpdata_command", word(buffer{"ftpdata_command", ofFTPData, eitherWay}, map[string]string{"retr": "RETR", "stor": "STOR"})},
+	numberOf("ftp.dynamic_port", buffer{"ftp.dynamic_port", ofFTP, eitherWay}, 16, nil),
+	word("ftp.mode", buffer{"ftp.mode", ofFTP, eitherWay}, map[string]string{"active": "active", "passive": "passive"}),
+	word("ftp.reply_received", buffer{"ftp.reply_received", ofFTP, toClient}, map[string]string{"yes": "yes", "on": "yes", "true": "yes", "1": "yes",
+		"no": "no", "off": "no", "false": "no", "0": "no"}),
+	word("ftpdata_command", buffer{"ftpdata_command", []string{"ftp-data"}, eitherWay}, map[string]string{"retr": "RETR", "stor": "STOR"}),
 }
 
-// word reads a keyword whose value is one of a few words; known says what the buffer holds then.
-func word(b buffer, known map[string]string) func(*compiler, *lang.Option) error {
-	return func(c *compiler, o *lang.Option) error {
+// word is a keyword whose value is one of a few words; known says what the buffer holds then.
+func word(name string, b buffer, known map[string]string) keyword {
+	return keyword{name, func(c *compiler, o *lang.Option) error {
 		want, ok := known[strings.ToLower(o.Value)]
 		if !ok {
 			return fmt.Errorf("%q is no value of it", o.Value)
 		}
-		return c.putIn(b, check{kind: isTest, neg: o.Negated, test: func(b []byte) bool { return string(b) == want }}, o.Value)
-	}
+		return c.ask(b, o.Negated, func(b []byte) bool { return string(b) == want })
+	}}
 }

@@ -5,6 +5,7 @@
 package sensor
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"runtime"
@@ -39,6 +40,10 @@ type Options struct {
 	Seed      uint64
 	Analyzers []analyzer.Def
 	Rules     *rules.Set // nil: none
+	// FileHashes are the checksums that records of files are to have whether or not rules ask for them.
+	FileHashes FileHashes
+	FileStore  *file.Store // where files are kept that rules ask to keep; nil: nowhere
+	KeepFiles  bool        // keep all files
 	// RulesTraced keeps how far each rule came (Result.Reached): slow, for few rules. RulesTimed, when set, tells nanoseconds, and
 	// what each rule cost is kept (Result.Costs).
 	RulesTraced bool
@@ -53,10 +58,6 @@ type Options struct {
 	Timeouts    flow.Timeouts                       // of connections without traffic
 	Overlap     func(dst packet.Addr) stream.Policy // whose bytes count where segments overlap; nil: the default for all
 	VXLANPorts  []uint16                            // see packet.Options
-	// FileHashes are the checksums that records of files are to have whether or not rules ask for them.
-	FileHashes FileHashes
-	FileStore  *file.Store // where files are kept that rules ask to keep; nil: nowhere
-	KeepFiles  bool        // keep all files
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
 	Detectors   []detect.Def
@@ -177,7 +178,8 @@ func newRun(o *Options) (*run, error) {
 	lim := limitsFor(o.MaxMemory)
 	debug.SetMemoryLimit(max(o.MaxMemory-programSize, o.MaxMemory/2))
 	s := &run{o: o}
-	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll}
+	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
+		pieces: o.Rules != nil && o.Rules.AsksOfFragments()}
 	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
 	s.in.frags = defrag.New(o.Defrag)
 
@@ -277,6 +279,12 @@ func wantedKinds(o *Options) func(kind string) bool {
 	if o.Rules != nil {
 		for _, k := range o.Rules.Kinds() {
 			named[k] = true
+		}
+		apps := o.Rules.Apps()
+		for i := range o.Analyzers {
+			if d := &o.Analyzers[i]; apps[cmp.Or(d.App, d.Name)] && len(d.Kinds) > 0 {
+				named[d.Kinds[0]] = true
+			}
 		}
 	}
 	named["arp"] = true // the memory of hosts wants it

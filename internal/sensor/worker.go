@@ -66,11 +66,11 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		s.watch(o)
 		raw, inspector = s.rules, s.rules
 	}
-	s.files = file.NewRoom(filesWanted(o, reg), o.FileStore, lim.held/4)
 	var begun func(index uint32) bool
 	if o.NoMidstream {
 		begun = s.flows.Begun
 	}
+	s.files = file.NewRoom(filesWanted(o, reg), o.FileStore, lim.held/4)
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
 		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,
@@ -122,6 +122,10 @@ func (s *shard) released(index uint32, why event.EndReason) (app string) {
 // packet is the path of one packet: its connection, the protocol it carries, then what was odd in it.
 func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event.Event) (inFlow bool) {
 	s.out, s.ordinal = out, p.Ordinal
+	if p.IPFlags&packet.Fragment != 0 { // what it is a part of comes when it is whole
+		s.rules.Fragment(p, out)
+		return false
+	}
 	h := s.flows.PacketAhead(p, a, out)
 	from := len(*out)
 	s.apps.Packet(p, h, out)

@@ -46,6 +46,8 @@ type RawStreams interface {
 	// Stream reports whether it wants more of that direction.
 	Stream(index uint32, d packet.Dir, port uint16, b []byte) (more bool)
 	Gap(index uint32, d packet.Dir)
+	// End says that no more bytes come.
+	End(index uint32, d packet.Dir)
 }
 
 // Inspector looks at parts of transactions as soon as they are there: the rules.

@@ -267,6 +267,9 @@ func (s *session) Gap(d packet.Dir, n uint64) {
 
 // Close takes the end of a direction (stream.Sink).
 func (s *session) Close(d packet.Dir, why stream.End) {
+	if s.raw[d] {
+		s.x.o.Raw.End(s.index, d)
+	}
 	switch {
 	case s.gone:
 	case s.def >= 0:

@@ -44,7 +44,7 @@ func (g *group) streams() bool {
 
 const (
 	// mostHead is how many first bytes are searched for contents that must lie there.
-	mostHead = 512
+	mostHead = 64
 	// mostAlike is how many rules may be found by the same first bytes before their longest contents are better.
 	mostAlike = 8
 	// mostSearched is how much of a content is searched for: streams are searched again over one byte less.
@@ -128,12 +128,26 @@ func (s *Set) AsksFiles() bool {
 // Keeps reports whether a rule asks to keep files (filestore).
 func (s *Set) Keeps() bool { return slices.ContainsFunc(s.sigs, func(g *sig) bool { return g.keeps }) }
 
+// Apps are the application protocols that rules name, in EVE's words, in no order: who reads them has to be awake.
+func (s *Set) Apps() map[string]bool {
+	apps := map[string]bool{}
+	for _, g := range s.sigs {
+		for _, a := range append(g.apps, g.app) {
+			apps[a] = true
+		}
+	}
+	return apps
+}
+
 // telling is the content of the rule that is searched for; nil: there is none.
 func (s *sig) telling() *check {
-	if len(s.parts) > 0 {
-		return telling(s.main().checks)
+	if len(s.parts) == 0 {
+		return telling(s.payload)
 	}
-	return telling(s.payload)
+	if p := s.main(); p != nil && p.searchable() {
+		return telling(p.checks)
+	}
+	return nil
 }
 
 // telling is the one that says fast_pattern, else the longest.
@@ -213,7 +227,7 @@ func (s *Set) group() {
 			s.tables[i][d].fill(s.sigs, proto, packet.Dir(d))
 		}
 	}
-	s.parts, s.kinds = map[string]*partRules{}, map[string]bool{}
+	s.parts, s.kinds, s.lacking = map[string]*partRules{}, map[string]bool{}, map[string][]*sig{}
 	for _, g := range s.sigs {
 		if len(g.parts) > 0 {
 			s.part(g)
@@ -230,7 +244,16 @@ func (s *Set) group() {
 
 // part adds a rule about parts of events.
 func (s *Set) part(g *sig) {
+	for _, k := range g.kinds() {
+		s.kinds[k] = true
+	}
 	main := g.main()
+	if main == nil {
+		for _, k := range g.kinds() {
+			s.lacking[k] = append(s.lacking[k], g)
+		}
+		return
+	}
 	l := s.parts[main.name]
 	if l == nil {
 		l = &partRules{}
@@ -249,9 +272,6 @@ func (s *Set) part(g *sig) {
 		l.found.add(g, &rest, 0)
 	default:
 		l.found.add(g, by, 0)
-	}
-	for _, k := range g.kinds() {
-		s.kinds[k] = true
 	}
 }
 

@@ -71,6 +71,7 @@ type Engine struct {
 	app    func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
 	most   int                       // bytes of streams
 	state  []*flowState              // by flow index
+	todo   []uint8                   // the same: a bit for each direction of which something waits for the next packet
 	spare  []*flowState
 	x      inspection
 	hits   []hit // of the packet at hand
@@ -112,6 +113,7 @@ func (e *Engine) of(index uint32) *flowState {
 func (e *Engine) own(index uint32) *flowState {
 	if n := int(index) + 1 - len(e.state); n > 0 {
 		e.state = append(e.state, make([]*flowState, max(n, len(e.state)))...)
+		e.todo = append(e.todo, make([]uint8, len(e.state)-len(e.todo))...)
 	}
 	f := e.state[index]
 	if f == nil {
@@ -144,7 +146,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 		f.half[d].reset()
 	}
 	f.bits, f.fired, f.alerted = f.bits[:0], f.fired[:0], false
-	e.state[index] = nil
+	e.state[index], e.todo[index] = nil, 0
 	e.spare = append(e.spare, f)
 	return alerted
 }
@@ -179,8 +181,11 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 		e.packet(&e.set.other, p, payload, once)
 	}
 	var k *half
-	if f := e.x.flow; f != nil && len(f.half[h.Dir].fresh) > 0 {
-		k = &f.half[h.Dir]
+	if f := e.x.flow; f != nil && e.todo[h.Index]>>h.Dir&1 != 0 {
+		e.todo[h.Index] &^= 1 << h.Dir
+		if k = &f.half[h.Dir]; len(k.fresh) == 0 {
+			k = nil
+		}
 	}
 	if k != nil || len(e.may) > 0 {
 		e.try(h, payload, k)

@@ -29,7 +29,9 @@ type Options struct {
 	Prevent     bool            // drop and reject are told as if they had been done
 	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
 
-	bits map[string]int // numbers of the flowbits
+	bits  map[string]int           // numbers of the flowbits
+	addrs map[string]*lang.AddrSet // by expression: most rules share theirs
+	ports map[string]*lang.PortSet
 }
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
@@ -40,6 +42,7 @@ type Set struct {
 	other  group                 // rules of packets that are neither TCP nor UDP
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
+	asked  map[string]bool       // parts that rules ask for, by name
 	kinds  map[string]bool       // of events whose parts rules ask for
 	rare   *mpm.Rarity           // of all contents together: which part of one says most
 }
@@ -49,7 +52,8 @@ func (s *Set) Len() int { return len(s.sigs) }
 
 // Compile makes a set of rules. What cannot be run is left out and told.
 func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
-	o.bits = map[string]int{}
+	o.bits, o.addrs, o.ports = map[string]int{}, map[string]*lang.AddrSet{}, map[string]*lang.PortSet{}
+	texts := words{}
 	s := &Set{most: o.MaxAlerts}
 	if s.most <= 0 {
 		s.most = mostAlerts
@@ -59,9 +63,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	for _, r := range list {
 		g, option, err := compile(r, &o)
 		if err != nil {
-			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: option, Reason: err.Error()})
+			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: strings.Clone(option), Reason: err.Error()})
 			continue
 		}
+		texts.share(g.info)
 		s.sigs = append(s.sigs, g)
 	}
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
@@ -129,17 +134,25 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		expr string
 		to   **lang.AddrSet
 	}{{r.Src, &s.src}, {r.Dst, &s.dst}} {
+		if *e.to = o.addrs[e.expr]; *e.to != nil {
+			continue
+		}
 		if *e.to, err = lang.Addrs(e.expr, &o.Vars); err != nil {
 			return nil, "", err
 		}
+		o.addrs[e.expr] = *e.to
 	}
 	for _, e := range []struct {
 		expr string
 		to   **lang.PortSet
 	}{{r.SrcPort, &s.sport}, {r.DstPort, &s.dport}} {
+		if *e.to = o.ports[e.expr]; *e.to != nil {
+			continue
+		}
 		if *e.to, err = lang.Ports(e.expr, &o.Vars); err != nil {
 			return nil, "", err
 		}
+		o.ports[e.expr] = *e.to
 	}
 	switch {
 	case c.own:

@@ -32,6 +32,7 @@ func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte) (more
 	default:
 		e.stats.Bytes += len(b)
 		k.fresh = append(k.fresh, b...)
+		e.todo[index] |= 1 << d
 	}
 	return true
 }

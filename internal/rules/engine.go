@@ -46,6 +46,8 @@ type hit struct {
 	h   flow.Handle
 	tx  int64  // number of the transaction, -1: none
 	app []byte // what to say of it
+	// whole says that a pass rule takes the whole flow: it is about addresses alone, the stream, or a protocol.
+	whole bool
 }
 
 // Flows is what an Engine asks of the flow table.
@@ -71,7 +73,8 @@ type Engine struct {
 	app    func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
 	most   int                       // bytes of streams
 	state  []*flowState              // by flow index
-	todo   []uint8                   // the same: a bit for each direction of which something waits for the next packet
+	todo   []uint8                   // the same: a bit for each direction of which something waits for the next packet, wholePass
+	now    current
 	spare  []*flowState
 	x      inspection
 	hits   []hit // of the packet at hand
@@ -155,10 +158,64 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 // appended to *out.
 func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if p.IPVersion == 0 {
-		e.hits = e.hits[:0]
+		e.hits, e.now = e.hits[:0], current{}
 		return
 	}
+	if e.now.p != p {
+		e.Begin(p, h)
+	}
+	if !e.now.done {
+		e.look()
+	} else if k := e.fresh(h); k != nil { // came after the packet's own turn
+		e.begin(p, h)
+		e.try(h, nil, k)
+	}
+	e.now = current{}
+	if len(e.hits) > 0 {
+		e.report(p, out)
+	}
+}
+
+// current is the packet at hand.
+type current struct {
+	p    *packet.Packet
+	h    flow.Handle
+	done bool // its own rules have been gone through
+}
+
+// Begin says which packet is at hand, before its bytes go to the stream and to who reads its protocol. Rules about packets and
+// streams come before those about parts of protocols, as Suricata has it: a bit that the one sets, the other sees.
+func (e *Engine) Begin(p *packet.Packet, h flow.Handle) { e.now = current{p: p, h: h} }
+
+// fresh is what is fresh of the stream of h; nil: nothing.
+func (e *Engine) fresh(h flow.Handle) *half {
+	if h.Index == 0 || int(h.Index) >= len(e.todo) || e.todo[h.Index]>>h.Dir&1 == 0 {
+		return nil
+	}
+	e.todo[h.Index] &^= 1 << h.Dir
+	if k := &e.state[h.Index].half[h.Dir]; len(k.fresh) > 0 {
+		return k
+	}
+	return nil
+}
+
+// passed reports that a pass rule took the whole flow.
+func (e *Engine) passed(index uint32) bool {
+	return index != 0 && int(index) < len(e.todo) && e.todo[index]&wholePass != 0
+}
+
+// wholePass is set in Engine.todo of a flow that a pass rule took.
+const wholePass = 1 << 2
+
+// look goes through the rules about the packet at hand, and about what is fresh of its stream.
+func (e *Engine) look() {
+	p, h := e.now.p, e.now.h
+	e.now.done = true
 	e.stats.Packets++
+	if e.passed(h.Index) {
+		e.stats.Passed++
+		return
+	}
 	e.begin(p, h)
 	payload := p.Payload()
 	once := h.Index == 0 || e.flows.First(h)
@@ -180,18 +237,9 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	} else {
 		e.packet(&e.set.other, p, payload, once)
 	}
-	var k *half
-	if f := e.x.flow; f != nil && e.todo[h.Index]>>h.Dir&1 != 0 {
-		e.todo[h.Index] &^= 1 << h.Dir
-		if k = &f.half[h.Dir]; len(k.fresh) == 0 {
-			k = nil
-		}
-	}
+	k := e.fresh(h)
 	if k != nil || len(e.may) > 0 {
 		e.try(h, payload, k)
-	}
-	if len(e.hits) > 0 {
-		e.report(p, out)
 	}
 }
 
@@ -327,7 +375,7 @@ func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k 
 			*early = append(*early, s)
 		}
 	}
-	e.hits = append(e.hits, hit{s: s, h: h, tx: -1})
+	e.hits = append(e.hits, hit{s: s, h: h, tx: -1, whole: h.Index != 0 && (fromStream || s.app != "" || s.named || s.endsOnly())})
 	return true
 }
 
@@ -445,6 +493,10 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		x := &e.hits[i]
 		if x.s.action == lang.Pass {
 			e.stats.Passed++
+			if x.whole {
+				e.own(x.h.Index)
+				e.todo[x.h.Index] |= wholePass
+			}
 			break
 		}
 		if x.s.noalert {

@@ -116,6 +116,9 @@ func (s *shard) released(index uint32, why event.EndReason) (app string) {
 func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event.Event) (inFlow bool) {
 	s.out, s.ordinal = out, p.Ordinal
 	h := s.flows.PacketAhead(p, a, out)
+	if s.rules != nil {
+		s.rules.Begin(p, h)
+	}
 	s.apps.Packet(p, h, out)
 	if s.rules != nil {
 		s.rules.Packet(p, h, out)

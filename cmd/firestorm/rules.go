@@ -34,7 +34,7 @@ type rulesRead struct {
 // are such.
 func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata) (*rulesRead, error) {
 	var files []string
-	opt := rules.Options{ReadList: readList, Vars: vars, Classifications: lang.StandardClassifications()}
+	opt := rules.Options{ReadList: readList, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
 	for _, n := range names {
 		in, err := ruleFiles(n)
 		if err != nil {
@@ -96,7 +96,7 @@ func readBeside(dir string, opt *rules.Options) (bad []lang.Problem, err error) 
 	for _, f := range []struct {
 		name string
 		read fileReader
-	}{{"classification.config", classifications(opt)}, {"threshold.config", thresholds(opt)}} {
+	}{{"classification.config", classifications(opt)}, {"reference.config", references(opt)}, {"threshold.config", thresholds(opt)}} {
 		some, err := readConfig(filepath.Join(dir, f.name), f.read)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -116,6 +116,14 @@ func classifications(opt *rules.Options) fileReader {
 	return func(name string, r io.Reader) ([]lang.Problem, error) {
 		kinds, bad, err := lang.Classifications(name, r)
 		maps.Copy(opt.Classifications, kinds)
+		return bad, err
+	}
+}
+
+func references(opt *rules.Options) fileReader {
+	return func(name string, r io.Reader) ([]lang.Problem, error) {
+		links, bad, err := lang.References(name, r)
+		maps.Copy(opt.References, links)
 		return bad, err
 	}
 }
@@ -188,11 +196,11 @@ func (a *app) rulesCommand() *cobra.Command {
 
 A rule that cannot be run is refused with its file and line, the option at fault
 and the reason; the others load, unless read is told --strict.
-classification.config and threshold.config are read where they stand beside the
-rules.
+classification.config, reference.config and threshold.config are read where
+they stand beside the rules.
 
 --suricata-settings FILE takes from a suricata.yaml: vars, classification-file,
-threshold-file, action-order, packet-alert-max, host-os-policy, stream
+reference-config-file, threshold-file, action-order, packet-alert-max, host-os-policy, stream
 (midstream, checksum-validation, reassembly.depth), defrag.timeout,
 flow-timeouts, decoder.vxlan, whether each of app-layer.protocols is on, and
 which records the eve-log outputs want. What else stands there means nothing

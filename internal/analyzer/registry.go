@@ -89,6 +89,14 @@ func (r *Registry) weight(def int, reader any) int {
 // Kind returns the number of an event kind by name; 0 if no analyzer emits it.
 func (r *Registry) Kind(name string) event.Kind { return r.options.kinds[name] }
 
+// Set gives protocols a number by its name, such as "http.request-body-limit" in bytes, before any dispatcher is made.
+func (r *Registry) Set(name string, v int64) {
+	if r.options.settings == nil {
+		r.options.settings = map[string]int64{}
+	}
+	r.options.settings[name] = v
+}
+
 func (r *Registry) check(i int) error {
 	d := &r.defs[i]
 	if d.Name == "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 
+	"firestorm/internal/rules/lang"
 	"firestorm/internal/rules/pcre"
 )
 
@@ -25,6 +26,7 @@ type check struct {
 	pcre                            *pcre.Regexp
 	bytes                           *byteOp
 	test                            func(b []byte) bool
+	opt                             *lang.Option // that it comes from
 }
 
 type checkKind uint8
@@ -72,12 +74,15 @@ type matcher struct {
 	re     *pcre.Scratch // made when a rule first needs it
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
+	total   uint64 // steps so far
 }
 
 // match reports whether all checks hold in b, with the last match of contents ending behind fresh.
 func (m *matcher) match(cs []check, b []byte, fresh int) bool {
 	m.b, m.from, m.steps, m.short = b, fresh, 0, false
-	return m.run(cs, 0, 0)
+	ok := m.run(cs, 0, 0)
+	m.total += uint64(m.steps)
+	return ok
 }
 
 // run tries the checks from the first of cs on. at is where the last match ended, end the furthest end so far.
@@ -96,12 +101,7 @@ func (m *matcher) run(cs []check, at, end int) bool {
 	case isContent:
 		return m.content(c, cs[1:], at, end)
 	case isDataAt:
-		n := c.isDataAt.get(m)
-		base := int64(0)
-		if c.relative {
-			base = int64(at)
-		}
-		if (base+n < int64(len(m.b)) && base+n >= 0) == c.neg {
+		if m.dataAt(c, at) == c.neg {
 			m.short = m.short || !c.neg
 			return false
 		}
@@ -137,6 +137,17 @@ func (m *matcher) run(cs []check, at, end int) bool {
 		}
 		return m.run(cs[1:], to, end)
 	}
+}
+
+// dataAt reports whether there is data at a place: from the buffer's begin on the byte of that number, from the last match on
+// so many bytes. Suricata counts like that, so that isdataat:!1,relative is endswith.
+func (m *matcher) dataAt(c *check, at int) bool {
+	n := c.isDataAt.get(m)
+	if !c.relative {
+		return n >= 0 && n < int64(len(m.b))
+	}
+	n += int64(at)
+	return n >= 0 && n <= int64(len(m.b))
 }
 
 // content looks for a pattern, and for the next one when what follows does not hold.

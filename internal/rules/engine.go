@@ -68,31 +68,37 @@ type Flows interface {
 
 // Engine inspects the packets of one shard. It is used by one goroutine.
 type Engine struct {
-	set    *Set
-	flows  Flows
-	app    func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
-	most   int                       // bytes of streams
-	state  []*flowState              // by flow index
-	todo   []uint8                   // the same: a bit for each direction of which something waits for the next packet, wholePass
-	now    current
-	spare  []*flowState
-	x      inspection
-	hits   []hit // of the packet at hand
-	parts  []seenPart
-	dotted []byte
-	may    []candidate // rules to be gone through
-	wait   []candidate // the same, before a hole in the stream
-	open   []candidate // of them: what may match with what is to come
-	lin    []byte      // of a stream, in one piece
-	blocks [2][][]byte // spare memory for the last bytes of streams: few, tail
-	found  mpm.Scratch
-	stats  Stats
+	set     *Set
+	flows   Flows
+	app     func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
+	most    int                       // bytes of streams
+	state   []*flowState              // by flow index
+	todo    []uint8                   // the same: a bit for each direction of which something waits for the next packet, wholePass
+	now     current
+	spare   []*flowState
+	x       inspection
+	hits    []hit // of the packet at hand
+	parts   []seenPart
+	dotted  []byte
+	may     []candidate // rules to be gone through
+	wait    []candidate // the same, before a hole in the stream
+	open    []candidate // of them: what may match with what is to come
+	lin     []byte      // of a stream, in one piece
+	blocks  [2][][]byte // spare memory for the last bytes of streams: few, tail
+	found   mpm.Scratch
+	stats   Stats
+	trace   *Trace   // nil: none is kept
+	profile *Profile // nil: none is kept
+	payload int      // bytes of what it was found in that go with an alert
 }
 
 // NewEngine returns an engine for one shard that holds at most so many bytes of streams.
 func NewEngine(set *Set, flows Flows, app func(index uint32) string, most int) *Engine {
 	return &Engine{set: set, flows: flows, app: app, most: most}
 }
+
+// Keep sets how many bytes of what it was found in go with an alert.
+func (e *Engine) Keep(most int) { e.payload = most }
 
 // Stats returns the counters so far.
 func (e *Engine) Stats() Stats {
@@ -154,6 +160,16 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	return alerted
 }
 
+// odd are the last of the events so far, as far as they belong to p: what the flow table and reassembly found odd about its
+// connection is among them.
+func odd(p *packet.Packet, out []event.Event) []event.Event {
+	n := len(out)
+	for n > 0 && out[n-1].Head().Ordinal == p.Ordinal {
+		n--
+	}
+	return out[n:]
+}
+
 // Packet inspects a packet of the flow of h, after its bytes went to the stream and to who reads its protocol. Alerts are
 // appended to *out.
 func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
@@ -162,13 +178,12 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 		return
 	}
 	if e.now.p != p {
-		e.Begin(p, h)
+		e.Begin(p, h, out)
 	}
 	if !e.now.done {
 		e.look()
-	} else if k := e.fresh(h); k != nil { // came after the packet's own turn
-		e.begin(p, h)
-		e.try(h, nil, k)
+	} else {
+		e.late()
 	}
 	e.now = current{}
 	if len(e.hits) > 0 {
@@ -180,12 +195,53 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 type current struct {
 	p    *packet.Packet
 	h    flow.Handle
+	out  *[]event.Event
 	done bool // its own rules have been gone through
+	odd  int  // what was odd about it by then
+}
+
+// late goes through what came after the packet's own turn: bytes of its stream, and what was odd.
+func (e *Engine) late() {
+	p, h := e.now.p, e.now.h
+	events := odd(p, *e.now.out)
+	k, more := e.fresh(h), len(events)+int(p.NAnomaly) > e.now.odd
+	if k == nil && !more || e.passed(h.Index) {
+		return
+	}
+	e.begin(p, h)
+	e.x.odd = events
+	if more {
+		for _, g := range e.groups(p, h) {
+			for _, s := range g.bare {
+				if s.odd && s.quick(p) && !slices.ContainsFunc(e.hits, func(x hit) bool { return x.s == s }) {
+					e.may = append(e.may, candidate{s: s, how: inPacket})
+				}
+			}
+		}
+	}
+	e.try(h, nil, k)
+}
+
+// groups are those of the rules about a packet.
+func (e *Engine) groups(p *packet.Packet, h flow.Handle) [2]*group {
+	i := protoIndex(p.Proto)
+	if i < 0 {
+		return [2]*group{&e.set.other, &e.set.none}
+	}
+	port := p.DstPort
+	if h.Dir == packet.ToClient {
+		port = p.SrcPort
+	}
+	t := &e.set.tables[i][h.Dir]
+	return [2]*group{&t.base, t.at(port)}
 }
 
 // Begin says which packet is at hand, before its bytes go to the stream and to who reads its protocol. Rules about packets and
 // streams come before those about parts of protocols, as Suricata has it: a bit that the one sets, the other sees.
-func (e *Engine) Begin(p *packet.Packet, h flow.Handle) { e.now = current{p: p, h: h} }
+// Events about it are in *out.
+func (e *Engine) Begin(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+	e.now = current{p: p, h: h, out: out}
+}
 
 // fresh is what is fresh of the stream of h; nil: nothing.
 func (e *Engine) fresh(h flow.Handle) *half {
@@ -217,36 +273,40 @@ func (e *Engine) look() {
 		return
 	}
 	e.begin(p, h)
+	e.x.odd = odd(p, *e.now.out)
+	e.now.odd = len(e.x.odd) + int(p.NAnomaly)
 	payload := p.Payload()
 	once := h.Index == 0 || e.flows.First(h)
 	if once {
 		e.may = e.set.ends.find(e.may, p)
 	}
-	if i := protoIndex(p.Proto); i >= 0 {
-		t := &e.set.tables[i][h.Dir]
-		port := p.DstPort
-		if h.Dir == packet.ToClient {
-			port = p.SrcPort
+	for _, g := range e.groups(p, h) {
+		e.packet(g, p, payload, once)
+		if e.x.alone && len(payload) > 0 {
+			e.may = appendAll(g.stream.scan(e.may, e.set.rare, &e.found, payload, inPacket), g.flowing, inPacket)
 		}
-		for _, g := range [2]*group{&t.base, t.at(port)} {
-			e.packet(g, p, payload, once)
-			if e.x.alone && len(payload) > 0 {
-				e.may = appendAll(g.stream.scan(e.may, e.set.rare, &e.found, payload, inPacket), g.flowing, inPacket)
-			}
-		}
-	} else {
-		e.packet(&e.set.other, p, payload, once)
 	}
 	k := e.fresh(h)
+	if e.trace != nil {
+		e.trace.packet(e, p, h, payload, e.half(h))
+	}
 	if k != nil || len(e.may) > 0 {
 		e.try(h, payload, k)
 	}
 }
 
+// half is what is remembered of the stream of h; nil: nothing.
+func (e *Engine) half(h flow.Handle) *half {
+	if f := e.x.flow; f != nil {
+		return &f.half[h.Dir]
+	}
+	return nil
+}
+
 // begin prepares for a packet.
 func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
-	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone = p, h.Dir, nil, "", false, false, false
+	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, nil
 	if h.Index != 0 {
 		x.flow = e.of(h.Index)
 		x.alone = p.Proto == packet.ProtoTCP && !e.flows.Followed(h.Index)
@@ -267,7 +327,7 @@ func (e *Engine) packet(g *group, p *packet.Packet, payload []byte, once bool) {
 		e.may = appendAll(e.may, g.first, inPacket)
 	}
 	for _, s := range g.bare {
-		if s.quick(p) && s.asks(e.x.flow) {
+		if (!s.odd || e.now.odd > 0) && s.quick(p) && s.asks(e.x.flow) {
 			e.may = append(e.may, candidate{s: s, how: inPacket})
 		}
 	}
@@ -331,9 +391,15 @@ type lookedAt struct {
 func (e *Engine) all(h flow.Handle, cs []candidate, payload []byte, b *lookedAt, k *half) {
 	var last *sig
 	for _, c := range cs {
+		if e.profile != nil {
+			e.profile.begin(e, c.s)
+		}
 		if c.s != last && e.one(h, c, payload, b, k) {
 			last = c.s
 		}
+	}
+	if e.profile != nil {
+		e.profile.end(e)
 	}
 }
 
@@ -488,6 +554,9 @@ func (s *sig) conditions(x *inspection) bool {
 // report makes alerts of the hits, in the order in which rules are applied.
 func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 	slices.SortStableFunc(e.hits, func(a, b hit) int { return a.s.number - b.s.number })
+	if e.trace != nil {
+		e.trace.reported(e.hits, e.set.most)
+	}
 	n := 0
 	for i := range e.hits {
 		x := &e.hits[i]
@@ -508,7 +577,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		}
 		e.stats.Alerts++
 		a := e.alert(x.s, p, x.h)
-		a.Tx, a.InTx, a.App = uint64(max(x.tx, 0)), x.tx >= 0, x.app
+		e.complete(a, x, p)
 		*out = append(*out, a)
 	}
 	e.hits = e.hits[:0]
@@ -517,7 +586,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
 	head := event.Head{Ordinal: p.Ordinal, Seen: p.Ref(), Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel,
 		Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
-		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC}
+		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC, Via: p.Via()}
 	if h.Index != 0 {
 		head = e.flows.Head(h, event.KindAlert, p)
 	}

@@ -127,6 +127,17 @@ func (s *Set) AsksFiles() bool {
 // Keeps reports whether a rule asks to keep files (filestore).
 func (s *Set) Keeps() bool { return slices.ContainsFunc(s.sigs, func(g *sig) bool { return g.keeps }) }
 
+// Apps are the application protocols that rules name, in EVE's words, in no order: who reads them has to be awake.
+func (s *Set) Apps() map[string]bool {
+	apps := map[string]bool{}
+	for _, g := range s.sigs {
+		for _, a := range append(g.apps, g.app) {
+			apps[a] = true
+		}
+	}
+	return apps
+}
+
 // telling is the content of the rule that is searched for; nil: there is none.
 func (s *sig) telling() *check {
 	if len(s.parts) > 0 {

@@ -34,8 +34,11 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		p = madeUp(head, h.Dir)
 	}
 	x := &e.x
-	x.p, x.dir, x.flow, x.known = p, h.Dir, e.of(h.Index), false
+	x.p, x.dir, x.flow, x.known, x.odd = p, h.Dir, e.of(h.Index), false, nil
 	e.know(h)
+	if e.trace != nil {
+		e.trace.transaction(e, p, h)
+	}
 	var app []byte
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
 	for _, c := range inOrder(e.may) {
@@ -44,6 +47,9 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		again := x.flow != nil && slices.Contains(x.flow.fired, this)
 		if again && !s.keeps {
 			continue
+		}
+		if e.profile != nil {
+			e.profile.begin(e, s)
 		}
 		if s.app != "" && s.app != x.app && !(s.app == "dcerpc" && x.app == "smb") || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
@@ -67,6 +73,9 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 			app = o.AppendAppObject(nil)
 		}
 		e.hits = append(e.hits, hit{s, h, int64(in.Tx), app, true})
+	}
+	if e.profile != nil {
+		e.profile.end(e)
 	}
 	if in.Done && x.flow != nil {
 		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx })

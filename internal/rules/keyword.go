@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +26,9 @@ var keywordByName = func() map[string]*keyword {
 	}
 	return m
 }()
+
+// Keywords are the names of all options that rules may have, in order.
+func Keywords() []string { return slices.Sorted(maps.Keys(keywordByName)) }
 
 func concat(lists ...[]keyword) []keyword {
 	var all []keyword

@@ -156,12 +156,14 @@ func TestContents(t *testing.T) {
 		{"negated relative", `content:"ab"; content:!"cd"; within:4;`, "abxxxcd", true},
 		{"negated relative and there", `content:"ab"; content:!"cd"; within:4;`, "abxcd", false},
 		{"negated relative somewhere else", `content:"ab"; content:!"cd"; within:2;`, "abcdab", true},
-		{"isdataat", `content:"ab"; isdataat:2,relative;`, "abcd", false},
-		{"isdataat holds", `content:"ab"; isdataat:1,relative;`, "abcd", true},
+		{"isdataat", `content:"ab"; isdataat:3,relative;`, "abcd", false},
+		{"isdataat holds", `content:"ab"; isdataat:2,relative;`, "abcd", true},
 		{"isdataat, absolute", `content:"ab"; isdataat:3;`, "abcd", true},
-		{"no more data", `content:"cd"; isdataat:!0,relative;`, "abcd", true},
-		{"more data", `content:"bc"; isdataat:!0,relative;`, "abcd", false},
-		{"the first ab has data behind it, the last has none", `content:"ab"; isdataat:!0,relative;`, "abxab", true},
+		{"isdataat, absolute, beyond", `content:"ab"; isdataat:4;`, "abcd", false},
+		{"no more data", `content:"cd"; isdataat:!1,relative;`, "abcd", true},
+		{"more data", `content:"bc"; isdataat:!1,relative;`, "abcd", false},
+		{"one more byte", `content:"bc"; isdataat:!2,relative;`, "abcd", true},
+		{"the first ab has data behind it, the last has none", `content:"ab"; isdataat:!1,relative;`, "abxab", true},
 		{"bsize", `content:"ab"; bsize:4;`, "abcd", true},
 		{"bsize, less", `content:"ab"; bsize:<4;`, "abcd", false},
 		{"dsize", `dsize:4; content:"ab";`, "abcd", true},
@@ -190,7 +192,7 @@ func TestContents(t *testing.T) {
 		{"byte_test, mask", `byte_test:2,=,0x0f,0,bitmask 0x0ff0;`, "\x10\xf1", true},
 		{"byte_jump", `byte_jump:1,0; content:"cd"; within:2;`, "\x02xxcd", true},
 		{"byte_jump, elsewhere", `byte_jump:1,0; content:"cd"; within:2;`, "\x01xxcd", false},
-		{"byte_jump beyond the end", `byte_jump:1,0; isdataat:!0,relative;`, "\x09xx", false},
+		{"byte_jump beyond the end", `byte_jump:1,0; isdataat:!1,relative;`, "\x09xx", false},
 		{"byte_jump, multiplied", `byte_jump:1,0,multiplier 2; content:"cd"; within:2;`, "\x01xxcd", true},
 		{"byte_jump, post_offset", `byte_jump:1,0,post_offset -1; content:"cd"; within:2;`, "\x03xxcd", true},
 		{"byte_jump, from_beginning", `content:"a"; byte_jump:1,0,relative,from_beginning; content:"cd"; within:2;`, "a\x02cd", true},
@@ -417,7 +419,7 @@ func TestRefused(t *testing.T) {
 		{`dsize:5<>5;`, "dsize", "nothing lies between"},
 		{`decode-event:nonsense;`, "decode-event", "nonsense"},
 		{`pcre:"/(/";`, "pcre", ""},
-		{`pcre:"/a/P";`, "pcre", "buffer"},
+		{`pcre:"/a/K";`, "pcre", "buffer"},
 		{`pcre:"a";`, "pcre", "slashes"},
 		{`byte_test:1,~,1,0;`, "byte_test", "compares with"},
 		{`unheard_of;`, "unheard_of", "not known"},
@@ -475,7 +477,7 @@ func TestRoom(t *testing.T) {
 // FuzzRule: no rule text and no payload brings the engine down, and what matches whole matches byte by byte as well.
 func FuzzRule(f *testing.F) {
 	f.Add(`content:"ab"; content:"cd"; distance:1; within:4;`, []byte("abxcd"))
-	f.Add(`byte_extract:1,0,n; content:"cd"; offset:n; depth:2; isdataat:!0,relative;`, []byte("\x03xxcd"))
+	f.Add(`byte_extract:1,0,n; content:"cd"; offset:n; depth:2; isdataat:!1,relative;`, []byte("\x03xxcd"))
 	f.Add(`byte_math:bytes 2,offset -1,oper <<,rvalue 70,result n; byte_jump:n,0,relative,align; flags:SA+,CE;`, []byte("abcdefgh"))
 	f.Add(`byte_test:8,>,1,0,string,hex; dsize:>1; bsize:!3; content:!"a"; nocase; endswith;`, []byte("0x1234567"))
 	f.Fuzz(func(t *testing.T, options string, payload []byte) {

@@ -21,6 +21,7 @@ type Options struct {
 	Vars            lang.Vars
 	Classifications map[string]lang.Classification // by name in lower case
 	Thresholds      []lang.Threshold               // lines of threshold.config
+	References      map[string]string              // what stands before a reference's id, by its system in lower case
 	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
 	ReadList func(rules, name string) (io.ReadCloser, error)
 
@@ -40,10 +41,13 @@ type Set struct {
 	sigs   []*sig                // in the order in which they are applied
 	tables [2][2]table           // of TCP and UDP, by direction
 	other  group                 // rules of packets that are neither TCP nor UDP
+	pieces []*sig                // rules that fragments are shown to
+	none   group                 // no rules
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
 	asked  map[string]bool       // parts that rules ask for, by name
 	kinds  map[string]bool       // of events whose parts rules ask for
+	bits   []string              // names of the flowbits by number
 	rare   *mpm.Rarity           // of all contents together: which part of one says most
 }
 
@@ -69,6 +73,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		texts.share(g.info)
 		s.sigs = append(s.sigs, g)
 	}
+	s.bits = make([]string, len(o.bits))
+	for name, n := range o.bits {
+		s.bits[n] = name
+	}
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
@@ -76,6 +84,9 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	})
 	for i, g := range s.sigs {
 		g.number, g.rule = i, nil // what was read is not held: it is larger than what is made of it
+		if g.ofPieces() {
+			s.pieces = append(s.pieces, g)
+		}
 	}
 	s.rare = &mpm.Rarity{}
 	for _, g := range s.sigs {
@@ -103,7 +114,7 @@ func (o *Options) actionRank() [lang.Alert + 1]int {
 
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
-	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1, Text: r.Text}}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
 		s.info.Action = "blocked"
@@ -129,6 +140,7 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		if err := k.set(c, opt); err != nil {
 			return nil, opt.Name, err
 		}
+		s.mark(opt)
 	}
 	for _, e := range []struct {
 		expr string

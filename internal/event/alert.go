@@ -37,7 +37,20 @@ type Alert struct {
 	Flow     *AlertFlow
 	Tx       uint64 // number of the transaction in its connection, from 0
 	InTx     bool   // the alert is about a transaction: Tx holds
-	App      []byte // members that say what it is about, such as "http":{…}; empty: nothing
+	// Values are what rules ask tables about that are wider than a connection. The border decides with them whether there is an
+	// alert at all; they are not written.
+	Values []string
+	// Context is what lists say of the values that matched: names and JSON in turn.
+	Context []string
+	App     []byte // members that say what it is about, such as "http":{…}; empty: nothing
+}
+
+// Ends are the addresses that the packet came from and goes to.
+func (x *Alert) Ends() (src, dst packet.Addr) {
+	if x.Dir == packet.ToClient {
+		return x.head.Server.Addr, x.head.Client.Addr
+	}
+	return x.head.Client.Addr, x.head.Server.Addr
 }
 
 // NewAlert returns an alert with head h.
@@ -83,6 +96,17 @@ func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 				dst = AppendJSONString(dst, v)
 			}
 			dst = append(dst, ']')
+		}
+		dst = append(dst, '}')
+	}
+	if len(x.Context) > 0 {
+		dst = append(dst, `,"context":{`...)
+		for i := 0; i+1 < len(x.Context); i += 2 {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(AppendJSONString(dst, x.Context[i]), ':')
+			dst = append(dst, x.Context[i+1]...)
 		}
 		dst = append(dst, '}')
 	}

@@ -31,12 +31,14 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		p = madeUp(head, h.Dir)
 	}
 	x := &e.x
+	x.index = h.Index
 	x.p, x.dir, x.flow, x.known = p, h.Dir, e.of(h.Index), false
 	e.know(h)
 	var app []byte
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
 	for _, c := range inOrder(e.may) {
 		s := c.s
+		x.m.values = x.m.values[:0]
 		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
@@ -56,7 +58,12 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
 			app = o.AppendAppObject(nil)
 		}
-		e.hits = append(e.hits, hit{s, h, int64(in.Tx), app})
+		for _, do := range s.effects {
+			do(x)
+		}
+		v := hit{s: s, h: h, tx: int64(in.Tx), app: app}
+		v.values, v.context = x.m.told(s)
+		e.hits = append(e.hits, v)
 	}
 	if in.Done && x.flow != nil {
 		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx })

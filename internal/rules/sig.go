@@ -21,18 +21,23 @@ type sig struct {
 	app    string // the application protocol that the header names, in EVE's word; empty: none
 	action lang.Action
 
-	conds    []cond      // of the packet: header fields, sizes, anomalies
-	flow     flowReq     // flow:…
-	bits     []bitOp     // flowbits, in order
-	payload  []check     // contents of the payload, in order
-	parts    []part      // contents of parts of an event; with them there is no payload
-	sizes    []sizeRange // dsize: of the packet's payload
-	flags    []flagTest  // flags
-	packet   bool        // payload is that of packets
-	stream   bool        // payload is that of the stream
-	limit    *limits     // nil: every match alerts
-	noalert  bool
-	priority int
+	conds   []cond      // of the packet: header fields, sizes, anomalies
+	flow    flowReq     // flow:…
+	bits    []bitOp     // flowbits, in order
+	payload []check     // contents of the payload, in order
+	parts   []part      // contents of parts of an event; with them there is no payload
+	sizes   []sizeRange // dsize: of the packet's payload
+	flags   []flagTest  // flags
+	packet  bool        // payload is that of packets
+	stream  bool        // payload is that of the stream
+	limit   *limits     // nil: every match alerts
+	noalert bool
+	effects []effect // what a match does to the state of the shard
+	late    []lateOp // what only the border can decide
+	// wholePacket: a condition reads the packet's bytes.
+	wholePacket         bool
+	intClass, hostClass classes // of its flowint, and of its xbits and hostbits
+	priority            int
 
 	by     *check // the content by which the rule is found; nil: there is none
 	placed bool   // a content counts from the begin of the payload
@@ -64,6 +69,9 @@ type flowReq struct {
 // cond is a condition on the packet at hand.
 type cond func(x *inspection) bool
 
+// effect is what a match does.
+type effect func(x *inspection)
+
 // inspection is one packet on its way through the rules.
 type inspection struct {
 	p    *packet.Packet
@@ -76,7 +84,12 @@ type inspection struct {
 	// est and app are only asked for when a rule is gone through: known says that they were.
 	known bool
 	m     matcher
+	e     *Engine
+	index uint32 // of the flow; 0: none
 }
+
+// counts are those of the flow at hand.
+func (x *inspection) counts() event.AlertFlow { return x.e.flows.Counts(x.index) }
 
 // flagTest is flags:…
 type flagTest struct {

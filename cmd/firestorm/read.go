@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -63,8 +65,15 @@ with --tap.
 	f.StringVar(&r.format, "format", "text", "print the report in `FORM`: text, json, eve, html, md")
 	f.BoolVar(&r.json, "json", false, "the same as --format json: one finding a line, then a summary")
 	f.StringVar(&r.eve, "eve", "", "write EVE JSON to `FILE` (- is standard output)")
+	f.StringSliceVar(&r.eveAlert, "eve-alert", nil, "EVE's alerts have `PARTS` too, separated by commas: "+strings.Join(alertWords(), ", "))
+	f.IntVar(&r.eveVersion, "eve-version", eveVersion, "EVE's records look as those of Suricata `N`: 7 or 8")
 	f.StringVarP(&r.write, "write", "w", "", "write the packets that prove the findings to `FILE`, as annotated pcapng")
 	f.StringVar(&r.outdir, "outdir", "", "write every form of the report into `DIR`")
+	f.StringVar(&r.filestore, "filestore", "", "keep the files that rules with filestore match in `DIR`, named by their SHA-256")
+	f.BoolVar(&r.filestoreAll, "filestore-all", false, "keep all files that protocols carry, not only those that rules ask for")
+	f.StringVar(&r.filestoreSize, "filestore-size", "16M", "keep no file bigger than `SIZE`")
+	f.IntVar(&r.filestoreCount, "filestore-count", 10000, "keep at most `N` files")
+	f.StringSliceVar(&r.fileHash, "file-hash", nil, "records of files have these checksums, `LIST` of md5, sha1, sha256")
 	f.StringVar(&r.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
 	f.StringArrayVar(&r.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST (its address in the capture) that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
 	f.StringVar(&r.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")

@@ -11,8 +11,11 @@ import (
 	"time"
 
 	"firestorm/internal/detect"
+	"firestorm/internal/event"
+	"firestorm/internal/file"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
+	"firestorm/internal/sensor"
 )
 
 // readOptions is the command line of read after it was checked. Nothing in it depends on the machine it runs on, but
@@ -30,10 +33,11 @@ type readOptions struct {
 	ChecksumGiven bool
 	MutesFile     string
 	Context       []contextFile
-	Format        string // text, json, eve, html, md: what goes to standard output
-	FormatIn      string // pcap, tshark-text
-	EVEFile       string // "-" is standard output
-	WriteFile     string // annotated pcapng; "-" is standard output
+	Format        string    // text, json, eve, html, md: what goes to standard output
+	FormatIn      string    // pcap, tshark-text
+	EVEFile       string    // "-" is standard output
+	EVE           event.EVE // how its records look
+	WriteFile     string    // annotated pcapng; "-" is standard output
 	OutDir        string
 	Since, Until  timeBound
 	MinConfidence finding.Confidence // 0: likely in full, possible in short
@@ -46,6 +50,9 @@ type readOptions struct {
 	Progress      string // auto, always, never
 	Local         bool   // times in the local zone instead of UTC
 	StateDir      string // where memories are kept; empty: none
+	Store         *file.StoreOptions
+	StoreAll      bool
+	FileHash      sensor.FileHashes
 	Seed          uint64 // of hash tables; never changes the result
 }
 
@@ -90,7 +97,12 @@ type rawRead struct {
 	strict, checksumsGiven                bool
 	workers, verbose                      int
 	seed                                  uint64
-	formatGiven                           bool
+	formatGiven, filestoreAll             bool
+	filestore, filestoreSize              string
+	filestoreCount                        int
+	fileHash                              []string
+	eveAlert                              []string
+	eveVersion                            int
 }
 
 const (
@@ -103,7 +115,7 @@ const (
 func (r *rawRead) check() (*readOptions, error) {
 	o := &readOptions{Filter: r.filter, MutesFile: r.mutes, EVEFile: r.eve, WriteFile: r.write, OutDir: r.outdir,
 		Rules: r.rules, Settings: r.settings, Strict: r.strict, ChecksumGiven: r.checksumsGiven, Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state}
-	for _, step := range []func(*readOptions) error{r.inputs, r.outputs, r.networks, r.contexts, r.times, r.limits} {
+	for _, step := range []func(*readOptions) error{r.inputs, r.outputs, r.networks, r.contexts, r.kept, r.times, r.limits} {
 		if err := step(o); err != nil {
 			return nil, err
 		}
@@ -208,6 +220,9 @@ func (r *rawRead) outputs(o *readOptions) error {
 		return err
 	}
 	o.Progress = r.progress
+	if err := r.records(&o.EVE); err != nil {
+		return err
+	}
 	var onStdout []string
 	if o.EVEFile == "-" {
 		onStdout = append(onStdout, "--eve -")
@@ -262,6 +277,37 @@ func (r *rawRead) contexts(o *readOptions) error {
 		}
 		o.Context = append(o.Context, contextFile{packet.FromNetip(a), file})
 	}
+	return nil
+}
+
+// kept reads what is asked of the files that protocols carry.
+func (r *rawRead) kept(o *readOptions) error {
+	for _, h := range r.fileHash {
+		switch h {
+		case "md5":
+			o.FileHash.MD5 = true
+		case "sha1":
+			o.FileHash.SHA1 = true
+		case "sha256":
+			o.FileHash.SHA256 = true
+		default:
+			return usagef("--file-hash md5,sha256", "--file-hash: %q is none of md5, sha1, sha256", h)
+		}
+	}
+	if r.filestore == "" {
+		if r.filestoreAll {
+			return usagef("--filestore files --filestore-all", "--filestore-all needs a folder: --filestore DIR")
+		}
+		return nil
+	}
+	n, err := parseSize(r.filestoreSize)
+	if err != nil || n == 0 {
+		return usagef("--filestore-size 16M", "--filestore-size: %q is no size", r.filestoreSize)
+	}
+	if r.filestoreCount < 1 {
+		return usagef("--filestore-count 10000", "--filestore-count %d: at least 1", r.filestoreCount)
+	}
+	o.Store, o.StoreAll = &file.StoreOptions{Dir: r.filestore, MaxSize: n, MaxFiles: r.filestoreCount}, r.filestoreAll
 	return nil
 }
 

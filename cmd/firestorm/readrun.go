@@ -12,6 +12,7 @@ import (
 
 	"firestorm/internal/capture"
 	"firestorm/internal/detect/signature"
+	"firestorm/internal/file"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/report"
@@ -52,6 +53,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if err != nil {
 		return err
 	}
+	settings.looks(&o.EVE)
 	eve, err := a.openEVE(o, in, settings)
 	if err != nil {
 		return err
@@ -71,9 +73,16 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if eve != nil {
 		opt.Sinks, opt.WantAll = append(opt.Sinks, eve.runner), true
 	}
+	if o.Store != nil {
+		if opt.FileStore, err = file.NewStore(*o.Store); err != nil {
+			return writeFailure(o.Store.Dir, err)
+		}
+		defer opt.FileStore.Close()
+	}
+	opt.KeepFiles, opt.FileHashes = o.StoreAll, o.FileHash
 	hits := &signature.Hits{}
 	if sigs != nil {
-		opt.Rules = sigs.set
+		opt.Rules, opt.Alerts = sigs.set, o.EVE.Alert
 		opt.Sinks = append(opt.Sinks, hits)
 	}
 	mem, err := a.openMemory(o.StateDir)
@@ -104,6 +113,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: thresholds and suppressions kept %d matches back", res.RulesHeld))
 		}
 	}
+	rep.Notes, rep.Warnings = append(rep.Notes, fileNotes(o, res)...), append(rep.Warnings, fileWarnings(opt.FileStore, res)...)
 	if twins != nil && twins.join != nil {
 		rep.Notes = append(rep.Notes, twins.note)
 	} else if twins != nil {

@@ -34,7 +34,7 @@ type rulesRead struct {
 // are such.
 func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata) (*rulesRead, error) {
 	var files []string
-	opt := rules.Options{Vars: vars, Classifications: lang.StandardClassifications()}
+	opt := rules.Options{ReadList: readList, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
 	for _, n := range names {
 		in, err := ruleFiles(n)
 		if err != nil {
@@ -83,12 +83,20 @@ func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata) (*ru
 	return r, nil
 }
 
+// readList opens a list that a rule names: beside the rule's file, unless its path is absolute.
+func readList(rules, name string) (io.ReadCloser, error) {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(rules), name)
+	}
+	return os.Open(name)
+}
+
 // readBeside reads the files of a set that stand beside its rules.
 func readBeside(dir string, opt *rules.Options) (bad []lang.Problem, err error) {
 	for _, f := range []struct {
 		name string
 		read fileReader
-	}{{"classification.config", classifications(opt)}, {"threshold.config", thresholds(opt)}} {
+	}{{"classification.config", classifications(opt)}, {"reference.config", references(opt)}, {"threshold.config", thresholds(opt)}} {
 		some, err := readConfig(filepath.Join(dir, f.name), f.read)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -108,6 +116,14 @@ func classifications(opt *rules.Options) fileReader {
 	return func(name string, r io.Reader) ([]lang.Problem, error) {
 		kinds, bad, err := lang.Classifications(name, r)
 		maps.Copy(opt.Classifications, kinds)
+		return bad, err
+	}
+}
+
+func references(opt *rules.Options) fileReader {
+	return func(name string, r io.Reader) ([]lang.Problem, error) {
+		links, bad, err := lang.References(name, r)
+		maps.Copy(opt.References, links)
 		return bad, err
 	}
 }
@@ -180,11 +196,11 @@ func (a *app) rulesCommand() *cobra.Command {
 
 A rule that cannot be run is refused with its file and line, the option at fault
 and the reason; the others load, unless read is told --strict.
-classification.config and threshold.config are read where they stand beside the
-rules.
+classification.config, reference.config and threshold.config are read where
+they stand beside the rules.
 
 --suricata-settings FILE takes from a suricata.yaml: vars, classification-file,
-threshold-file, action-order, packet-alert-max, host-os-policy, stream
+reference-config-file, threshold-file, action-order, packet-alert-max, host-os-policy, stream
 (midstream, checksum-validation, reassembly.depth), defrag.timeout,
 flow-timeouts, decoder.vxlan, whether each of app-layer.protocols is on, and
 which records the eve-log outputs want. What else stands there means nothing
@@ -381,6 +397,8 @@ func ruleWarnings(res *sensor.Result, h *signature.Hits) []string {
 		text string
 	}{
 		{res.Rules.Forgotten, "rules did not see %d bytes of streams, for lack of room"},
+		{res.Rules.Apart, "rules looked at %d bytes of streams without what came before or after them, for lack of room"},
+		{res.Rules.BeyondDepth, "rules did not look at %d bytes of streams that lie beyond their first MiB, as Suricata does not"},
 		{res.Rules.GivenUp, "rules gave up %d times: a rule took too many steps on a buffer, and what it would have found is not known"},
 		{res.Rules.TooMany, "%d matches of rules were left out: more than fifteen on one packet"},
 		{res.RulesFull, "%d matches of rules were shown without regard to their threshold: there was no room left to count them"},

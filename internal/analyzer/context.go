@@ -49,7 +49,7 @@ func (c *Context) Head(k event.Kind) event.Head {
 			h = event.Head{Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
 				Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel}
 		}
-		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC
+		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC, h.Via = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC, p.Via()
 	}
 	h.Kind, h.Ordinal, h.Seen, h.Released = k, c.d.ordinal, c.seen, c.released
 	return h
@@ -84,11 +84,16 @@ func (c *Context) AppLayer(d packet.Dir, tx uint64, name string) {
 		return
 	}
 	e := event.NewAppLayer(c.Head(event.KindAnomaly))
-	e.Dir, e.Tx, e.Name = d, tx, name
-	if c.s != nil && c.s.def >= 0 {
-		e.App = c.d.reg.app(c.s.def)
-	}
+	e.Dir, e.Tx, e.Name, e.App = d, tx, name, c.App()
 	c.Emit(e)
+}
+
+// App is EVE's word for the protocol that the caller reads; empty for a packet without flow.
+func (c *Context) App() string {
+	if c.s == nil || c.s.def < 0 {
+		return ""
+	}
+	return c.d.reg.app(c.s.def)
 }
 
 // TakesFiles reports whether somebody wants the files that transactions of kind k carry: if not, do not look for them.
@@ -113,6 +118,14 @@ func (c *Context) Expect(e Expectation) bool {
 	return true
 }
 
+// Expected returns what the flow that announced this one said of it (Expectation.About); nil: nobody did.
+func (c *Context) Expected() any {
+	if c.s == nil {
+		return nil
+	}
+	return c.s.about
+}
+
 // Upgrade gives the rest of a TCP connection to another analyzer, as after STARTTLS. rest, of direction d, are the
 // bytes of the current call that the other has to begin with. The caller returns at once and is not called again.
 // False: nobody wants that analyzer; the caller goes on.
@@ -135,11 +148,12 @@ func (c *Context) Done() { c.done = true }
 // Expectation describes a flow to come.
 type Expectation struct {
 	Over     Transport   // TCP or UDP
-	From     packet.Addr // who will send the first packet; zero = anybody
+	From     packet.Addr // who will begin; zero = anybody
 	To       packet.Addr
-	Port     uint16        // destination port of the first packet
+	Port     uint16        // of the one that is called
 	Analyzer string        // its Def.Name
 	For      time.Duration // how long to wait, in packet time
+	About    any           // what Context.Expected is to tell the analyzer of it
 }
 
 // expectations is bounded; all are looked up by value, and leave oldest first.
@@ -159,6 +173,7 @@ type expectKey struct {
 type expectation struct {
 	def   int
 	until packet.Time
+	about any
 }
 
 func (x *expectations) add(e Expectation, def int, until packet.Time) {
@@ -173,23 +188,23 @@ func (x *expectations) add(e Expectation, def int, until packet.Time) {
 	if _, ok := x.byKey[k]; !ok {
 		x.order = append(x.order, k)
 	}
-	x.byKey[k] = expectation{def: def, until: until}
+	x.byKey[k] = expectation{def: def, until: until, about: e.About}
 	x.stats.Expected++
 }
 
-// match returns the registry index of the analyzer that waits for p's flow, -1 for none.
-func (x *expectations) match(over Transport, p *packet.Packet, now packet.Time) int {
+// match returns the registry index of the analyzer that waits for a flow, -1 for none.
+func (x *expectations) match(over Transport, client packet.Addr, server event.End, now packet.Time) (def int, about any) {
 	if len(x.byKey) == 0 {
-		return -1
+		return -1, nil
 	}
-	k := expectKey{over, p.Src, p.Dst, p.DstPort}
+	k := expectKey{over, client, server.Addr, server.Port}
 	for range 2 {
 		if e, ok := x.byKey[k]; ok && now < e.until {
-			return e.def
+			return e.def, e.about
 		}
 		k.from = packet.Addr{}
 	}
-	return -1
+	return -1, nil
 }
 
 // age drops what is over, from the oldest on, as far as it is over.

@@ -60,7 +60,16 @@ const (
 
 // Options is what an analyzer gets when it is made.
 type Options struct {
-	kinds map[string]event.Kind
+	kinds    map[string]event.Kind
+	settings map[string]int64
+}
+
+// Setting returns a number that whoever made the registry chose (Registry.Set), by its name; unset if none was.
+func (o Options) Setting(name string, unset int64) int64 {
+	if v, ok := o.settings[name]; ok {
+		return v
+	}
+	return unset
 }
 
 // Kind returns the number of an event kind by its name in Def.Kinds; 0 if no Def names it.

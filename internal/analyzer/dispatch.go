@@ -46,6 +46,8 @@ type RawStreams interface {
 	// Stream reports whether it wants more of that direction.
 	Stream(index uint32, d packet.Dir, port uint16, b []byte) (more bool)
 	Gap(index uint32, d packet.Dir)
+	// End says that no more bytes come.
+	End(index uint32, d packet.Dir)
 }
 
 // Inspector looks at parts of transactions as soon as they are there: the rules.
@@ -409,12 +411,11 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	}
 	s.candidates = s.candidates[:0]
 	s.own(sessionSize)
-	if h.Dir == packet.ToServer {
-		if d := x.expected.match(over, p, x.now); d >= 0 {
-			x.stats.ExpectMatched++
-			s.candidates = append(s.candidates, candidate{d, Yes})
-			return s
-		}
+	if d, about := x.expected.match(over, s.head.Client.Addr, s.head.Server, x.now); d >= 0 {
+		x.stats.ExpectMatched++
+		s.about = about
+		s.candidates = append(s.candidates, candidate{d, Yes})
+		return s
 	}
 	// Who names a port of the flow is asked first.
 	v := x.tcp

@@ -297,7 +297,7 @@ func TestExpectationsAreBounded(t *testing.T) {
 	if len(x.byKey) > 3 || len(x.order) != len(x.byKey) || s.ExpectEvicted < 2 {
 		t.Errorf("%d kept, %d evicted", len(x.byKey), s.ExpectEvicted)
 	}
-	if d := x.match(TCP, &packet.Packet{DstPort: 4}, 15); d != 0 {
+	if d, _ := x.match(TCP, packet.Addr{}, event.End{Port: 4}, 15); d != 0 {
 		t.Error("the newest was thrown out")
 	}
 }

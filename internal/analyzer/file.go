@@ -21,7 +21,10 @@ type OpenFile interface {
 	Data(c *Context, b []byte)
 	// Gap says that the next n bytes are missing. 0: so many as nobody knows.
 	Gap(c *Context, n uint64)
-	// End says that no more comes; whole, that its end was seen. app writes what a record says of the transaction.
+	// Stop says that no more comes; whole, that its end was seen. Its record waits for End, where what it says of the
+	// transaction is not complete yet.
+	Stop(c *Context, whole bool)
+	// End says that no more comes, unless Stop did. app writes what a record says of the transaction.
 	End(c *Context, whole bool, app event.AppObject)
 	// EachBuffer gives what rules can ask of the file (event.Parts), file.name and the like, but for file.data: that is its
 	// reader's, who shows it with the other parts of the transaction.

@@ -50,6 +50,7 @@ func (s *shelf) Open(c *analyzer.Context, kind string, h flow.Handle, f event.Fi
 }
 func (s *shelf) Data(_ *analyzer.Context, b []byte)     { s.log = append(s.log, "data "+string(b)) }
 func (s *shelf) Gap(_ *analyzer.Context, n uint64)      { s.log = append(s.log, "gap") }
+func (s *shelf) Stop(*analyzer.Context, bool)           {}
 func (s *shelf) EachBuffer(func(name string, b []byte)) {}
 func (s *shelf) End(_ *analyzer.Context, whole bool, _ event.AppObject) {
 	s.log = append(s.log, fmt.Sprintf("end %t", whole))

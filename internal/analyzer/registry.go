@@ -10,7 +10,7 @@ import (
 )
 
 // coreKinds are the event kinds of package event that analyzers emit.
-var coreKinds = map[string]event.Kind{"arp": event.KindARP, "ndp": event.KindNDP}
+var coreKinds = map[string]event.Kind{"arp": event.KindARP, "ndp": event.KindNDP, "fileinfo": event.KindFile}
 
 // CoreKind is the name of a kind of package event that analyzers emit; empty for others.
 func CoreKind(k event.Kind) string {
@@ -36,6 +36,7 @@ type Registry struct {
 // wants all. An error is a mistake in the list: the program must not start.
 func NewRegistry(defs []Def, wanted func(kind string) bool) (*Registry, error) {
 	r := &Registry{defs: slices.Clone(defs), options: Options{kinds: map[string]event.Kind{}}}
+	r.wanted[event.KindFile] = wanted == nil || wanted("fileinfo") // of whatever protocol
 	next := int(event.FirstAnalyzerKind)
 	for i := range r.defs {
 		d := &r.defs[i]
@@ -74,6 +75,9 @@ func NewRegistry(defs []Def, wanted func(kind string) bool) (*Registry, error) {
 	return r, nil
 }
 
+// Wanted reports whether somebody wants events of kind k.
+func (r *Registry) Wanted(k event.Kind) bool { return r.wanted[k] }
+
 // weight is how many bytes a reader of def takes.
 func (r *Registry) weight(def int, reader any) int {
 	if h, ok := reader.(Holder); ok {
@@ -84,6 +88,14 @@ func (r *Registry) weight(def int, reader any) int {
 
 // Kind returns the number of an event kind by name; 0 if no analyzer emits it.
 func (r *Registry) Kind(name string) event.Kind { return r.options.kinds[name] }
+
+// Set gives protocols a number by its name, such as "http.request-body-limit" in bytes, before any dispatcher is made.
+func (r *Registry) Set(name string, v int64) {
+	if r.options.settings == nil {
+		r.options.settings = map[string]int64{}
+	}
+	r.options.settings[name] = v
+}
 
 func (r *Registry) check(i int) error {
 	d := &r.defs[i]

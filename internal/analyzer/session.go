@@ -34,6 +34,7 @@ type session struct {
 	buf        []byte
 	prefix     *[2][ProbeLimit]byte // only while probing a stream
 	upgrades   int
+	about      any       // what was announced of the flow
 	series     *follower // nil: no protocol follows the flow
 	have       [2]int
 	dead       [2]bool // a gap or the end: the prefix grows no more
@@ -266,6 +267,9 @@ func (s *session) Gap(d packet.Dir, n uint64) {
 
 // Close takes the end of a direction (stream.Sink).
 func (s *session) Close(d packet.Dir, why stream.End) {
+	if s.raw[d] {
+		s.x.o.Raw.End(s.index, d)
+	}
 	switch {
 	case s.gone:
 	case s.def >= 0:

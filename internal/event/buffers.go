@@ -26,3 +26,13 @@ type Inspection struct {
 type AppObject interface {
 	AppendAppObject(dst []byte) []byte
 }
+
+// FileKeeper is what Parts that speak of a file may be as well: a rule with filestore asks for the file to be kept.
+type FileKeeper interface {
+	KeepFile(sid uint32)
+}
+
+// FileTeller is a file of which records that name others beside it can be told.
+type FileTeller interface {
+	Facts() FileFacts
+}

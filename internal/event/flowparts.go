@@ -24,7 +24,7 @@ type SideRare struct {
 	SACKOutside uint32        // SACK blocks of the other side beyond all that this side sent
 
 	HeldWaits uint32        // small segments sent at once when a late, bare acknowledgement of the one before came: Nagle and delayed ACK
-	HeldTotal time.Duration // how long they waited in all
+	HeldTotal time.Duration // how long they waited in all, the way to the receiver and back taken off
 
 	ZeroCount   uint32        // times this side closed its window
 	ZeroProbes  uint32        // window probes of the other side during closed windows

@@ -157,8 +157,29 @@ const (
 	heldLeast = 30 * time.Millisecond
 	heldMost  = 510 * time.Millisecond
 	heldSmall = 1000                 // payload of a segment that Nagle's rule may hold back, bytes
-	heldNext  = 5 * time.Millisecond // how soon after the acknowledgement the next one follows, beyond the round trip
+	heldNext  = 5 * time.Millisecond // how soon after the acknowledgement the next one follows, beyond the way to the sender and back
+	heldEarly = time.Millisecond     // how much sooner than the shortest way that was measured
 )
+
+// ways gives the parts of the handshake's round trip: from the sensor to the sender of side d and back, and to its
+// receiver and back. The first is the shortest that was measured: the first packets may have waited for the neighbour's
+// card address. Both are 0 without the whole handshake.
+func (t *Table) ways(r *rec, d packet.Dir) (sender, receiver time.Duration) {
+	rtt, server := t.rtts(r)
+	if rtt == 0 {
+		return 0, 0
+	}
+	sender, receiver = rtt-server, server
+	if d == packet.ToClient {
+		sender, receiver = receiver, sender
+	}
+	if r.talk != 0 {
+		if x := &t.talks.at(r.talk).rtt[d.Other()]; x.n > 0 {
+			sender = min(sender, time.Duration(x.least)*time.Microsecond)
+		}
+	}
+	return sender, receiver
+}
 
 // waited notes that a bare acknowledgement of a small segment came late: if the next small one follows at once, it was
 // held back by Nagle's rule until then.
@@ -166,12 +187,12 @@ func (t *Table) waited(r *rec, f *flight, p *packet.Packet, sender packet.Dir, w
 	if p.PayloadWire != 0 || f.end-f.seq >= heldSmall || p.Ack != r.sides[sender].next {
 		return
 	}
-	rtt, _ := t.rtts(r)
-	if wait < rtt+heldLeast || wait > rtt+heldMost {
+	_, way := t.ways(r, sender)
+	if wait < way+heldLeast || wait > way+heldMost {
 		return
 	}
 	if h := t.heldOf(r); h != nil {
-		h.ack, h.wait, h.dir = t.mark(r, p), uint32(wait/time.Microsecond), sender
+		h.ack, h.wait, h.dir = t.mark(r, p), uint32((wait-way)/time.Microsecond), sender
 		r.bits |= holding
 	}
 }
@@ -183,8 +204,9 @@ func (t *Table) follows(r *rec, p *packet.Packet, d packet.Dir) {
 		return
 	}
 	r.bits &^= holding
-	rtt, _ := t.rtts(r)
-	if p.PayloadWire == 0 || p.PayloadWire >= heldSmall || p.Time.Sub(h.ack.time(r.startTime)) > rtt+heldNext || h.n[d] == 1<<16-1 {
+	way, _ := t.ways(r, d)
+	after := p.Time.Sub(h.ack.time(r.startTime)) - way
+	if p.PayloadWire == 0 || p.PayloadWire >= heldSmall || after < -heldEarly || after > heldNext || h.n[d] == 1<<16-1 {
 		return
 	}
 	h.n[d]++

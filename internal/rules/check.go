@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 
+	"firestorm/internal/rules/lang"
 	"firestorm/internal/rules/pcre"
 )
 
@@ -25,6 +26,7 @@ type check struct {
 	pcre                            *pcre.Regexp
 	bytes                           *byteOp
 	test                            func(b []byte) bool
+	opt                             *lang.Option // that it comes from
 	base64                          *base64Op
 	inner                           []check // of what base64 decoded
 	entropy                         *entropyOp
@@ -83,12 +85,15 @@ type matcher struct {
 	values []setValue    // what lists were asked about
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
+	total   uint64 // steps so far
 }
 
 // match reports whether all checks hold in b, with the last match of contents ending behind fresh.
 func (m *matcher) match(cs []check, b []byte, fresh int) bool {
 	m.b, m.from, m.steps, m.short = b, fresh, 0, false
-	return m.run(cs, 0, 0)
+	ok := m.run(cs, 0, 0)
+	m.total += uint64(m.steps)
+	return ok
 }
 
 // run tries the checks from the first of cs on. at is where the last match ended, end the furthest end so far.
@@ -107,16 +112,7 @@ func (m *matcher) run(cs []check, at, end int) bool {
 	case isContent:
 		return m.content(c, cs[1:], at, end)
 	case isDataAt:
-		n := c.isDataAt.get(m)
-		base := int64(0)
-		if c.relative {
-			base = int64(at)
-		}
-		most := int64(len(m.b)) - 1
-		if c.relative { // behind the last byte counts as data, as in Suricata
-			most++
-		}
-		if (base+n <= most && base+n >= 0) == c.neg {
+		if m.dataAt(c, at) == c.neg {
 			m.short = m.short || !c.neg
 			return false
 		}
@@ -158,6 +154,17 @@ func (m *matcher) run(cs []check, at, end int) bool {
 		}
 		return m.run(cs[1:], to, end)
 	}
+}
+
+// dataAt reports whether there is data at a place: from the buffer's begin on the byte of that number, from the last match on
+// so many bytes. Suricata counts like that, so that isdataat:!1,relative is endswith.
+func (m *matcher) dataAt(c *check, at int) bool {
+	n := c.isDataAt.get(m)
+	if !c.relative {
+		return n >= 0 && n < int64(len(m.b))
+	}
+	n += int64(at)
+	return n >= 0 && n <= int64(len(m.b))
 }
 
 // content looks for a pattern, and for the next one when what follows does not hold.

@@ -21,9 +21,10 @@ type Stats struct {
 	TooMany   uint64 // alerts beyond mostAlerts of a packet
 	GivenUp   uint64 // rules that took too many steps on a buffer
 	Forgotten uint64 // bytes of streams that were not looked at, for lack of room
+	Apart     uint64 // bytes of streams that were looked at without what follows, for lack of room
 	// BeyondDepth are bytes of streams that lie further from the begin than rules look.
 	BeyondDepth uint64
-	Bytes       int // of streams held now
+	Bytes       int // for streams, now
 }
 
 // Add adds the counters of o to s.
@@ -34,6 +35,7 @@ func (s *Stats) Add(o Stats) {
 	s.TooMany += o.TooMany
 	s.GivenUp += o.GivenUp
 	s.Forgotten += o.Forgotten
+	s.Apart += o.Apart
 	s.BeyondDepth += o.BeyondDepth
 	s.Bytes += o.Bytes
 }
@@ -68,23 +70,27 @@ type Flows interface {
 
 // Engine inspects the packets of one shard. It is used by one goroutine.
 type Engine struct {
-	set   *Set
-	flows Flows
-	app   func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
-	most  int                       // bytes of streams
-	state []*flowState              // by flow index
-	spare []*flowState
-	x     inspection
-	hits  []hit // of the packet at hand
-	parts []seenPart
-	done  bool        // no more comes of the transaction at hand
-	may   []candidate // rules to be gone through
-	wait  []candidate // the same, before a hole in the stream
-	open  []candidate // of them: what may match with what is to come
-	lin   []byte      // of a stream, in one piece
-	found mpm.Scratch
-	stats Stats
-	pairs bitTable // bits of pairs of hosts
+	set     *Set
+	flows   Flows
+	app     func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
+	most    int                       // bytes of streams
+	state   []*flowState              // by flow index
+	spare   []*flowState
+	x       inspection
+	hits    []hit // of the packet at hand
+	parts   []seenPart
+	done    bool        // no more comes of the transaction at hand
+	may     []candidate // rules to be gone through
+	wait    []candidate // the same, before a hole in the stream
+	open    []candidate // of them: what may match with what is to come
+	lin     []byte      // of a stream, in one piece
+	blocks  [2][][]byte // spare memory for the last bytes of streams: few, tail
+	found   mpm.Scratch
+	stats   Stats
+	trace   *Trace   // nil: none is kept
+	profile *Profile // nil: none is kept
+	payload int      // bytes of what it was found in that go with an alert
+	pairs   bitTable // bits of pairs of hosts
 }
 
 // NewEngine returns an engine for one shard that holds at most so many bytes of streams.
@@ -93,6 +99,9 @@ func NewEngine(set *Set, flows Flows, app func(index uint32) string, most int) *
 	e.x.e = e
 	return e
 }
+
+// Keep sets how many bytes of what it was found in go with an alert.
+func (e *Engine) Keep(most int) { e.payload = most }
 
 // Stats returns the counters so far.
 func (e *Engine) Stats() Stats {
@@ -143,13 +152,24 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	}
 	alerted = f.alerted
 	for d := range f.half {
-		e.stats.Bytes -= f.half[d].held()
+		e.giveBack(&f.half[d].ring)
+		e.stats.Bytes -= len(f.half[d].fresh)
 		f.half[d].reset()
 	}
 	f.bits, f.fired, f.ints, f.alerted = f.bits[:0], f.fired[:0], f.ints[:0], false
 	e.state[index] = nil
 	e.spare = append(e.spare, f)
 	return alerted
+}
+
+// odd are the last of the events so far, as far as they belong to p: what the flow table and reassembly found odd about its
+// connection is among them.
+func odd(p *packet.Packet, out []event.Event) []event.Event {
+	n := len(out)
+	for n > 0 && out[n-1].Head().Ordinal == p.Ordinal {
+		n--
+	}
+	return out[n:]
 }
 
 // Packet inspects a packet of the flow of h, after its bytes went to the stream and to who reads its protocol. Alerts are
@@ -161,6 +181,7 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	}
 	e.stats.Packets++
 	e.begin(p, h)
+	e.x.odd = odd(p, *out)
 	payload := p.Payload()
 	once := h.Index == 0 || e.flows.First(h)
 	if once {
@@ -185,6 +206,9 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if f := e.x.flow; f != nil && len(f.half[h.Dir].fresh) > 0 {
 		k = &f.half[h.Dir]
 	}
+	if e.trace != nil {
+		e.trace.packet(e, p, h, payload, e.half(h))
+	}
 	if k != nil || len(e.may) > 0 {
 		e.try(h, payload, k)
 	}
@@ -193,11 +217,19 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	}
 }
 
+// half is what is remembered of the stream of h; nil: nothing.
+func (e *Engine) half(h flow.Handle) *half {
+	if f := e.x.flow; f != nil {
+		return &f.half[h.Dir]
+	}
+	return nil
+}
+
 // begin prepares for a packet.
 func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
 	x.index = h.Index
-	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone = p, h.Dir, nil, "", false, false, false
+	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, nil
 	if h.Index != 0 {
 		x.flow = e.of(h.Index)
 		x.alone = p.Proto == packet.ProtoTCP && !e.flows.Followed(h.Index)
@@ -260,13 +292,15 @@ func (e *Engine) try(h flow.Handle, payload []byte, k *half) {
 	e.all(h, e.may, payload, &b, k)
 	k.open, e.open = append(k.open[:0], e.open...), e.open[:0]
 	k.wait = k.wait[:0]
-	e.stats.Bytes -= k.held()
-	if k.hole > 0 {
-		k.ring.clear()
+	e.stats.Bytes -= len(k.fresh)
+	b.b = k.fresh[k.hole:]
+	if k.hole > 0 || k.over {
+		e.giveBack(&k.ring)
 	}
-	k.ring.put(k.fresh[k.hole:])
-	k.fresh, k.hole = k.fresh[:0], 0
-	e.stats.Bytes += k.held()
+	k.fresh, k.hole = nil, 0
+	if !k.over {
+		e.remember(k, b.b)
+	}
 }
 
 // lookedAt is what there is of a stream.
@@ -280,9 +314,15 @@ type lookedAt struct {
 func (e *Engine) all(h flow.Handle, cs []candidate, payload []byte, b *lookedAt, k *half) {
 	var last *sig
 	for _, c := range cs {
+		if e.profile != nil {
+			e.profile.begin(e, c.s)
+		}
 		if c.s != last && e.one(h, c, payload, b, k) {
 			last = c.s
 		}
+	}
+	if e.profile != nil {
+		e.profile.end(e)
 	}
 }
 
@@ -443,6 +483,9 @@ func (s *sig) conditions(x *inspection) bool {
 // report makes alerts of the hits, in the order in which rules are applied.
 func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 	slices.SortStableFunc(e.hits, func(a, b hit) int { return a.s.number - b.s.number })
+	if e.trace != nil {
+		e.trace.reported(e.hits, e.set.most)
+	}
 	n := 0
 	for i := range e.hits {
 		x := &e.hits[i]
@@ -460,7 +503,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		e.stats.Alerts++
 		a := e.alert(x.s, p, x.h)
 		a.Values, a.Context = x.values, x.context
-		a.Tx, a.InTx, a.App = uint64(max(x.tx, 0)), x.tx >= 0, x.app
+		e.complete(a, x, p)
 		*out = append(*out, a)
 	}
 	e.hits = e.hits[:0]
@@ -469,7 +512,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
 	head := event.Head{Ordinal: p.Ordinal, Seen: p.Ref(), Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel,
 		Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
-		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC}
+		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC, Via: p.Via()}
 	if h.Index != 0 {
 		head = e.flows.Head(h, event.KindAlert, p)
 	}

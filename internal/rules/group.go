@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"firestorm/internal/packet"
@@ -43,7 +44,7 @@ func (g *group) streams() bool {
 
 const (
 	// mostHead is how many first bytes are searched for contents that must lie there.
-	mostHead = 512
+	mostHead = 64
 	// mostAlike is how many rules may be found by the same first bytes before their longest contents are better.
 	mostAlike = 8
 	// mostSearched is how much of a content is searched for: streams are searched again over one byte less.
@@ -109,6 +110,34 @@ func (s *sizeSet) has(n int) bool {
 
 // Kinds are the events of analyzers whose parts the rules ask for.
 func (s *Set) Kinds() []string { return slices.Sorted(maps.Keys(s.kinds)) }
+
+// Asks reports whether a rule asks for a part of that name.
+func (s *Set) Asks(name string) bool {
+	return slices.ContainsFunc(s.sigs, func(g *sig) bool {
+		return slices.ContainsFunc(g.parts, func(p part) bool { return p.name == name })
+	})
+}
+
+// AsksFiles reports whether a rule asks for anything of files.
+func (s *Set) AsksFiles() bool {
+	return slices.ContainsFunc(s.sigs, func(g *sig) bool {
+		return slices.ContainsFunc(g.parts, func(p part) bool { return p.name == "file" || strings.HasPrefix(p.name, "file.") })
+	})
+}
+
+// Keeps reports whether a rule asks to keep files (filestore).
+func (s *Set) Keeps() bool { return slices.ContainsFunc(s.sigs, func(g *sig) bool { return g.keeps }) }
+
+// Apps are the application protocols that rules name, in EVE's words, in no order: who reads them has to be awake.
+func (s *Set) Apps() map[string]bool {
+	apps := map[string]bool{}
+	for _, g := range s.sigs {
+		for _, a := range append(g.apps, g.app) {
+			apps[a] = true
+		}
+	}
+	return apps
+}
 
 // telling is the content of the rule that is searched for; nil: there is none.
 func (s *sig) telling() *check {

@@ -32,16 +32,25 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	}
 	x := &e.x
 	x.index = h.Index
-	x.p, x.dir, x.flow, x.known = p, h.Dir, e.of(h.Index), false
+	x.p, x.dir, x.flow, x.known, x.odd = p, h.Dir, e.of(h.Index), false, nil
 	e.know(h)
+	if e.trace != nil {
+		e.trace.transaction(e, p, h)
+	}
 	var app []byte
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
 	for _, c := range inOrder(e.may) {
 		s := c.s
 		x.m.values = x.m.values[:0]
-		if s.app != "" && s.app != x.app || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
+		if e.profile != nil {
+			e.profile.begin(e, s)
+		}
+		if s.app != "" && s.app != x.app && !(s.app == "dcerpc" && x.app == "smb") || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
+		}
+		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps {
+			k.KeepFile(s.info.SID)
 		}
 		this := fired{s, h.Dir, in.Tx}
 		if x.flow != nil && slices.Contains(x.flow.fired, this) {
@@ -64,6 +73,9 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		v := hit{s: s, h: h, tx: int64(in.Tx), app: app}
 		v.values, v.context = x.m.told(s)
 		e.hits = append(e.hits, v)
+	}
+	if e.profile != nil {
+		e.profile.end(e)
 	}
 	if in.Done && x.flow != nil {
 		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx })

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +17,7 @@ type keyword struct {
 }
 
 // keywords are all options that rules may have, by what they are about. docs and "rules coverage" list them.
-var keywords = concat(metaKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, packetKeywords, stateKeywords, datasetKeywords, transformKeywords, base64Keywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords)
+var keywords = concat(metaKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, packetKeywords, stateKeywords, datasetKeywords, transformKeywords, base64Keywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords, ikeKeywords, rfbKeywords)
 
 var keywordByName = func() map[string]*keyword {
 	m := map[string]*keyword{}
@@ -24,6 +26,9 @@ var keywordByName = func() map[string]*keyword {
 	}
 	return m
 }()
+
+// Keywords are the names of all options that rules may have, in order.
+func Keywords() []string { return slices.Sorted(maps.Keys(keywordByName)) }
 
 func concat(lists ...[]keyword) []keyword {
 	var all []keyword

@@ -47,27 +47,33 @@ const (
 func (p *part) searchable() bool { return p.absent == present && (len(p.transforms) == 0 || p.dotted) }
 
 // sticky are the buffers by the option that names them: contents behind it lie there.
-var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers)
+var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers, ikeBuffers, sipBuffers, rfbBuffers)
 
-var httpBuffers = map[string]buffer{
-	"http.method": httpAsked("method"), "http.uri": httpAsked("uri"), "http.uri.raw": httpAsked("uri.raw"), "http.host": httpAsked("host"),
-	"http.host.raw": httpAsked("host.raw"), "http.user_agent": httpAsked("user_agent"), "http.referer": httpAsked("referer"),
-	"http.stat_code": httpAnswered("stat_code"), "http.stat_msg": httpAnswered("stat_msg"), "http.location": httpAnswered("location"),
-	"http.server": httpAnswered("server"),
-}
+// httpBuffers are the parts of HTTP. Some travel either way: which one a rule is about says its flow:….
+var httpBuffers = buffersOf(ofHTTP,
+	named{"http.method", toServer}, named{"http.uri", toServer}, named{"http.uri.raw", toServer}, named{"http.host", toServer},
+	named{"http.host.raw", toServer}, named{"http.user_agent", toServer}, named{"http.referer http_referer", toServer}, named{"http.accept http_accept", toServer},
+	named{"http.accept_enc http_accept_enc", toServer}, named{"http.accept_lang http_accept_lang", toServer},
+	named{"http.request_line http_request_line", toServer}, named{"http.request_header", toServer}, named{"http.request_body", toServer},
+	named{"http.stat_code", toClient}, named{"http.stat_msg", toClient}, named{"http.response_line http_response_line", toClient},
+	named{"http.response_header", toClient}, named{"http.response_body", toClient}, named{"http.location", toClient}, named{"http.server", toClient},
+	named{"http.header", eitherWay}, named{"http.header.raw", eitherWay}, named{"http.header_names http_header_names", eitherWay}, named{"http.cookie", eitherWay},
+	named{"http.protocol http_protocol", eitherWay}, named{"http.connection http_connection", eitherWay}, named{"http.content_type http_content_type", eitherWay},
+	named{"http.content_len http_content_len", eitherWay}, named{"http.start http_start", eitherWay},
+)
 
 var ofHTTP = []string{"http"}
 
-func httpAsked(name string) buffer    { return buffer{"http." + name, ofHTTP, toServer} }
-func httpAnswered(name string) buffer { return buffer{"http." + name, ofHTTP, toClient} }
-
 // older are the modifiers of the older form: they put the content before them into a buffer.
 var older = map[string]string{"http_method": "http.method", "http_uri": "http.uri", "http_raw_uri": "http.uri.raw", "http_host": "http.host",
-	"http_raw_host": "http.host.raw", "http_user_agent": "http.user_agent", "http_stat_code": "http.stat_code", "http_stat_msg": "http.stat_msg"}
+	"http_raw_host": "http.host.raw", "http_user_agent": "http.user_agent", "http_stat_code": "http.stat_code", "http_stat_msg": "http.stat_msg",
+	"http_client_body": "http.request_body", "http_server_body": "http.response_body", "http_header": "http.header",
+	"http_raw_header": "http.header.raw", "http_cookie": "http.cookie"}
 
 // ofExpression are the flags of pcre that name a buffer.
-var ofExpression = map[byte]string{'U': "http.uri", 'I': "http.uri.raw", 'M': "http.method", 'V': "http.user_agent", 'W': "http.host", 'Z': "http.host.raw",
-	'S': "http.stat_code", 'Y': "http.stat_msg"}
+var ofExpression = map[byte]string{'U': "http.uri", 'I': "http.uri.raw", 'P': "http.request_body", 'Q': "http.response_body", 'H': "http.header",
+	'D': "http.header.raw", 'M': "http.method", 'C': "http.cookie", 'S': "http.stat_code", 'Y': "http.stat_msg", 'V': "http.user_agent", 'W': "http.host",
+	'Z': "http.host.raw"}
 
 // bufferKeywords say where contents lie.
 var bufferKeywords = func() []keyword {
@@ -108,6 +114,19 @@ var bufferKeywords = func() []keyword {
 				return err
 			}
 			c.s.parts[n].checks = append(c.s.parts[n].checks, check{kind: isSize, size: r})
+			return nil
+		}},
+		{"uricontent", func(c *compiler, o *lang.Option) error {
+			p, err := pattern(o.Value)
+			if err != nil {
+				return err
+			}
+			n, err := c.part(sticky["http.uri"])
+			if err != nil {
+				return err
+			}
+			c.s.parts[n].checks = append(c.s.parts[n].checks, check{kind: isContent, neg: o.Negated, pattern: p})
+			c.lastAt = n
 			return nil
 		}},
 		{"pkt_data", func(c *compiler, _ *lang.Option) error { c.at = -1; return nil }},
@@ -206,7 +225,7 @@ func (s *sig) kinds() []string {
 				return true
 			}
 		}
-		return s.app != "" && s.app != k
+		return s.app != "" && s.app != k && !(s.app == "dcerpc" && k == "smb") // whose pipes carry calls
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"firestorm/internal/event"
 	"firestorm/internal/packet"
 	"firestorm/internal/rules/lang"
 )
@@ -43,7 +44,10 @@ var headerKeywords = []keyword{
 		func(p *packet.Packet) uint64 { return uint64(p.ICMPRest) })},
 	{"flags", tcpFlags}, {"tcp.flags", tcpFlags},
 	{"fragbits", fragBits},
-	{"fragoffset", ranged(16, onIP4, func(p *packet.Packet) uint64 { return uint64(p.FragOff) / 8 })},
+	{"fragoffset", func(c *compiler, o *lang.Option) error {
+		c.s.pieces = true
+		return ranged(16, onIP4, func(p *packet.Packet) uint64 { return uint64(p.FragOff) / 8 })(c, o)
+	}},
 	{"sameip", func(c *compiler, _ *lang.Option) error {
 		c.s.conds = append(c.s.conds, func(x *inspection) bool { return onIP(x.p) && x.p.Src == x.p.Dst })
 		return nil
@@ -162,6 +166,7 @@ func fragBits(c *compiler, o *lang.Option) error {
 	if o.Negated {
 		sign = '!'
 	}
+	c.s.pieces = true
 	for i := range len(text) {
 		switch b := text[i]; b {
 		case 'M', 'm':
@@ -288,14 +293,25 @@ func ip4Options(p *packet.Packet) []byte {
 	return p.Data[l3+20 : end]
 }
 
-// happened asks for something odd that decoding or reassembly found in the packet.
+// happened asks for something odd that decoding or reassembly found in the packet, or that its connection's state did.
 func happened(family string) func(*compiler, *lang.Option) error {
 	return func(c *compiler, o *lang.Option) error {
 		a, ok := packet.ParseAnomaly(family + strings.TrimSpace(o.Value))
 		if !ok {
 			return fmt.Errorf("%s knows no event %q", o.Name, o.Value)
 		}
-		c.s.conds = append(c.s.conds, func(x *inspection) bool { return x.p.HasAnomaly(a) })
+		c.s.packet = true
+		c.s.conds = append(c.s.conds, func(x *inspection) bool { return x.p.HasAnomaly(a) || x.found(a) })
 		return nil
 	}
+}
+
+// found reports that something odd is among the events of the packet.
+func (x *inspection) found(a packet.Anomaly) bool {
+	for _, e := range x.odd {
+		if o, ok := e.(*event.Anomaly); ok && o.Code == a {
+			return true
+		}
+	}
+	return false
 }

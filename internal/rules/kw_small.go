@@ -7,7 +7,7 @@ import (
 	"firestorm/internal/rules/lang"
 )
 
-var ofSNMP, ofKRB5, ofDHCP = []string{"snmp"}, []string{"krb5"}, []string{"dhcp"}
+var ofSNMP, ofKRB5, ofDHCP, ofNFS = []string{"snmp"}, []string{"krb5"}, []string{"dhcp"}, []string{"nfs"}
 
 // smallBuffers are the parts of protocols that have few.
 var smallBuffers = together(
@@ -16,6 +16,7 @@ var smallBuffers = together(
 
 func snmpPart(name string) buffer { return buffer{"snmp." + name, ofSNMP, eitherWay} }
 func krb5Part(name string) buffer { return buffer{"krb5." + name, ofKRB5, eitherWay} }
+func nfsPart(name string) buffer  { return buffer{"nfs." + name, ofNFS, toServer} }
 func dhcpPart(name string) buffer { return buffer{"dhcp." + name, ofDHCP, eitherWay} }
 
 // smallKeywords compare their numbers.
@@ -54,6 +55,7 @@ var smallKeywords = []keyword{
 	}},
 	numberOf("dhcp.leasetime", dhcpPart("leasetime"), 64, nil), numberOf("dhcp.rebinding_time", dhcpPart("rebinding_time"), 64, nil),
 	numberOf("dhcp.renewal_time", dhcpPart("renewal_time"), 64, nil),
+	numberOf("nfs_version", nfsPart("version"), 32, nil), numberOf("nfs.version", nfsPart("version"), 32, nil), numberOf("nfs_procedure", nfsPart("procedure"), 32, nil),
 }
 
 var krb5Types = map[string]uint64{"as_req": 10, "as_rep": 11, "tgs_req": 12, "tgs_rep": 13, "ap_req": 14, "ap_rep": 15, "error": 30}

@@ -156,13 +156,13 @@ func TestContents(t *testing.T) {
 		{"negated relative", `content:"ab"; content:!"cd"; within:4;`, "abxxxcd", true},
 		{"negated relative and there", `content:"ab"; content:!"cd"; within:4;`, "abxcd", false},
 		{"negated relative somewhere else", `content:"ab"; content:!"cd"; within:2;`, "abcdab", true},
-		{"isdataat, relative, counts what is behind the last byte", `content:"ab"; isdataat:2,relative;`, "abcd", true},
 		{"isdataat", `content:"ab"; isdataat:3,relative;`, "abcd", false},
-		{"isdataat, absolute, does not", `content:"ab"; isdataat:4;`, "abcd", false},
-		{"isdataat holds", `content:"ab"; isdataat:1,relative;`, "abcd", true},
+		{"isdataat holds", `content:"ab"; isdataat:2,relative;`, "abcd", true},
 		{"isdataat, absolute", `content:"ab"; isdataat:3;`, "abcd", true},
+		{"isdataat, absolute, beyond", `content:"ab"; isdataat:4;`, "abcd", false},
 		{"no more data", `content:"cd"; isdataat:!1,relative;`, "abcd", true},
 		{"more data", `content:"bc"; isdataat:!1,relative;`, "abcd", false},
+		{"one more byte", `content:"bc"; isdataat:!2,relative;`, "abcd", true},
 		{"the first ab has data behind it, the last has none", `content:"ab"; isdataat:!1,relative;`, "abxab", true},
 		{"bsize", `content:"ab"; bsize:4;`, "abcd", true},
 		{"bsize, less", `content:"ab"; bsize:<4;`, "abcd", false},
@@ -192,7 +192,7 @@ func TestContents(t *testing.T) {
 		{"byte_test, mask", `byte_test:2,=,0x0f,0,bitmask 0x0ff0;`, "\x10\xf1", true},
 		{"byte_jump", `byte_jump:1,0; content:"cd"; within:2;`, "\x02xxcd", true},
 		{"byte_jump, elsewhere", `byte_jump:1,0; content:"cd"; within:2;`, "\x01xxcd", false},
-		{"byte_jump beyond the end", `byte_jump:1,0; isdataat:!0,relative;`, "\x09xx", false},
+		{"byte_jump beyond the end", `byte_jump:1,0; isdataat:!1,relative;`, "\x09xx", false},
 		{"byte_jump, multiplied", `byte_jump:1,0,multiplier 2; content:"cd"; within:2;`, "\x01xxcd", true},
 		{"byte_jump, post_offset", `byte_jump:1,0,post_offset -1; content:"cd"; within:2;`, "\x03xxcd", true},
 		{"byte_jump, from_beginning", `content:"a"; byte_jump:1,0,relative,from_beginning; content:"cd"; within:2;`, "a\x02cd", true},
@@ -419,7 +419,7 @@ func TestRefused(t *testing.T) {
 		{`dsize:5<>5;`, "dsize", "nothing lies between"},
 		{`decode-event:nonsense;`, "decode-event", "nonsense"},
 		{`pcre:"/(/";`, "pcre", ""},
-		{`pcre:"/a/P";`, "pcre", "buffer"},
+		{`pcre:"/a/K";`, "pcre", "buffer"},
 		{`pcre:"a";`, "pcre", "slashes"},
 		{`byte_test:1,~,1,0;`, "byte_test", "compares with"},
 		{`unheard_of;`, "unheard_of", "not known"},
@@ -463,15 +463,21 @@ func TestRoom(t *testing.T) {
 	for i := range 100 {
 		r.e.Stream(uint32(i+10), 0, 80, make([]byte, 900))
 	}
+	if s := r.e.Stats(); s.Bytes > r.e.most || s.Apart == 0 || s.Forgotten != 0 {
+		t.Errorf("nothing found: %+v", s)
+	}
+	for i := range 100 {
+		r.e.Stream(uint32(i+10), 0, 80, append(make([]byte, 900), "needle"...))
+	}
 	if s := r.e.Stats(); s.Bytes > r.e.most || s.Forgotten == 0 {
-		t.Errorf("%+v", s)
+		t.Errorf("found: %+v", s)
 	}
 }
 
 // FuzzRule: no rule text and no payload brings the engine down, and what matches whole matches byte by byte as well.
 func FuzzRule(f *testing.F) {
 	f.Add(`content:"ab"; content:"cd"; distance:1; within:4;`, []byte("abxcd"))
-	f.Add(`byte_extract:1,0,n; content:"cd"; offset:n; depth:2; isdataat:!0,relative;`, []byte("\x03xxcd"))
+	f.Add(`byte_extract:1,0,n; content:"cd"; offset:n; depth:2; isdataat:!1,relative;`, []byte("\x03xxcd"))
 	f.Add(`byte_math:bytes 2,offset -1,oper <<,rvalue 70,result n; byte_jump:n,0,relative,align; flags:SA+,CE;`, []byte("abcdefgh"))
 	f.Add(`byte_test:8,>,1,0,string,hex; dsize:>1; bsize:!3; content:!"a"; nocase; endswith;`, []byte("0x1234567"))
 	f.Fuzz(func(t *testing.T, options string, payload []byte) {

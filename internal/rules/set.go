@@ -6,6 +6,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -20,6 +21,9 @@ type Options struct {
 	Vars            lang.Vars
 	Classifications map[string]lang.Classification // by name in lower case
 	Thresholds      []lang.Threshold               // lines of threshold.config
+	References      map[string]string              // what stands before a reference's id, by its system in lower case
+	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
+	ReadList func(rules, name string) (io.ReadCloser, error)
 
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
@@ -39,12 +43,14 @@ type Set struct {
 	sigs   []*sig                // in the order in which they are applied
 	tables [2][2]table           // of TCP and UDP, by direction
 	other  group                 // rules of packets that are neither TCP nor UDP
+	pieces []*sig                // rules that fragments are shown to
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
 	// lacking are the rules about what is not there, by the kind of events.
 	lacking map[string][]*sig
 	kinds   map[string]bool // of events whose parts rules ask for
 	rare    *mpm.Rarity     // of all contents together: which part of one says most
+	bits    []string        // names of the flowbits by number
 }
 
 // Len is how many rules the set has.
@@ -74,6 +80,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		}
 		return err != nil
 	})
+	s.bits = make([]string, len(o.bits))
+	for name, n := range o.bits {
+		s.bits[n] = name
+	}
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
@@ -81,7 +91,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 			cmp.Compare(a.hostClass.order(), b.hostClass.order()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
-		g.number = i
+		g.number, g.rule = i, nil // what was read is not held: it is larger than what is made of it
+		if g.ofPieces() {
+			s.pieces = append(s.pieces, g)
+		}
 	}
 	s.rare = &mpm.Rarity{}
 	for _, g := range s.sigs {
@@ -109,7 +122,7 @@ func (o *Options) actionRank() [lang.Alert + 1]int {
 
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
-	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1, Text: r.Text}}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
 		s.info.Action = "blocked"
@@ -135,6 +148,7 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		if err := k.set(c, opt); err != nil {
 			return nil, opt.Name, err
 		}
+		s.mark(opt)
 	}
 	for _, e := range []struct {
 		expr string
@@ -214,11 +228,12 @@ func (s *sig) protocol(name string) error {
 
 // appProtocols are the application protocols that rules may name, with what they run over.
 var appProtocols = map[string][]uint8{
-	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP},
+	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP}, "ftp-data": {packet.ProtoTCP},
 	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
-	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},
+	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
+	"sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -228,6 +243,8 @@ func appWord(name string) string {
 		return "http"
 	case "ssl":
 		return "tls"
+	case "ikev1", "ikev2":
+		return "ike"
 	}
 	return name
 }

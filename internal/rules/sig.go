@@ -17,27 +17,31 @@ type sig struct {
 	dst    *lang.AddrSet
 	sport  *lang.PortSet
 	dport  *lang.PortSet
-	both   bool   // <>
-	app    string // the application protocol that the header names, in EVE's word; empty: none
+	both   bool     // <>
+	app    string   // the application protocol that the header names, in EVE's word; empty: none
+	apps   []string // protocols that app-layer-protocol names
 	action lang.Action
 
-	conds   []cond      // of the packet: header fields, sizes, anomalies
-	flow    flowReq     // flow:…
-	bits    []bitOp     // flowbits, in order
-	payload []check     // contents of the payload, in order
-	parts   []part      // contents of parts of an event; with them there is no payload
-	sizes   []sizeRange // dsize: of the packet's payload
-	flags   []flagTest  // flags
-	packet  bool        // payload is that of packets
-	stream  bool        // payload is that of the stream
-	limit   *limits     // nil: every match alerts
-	noalert bool
-	effects []effect // what a match does to the state of the shard
-	late    []lateOp // what only the border can decide
+	conds    []cond      // of the packet: header fields, sizes, anomalies
+	asked    []asked     // what they ask, in the same order
+	flow     flowReq     // flow:…
+	bits     []bitOp     // flowbits, in order
+	payload  []check     // contents of the payload, in order
+	parts    []part      // contents of parts of an event; with them there is no payload
+	sizes    []sizeRange // dsize: of the packet's payload
+	flags    []flagTest  // flags
+	packet   bool        // payload is that of packets
+	stream   bool        // payload is that of the stream
+	limit    *limits     // nil: every match alerts
+	noalert  bool
+	pieces   bool // fragbits or fragoffset: fragments are shown to it
+	keeps    bool // filestore: the file that matched is kept
+	priority int
+	effects  []effect // what a match does to the state of the shard
+	late     []lateOp // what only the border can decide
 	// wholePacket: a condition reads the packet's bytes.
 	wholePacket         bool
 	intClass, hostClass classes // of its flowint, and of its xbits and hostbits
-	priority            int
 
 	by     *check // the content by which the rule is found; nil: there is none
 	placed bool   // a content counts from the begin of the payload
@@ -80,7 +84,8 @@ type inspection struct {
 	est  bool // the connection is established
 	// alone says that the bytes of a flow of TCP come in packets, not as a stream.
 	alone bool
-	app   string // its protocol, empty while that is not known
+	app   string        // its protocol, empty while that is not known
+	odd   []event.Event // those of the packet so far
 	// est and app are only asked for when a rule is gone through: known says that they were.
 	known bool
 	m     matcher

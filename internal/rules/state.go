@@ -31,14 +31,12 @@ type half struct {
 	fresh []byte // what came since, if a rule is to look at it; nothing waits where no rule would
 	hole  int    // in fresh: bytes are missing before this place; 0: nowhere
 	holed bool   // bytes are missing since the stream began
+	over  bool   // nothing more comes
 	total uint64 // bytes so far, with fresh
 	wait  []candidate
 	open  []candidate // what may yet match, for its content was found
 	early []*sig      // rules that matched in packets whose bytes the stream has yet to bring
 }
-
-// held is how many bytes of the stream are held.
-func (h *half) held() int { return len(h.ring.b) + len(h.fresh) }
 
 // last appends the last n bytes that lie together, or what there is of them, to dst.
 func (h *half) last(dst []byte, n int) []byte {
@@ -52,12 +50,19 @@ func (h *half) last(dst []byte, n int) []byte {
 // idle reports that no rule waits for the next packet.
 func (h *half) idle() bool { return len(h.wait) == 0 && len(h.open) == 0 }
 
-// reset makes it as good as new, with the memory it has.
+// reset makes it as good as new. Its lists keep their memory while they are small.
 func (h *half) reset() {
-	*h = half{ring: ring{b: h.ring.b[:0]}, fresh: h.fresh[:0], wait: h.wait[:0], open: h.open[:0], early: h.early[:0]}
+	*h = half{wait: small(h.wait), open: small(h.open), early: small(h.early)}
 }
 
-// ring holds the last bytes that were put in, at most tail.
+func small[T any](list []T) []T {
+	if cap(list) > 16 {
+		return nil
+	}
+	return list[:0]
+}
+
+// ring holds the last bytes that were put in, at most tail. Its memory is the engine's.
 type ring struct {
 	b  []byte
 	at int // where the oldest is, once it is full
@@ -86,8 +91,6 @@ func (r *ring) last(dst []byte, n int) []byte {
 	}
 	return append(dst, r.b[r.at-n:r.at]...)
 }
-
-func (r *ring) clear() { r.b, r.at = r.b[:0], 0 }
 
 // fired is a rule that matched in a transaction that is not over.
 type fired struct {

@@ -22,24 +22,79 @@ func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte) (more
 	if len(b) == 0 {
 		return false
 	}
-	if k.held()+len(b) > mostWaiting || e.stats.Bytes+len(b) > e.most {
-		e.stats.Forgotten += uint64(len(k.fresh))
-		e.drop(k)
-	}
-	if len(b) > mostWaiting || e.stats.Bytes+len(b) > e.most {
-		e.stats.Forgotten += uint64(len(b))
-		k.total += uint64(len(b))
-		return true
-	}
 	e.search(k, &e.set.tables[0][d], port, b)
-	e.stats.Bytes -= k.held()
-	if k.idle() {
-		k.ring.put(b)
-	} else {
+	switch {
+	case k.idle():
+		e.remember(k, b)
+	case len(k.fresh)+len(b) > mostWaiting || e.stats.Bytes+len(b) > e.most:
+		e.stats.Forgotten += uint64(len(k.fresh) + len(b))
+		e.drop(k)
+	default:
+		e.stats.Bytes += len(b)
 		k.fresh = append(k.fresh, b...)
 	}
-	e.stats.Bytes += k.held()
 	return true
+}
+
+// remember keeps the last bytes of what was looked at. Where there is no room, nothing lies across what comes next.
+func (e *Engine) remember(k *half, b []byte) {
+	r := &k.ring
+	if n := min(len(r.b)+len(b), tail); n > cap(r.b) {
+		size := tail
+		if n <= few {
+			size = few
+		}
+		if e.stats.Bytes+size-cap(r.b) > e.most {
+			e.stats.Apart += uint64(len(b))
+			e.drop(k)
+			return
+		}
+		to := e.block(size)
+		to = append(to, r.b...) // it was not full, so that it begins at its begin
+		e.giveBack(r)
+		e.stats.Bytes += size
+		r.b = to
+	}
+	r.put(b)
+}
+
+// few is the size of the smaller blocks: most connections say less.
+const few = 512
+
+// block lends memory for a ring.
+func (e *Engine) block(size int) []byte {
+	pool := &e.blocks[size/tail]
+	if n := len(*pool); n > 0 {
+		b := (*pool)[n-1]
+		*pool = (*pool)[:n-1]
+		return b
+	}
+	return make([]byte, 0, size)
+}
+
+// mostSpare bounds the blocks of one size that are kept for later.
+const mostSpare = 64
+
+// giveBack takes the memory of a ring.
+func (e *Engine) giveBack(r *ring) {
+	if n := cap(r.b); n > 0 {
+		e.stats.Bytes -= n
+		if pool := &e.blocks[n/tail]; len(*pool) < mostSpare {
+			*pool = append(*pool, r.b[:0])
+		}
+	}
+	*r = ring{}
+}
+
+// End says that nothing more comes of a stream.
+func (e *Engine) End(index uint32, d packet.Dir) {
+	if f := e.of(index); f != nil {
+		k := &f.half[d]
+		k.over = true
+		if len(k.fresh) == 0 {
+			e.giveBack(&k.ring)
+		}
+	}
 }
 
 // search finds the rules that are to look at the next bytes of a stream.
@@ -104,6 +159,7 @@ func (e *Engine) Gap(index uint32, d packet.Dir) {
 		k.hole = len(k.fresh)
 	default:
 		n := len(k.fresh) - k.hole
+		k.total -= uint64(n)
 		e.stats.Forgotten += uint64(n)
 		e.stats.Bytes -= n
 		k.fresh = k.fresh[:k.hole]
@@ -112,7 +168,7 @@ func (e *Engine) Gap(index uint32, d packet.Dir) {
 
 // drop lets go of what is held of a stream.
 func (e *Engine) drop(k *half) {
-	e.stats.Bytes -= k.held()
-	k.ring.clear()
-	k.fresh, k.hole, k.holed, k.wait, k.open, k.early = k.fresh[:0], 0, true, k.wait[:0], k.open[:0], k.early[:0]
+	e.giveBack(&k.ring)
+	e.stats.Bytes -= len(k.fresh)
+	k.fresh, k.hole, k.holed, k.wait, k.open, k.early = nil, 0, true, k.wait[:0], k.open[:0], k.early[:0]
 }

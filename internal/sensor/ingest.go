@@ -26,6 +26,7 @@ type ingest struct {
 	shared   *dedup
 	senders  senders
 	frags    *defrag.Table
+	pieces   bool // rules ask of fragments: they go on, for the rules alone
 	clock    clock
 	ordinal  uint64
 	begin    packet.Time
@@ -204,6 +205,9 @@ func (in *ingest) admit(r *round, w *wire, p *packet.Packet, key uint64) uint8 {
 	for p.IPFlags&packet.Fragment != 0 { // again, where a datagram holds a fragment of a tunnelled one
 		if !in.frags.Packet(p) {
 			in.counts.Fragments++
+			if in.pieces {
+				return shardOf(p)
+			}
 			return shardDrop
 		}
 		in.counts.Reassembled++

@@ -5,6 +5,7 @@
 package sensor
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"runtime"
@@ -18,6 +19,7 @@ import (
 	"firestorm/internal/defrag"
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
+	"firestorm/internal/file"
 	"firestorm/internal/finding"
 	"firestorm/internal/flow"
 	"firestorm/internal/hostconf"
@@ -37,8 +39,18 @@ type Options struct {
 	MaxMemory int64 // bytes; 0: DefaultMaxMemory. Limits of all tables follow from it
 	Seed      uint64
 	Analyzers []analyzer.Def
-	Rules     *rules.Set     // nil: none
-	HomeNet   []netip.Prefix // what is inside; none: detect.DefaultHomeNet
+	Rules     *rules.Set // nil: none
+	// FileHashes are the checksums that records of files are to have whether or not rules ask for them.
+	FileHashes FileHashes
+	FileStore  *file.Store // where files are kept that rules ask to keep; nil: nowhere
+	KeepFiles  bool        // keep all files
+	// RulesTraced keeps how far each rule came (Result.Reached): slow, for few rules. RulesTimed, when set, tells nanoseconds, and
+	// what each rule cost is kept (Result.Costs).
+	RulesTraced bool
+	RulesTimed  func() int64
+	// Alerts is what the records of alerts will show: what they need goes with them.
+	Alerts  event.AlertParts
+	HomeNet []netip.Prefix // what is inside; none: detect.DefaultHomeNet
 	// NoMidstream leaves TCP connections alone whose SYN was not seen: no protocol is read of them, and to rules they are
 	// not established.
 	NoMidstream bool
@@ -71,6 +83,9 @@ type Decided struct {
 	Now      packet.Time
 }
 
+// FileHashes names checksums of files.
+type FileHashes struct{ MD5, SHA1, SHA256 bool }
+
 // DefaultMaxMemory is the bound on memory when the user sets none.
 const DefaultMaxMemory = 400 << 20
 
@@ -93,6 +108,9 @@ type Result struct {
 	Protocols   analyzer.Stats
 	Streams     stream.Stats
 	Rules       rules.Stats           // summed over the shards; zero without rules
+	Reached     []rules.Reached       // how far each rule came; nil where that was not asked
+	Costs       []rules.Cost          // what each rule cost, the dearest first; nil where that was not asked
+	FileStats   file.Stats            // summed over the shards
 	RulesHeld   uint64                // alerts that thresholds and suppressions kept back
 	RulesFull   uint64                // alerts let through because no room was left to count them
 	Failed      []analyzer.Quarantine // flows on which a reader of a protocol failed, the first few in order
@@ -160,7 +178,8 @@ func newRun(o *Options) (*run, error) {
 	lim := limitsFor(o.MaxMemory)
 	debug.SetMemoryLimit(max(o.MaxMemory-programSize, o.MaxMemory/2))
 	s := &run{o: o}
-	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll}
+	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
+		pieces: o.Rules != nil && o.Rules.AsksOfFragments()}
 	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
 	s.in.frags = defrag.New(o.Defrag)
 
@@ -260,6 +279,12 @@ func wantedKinds(o *Options) func(kind string) bool {
 	if o.Rules != nil {
 		for _, k := range o.Rules.Kinds() {
 			named[k] = true
+		}
+		apps := o.Rules.Apps()
+		for i := range o.Analyzers {
+			if d := &o.Analyzers[i]; apps[cmp.Or(d.App, d.Name)] && len(d.Kinds) > 0 {
+				named[d.Kinds[0]] = true
+			}
 		}
 	}
 	named["arp"] = true // the memory of hosts wants it

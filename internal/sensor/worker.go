@@ -3,6 +3,7 @@ package sensor
 import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
+	"firestorm/internal/file"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
 	"firestorm/internal/rules"
@@ -31,9 +32,12 @@ type ahead struct {
 
 // shard is one sixty-fourth of the state of the sensor.
 type shard struct {
-	flows *flow.Table
-	apps  *analyzer.Dispatcher
-	rules *rules.Engine // nil: no rules are loaded
+	flows   *flow.Table
+	apps    *analyzer.Dispatcher
+	rules   *rules.Engine    // nil: no rules are loaded
+	parts   event.AlertParts // what alerts carry
+	watched watched
+	files   *file.Room
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
 	ordinal uint64
@@ -57,15 +61,19 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 			flows = begunOnly{s.flows}
 		}
 		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
+		s.rules.Keep(o.Alerts.Most())
+		s.parts = o.Alerts
+		s.watch(o)
 		raw, inspector = s.rules, s.rules
 	}
 	var begun func(index uint32) bool
 	if o.NoMidstream {
 		begun = s.flows.Begun
 	}
+	s.files = file.NewRoom(filesWanted(o, reg), o.FileStore, lim.held/4)
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, MaxHeld: lim.held,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)
@@ -85,11 +93,28 @@ func (f begunOnly) Established(index uint32) bool {
 // Followed implements rules.Flows.
 func (f begunOnly) Followed(index uint32) bool { return f.Begun(index) }
 
+// filesWanted says what is asked of files.
+func filesWanted(o *Options, reg *analyzer.Registry) file.Wants {
+	w := file.Wants{Info: reg.Wanted(event.KindFile), MD5: o.FileHashes.MD5, SHA1: o.FileHashes.SHA1, SHA256: o.FileHashes.SHA256, KeepAll: o.KeepFiles}
+	if r := o.Rules; r != nil {
+		w.Info = w.Info || r.AsksFiles()
+		w.MD5, w.SHA1, w.SHA256 = w.MD5 || r.Asks("file.md5"), w.SHA1 || r.Asks("file.sha1"), w.SHA256 || r.Asks("file.sha256")
+		w.Keep = r.Keeps()
+	}
+	if !w.Info { // checksums of files that nobody hears of
+		w.MD5, w.SHA1, w.SHA256 = false, false, false
+	}
+	return w
+}
+
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
 func (s *shard) released(index uint32, why event.EndReason) (app string) {
+	from := len(*s.out)
 	app = s.apps.Released(index, why, s.ordinal, s.out)
+	s.files.Released(index)
 	if s.rules != nil {
 		s.rules.Flush(s.out)
+		s.alerts(nil, flow.Handle{Index: index}, *s.out, from)
 	}
 	return app
 }
@@ -97,10 +122,16 @@ func (s *shard) released(index uint32, why event.EndReason) (app string) {
 // packet is the path of one packet: its connection, the protocol it carries, then what was odd in it.
 func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event.Event) (inFlow bool) {
 	s.out, s.ordinal = out, p.Ordinal
+	if p.IPFlags&packet.Fragment != 0 { // what it is a part of comes when it is whole
+		s.rules.Fragment(p, out)
+		return false
+	}
 	h := s.flows.PacketAhead(p, a, out)
+	from := len(*out)
 	s.apps.Packet(p, h, out)
 	if s.rules != nil {
 		s.rules.Packet(p, h, out)
+		s.alerts(p, h, *out, from)
 	}
 	if p.NAnomaly > 0 && anoms {
 		s.anomalies(p, h, out)

@@ -3,7 +3,7 @@
 // packet died or was changed.
 //
 // It works on a first pass over both captures. What a NAT leaves alone identifies a packet: sequence and acknowledgement
-// numbers, timestamps, payload, IP-ID. Addresses, ports and TTL do not take part.
+// numbers, timestamps, payload, IP-ID. Addresses, ports and TTL do not take part. A SYN may lose its timestamps on the way.
 package twin
 
 import (
@@ -28,6 +28,7 @@ type Pass struct {
 
 type side struct {
 	recs   []rec
+	syns   []syn
 	flows  map[flowKey]uint32 // newest connection of a 5-tuple, index into starts
 	starts []start
 	first  packet.Time
@@ -50,6 +51,12 @@ type rec struct {
 	opts   uint16
 	mss    uint16
 	wscale uint8
+}
+
+// syn is a SYN or SYN/ACK by what is left of it when a device takes out its options: numbers and flags.
+type syn struct {
+	rec   uint32
+	print uint64
 }
 
 type start struct {
@@ -98,6 +105,9 @@ func (ps *Pass) Add(v int, p *packet.Packet) {
 	r.syn = p.Proto == packet.ProtoTCP && p.Has(packet.SYN)
 	r.strong, r.weak = prints(p)
 	r.flow, r.client = s.flow(p)
+	if r.syn {
+		s.syns = append(s.syns, syn{uint32(len(s.recs)), mix(uint64(p.TCPFlags&packet.ACK), uint64(p.Seq)<<32|uint64(p.Ack))})
+	}
 	s.recs = append(s.recs, r)
 }
 
@@ -196,6 +206,7 @@ func (ps *Pass) Solve() (j *Join, ok bool) {
 	ps.match(func(r *rec) uint64 { return r.strong })
 	j.clocks()
 	ps.match(func(r *rec) uint64 { return r.weak })
+	j.stripped()
 	for i := range ps.sides[0].recs {
 		if ps.sides[0].recs[i].match != 0 {
 			j.Matched++
@@ -239,6 +250,35 @@ func (ps *Pass) match(print func(*rec) uint64) {
 			seen[k]++
 			r.match, ps.sides[1].recs[o].match = o+1, uint32(i)+1
 		}
+	}
+}
+
+// stripped pairs SYNs that lost, or got, their timestamps on the way: by their numbers, of those at that time.
+func (j *Join) stripped() {
+	const apart = 500 * time.Millisecond // repeats of a SYN are farther from each other
+	a, b := &j.ps.sides[0], &j.ps.sides[1]
+	index := map[uint64][]uint32{}
+	for _, x := range b.syns {
+		if b.recs[x.rec].match == 0 {
+			index[x.print] = append(index[x.print], x.rec)
+		}
+	}
+	for _, x := range a.syns {
+		r := &a.recs[x.rec]
+		if r.match != 0 {
+			continue
+		}
+		l := index[x.print]
+		for len(l) > 0 && b.recs[l[0]].time.Sub(r.time)-j.Offset < -apart {
+			l = l[1:]
+		}
+		if len(l) > 0 {
+			if o := &b.recs[l[0]]; o.time.Sub(r.time)-j.Offset <= apart && (r.opts^o.opts)&packet.OptTS != 0 {
+				r.match, o.match = l[0]+1, x.rec+1
+				l = l[1:]
+			}
+		}
+		index[x.print] = l
 	}
 }
 

@@ -199,6 +199,22 @@ func TestRemovedOption(t *testing.T) {
 	}
 }
 
+// TestRemovedTimestamps: a SYN without the timestamps that it had is still the same SYN; a try before it, which died, is not.
+func TestRemovedTimestamps(t *testing.T) {
+	a, b := load(t, "wscale-stripped-nat/inside.pcap", 0), load(t, "wscale-stripped-nat/outside.pcap", 1)
+	early := a[0]
+	early.Frame, early.Time, early.TSVal = 9999, early.Time.Add(-time.Second), early.TSVal-1000
+	b = append([]packet.Packet{b[20]}, b...) // something of that time
+	b[0].Frame, b[0].Time = 9999, early.Time.Add(-time.Millisecond)
+	j, _ := join(t, append([]packet.Packet{early}, a...), b)
+	if tr := j.Trace(0, early.Ref()); !tr.Known || tr.Seen {
+		t.Errorf("the try that died: %+v", tr)
+	}
+	if tr := j.Trace(0, a[0].Ref()); !tr.Seen || tr.Ref.Frame != 1 || tr.Removed != packet.OptWScale|packet.OptTS {
+		t.Errorf("the SYN: %+v", tr)
+	}
+}
+
 func TestLimit(t *testing.T) {
 	a, b := load(t, "clean-nat/inside.pcap", 0), load(t, "clean-nat/outside.pcap", 1)
 	ps := twin.NewPass(twin.Options{MaxPackets: 500})

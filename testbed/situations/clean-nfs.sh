@@ -11,18 +11,18 @@ need nft rpcbind ganesha.nfsd nfs-ls nfs-cat nfs-cp rpcinfo showmount mount
 last=${FST_CLEAN_SECONDS:-1830}
 lab_gw c c2
 S=$OUT4.2
-EXP=$LAB/exp
+EXP=$LAB/exp PUB=/srv/nfs # the folder, and its name on the server
 mkdir -p "$EXP/sub" "$LAB/run"
 for i in 60 700 1300; do head -c "$i" < <(yes "a line of a file, of no meaning") >"$EXP/file-$i.txt"; done
 chmod -R a+rwX "$LAB"
 cat >"$LAB/ganesha.conf" <<C
 NFS_CORE_PARAM { Protocols = 3,4; Bind_addr = $S; NFS_Port = 2049; MNT_Port = 892; NLM_Port = 32803; Enable_NLM = true; Enable_RQUOTA = false; mount_path_pseudo = false; }
 NFSV4 { Graceless = true; RecoveryBackend = fs; }
-EXPORT { Export_Id = 7; Path = $EXP; Pseudo = /exp; Access_Type = NONE; Squash = No_root_squash; SecType = sys; Transports = TCP, UDP;
+EXPORT { Export_Id = 7; Path = $PUB; Pseudo = /exp; Access_Type = NONE; Squash = No_root_squash; SecType = sys; Transports = TCP, UDP;
  Protocols = 3,4; FSAL { Name = VFS; } CLIENT { Clients = $IN4.0/24; Access_Type = RW; } }
 LOG { Default_Log_Level = EVENT; }
 C
-bg s sh -c "mount -t tmpfs t /run; mkdir -p /run/rpcbind /run/sendsigs.omit.d /run/ganesha /var/lib/nfs/ganesha; rpcbind -f -w & sleep 1; \
+bg s sh -c "mount -t tmpfs t /run; mount -t tmpfs t /srv; mkdir $PUB; mount --bind $EXP $PUB; mkdir -p /run/rpcbind /run/sendsigs.omit.d /run/ganesha /var/lib/nfs/ganesha; rpcbind -f -w & sleep 1; \
 	exec ganesha.nfsd -F -f $LAB/ganesha.conf -L $LAB/ganesha.log -p /run/g.pid"
 wait_port s 2049
 for i in $(seq 100); do
@@ -51,13 +51,13 @@ v3=version=3 v4=version=4
 act() { # act NS NUMBER
 	local n=$1
 	case $2 in
-	0) got "$n" "version 3, list" nfs-ls "nfs://$S$EXP?$v3" ;;
+	0) got "$n" "version 3, list" nfs-ls "nfs://$S$PUB?$v3" ;;
 	1) got "$n" "version 4, list" nfs-ls "nfs://$S/exp?$v4" ;;
-	2) got "$n" "version 3, read" nfs-cat "nfs://$S$EXP/file-1300.txt?$v3" ;;
+	2) got "$n" "version 3, read" nfs-cat "nfs://$S$PUB/file-1300.txt?$v3" ;;
 	3) got "$n" "exports" showmount --no-headers -e $S ;;
 	4) got "$n" "version 4, write" nfs-cp "$EXP/file-700.txt" "nfs://$S/exp/sub/$n-$RANDOM.txt?$v4" ;;
 	5) got "$n" "directory over UDP" rpcinfo -u $S 100003 3 ;;
-	6) got "$n" "version 3, write" nfs-cp "$EXP/file-60.txt" "nfs://$S$EXP/sub/$n-$RANDOM.txt?$v3" ;;
+	6) got "$n" "version 3, write" nfs-cp "$EXP/file-60.txt" "nfs://$S$PUB/sub/$n-$RANDOM.txt?$v3" ;;
 	7) got "$n" "version 4, read" nfs-cat "nfs://$S/exp/file-700.txt?$v4" ;;
 	8) got "$n" "directory" rpcinfo -p $S ;;
 	esac

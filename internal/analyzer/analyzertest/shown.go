@@ -16,7 +16,8 @@ type Shown struct {
 	Dir    packet.Dir
 	Tx     uint64
 	Parts  map[string][]string // by name, in order
-	Record event.Event         // an alert about it, for ValidEVE
+	Events []string
+	Record event.Event // an alert about it, for ValidEVE
 }
 
 // Show gives frames to protocols of which rules ask for everything, and returns what they were shown.
@@ -54,7 +55,7 @@ type inspector struct{ all []Shown }
 func (*inspector) Asks(string) bool { return true }
 
 func (x *inspector) Inspect(_ string, _ flow.Handle, head *event.Head, _ *packet.Packet, in event.Inspection) {
-	s := Shown{Frame: head.Seen.Frame, Dir: in.Dir, Tx: in.Tx, Parts: map[string][]string{}}
+	s := Shown{Frame: head.Seen.Frame, Dir: in.Dir, Tx: in.Tx, Parts: map[string][]string{}, Events: append([]string(nil), in.Events...)}
 	// As the rules do, look at the parts once all were given.
 	var names []string
 	var parts [][]byte

@@ -23,6 +23,28 @@ type connection struct {
 	open     []open    // oldest first
 	contexts []Context // agreed on so far, at most maxContexts
 	txs      uint64    // transactions so far
+	pipe     *Pipe     // that carries the calls; nil: the connection itself does
+}
+
+// wanted reports whether anybody wants to know of calls.
+func (s *connection) wanted(c *analyzer.Context) bool {
+	return s.pipe != nil || c.Wanted(s.call) || c.Inspected(s.call)
+}
+
+func (s *connection) inspected(c *analyzer.Context) bool {
+	if s.pipe != nil {
+		return s.pipe.Show != nil
+	}
+	return c.Inspected(s.call)
+}
+
+// tell hands over a finished call.
+func (s *connection) tell(c *analyzer.Context, x *Call) {
+	if s.pipe != nil {
+		s.pipe.Tell(x)
+		return
+	}
+	c.Emit(x)
 }
 
 // side is one direction: the unit at hand.
@@ -39,28 +61,31 @@ type side struct {
 func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 	x := &s.sides[d]
 	for len(b) > 0 && !x.ended {
-		if x.left > 0 {
-			n := min(int(x.left), len(b))
-			x.left -= uint32(n)
-			b = b[n:]
-			continue
-		}
-		if len(x.buf) == 0 {
-			x.want = StreamHeader
-			x.ref = c.Head(s.call).Seen
-		}
-		n := min(x.want-len(x.buf), len(b))
-		x.buf = append(x.buf, b[:n]...)
-		b = b[n:]
-		if len(x.buf) < x.want {
-			return
-		}
-		s.step(c, d, x)
+		b = s.some(c, d, x, b)
 	}
 	if s.sides[0].ended && s.sides[1].ended {
 		s.end(c)
 		c.Done()
 	}
+}
+
+// some takes bytes up to where the next decision is, and returns the rest.
+func (s *connection) some(c *analyzer.Context, d packet.Dir, x *side, b []byte) []byte {
+	if x.left > 0 {
+		n := min(int(x.left), len(b))
+		x.left -= uint32(n)
+		return b[n:]
+	}
+	if len(x.buf) == 0 {
+		x.want = StreamHeader
+		x.ref = c.Head(s.call).Seen
+	}
+	n := min(x.want-len(x.buf), len(b))
+	x.buf = append(x.buf, b[:n]...)
+	if len(x.buf) == x.want {
+		s.step(c, d, x)
+	}
+	return b[n:]
 }
 
 // step goes on when as many bytes are there as were wanted.
@@ -77,7 +102,7 @@ func (s *connection) step(c *analyzer.Context, d packet.Dir, x *side) {
 		if u.Type == PBind || u.Type == PAlter || u.Type == PBindAck || u.Type == PAlterResp {
 			x.want = min(int(u.Len), keepBind)
 		}
-		if c.Inspected(s.call) && (u.Type == PRequest || u.Type == PResponse) {
+		if s.inspected(c) && (u.Type == PRequest || u.Type == PResponse) {
 			x.want = int(u.Len) // rules look at the stub
 		}
 		if x.want > len(x.buf) {
@@ -167,7 +192,7 @@ func (s *connection) request(c *analyzer.Context, d packet.Dir, x *side) {
 
 // inspect shows rules one side of a call once its last fragment is there. Fragments before it are kept together until then.
 func (s *connection) inspect(c *analyzer.Context, d packet.Dir, x *side, o *open, stub int) {
-	if !c.Inspected(s.call) {
+	if !s.inspected(c) {
 		return
 	}
 	end := max(stub, min(len(x.buf), int(x.unit.Len)-int(x.unit.Auth)))
@@ -183,19 +208,24 @@ func (s *connection) inspect(c *analyzer.Context, d packet.Dir, x *side, o *open
 	if x.unit.Type == PResponse {
 		call.answer(PResponse, x.ref, o.ansFrags, o.ansBytes)
 	}
-	c.Inspect(s.call, event.Inspection{Dir: d, Tx: o.tx, Done: true, Parts: &Parts{Call: call, Stub: b, Little: x.unit.Order == binary.LittleEndian}})
+	parts := &Parts{Call: call, Stub: b, Little: x.unit.Order == binary.LittleEndian}
+	if s.pipe != nil {
+		s.pipe.Show(d, o.tx, parts)
+	} else {
+		c.Inspect(s.call, event.Inspection{Dir: d, Tx: o.tx, Done: true, Parts: parts})
+	}
 	o.stub = nil
 }
 
 // ask keeps a request until its answer comes, and returns where; nil: nobody wants it.
 func (s *connection) ask(c *analyzer.Context, o open) *open {
-	if !c.Wanted(s.call) && !c.Inspected(s.call) {
+	if !s.wanted(c) {
 		return nil
 	}
 	o.tx = s.txs
 	s.txs++
 	if len(s.open) >= maxOpen {
-		c.Emit(s.open[0].call(c.Head(s.call)))
+		s.tell(c, s.open[0].call(c.Head(s.call)))
 		s.open = append(s.open[:0], s.open[1:]...)
 	}
 	s.open = append(s.open, o)
@@ -212,7 +242,7 @@ func (s *connection) waiting(id uint32) *open {
 }
 
 func (s *connection) answer(c *analyzer.Context, d packet.Dir, x *side) {
-	if !c.Wanted(s.call) && !c.Inspected(s.call) {
+	if !s.wanted(c) {
 		return
 	}
 	u := &x.unit
@@ -222,14 +252,14 @@ func (s *connection) answer(c *analyzer.Context, d packet.Dir, x *side) {
 		if u.Flags&unitLast == 0 {
 			return
 		}
-		e := &Call{head: c.Head(s.call), ID: u.Call, Minor: u.Minor}
+		e := &Call{head: c.Head(s.call), ID: u.Call, Minor: u.Minor, number: s.txs}
 		e.answer(u.Type, x.ref, 1, n)
 		if u.Type == PResponse {
 			o := open{id: u.Call, minor: u.Minor, ansFrags: 1, ansBytes: n, tx: s.txs}
 			s.inspect(c, d, x, &o, 24)
 		}
 		s.txs++
-		c.Emit(e)
+		s.tell(c, e)
 		return
 	}
 	o.ansFrags++
@@ -253,7 +283,7 @@ func (s *connection) answer(c *analyzer.Context, d packet.Dir, x *side) {
 	if u.Type == PFault && len(x.buf) >= 28 {
 		e.Status = u.Order.Uint32(x.buf[24:])
 	}
-	c.Emit(e)
+	s.tell(c, e)
 	for i := range s.open {
 		if &s.open[i] == o {
 			s.open = append(s.open[:i], s.open[i+1:]...)
@@ -283,7 +313,7 @@ func (s *connection) Close(c *analyzer.Context, d packet.Dir, _ stream.End) {
 // end tells the requests that nobody answered.
 func (s *connection) end(c *analyzer.Context) {
 	for i := range s.open {
-		c.Emit(s.open[i].call(c.Head(s.call)))
+		s.tell(c, s.open[i].call(c.Head(s.call)))
 	}
 	s.open = s.open[:0]
 }

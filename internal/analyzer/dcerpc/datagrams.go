@@ -34,7 +34,7 @@ type open struct {
 
 // call makes the event of the request, without its answer.
 func (o *open) call(h event.Head) *Call {
-	return &Call{head: h, Asked: o.ref, Request: o.request, ID: o.id, Activity: o.activity, Iface: o.iface, Version: o.version, Result: o.result,
+	return &Call{head: h, Asked: o.ref, Request: o.request, ID: o.id, Activity: o.activity, Iface: o.iface, Version: o.version, Result: o.result, number: o.tx,
 		Offered: o.offered, Minor: o.minor, Opnum: o.opnum, AskFrags: o.frags, AskBytes: o.bytes}
 }
 

@@ -27,7 +27,11 @@ type Call struct {
 	AskBytes uint32 // bytes of its stub
 	AnsFrags uint32
 	AnsBytes uint32
+	number   uint64
 }
+
+// Number is that of the call in its connection or pipe, from 0.
+func (x *Call) Number() uint64 { return x.number }
 
 // Head returns the common part.
 func (x *Call) Head() *event.Head { return &x.head }
@@ -90,10 +94,10 @@ func (x *Call) appendObject(dst []byte) []byte {
 			dst = strconv.AppendUint(dst, uint64(x.Opnum), 10)
 			dst = appendSizes(append(dst, ','), x.AskFrags, x.AskBytes)
 			if x.Iface != (UUID{}) && x.head.Proto != packet.ProtoUDP {
-				dst = appendInterfaces(dst, []Context{{Iface: x.Iface, Version: x.Version, Result: x.Result}})
+				dst = appendInterfaces(dst, []Context{{Iface: x.Iface, Version: x.Version, Result: x.Result}}, false)
 			}
 		case PBind, PAlter:
-			dst = appendInterfaces(dst, x.Offered)
+			dst = appendInterfaces(dst, x.Offered, false)
 		}
 	}
 	dst = append(dst, `,"response":`...)
@@ -119,7 +123,36 @@ func (x *Call) appendObject(dst []byte) []byte {
 	return append(dst, `"}`...)
 }
 
-func appendInterfaces(dst []byte, cs []Context) []byte {
+// AppendInSMB writes the object that an smb record has of a call.
+func (x *Call) AppendInSMB(dst []byte) []byte {
+	request, response := "REQUEST_LOST", "UNREPLIED"
+	if !x.Asked.IsZero() {
+		request = x.Request.String()
+	}
+	if !x.Answered.IsZero() {
+		response = x.Response.String()
+	}
+	dst = append(dst, `{"request":"`...)
+	dst = append(dst, request...)
+	dst = append(dst, `","response":"`...)
+	dst = append(dst, response...)
+	dst = append(dst, '"')
+	if !x.Asked.IsZero() && x.Request == PRequest {
+		dst = append(dst, `,"opnum":`...)
+		dst = strconv.AppendUint(dst, uint64(x.Opnum), 10)
+		dst = appendSizes(append(dst, `,"req":{`...), x.AskFrags, x.AskBytes)
+	} else if !x.Asked.IsZero() {
+		dst = appendInterfaces(dst, x.Offered, true)
+	}
+	if !x.Answered.IsZero() && x.Response == PResponse {
+		dst = appendSizes(append(dst, `,"res":{`...), x.AnsFrags, x.AnsBytes)
+	}
+	dst = append(dst, `,"call_id":`...)
+	dst = strconv.AppendUint(dst, uint64(x.ID), 10)
+	return append(dst, '}')
+}
+
+func appendInterfaces(dst []byte, cs []Context, reasons bool) []byte {
 	dst = append(dst, `,"interfaces":[`...)
 	for i, o := range cs {
 		if i > 0 {
@@ -135,6 +168,10 @@ func appendInterfaces(dst []byte, cs []Context) []byte {
 		if o.Result >= 0 {
 			dst = append(dst, `,"ack_result":`...)
 			dst = strconv.AppendInt(dst, int64(o.Result), 10)
+			if reasons {
+				dst = append(dst, `,"ack_reason":`...)
+				dst = strconv.AppendUint(dst, uint64(o.Reason), 10)
+			}
 		}
 		dst = append(dst, '}')
 	}

@@ -171,6 +171,7 @@ type Context struct {
 	Iface   UUID
 	Version uint32 // major in the low half
 	Result  int32  // 0 acceptance, 1 user rejection, 2 provider rejection; -1 not answered
+	Reason  uint16 // of a rejection
 }
 
 // maxContexts bounds what one bind may offer. Windows offers up to four for one interface.
@@ -207,7 +208,7 @@ func parseBindAck(cs []Context, b []byte, o binary.ByteOrder) {
 	n := int(b[at])
 	b = b[at+4:]
 	for i := 0; i < n && i < len(cs) && len(b) >= 24; i++ {
-		cs[i].Result = int32(o.Uint16(b))
+		cs[i].Result, cs[i].Reason = int32(o.Uint16(b)), o.Uint16(b[2:])
 		b = b[24:]
 	}
 }

@@ -25,7 +25,7 @@ var Def = analyzer.Def{
 	Probe:   probe,
 	Kinds:   []string{Kind},
 	Names:   []string{Kind},
-	Message: func(o analyzer.Options) (analyzer.MessageAnalyzer, error) { return &reader{o.Kind(Kind)}, nil },
+	Message: func(o analyzer.Options) (analyzer.MessageAnalyzer, error) { return &reader{kind: o.Kind(Kind)}, nil },
 }
 
 func probe(_ packet.Dir, b []byte) analyzer.Answer {
@@ -37,7 +37,10 @@ func probe(_ packet.Dir, b []byte) analyzer.Answer {
 
 // reader turns each message into an event. A lease is a matter of several flows, broadcast ones among them: detectors
 // match them by transaction id and hardware address.
-type reader struct{ kind event.Kind }
+type reader struct {
+	kind event.Kind
+	txs  uint64
+}
 
 // Message reads one datagram.
 func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
@@ -45,12 +48,17 @@ func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 		return
 	}
 	if m, ok := Parse(b); ok {
-		c.Emit(&Event{head: c.Head(r.kind), Message: m, Dir: d})
+		e := &Event{head: c.Head(r.kind), Message: m, Dir: d}
+		if c.Inspected(r.kind) {
+			c.Inspect(r.kind, event.Inspection{Dir: d, Tx: r.txs, Done: true, Parts: e})
+		}
+		r.txs++
+		c.Emit(e)
 	}
 }
 
 // Close has nothing to end.
 func (*reader) Close(*analyzer.Context, event.EndReason) {}
 
-// Reset has nothing to forget.
-func (*reader) Reset() {}
+// Reset forgets the flow.
+func (r *reader) Reset() { r.txs = 0 }

@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"encoding/binary"
 	"strconv"
 
 	"firestorm/internal/event"
@@ -44,7 +45,27 @@ func (e *Event) EachName(f func(event.Name)) {
 // AppendEVE writes a dhcp record.
 func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 	dst = event.AppendEVEHead(dst, &e.head, "dhcp", e.Dir, c)
-	dst = append(dst, `,"dhcp":{"type":"`...)
+	dst = e.AppendAppObject(append(dst, ','))
+	return event.AppendEVETail(dst, &e.head, c)
+}
+
+// EachBuffer gives the times of an answer (event.Parts).
+func (e *Event) EachBuffer(f func(name string, b []byte)) {
+	number := func(name string, n uint32) { f(name, binary.BigEndian.AppendUint32(nil, n)) }
+	if e.HasLease {
+		number("dhcp.leasetime", e.Lease)
+	}
+	if e.Rebind > 0 {
+		number("dhcp.rebinding_time", e.Rebind)
+	}
+	if e.Renew > 0 {
+		number("dhcp.renewal_time", e.Renew)
+	}
+}
+
+// AppendAppObject writes the object of a record, or of an alert (event.AppObject).
+func (e *Event) AppendAppObject(dst []byte) []byte {
+	dst = append(dst, `"dhcp":{"type":"`...)
 	if e.Reply {
 		dst = append(dst, `reply`...)
 	} else {
@@ -54,6 +75,17 @@ func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 	dst = strconv.AppendUint(dst, uint64(e.XID), 10)
 	dst = append(dst, `,"client_mac":`...)
 	dst = event.AppendJSONMAC(dst, e.ClientMAC)
+	if len(e.ClientID) > 0 {
+		dst = append(key(dst, "client_id"), '"')
+		for i, c := range e.ClientID {
+			if i > 0 {
+				dst = append(dst, ':')
+			}
+			const hex = "0123456789abcdef"
+			dst = append(dst, hex[c>>4], hex[c&15])
+		}
+		dst = append(dst, '"')
+	}
 	dst = append(dst, `,"assigned_ip":`...)
 	dst = event.AppendJSONAddr(dst, e.YourIP)
 	dst = append(dst, `,"client_ip":`...)
@@ -80,12 +112,35 @@ func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 	}
 	dst = appendAddr(dst, "requested_ip", e.RequestedIP)
 	dst = appendAddr(dst, "subnet_mask", e.Mask)
-	dst = appendText(dst, "hostname", e.HostName)
+	dst = appendText(dst, "hostname", e.host)
 	dst = appendText(dst, "vendor_class_identifier", e.VendorClass)
 	dst = appendAddrs(dst, "routers", e.Routers)
 	dst = appendAddrs(dst, "dns_servers", e.DNS)
-	dst = append(dst, '}')
-	return event.AppendEVETail(dst, &e.head, c)
+	return append(e.appendParams(dst), '}')
+}
+
+// paramNames are the options of a parameter request list that have a word.
+var paramNames = map[byte]string{1: "subnet_mask", 3: "router", 6: "dns_server", 15: "domain", 35: "arp_timeout", 42: "ntp_server", 66: "tftp_server_name", 67: "tftp_server_ip", 252: "wpad"}
+
+func (e *Event) appendParams(dst []byte) []byte {
+	open := false
+	for _, p := range e.Params {
+		name := paramNames[p]
+		switch {
+		case name == "":
+			continue
+		case open:
+			dst = append(dst, ',')
+		default:
+			dst = append(key(dst, "params"), '[')
+		}
+		open = true
+		dst = event.AppendJSONString(dst, name)
+	}
+	if open {
+		dst = append(dst, ']')
+	}
+	return dst
 }
 
 func key(dst []byte, k string) []byte {

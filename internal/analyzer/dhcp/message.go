@@ -31,6 +31,8 @@ type Message struct {
 	Text                 string // option 56: why a server refused
 	RelayAgent           bool   // option 82 (RFC 3046)
 	Params               []byte // option 55: what the client asks for
+	ClientID             []byte // option 61 without its first byte, the type
+	host                 string // HostName with the zero bytes that some clients append: EVE shows them
 }
 
 // Type is the message type (RFC 2132 9.6).
@@ -125,7 +127,7 @@ func (m *Message) options(b []byte) (overload byte) {
 		case 6:
 			m.DNS = list(m.DNS, v)
 		case 12:
-			m.HostName = text(v)
+			m.HostName, m.host = text(v), string(v)
 		case 15:
 			m.Domain = text(v)
 		case 50:
@@ -152,9 +154,13 @@ func (m *Message) options(b []byte) (overload byte) {
 			m.Rebind = seconds(v)
 		case 60:
 			m.VendorClass = text(v)
+		case 61:
+			if len(v) > 1 {
+				m.ClientID = append([]byte(nil), v[1:]...)
+			}
 		case 81:
 			if len(v) > 3 && v[0]&4 == 0 && m.HostName == "" { // in ASCII
-				m.HostName = text(v[3:])
+				m.HostName, m.host = text(v[3:]), string(v[3:])
 			}
 		case 82:
 			m.RelayAgent = true

@@ -98,7 +98,9 @@ func emit(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint
 		e.Malformed = !ok
 		e.Name, e.Type, e.Class = string(q.Name), q.Type, q.Class
 	}
+	var seen [3]uint16 // records of each section
 	ok = Records(e.raw, func(_ int, r Record) bool {
+		seen[r.Section-1]++
 		if r.Type == TypeOPT && r.Section == 3 {
 			e.EDNS, e.UDPSize, e.DO = true, r.Class, r.TTL&(1<<15) != 0
 			e.Extended = uint8(r.TTL >> 24)
@@ -107,10 +109,43 @@ func emit(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint
 		return true
 	})
 	e.Malformed = e.Malformed || !ok && h.Flags&FlagTruncated == 0
-	if c.Inspected(kind) {
+	if odd := oddities(&h, d, e.Malformed, seen); len(odd) > 0 {
+		for _, name := range odd {
+			c.AppLayer(d, uint64(seq), name)
+		}
+		c.Inspect(kind, event.Inspection{Dir: d, Tx: uint64(seq), Done: true, Parts: e, Events: odd})
+	} else if c.Inspected(kind) {
 		c.Inspect(kind, event.Inspection{Dir: d, Tx: uint64(seq), Done: true, Parts: e})
 	}
 	c.Emit(e)
+}
+
+// oddities are what is wrong in a message, by Suricata's names: where it breaks off, bits that must be zero, opcodes that do not
+// exist, and a direction that does not fit.
+func oddities(h *Header, d packet.Dir, malformed bool, seen [3]uint16) (odd []string) {
+	if malformed {
+		switch {
+		case seen[0] < h.AN || seen[1] == h.NS && seen[2] == h.AR: // in an answer, or before all of them
+			odd = append(odd, "malformed_data")
+		case seen[1] < h.NS:
+			odd = append(odd, "invalid_authorities")
+		default:
+			odd = append(odd, "invalid_additionals")
+		}
+	}
+	if h.Flags&FlagZ != 0 {
+		odd = append(odd, "z_flag_set")
+	}
+	if h.Opcode() > 6 {
+		odd = append(odd, "invalid_opcode")
+	}
+	switch {
+	case d == packet.ToServer && h.Response():
+		odd = append(odd, "not_a_request")
+	case d == packet.ToClient && !h.Response():
+		odd = append(odd, "not_a_response")
+	}
+	return odd
 }
 
 // streamReader cuts each direction into messages.

@@ -279,7 +279,7 @@ func TestAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { e.EachName(func(event.Name) {}) }); n > 1 {
 		t.Errorf("%v allocations for names", n)
 	}
-	if n := testing.AllocsPerRun(100, func() { buf = e.AppendEVE(buf[:0], c) }); n > 8 {
+	if n := testing.AllocsPerRun(100, func() { buf = e.AppendEVE(buf[:0], c) }); n > 12 {
 		t.Errorf("%v allocations for a record", n)
 	}
 	if n := testing.AllocsPerRun(100, func() { probe(packet.ToServer, e.raw) }); n > 0 {

@@ -60,12 +60,14 @@ const (
 	TypeNS    = 2
 	TypeCNAME = 5
 	TypeSOA   = 6
+	TypeNULL  = 10
 	TypePTR   = 12
 	TypeMX    = 15
 	TypeTXT   = 16
 	TypeAAAA  = 28
 	TypeSRV   = 33
 	TypeOPT   = 41
+	TypeSSHFP = 44
 )
 
 // Response codes with a meaning here (RFC 6895 2.3).

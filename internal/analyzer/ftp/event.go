@@ -8,8 +8,18 @@ import (
 	"firestorm/internal/packet"
 )
 
-// Kind is the name of the only event kind.
-const Kind = "ftp"
+// Kind is the name of the kind of Exchange, DataKind that of Data.
+const (
+	Kind     = "ftp"
+	DataKind = "ftp-data"
+)
+
+// Odd things of a control channel, in Suricata's words.
+const (
+	eventLongCommand = "request_command_too_long"
+	eventLongReply   = "response_command_too_long"
+	eventNoPort      = "file_before_port"
+)
 
 // Exchange is one command with its reply, or the server's greeting. It is emitted when the final reply is there, or
 // when the connection ended, or lost bytes, before.
@@ -28,6 +38,9 @@ type Exchange struct {
 	Again bool
 	// Lost says that bytes are missing: that no reply is known means nothing.
 	Lost bool
+	Tx   uint32 // number of the command in its connection, from 0; what was said without one counts too
+	// Cut and ReplyCut say that a line was longer than maxLine: its rest is not here.
+	Cut, ReplyCut bool
 }
 
 // Channel is where a data connection is to go.
@@ -70,7 +83,14 @@ func (x *Exchange) Head() *event.Head { return &x.head }
 func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 	h := &x.head
 	dst = event.AppendEVEHead(dst, h, "ftp", packet.ToServer, c)
-	dst = append(dst, `,"app_proto":"ftp","ftp":{`...)
+	dst = strconv.AppendUint(append(dst, `,"tx_id":`...), uint64(x.Tx), 10)
+	dst = append(dst, `,"app_proto":"ftp",`...)
+	return event.AppendEVETail(x.AppendAppObject(dst), h, c)
+}
+
+// AppendAppObject writes the object of the record (event.AppObject).
+func (x *Exchange) AppendAppObject(dst []byte) []byte {
+	dst = append(dst, `"ftp":{`...)
 	if x.Command != "" {
 		dst = append(dst, `"command":`...)
 		dst = append(event.AppendJSONString(dst, x.Command), ',')
@@ -79,20 +99,15 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 		dst = append(dst, `"command_data":`...)
 		dst = append(event.AppendJSONString(dst, x.Data), ',')
 	}
+	dst = append(strconv.AppendBool(append(dst, `"command_truncated":`...), x.Cut), ',')
 	if p := x.Channel.End.Port; p != 0 {
 		dst = append(dst, `"dynamic_port":`...)
 		dst = strconv.AppendUint(dst, uint64(p), 10)
-		mode := "active"
-		if x.Channel.Passive {
-			mode = "passive"
-		}
 		dst = append(dst, `,"mode":"`...)
-		dst = append(dst, mode...)
+		dst = append(dst, x.Channel.mode()...)
 		dst = append(dst, `",`...)
 	}
-	received := "no"
 	if x.Codes[0] != 0 {
-		received = "yes"
 		dst = append(dst, `"completion_code":[`...)
 		for i, code := range x.Codes {
 			if code == 0 {
@@ -119,9 +134,25 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 		dst = append(dst, `],`...)
 	}
 	dst = append(dst, `"reply_received":"`...)
-	dst = append(dst, received...)
-	dst = append(dst, `"}`...)
-	return event.AppendEVETail(dst, h, c)
+	dst = append(dst, x.received()...)
+	dst = strconv.AppendBool(append(dst, `","reply_truncated":`...), x.ReplyCut)
+	return append(dst, '}')
+}
+
+// received is EVE's reply_received.
+func (x *Exchange) received() string {
+	if x.Codes[0] != 0 {
+		return "yes"
+	}
+	return "no"
+}
+
+// mode is EVE's word for who connects.
+func (ch *Channel) mode() string {
+	if ch.Passive {
+		return "passive"
+	}
+	return "active"
 }
 
 // Login tells of PASS (event.LoginTeller).

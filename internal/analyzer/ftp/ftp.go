@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	maxLine  = 512  // bytes of a line that are looked at
-	maxArg   = 255  // bytes kept of an argument
-	maxReply = 1024 // bytes kept of a reply
+	maxLine  = 4096 // bytes of a line that are looked at, Suricata's max-line-length
+	maxArg   = maxLine
+	maxReply = 4096 // bytes kept of a reply
 	maxQueue = 8    // commands that may wait for their replies: clients wait for each, as a rule
 )
 
@@ -24,7 +24,7 @@ var Def = analyzer.Def{
 	Over:   []analyzer.Transport{analyzer.TCP},
 	Ports:  []uint16{21},
 	Probe:  probe,
-	Kinds:  []string{Kind},
+	Kinds:  []string{Kind, DataKind}, // data connections are found by what is said here
 	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) { return &reader{kind: o.Kind(Kind)}, nil },
 }
 
@@ -79,6 +79,8 @@ type command struct {
 	name   string
 	arg    []byte
 	secret bool
+	cut    bool // the line was longer than maxLine
+	tx     uint32
 	seen   packet.Ref
 }
 
@@ -98,6 +100,10 @@ type reader struct {
 	gap   bool // bytes of the server are missing: replies and commands have to be aligned
 	lost  bool // of the exchange that is being emitted
 	ended [2]bool
+	cut   bool    // the reply that is being read has a line longer than maxLine
+	txs   uint32  // transactions begun: a command each, and what was said without one
+	to    Channel // where the next data connection goes
+	view  view
 }
 
 // Data reads bytes of one direction.
@@ -120,13 +126,13 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			t.on = true // its hello is delivered before the 234 that it answers
 			continue
 		}
-		line, rest, _, ok := r.lines[d].Next(b, maxLine)
+		line, rest, cut, ok := r.lines[d].Next(b, maxLine)
 		if !ok {
 			return
 		}
 		if b = rest; d == packet.ToServer {
-			r.command(c, line)
-		} else if r.reply(c, line) { // the answer to AUTH: from here on it is encrypted
+			r.command(c, line, cut)
+		} else if r.reply(c, line, cut) { // the answer to AUTH: from here on it is encrypted
 			if !r.tls[0].on && c.Upgrade("tls", d, b) {
 				return
 			}
@@ -137,7 +143,7 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 
 func (r *reader) asked(name string) bool { return r.n > 0 && r.queue[r.n-1].name == name }
 
-func (r *reader) command(c *analyzer.Context, line []byte) {
+func (r *reader) command(c *analyzer.Context, line []byte, cut bool) {
 	m := ParseCommand(line)
 	if m.Name == "" && !m.Secret {
 		return // an empty line
@@ -147,12 +153,18 @@ func (r *reader) command(c *analyzer.Context, line []byte) {
 	}
 	q := &r.queue[r.n]
 	r.n++
-	q.name, q.secret, q.seen = m.Name, m.Secret, c.Head(r.kind).Seen
+	q.name, q.secret, q.cut, q.tx, q.seen = m.Name, m.Secret, cut, r.txs, c.Head(r.kind).Seen
 	q.arg = append(q.arg[:0], m.Arg[:min(len(m.Arg), maxArg)]...)
+	r.txs++
+	r.announce(c, q)
+	if cut {
+		c.AppLayer(packet.ToServer, uint64(q.tx), eventLongCommand)
+	}
+	r.show(c, q, line)
 }
 
 // reply reads a line of the server. It returns true when the line accepts AUTH.
-func (r *reader) reply(c *analyzer.Context, line []byte) (secured bool) {
+func (r *reader) reply(c *analyzer.Context, line []byte, cut bool) (secured bool) {
 	l := ParseReplyLine(line)
 	switch {
 	case r.multi == 0 && l.Code == 0:
@@ -166,6 +178,7 @@ func (r *reader) reply(c *analyzer.Context, line []byte) (secured bool) {
 	case l.Code == r.multi && !l.More:
 		r.multi = 0
 	}
+	r.cut = r.cut || cut
 	if room := maxReply - len(r.texts); room > 0 {
 		if len(r.texts) > 0 {
 			r.texts = append(r.texts, '\n')
@@ -191,21 +204,32 @@ func (r *reader) begin(code uint16) {
 
 // emit ends the oldest command with the reply as it is so far; without a command it is the greeting.
 func (r *reader) emit(c *analyzer.Context) {
-	var q command
+	q := command{tx: r.txs}
 	if r.n > 0 {
 		q = r.queue[0]
+	} else {
+		r.txs++
 	}
-	if c.Wanted(r.kind) {
+	ch := channel(&q, r.texts)
+	if ch.Passive {
+		r.to = ch
+	}
+	if r.cut {
+		c.AppLayer(packet.ToClient, uint64(q.tx), eventLongReply)
+	}
+	if c.Wanted(r.kind) || c.Inspected(r.kind) {
 		x := &Exchange{head: c.Head(r.kind), Command: q.name, Data: string(q.arg), Secret: q.secret, Codes: r.codes, Reply: string(r.texts),
-			Request: q.seen, Again: r.again, Lost: r.lost}
+			Request: q.seen, Again: r.again, Lost: r.lost, Channel: ch, Tx: q.tx, Cut: q.cut, ReplyCut: r.cut}
 		if q.name == "USER" {
 			r.user = x.Data
 		}
 		x.User = r.user
-		x.Channel = channel(&q, r.texts)
-		c.Emit(x)
+		r.showAnswer(c, x)
+		if c.Wanted(r.kind) {
+			c.Emit(x)
+		}
 	}
-	r.codes, r.texts, r.multi = [4]uint16{}, r.texts[:0], 0
+	r.codes, r.texts, r.multi, r.cut = [4]uint16{}, r.texts[:0], 0, false
 	if r.n > 0 {
 		copy(r.queue[:r.n-1], r.queue[1:r.n])
 		r.n--
@@ -282,7 +306,7 @@ func (r *reader) flush(c *analyzer.Context) {
 	for r.n > 0 {
 		r.emit(c)
 	}
-	r.codes, r.texts, r.multi = [4]uint16{}, r.texts[:0], 0
+	r.codes, r.texts, r.multi, r.cut = [4]uint16{}, r.texts[:0], 0, false
 }
 
 // Reset forgets the connection; what may have held a password is overwritten.

@@ -117,7 +117,14 @@ func (t *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
 	dst = event.AppendEVEHead(dst, &t.head, "http", packet.ToServer, c)
 	dst = append(dst, `,"tx_id":`...)
 	dst = strconv.AppendUint(dst, uint64(t.Number), 10)
-	dst = append(dst, `,"http":{`...)
+	dst = append(dst, ',')
+	dst = t.appendObject(dst)
+	return event.AppendEVETail(dst, &t.head, c)
+}
+
+// appendObject appends the object that says what was asked and answered.
+func (t *Transaction) appendObject(dst []byte) []byte {
+	dst = append(dst, `"http":{`...)
 	o := object{dst, len(dst)}
 	host, port := t.Host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
@@ -148,8 +155,7 @@ func (t *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
 		o.text("redirect", t.Location)
 	}
 	o.number("length", t.ResponseN)
-	dst = append(o.dst, '}')
-	return event.AppendEVETail(dst, &t.head, c)
+	return append(o.dst, '}')
 }
 
 // object writes the members of a JSON object; empty texts are left out.
@@ -177,55 +183,4 @@ func (o *object) text(k, v string) {
 func (o *object) number(k string, v uint64) {
 	o.key(k)
 	o.dst = strconv.AppendUint(o.dst, v, 10)
-}
-
-// side is one side of a transaction, for rules (event.Parts).
-type side struct {
-	t   *Transaction
-	dir packet.Dir
-}
-
-// EachBuffer gives the parts that rules can ask for (event.Parts), as far as their texts were kept. The target's path is
-// decoded once, its query is not.
-func (s side) EachBuffer(f func(name string, b []byte)) {
-	t := s.t
-	if s.dir == packet.ToServer {
-		for _, x := range []struct{ name, text string }{{"http.method", t.Method}, {"http.uri", decoded(t.Path())}, {"http.uri.raw", t.Path()},
-			{"http.host", t.Hostname()}, {"http.host.raw", t.Host}, {"http.user_agent", t.UserAgent}, {"http.referer", t.Referer}} {
-			if x.text != "" {
-				f(x.name, []byte(x.text))
-			}
-		}
-		return
-	}
-	for _, x := range []struct{ name, text string }{{"http.stat_code", strconv.Itoa(t.Status)}, {"http.stat_msg", t.Reason}, {"http.location", t.Location},
-		{"http.server", t.Server}} {
-		if x.text != "" {
-			f(x.name, []byte(x.text))
-		}
-	}
-}
-
-// decoded undoes %XX before the query.
-func decoded(path string) string {
-	if !strings.Contains(path, "%") {
-		return path
-	}
-	var b strings.Builder
-	for i := 0; i < len(path); i++ {
-		c := path[i]
-		if c == '?' {
-			b.WriteString(path[i:])
-			break
-		}
-		if c == '%' && i+2 < len(path) {
-			if n, err := strconv.ParseUint(path[i+1:i+3], 16, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
 }

@@ -20,7 +20,10 @@ var Def = analyzer.Def{
 	Kinds: []string{"http"},
 	Names: []string{"http"},
 	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
-		return &conn{kind: o.Kind("http")}, nil
+		s := &conn{kind: o.Kind("http")}
+		s.limit[packet.ToServer] = uint64(o.Setting("http.request-body-limit", defaultLimit))
+		s.limit[packet.ToClient] = uint64(o.Setting("http.response-body-limit", defaultLimit))
+		return s, nil
 	},
 }
 
@@ -30,6 +33,9 @@ const (
 	maxLine    = 8 << 10  // bytes of a line outside of heads
 	maxPending = 64       // requests that wait for their responses; beyond, the oldest is reported without one
 )
+
+// defaultLimit is how much of a content rules look at unless told otherwise; 0 is all of it.
+const defaultLimit = 100 << 10
 
 // conn reads one connection.
 type conn struct {
@@ -46,6 +52,10 @@ type conn struct {
 	orphan packet.Ref // last response whose request was not seen
 	closed [2]bool
 	over   bool
+
+	limit   [2]uint64 // bytes of a content that rules look at
+	tail    *view     // what comes from the server outside of messages is content of this one
+	partMsg Message   // headers of parts of forms
 }
 
 // half is the state of one direction.
@@ -56,6 +66,10 @@ type half struct {
 	left  int64      // bytes of the content, or of the chunk
 	begin packet.Ref // first packet of the message
 	line  int        // stSkip: bytes of the line so far
+
+	unsure bool    // the length of the content is said in an odd way: what follows may belong to it
+	word   [7]byte // stLost: bytes of the line that look like the begin of a response
+	words  int     // of word; -1: the line is no such thing
 }
 
 type state uint8
@@ -80,6 +94,7 @@ type pending struct {
 	head    bool // HEAD: the response has no content
 	connect bool
 	simple  bool // HTTP/0.9: the response has no head
+	v       *view
 }
 
 // Data reads bytes of one direction.
@@ -109,19 +124,25 @@ func (s *conn) step(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 		return s.skipHead(c, d, h, b)
 	case stLength, stChunk:
 		n := int(min(int64(len(b)), h.left))
-		s.content(d, b[:n])
+		s.content(c, d, b[:n])
 		if h.left -= int64(n); h.left == 0 {
 			s.contentEnd(c, d, h)
 		}
 		return b[n:]
 	case stClose:
-		s.content(d, b)
+		s.content(c, d, b)
 		return nil
 	case stTLS:
 		return s.tlsAnswer(c, h, b)
 	}
 	line, rest, ok := h.takeLine(b)
+	if h.state == stLost && d == packet.ToClient && s.tail != nil {
+		s.stray(c, h, b[:len(b)-len(rest)])
+	}
 	if !ok {
+		if h.state == stSize && len(h.buf) == maxLine {
+			s.loseTo(c, d, h, h.buf)
+		}
 		return rest
 	}
 	s.line(c, d, h, line)
@@ -133,7 +154,7 @@ func (s *conn) step(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 
 // start looks at the first byte of a message.
 func (s *conn) start(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte {
-	if b[0] == '\r' || b[0] == '\n' {
+	if b[0] == '\r' || b[0] == '\n' || d == packet.ToClient && (b[0] == ' ' || b[0] == '\t') {
 		return b[1:] // RFC 9112 2.2
 	}
 	h.begin = c.Head(s.kind).Seen
@@ -149,7 +170,7 @@ func (s *conn) start(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byt
 	case b[0] == 0x15 || b[0] == 0x16:
 		h.state = stTLS
 	case lower(b[0]) != 'h':
-		s.loseSync(c, d, h)
+		s.loseTo(c, d, h, nil)
 	}
 	return b
 }
@@ -253,7 +274,7 @@ func (s *conn) line(c *analyzer.Context, d packet.Dir, h *half, line []byte) {
 		n := chunkSize(line)
 		switch {
 		case n < 0:
-			s.loseSync(c, d, h)
+			s.loseTo(c, d, h, line)
 		case n == 0:
 			h.state = stTrailer
 		default:
@@ -278,10 +299,13 @@ func (s *conn) line(c *analyzer.Context, d packet.Dir, h *half, line []byte) {
 }
 
 // content takes bytes of the content.
-func (s *conn) content(d packet.Dir, b []byte) {
+func (s *conn) content(c *analyzer.Context, d packet.Dir, b []byte) {
 	if d == packet.ToServer {
 		if s.up != nil {
 			s.up.e.RequestN += uint64(len(b))
+			if s.up.v != nil {
+				s.up.v.content(c, d, b)
+			}
 		}
 		return
 	}
@@ -289,6 +313,9 @@ func (s *conn) content(d packet.Dir, b []byte) {
 		s.cur.e.ResponseN += uint64(len(b))
 		if s.in.on {
 			s.in.add(b)
+		}
+		if s.cur.v != nil {
+			s.cur.v.content(c, d, b)
 		}
 	}
 }
@@ -305,7 +332,20 @@ func (s *conn) contentEnd(c *analyzer.Context, d packet.Dir, h *half) {
 // messageEnd ends a message.
 func (s *conn) messageEnd(c *analyzer.Context, d packet.Dir, h *half) {
 	h.state = stStart
-	if d == packet.ToClient && s.cur != nil {
+	if d == packet.ToServer {
+		if s.up != nil && s.up.v != nil {
+			s.up.v.end(c, d, true)
+		}
+		return
+	}
+	if s.cur != nil {
+		if v := s.cur.v; v != nil {
+			if h.unsure {
+				s.tail = v
+			} else {
+				v.end(c, d, true)
+			}
+		}
 		s.emit(c, true)
 	}
 }
@@ -323,6 +363,9 @@ func (s *conn) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 		h.state == stLength && n <= uint64(h.left), h.state == stChunk && n <= uint64(h.left):
 		if t != nil {
 			t.e.Gap = true
+			if t.v != nil {
+				t.v.gap(c, d, n)
+			}
 		}
 		if d == packet.ToClient {
 			s.in.drop()
@@ -340,7 +383,7 @@ func (s *conn) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 
 // loseSync gives up the message at hand: its end is not known.
 func (s *conn) loseSync(c *analyzer.Context, d packet.Dir, h *half) {
-	h.state, h.buf = stLost, h.buf[:0]
+	h.state, h.buf, h.words = stLost, h.buf[:0], 0
 	if d == packet.ToServer {
 		return
 	}
@@ -355,10 +398,16 @@ func (s *conn) loseSync(c *analyzer.Context, d packet.Dir, h *half) {
 // Close ends a direction.
 func (s *conn) Close(c *analyzer.Context, d packet.Dir, why stream.End) {
 	if s.over {
+		s.endTail(c, false)
 		return
 	}
 	s.closed[d] = true
 	whole := why == stream.EndFIN || why == stream.EndClosed
+	if d == packet.ToClient {
+		s.closeViews(c, whole)
+	} else if s.up != nil && s.up.v != nil {
+		s.up.v.end(c, d, false)
+	}
 	if d == packet.ToClient && s.cur != nil {
 		s.cur.e.Reset = why == stream.EndReset
 		s.emit(c, whole && s.half[d].state == stClose)
@@ -383,7 +432,10 @@ func (s *conn) Reset() {
 	if s.cur != nil {
 		s.put(s.cur)
 	}
-	fresh := conn{kind: s.kind, in: s.in, queue: s.queue[:0], spare: s.spare[:min(len(s.spare), 1)], msg: Message{Fields: s.msg.Fields[:0]}}
+	if s.tail != nil {
+		s.tail.drop()
+	}
+	fresh := conn{kind: s.kind, limit: s.limit, in: s.in, queue: s.queue[:0], spare: s.spare[:min(len(s.spare), 1)], msg: Message{Fields: s.msg.Fields[:0]}}
 	for d := range s.half {
 		if b := s.half[d].buf; cap(b) <= maxLine {
 			fresh.half[d].buf = b[:0]
@@ -404,7 +456,10 @@ func (s *conn) Held() int {
 	if s.cur != nil {
 		n += s.cur.size()
 	}
-	return n
+	if s.tail != nil {
+		n += s.tail.size()
+	}
+	return n + cap(s.partMsg.Fields)*fieldSize
 }
 
 const (
@@ -412,4 +467,10 @@ const (
 	pendingSize = int(unsafe.Sizeof(pending{}))
 )
 
-func (t *pending) size() int { return pendingSize + cap(t.text.buf) }
+func (t *pending) size() int {
+	n := pendingSize + cap(t.text.buf)
+	if t.v != nil {
+		n += t.v.size()
+	}
+	return n
+}

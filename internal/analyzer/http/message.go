@@ -10,12 +10,15 @@ type Message struct {
 	Method  []byte // request
 	Target  []byte // request: origin, absolute, authority or asterisk form
 	Version []byte // "HTTP/1.1"; empty: a request of HTTP/0.9, that has no fields
+	Code    []byte // response: its status as sent
 	Reason  []byte // response
 	Status  int    // response: 100 to 999; 0: not a number
 	Fields  []Field
 	Skipped int // fields beyond MaxFields
 
-	first [numKnown]int16 // index + 1 into Fields of the first field of a known name
+	first   [numKnown]int16 // index + 1 into Fields of the first field of a known name
+	lineEnd int             // of Raw: where the fields begin
+	folded  bool            // a folded line was read as a field of its own
 }
 
 // Field is a field line (RFC 9112 5). White space around the value is left out; a folded value (obs-fold) holds its line
@@ -44,7 +47,7 @@ func (m *Message) ParseRequest(b []byte) bool {
 	if len(m.Target) == 0 {
 		return false
 	}
-	m.fields(rest)
+	m.fields(rest, false)
 	return true
 }
 
@@ -69,8 +72,12 @@ func (m *Message) ParseResponse(b []byte) bool {
 	if n < 3 || m.Status < 100 || n < len(line) && line[n] != ' ' && line[n] != '\t' {
 		m.Status = 0
 	}
+	m.Code = line
+	if i := bytes.IndexAny(line, " \t"); i >= 0 {
+		m.Code = line[:i]
+	}
 	m.Reason = bytes.Trim(line[n:], " \t")
-	m.fields(rest)
+	m.fields(rest, eqFold(m.Version, "http/1.1"))
 	return true
 }
 
@@ -78,11 +85,16 @@ func (m *Message) ParseResponse(b []byte) bool {
 func (m *Message) begin(b []byte) (rest []byte) {
 	*m = Message{Raw: b, Fields: m.Fields[:0]}
 	m.Line, rest = cutLine(b)
+	m.lineEnd = len(b) - len(rest)
 	return rest
 }
 
-// fields reads field lines up to the empty line or the end.
-func (m *Message) fields(b []byte) {
+// blanks are what counts as white space around names and values: browsers and servers let all of it pass.
+const blanks = " \t\r\n\v\f\x00"
+
+// fields reads field lines up to the empty line or the end. apart: a folded line with a colon is a field of its own, as
+// browsers have it in responses.
+func (m *Message) fields(b []byte, apart bool) {
 	for len(b) > 0 {
 		var line []byte
 		start := b
@@ -91,7 +103,12 @@ func (m *Message) fields(b []byte) {
 			return
 		}
 		for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') { // obs-fold (RFC 9112 5.2)
-			_, b = cutLine(b)
+			next, after := cutLine(b)
+			if apart && bytes.IndexByte(next, ':') >= 0 && bytes.IndexByte(line, ':') >= 0 {
+				m.folded = true
+				break
+			}
+			b = after
 			line = bytes.TrimRight(start[:len(start)-len(b)], "\r\n")
 		}
 		if len(m.Fields) == MaxFields {
@@ -100,9 +117,12 @@ func (m *Message) fields(b []byte) {
 		}
 		f := Field{Name: line}
 		if i := bytes.IndexByte(line, ':'); i >= 0 {
-			f.Name, f.Value = line[:i], bytes.Trim(line[i+1:], " \t\r\n")
+			f.Name, f.Value = line[:i], bytes.Trim(line[i+1:], blanks)
+			if f.Value == nil {
+				f.Value = line[i+1 : i+1] // nil is for a line without a colon
+			}
 		}
-		f.Name = bytes.Trim(f.Name, " \t")
+		f.Name = bytes.Trim(f.Name, blanks)
 		m.Fields = append(m.Fields, f)
 		if k := knownField(f.Name); k < numKnown && m.first[k] == 0 {
 			m.first[k] = int16(len(m.Fields))
@@ -155,6 +175,10 @@ const (
 	fAuthenticate
 	fUpgrade
 	fConnection
+	fAccept
+	fAcceptEncoding
+	fAcceptLanguage
+	fDisposition
 	numKnown
 )
 
@@ -165,7 +189,8 @@ var knownNames = map[string]known{
 	"content-range": fContentRange, "location": fLocation, "retry-after": fRetryAfter, "cache-control": fCacheControl,
 	"pragma": fPragma, "expires": fExpires, "last-modified": fLastModified, "etag": fETag, "age": fAge, "via": fVia,
 	"x-cache": fXCache, "server": fServer, "date": fDate, "set-cookie": fSetCookie, "www-authenticate": fAuthenticate,
-	"upgrade": fUpgrade, "connection": fConnection,
+	"upgrade": fUpgrade, "connection": fConnection, "accept": fAccept, "accept-encoding": fAcceptEncoding, "accept-language": fAcceptLanguage,
+	"content-disposition": fDisposition,
 }
 
 // knownField returns numKnown for other names.
@@ -174,13 +199,15 @@ func knownField(name []byte) known {
 	if len(name) > len(low) {
 		return numKnown
 	}
-	for i, c := range name {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
+	n := 0
+	for _, c := range name {
+		if c == 0 {
+			continue // what reads names in C may not see it
 		}
-		low[i] = c
+		low[n] = lower(c)
+		n++
 	}
-	if k, ok := knownNames[string(low[:len(name)])]; ok {
+	if k, ok := knownNames[string(low[:n])]; ok {
 		return k
 	}
 	return numKnown
@@ -269,8 +296,11 @@ func headEnd(b []byte, from int) int {
 	}
 }
 
-// number reads a Content-Length (RFC 9110 8.6), the first one of a list; -1: none.
+// number reads a Content-Length (RFC 9110 8.6), the first number in it, whatever stands around; -1: none.
 func number(b []byte) int64 {
+	for len(b) > 0 && (b[0] < '0' || b[0] > '9') {
+		b = b[1:]
+	}
 	n, digits := int64(0), 0
 	for _, c := range b {
 		if c < '0' || c > '9' {
@@ -288,9 +318,9 @@ func number(b []byte) int64 {
 	return n
 }
 
-// chunkSize reads a chunk-size, whatever extensions follow (RFC 9112 7.1); -1: none.
+// chunkSize reads a chunk-size, whatever extensions or junk follow (RFC 9112 7.1); -1: none.
 func chunkSize(b []byte) int64 {
-	b = bytes.TrimLeft(b, " \t")
+	b = bytes.TrimLeft(b, chunkBlanks)
 	n, digits := int64(0), 0
 	for _, c := range b {
 		var v int64
@@ -300,7 +330,7 @@ func chunkSize(b []byte) int64 {
 		case c >= 'a' && c <= 'f':
 			v = int64(c-'a') + 10
 		default:
-			if digits == 0 || c != ';' && c != ' ' && c != '\t' && c != '\r' {
+			if digits == 0 {
 				return -1
 			}
 			return n
@@ -316,6 +346,43 @@ func chunkSize(b []byte) int64 {
 	}
 	return n
 }
+
+// chunked reports whether a Transfer-Encoding speaks of chunks: who takes it seriously takes it wherever it stands.
+func (m *Message) chunked() bool {
+	for i := range m.Fields {
+		if knownField(m.Fields[i].Name) != fTransferEncoding {
+			continue
+		}
+		n := 0
+		for _, c := range m.Fields[i].Value {
+			switch {
+			case c == 0:
+			case lower(c) == "chunked"[n]:
+				if n++; n == len("chunked") {
+					return true
+				}
+			case lower(c) == 'c':
+				n = 1
+			default:
+				n = 0
+			}
+		}
+	}
+	return false
+}
+
+// digits reports whether b is nothing but digits.
+func digits(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// chunkBlanks may stand before a chunk-size, or alone in its line.
+const chunkBlanks = " \t\r\n\v\f"
 
 // lastCoding returns the last coding of a list such as Transfer-Encoding's.
 func lastCoding(b []byte) []byte {

@@ -85,12 +85,12 @@ func TestParse(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	for in, want := range map[string]int64{"5": 5, "5, 5": 5, "": -1, "x": -1, "-1": -1, "99999999999999999999999": -1} {
+	for in, want := range map[string]int64{"5": 5, "5, 5": 5, "": -1, "x": -1, "-1": 1, "(68) 34": 68, "99999999999999999999999": -1} {
 		if got := number([]byte(in)); got != want {
 			t.Errorf("length %q: %d", in, got)
 		}
 	}
-	for in, want := range map[string]int64{"0": 0, "a": 10, " 1F ; x=y": 31, "5;ext": 5, "": -1, "g": -1, "1g": -1, ";": -1, "ffffffffffffffffffff": -1} {
+	for in, want := range map[string]int64{"0": 0, "a": 10, " 1F ; x=y": 31, "5;ext": 5, "": -1, "g": -1, "1g": 1, "\r\n\v1F": 31, ";": -1, "ffffffffffffffffffff": -1} {
 		if got := chunkSize([]byte(in)); got != want {
 			t.Errorf("chunk size %q: %d", in, got)
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 
 	"firestorm/internal/analyzer"
-	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
 
@@ -53,6 +52,9 @@ func (s *conn) request(c *analyzer.Context, h *half, head []byte) {
 	}
 	s.up = t
 	h.contentOf(m, false)
+	if t.v = s.newView(c, t); t.v != nil {
+		t.v.request(c, m, h.state == stStart)
+	}
 	if !s.orphan.IsZero() && h.begin.Time < s.orphan.Time { // it comes late, behind a hole: a response that had no request was for it
 		t.e.Gap = true
 		s.out(c, t)
@@ -63,8 +65,9 @@ func (s *conn) request(c *analyzer.Context, h *half, head []byte) {
 
 // contentOf finds out how the content after a head ends (RFC 9112 6.3).
 func (h *half) contentOf(m *Message, untilClose bool) {
+	h.unsure = false
 	if m.has(fTransferEncoding) {
-		if eqFold(lastCoding(m.get(fTransferEncoding)), "chunked") {
+		if m.chunked() {
 			h.state = stSize
 			return
 		}
@@ -75,7 +78,9 @@ func (h *half) contentOf(m *Message, untilClose bool) {
 	}
 	n := int64(-1)
 	if m.has(fContentLength) {
-		n = number(m.get(fContentLength))
+		v := m.get(fContentLength)
+		n = number(v)
+		h.unsure = !digits(v)
 	}
 	switch {
 	case n > 0:
@@ -114,8 +119,16 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 	if m.Status >= 100 && m.Status < 200 && m.Status != 101 {
 		return // interim (RFC 9110 15.2)
 	}
+	s.endTail(c, true)
 	t := s.take(c, h.begin)
 	s.cur = t
+	if t.v == nil && t.e.Request.IsZero() {
+		if t.v = s.newView(c, t); t.v != nil {
+			t.v.number = uint64(s.count)
+			s.count++
+			t.v.side[packet.ToClient].note("unable_to_match_response_to_request")
+		}
+	}
 	t.e.Response, t.e.Status = h.begin, m.Status
 	x := &t.text
 	x.set(tResponseVersion, m.Version, 16)
@@ -128,6 +141,9 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 	x.set(tReason, m.Reason, 256)
 	t.e.SetCookie = m.has(fSetCookie)
 	t.e.Pragma = bytes.Contains(m.get(fPragma), []byte("no-cache"))
+	if t.v != nil {
+		t.v.response(c, m)
+	}
 	switch {
 	case m.Status == 101:
 		x.set(tUpgrade, m.get(fUpgrade), 64)
@@ -247,7 +263,10 @@ func (s *conn) put(t *pending) {
 	if s.up == t {
 		s.up = nil
 	}
-	t.e, t.head, t.connect, t.simple = Transaction{}, false, false, false
+	if t.v != nil {
+		t.v.drop()
+	}
+	t.e, t.head, t.connect, t.simple, t.v = Transaction{}, false, false, false, nil
 	t.text.reset()
 	s.spare = append(s.spare, t)
 }
@@ -270,11 +289,11 @@ func (s *conn) out(c *analyzer.Context, t *pending) {
 	*e = t.e
 	e.head = c.Head(s.kind)
 	t.text.fill(e)
-	if c.Inspected(s.kind) && !e.Request.IsZero() {
-		c.Inspect(s.kind, event.Inspection{Dir: packet.ToServer, Tx: uint64(e.Number), Done: true, Parts: side{e, packet.ToServer}})
-	}
-	if c.Inspected(s.kind) && e.Status != 0 {
-		c.Inspect(s.kind, event.Inspection{Dir: packet.ToClient, Tx: uint64(e.Number), Done: true, Parts: side{e, packet.ToClient}})
+	if v := t.v; v != nil {
+		v.e, v.t, t.v = e, nil, nil
+		if v != s.tail {
+			v.finish(c)
+		}
 	}
 	c.Emit(e)
 	s.put(t)
@@ -396,3 +415,6 @@ func (x *texts) fill(e *Transaction) {
 	e.XCache, e.Server, e.Date, e.Authenticate, e.Upgrade = get(tXCache), get(tServer), get(tDate), get(tAuthenticate), get(tUpgrade)
 	e.Title, e.H1, e.Text = get(tTitle), get(tH1), get(tText)
 }
+
+// get returns a text.
+func (x *texts) get(id textID) []byte { return x.buf[x.at[id].from:x.at[id].to] }

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"encoding/binary"
 	"strconv"
 
 	"firestorm/internal/event"
@@ -24,6 +25,7 @@ type Transaction struct {
 	FirstOp   uint32 // of an NFSv4 COMPOUND
 	Status    uint32 // of a mount, NFS or lock reply; valid with HasStatus
 	HasStatus bool   // the reply carries a status
+	Machine   string // name of the caller's machine in an AUTH_SYS credential, its first 64 bytes: hostile text
 	ID        uint64 // number of the transaction in its flow, from 1
 }
 
@@ -66,7 +68,25 @@ func (x *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
 		name = "nfs"
 	}
 	dst = event.AppendEVEHead(dst, h, name, 1-x.Dir, c) // the record is of the reply
-	dst = append(dst, `,"rpc":{"xid":`...)
+	dst = append(dst, `,"tx_id":`...)
+	dst = strconv.AppendUint(dst, max(x.ID, 1)-1, 10)
+	dst = x.AppendAppObject(append(dst, ','))
+	return event.AppendEVETail(dst, h, c)
+}
+
+// EachBuffer gives the numbers of a call of NFS (event.Parts); of a COMPOUND the first operation.
+func (x *Transaction) EachBuffer(f func(name string, b []byte)) {
+	f("nfs.version", binary.BigEndian.AppendUint32(nil, x.Call.Version))
+	op := x.Call.Procedure
+	if x.Call.Version == 4 && op == 1 {
+		op = x.FirstOp
+	}
+	f("nfs.procedure", binary.BigEndian.AppendUint32(nil, op))
+}
+
+// AppendAppObject writes the objects of a record, or of an alert (event.AppObject).
+func (x *Transaction) AppendAppObject(dst []byte) []byte {
+	dst = append(dst, `"rpc":{"xid":`...)
 	dst = strconv.AppendUint(dst, uint64(x.Call.XID), 10)
 	dst = append(dst, `,"status":"`...)
 	if x.Reply.Denied {
@@ -83,7 +103,10 @@ func (x *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
 		if x.Call.HasUID {
 			dst = append(dst, `,"creds":{"uid":`...)
 			dst = strconv.AppendUint(dst, uint64(x.Call.UID), 10)
-			dst = append(dst, '}')
+			dst = append(dst, `,"gid":`...)
+			dst = strconv.AppendUint(dst, uint64(x.Call.GID), 10)
+			dst = append(dst, `,"machine_name":`...)
+			dst = append(event.AppendJSONString(dst, x.Machine), '}')
 		}
 	case AuthGSS:
 		dst = append(dst, `GSS"`...)
@@ -95,7 +118,7 @@ func (x *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
 	if x.Call.Program == NFS {
 		dst = x.appendNFS(dst)
 	}
-	return event.AppendEVETail(dst, h, c)
+	return dst
 }
 
 func (x *Transaction) appendNFS(dst []byte) []byte {

@@ -42,7 +42,8 @@ type Header struct {
 	Version   uint32
 	Procedure uint32
 	Auth      uint32 // flavor of the credential
-	UID       uint32 // of AUTH_SYS; valid with HasUID
+	UID       uint32 // of AUTH_SYS, as GID; valid with HasUID
+	GID       uint32
 	HasUID    bool
 	Denied    bool   // of a reply: not accepted
 	Stat      uint32 // of a reply: accept_stat, or reject_stat when Denied
@@ -120,7 +121,7 @@ func Parse(b []byte) (h Header, body []byte, ok bool) {
 		if h.Auth == AuthSys {
 			cred.u32() // stamp
 			cred.opaque(255)
-			h.UID = cred.u32()
+			h.UID, h.GID = cred.u32(), cred.u32()
 			h.HasUID = !cred.bad
 		}
 		x.u32()
@@ -152,6 +153,16 @@ func Parse(b []byte) (h Header, body []byte, ok bool) {
 		return Header{}, nil, false
 	}
 	return h, x.b, true
+}
+
+// machine returns the name of the client's machine in the AUTH_SYS credential of the call b (RFC 5531 appendix A), borrowed.
+func machine(h *Header, b []byte) []byte {
+	const before = 28 + 4 + 4 // header and flavor, length of the credential, its stamp
+	if h.Auth != AuthSys || !h.HasUID || len(b) < before {
+		return nil
+	}
+	x := xdr{b: b[before:]}
+	return x.opaque(255)
 }
 
 // Mapping is where a program listens, as the port directory says (RFC 1833).

@@ -111,6 +111,9 @@ type call struct {
 	has     bool
 	name    [64]byte // begin of Transaction.Name, so that a call costs no allocation
 	nName   uint8
+	id      uint64
+	machine [64]byte // begin of Transaction.Machine
+	nMach   uint8
 	long    string // a name that is longer
 }
 
@@ -146,15 +149,17 @@ func (r *reader) message(c *analyzer.Context, d packet.Dir, b []byte, ref packet
 		r.emit(c, &r.open[0], nil, nil, packet.Ref{})
 		r.drop(0)
 	}
-	r.open = append(r.open, call{h: h, ref: ref, dir: d})
+	r.id++
+	r.open = append(r.open, call{h: h, ref: ref, dir: d, id: r.id})
 	o := &r.open[len(r.open)-1]
+	o.nMach = uint8(copy(o.machine[:], machine(&h, b)))
 	if h.Program == Portmap {
 		o.lookup, _ = parseLookup(h.Version, h.Procedure, body)
 	}
 	if h.Program == NFS && h.Version == 4 && h.Procedure == 1 {
 		o.firstOp = firstOp(body)
 	}
-	if h.Program == NFS && h.Version == 3 && h.Procedure != 0 && c.Wanted(r.nfs) {
+	if h.Program == NFS && h.Version == 3 && h.Procedure != 0 && (c.Wanted(r.nfs) || c.Inspected(r.nfs)) {
 		x := xdr{b: body}
 		handle := x.opaque(64) // RFC 1813 2.4
 		o.handle, o.has = crc32.ChecksumIEEE(handle), !x.bad
@@ -165,7 +170,21 @@ func (r *reader) message(c *analyzer.Context, d packet.Dir, b []byte, ref packet
 	} else {
 		o.long = string(r.scratch)
 	}
+	if h.Program == NFS && c.Inspected(r.nfs) {
+		x := o.transaction(c.Head(r.nfs))
+		c.Inspect(r.nfs, event.Inspection{Dir: d, Tx: o.id - 1, Done: true, Parts: x})
+	}
 	return true
+}
+
+// transaction makes the event of a call, without its reply.
+func (o *call) transaction(h event.Head) *Transaction {
+	x := &Transaction{head: h, Asked: o.ref, Dir: o.dir, Call: o.h, Repeats: o.repeats, Lookup: o.lookup, FirstOp: o.firstOp, Handle: o.handle, HasHandle: o.has, ID: o.id, Name: o.long,
+		Machine: string(o.machine[:o.nMach])}
+	if o.nName > 0 {
+		x.Name = string(o.name[:o.nName])
+	}
+	return x
 }
 
 func (r *reader) drop(i int) {
@@ -184,7 +203,6 @@ func (r *reader) reply(c *analyzer.Context, d packet.Dir, h *Header, body []byte
 
 // emit tells a call with its reply, h being nil when there is none.
 func (r *reader) emit(c *analyzer.Context, o *call, h *Header, body []byte, ref packet.Ref) {
-	r.id++
 	status, has := uint32(0), false
 	ok := h != nil && !h.Denied && h.Stat == Success
 	if ok {
@@ -200,11 +218,8 @@ func (r *reader) emit(c *analyzer.Context, o *call, h *Header, body []byte, ref 
 	if !c.Wanted(kind) {
 		return
 	}
-	x := &Transaction{head: c.Head(kind), Asked: o.ref, Answered: ref, Dir: o.dir, Call: o.h, Repeats: o.repeats, Lookup: o.lookup, FirstOp: o.firstOp, Handle: o.handle, HasHandle: o.has,
-		Status: status, HasStatus: has, ID: r.id, Name: o.long}
-	if o.nName > 0 {
-		x.Name = string(o.name[:o.nName])
-	}
+	x := o.transaction(c.Head(kind))
+	x.Answered, x.Status, x.HasStatus = ref, status, has
 	if h != nil {
 		x.Reply = *h
 	}

@@ -55,7 +55,7 @@ func halves(b []byte) []byte {
 
 func TestParse(t *testing.T) {
 	h, body, ok := Parse(ask(9, Mount, 3, 1, str("/export")))
-	if !ok || h != (Header{XID: 9, Program: Mount, Version: 3, Procedure: 1, Auth: AuthSys, UID: 1000, HasUID: true}) || string(body) != string(str("/export")) {
+	if !ok || h != (Header{XID: 9, Program: Mount, Version: 3, Procedure: 1, Auth: AuthSys, UID: 1000, GID: 100, HasUID: true}) || string(body) != string(str("/export")) {
 		t.Errorf("%+v %q", h, body)
 	}
 	for _, b := range [][]byte{words(1, 0, 3, 1, 1, 1, 0, 0, 0, 0), words(1, 2, 2), words(1, 1, 2, 0, 0, 0), words(1, 1, 0, 0, 0, 6), words(1, 1, 1, 2, 0, 0), words(1, 0, 2, 1, 1, 1, 0, 401)} {
@@ -288,7 +288,7 @@ func TestEVE(t *testing.T) {
 		all = append(all, line)
 	}
 	text := strings.Join(all, "\n")
-	for _, part := range []string{`"event_type":"nfs"`, `"event_type":"rpc"`, `"rpc":{"xid":4,"status":"ACCEPTED","auth_type":"UNIX","creds":{"uid":1000}}`,
+	for _, part := range []string{`"event_type":"nfs"`, `"event_type":"rpc"`, `"rpc":{"xid":4,"status":"ACCEPTED","auth_type":"UNIX","creds":{"uid":1000,"gid":100,"machine_name":"host"}}`,
 		`"nfs":{"version":3,"procedure":"LOOKUP","filename":"file.txt","hhash":"a4d5eb28","id":4,"file_tx":false,"type":"response","status":"OK"}`, `"status":"ERR_WRONGSEC"`,
 		`"src_ip":"10.0.0.2","src_port":2049,"dest_ip":"10.0.0.1","dest_port":700`} {
 		if !strings.Contains(text, part) {

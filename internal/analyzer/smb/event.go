@@ -3,6 +3,7 @@ package smb
 import (
 	"strconv"
 
+	"firestorm/internal/analyzer/dcerpc"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
@@ -14,6 +15,7 @@ type Exchange struct {
 	Asked       packet.Ref // the request
 	Answered    packet.Ref // the reply; zero: none
 	Command     Command
+	Code        uint16   // of the command, as the version numbers them
 	Version     uint8    // of the request's header: 1, or 2 for versions 2 and 3
 	Status      uint32   // valid with Answered
 	Offered     []string // dialects of a negotiation
@@ -25,8 +27,12 @@ type Exchange struct {
 	Host        string
 	System      string // version of the client's system, as NTLM gives it; empty = not said
 	HasIdentity bool
-	Share       string // of a tree connect
-	Pipe        bool   // the share holds pipes, not files (versions 2 and 3)
+	Share       string       // of a tree connect
+	Pipe        bool         // the share holds pipes, not files
+	ShareType   uint8        // of versions 2 and 3 ([MS-SMB2] 2.2.10); 0: not said
+	File        File         // of a create
+	Moved       bool         // contents of File were written or read, until it was closed
+	Call        *dcerpc.Call // that a pipe carried; nil: none
 	Session     uint64
 	Tree        uint32
 	ID          uint64 // number in the connection, from 1
@@ -38,11 +44,19 @@ func (x *Exchange) Head() *event.Head { return &x.head }
 // New returns an empty exchange with head h.
 func New(h event.Head) *Exchange { return &Exchange{head: h} }
 
-// AppendEVE writes an smb record in Suricata's shape. It holds no secret: none was read.
+// AppendEVE writes an smb record in Suricata's shape.
 func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 	h := &x.head
 	dst = event.AppendEVEHead(dst, h, "smb", packet.ToServer, c)
-	dst = append(dst, `,"smb":{"id":`...)
+	dst = append(dst, `,"tx_id":`...)
+	dst = strconv.AppendUint(dst, max(x.ID, 1)-1, 10)
+	dst = x.AppendAppObject(append(dst, ','))
+	return event.AppendEVETail(dst, h, c)
+}
+
+// AppendAppObject writes the object of a record, or of an alert (event.AppObject). It holds no secret: none was read.
+func (x *Exchange) AppendAppObject(dst []byte) []byte {
+	dst = append(dst, `"smb":{"id":`...)
 	dst = strconv.AppendUint(dst, x.ID, 10)
 	dst = append(dst, `,"dialect":`...)
 	if x.Dialect == "" {
@@ -51,7 +65,7 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 		dst = event.AppendJSONString(dst, x.Dialect)
 	}
 	dst = append(dst, `,"command":"`...)
-	dst = append(dst, x.Command.name(x.Version)...)
+	dst = append(dst, commandName(x.Version, x.Code)...)
 	dst = append(dst, '"')
 	if !x.Answered.IsZero() {
 		dst = append(dst, `,"status":"`...)
@@ -95,6 +109,54 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 		}
 		dst = event.AppendJSONString(dst, x.Share)
 	}
-	dst = append(dst, '}')
-	return event.AppendEVETail(dst, h, c)
+	if x.ShareType > 0 {
+		dst = append(dst, `,"share_type":"`...)
+		dst = append(dst, [...]string{"FILE", "PIPE", "PRINT", "UNKNOWN"}[min(x.ShareType-1, 3)]...)
+		dst = append(dst, '"')
+	}
+	if x.Command == Create {
+		dst = x.File.append(dst)
+	}
+	if x.Moved {
+		if x.File.Name != "" {
+			dst = event.AppendJSONString(append(dst, `,"filename":`...), x.File.Name)
+		}
+		if x.File.HasID {
+			dst = append(dst, `,"fuid":"`...)
+			dst = append(appendGUID(dst, x.File.ID), '"')
+		}
+	}
+	if x.Call != nil {
+		dst = x.Call.AppendInSMB(append(dst, `,"dcerpc":`...))
+	}
+	return append(dst, '}')
+}
+
+func (f *File) append(dst []byte) []byte {
+	switch {
+	case f.Name == "":
+		dst = append(dst, `,"filename":"<share_root>"`...)
+	case f.Directory:
+		dst = event.AppendJSONString(append(dst, `,"directory":`...), f.Name)
+	default:
+		dst = event.AppendJSONString(append(dst, `,"filename":`...), f.Name)
+	}
+	dst = append(dst, `,"disposition":"`...)
+	dst = append(dst, dispositionName(f.Disposition)...)
+	if f.DeleteAfter {
+		dst = append(dst, `","access":"delete on close"`...)
+	} else {
+		dst = append(dst, `","access":"normal"`...)
+	}
+	for i, key := range []string{`,"created":`, `,"accessed":`, `,"modified":`, `,"changed":`} {
+		dst = append(dst, key...)
+		dst = strconv.AppendInt(dst, f.Times[i], 10)
+	}
+	dst = append(dst, `,"size":`...)
+	dst = strconv.AppendUint(dst, f.Size, 10)
+	if f.HasID {
+		dst = append(dst, `,"fuid":"`...)
+		dst = append(appendGUID(dst, f.ID), '"')
+	}
+	return dst
 }

@@ -19,20 +19,14 @@ const (
 	Negotiate
 	SessionSetup
 	TreeConnect
+	Create
 )
-
-// name returns Suricata's word for a command in messages of a version.
-func (c Command) name(version uint8) string {
-	if version == 1 {
-		return [...]string{"UNKNOWN", "SMB1_COMMAND_NEGOTIATE_PROTOCOL", "SMB1_COMMAND_SESSION_SETUP_ANDX", "SMB1_COMMAND_TREE_CONNECT_ANDX"}[c]
-	}
-	return [...]string{"UNKNOWN", "SMB2_COMMAND_NEGOTIATE_PROTOCOL", "SMB2_COMMAND_SESSION_SETUP", "SMB2_COMMAND_TREE_CONNECT"}[c]
-}
 
 // Header is what a message of any version begins with.
 type Header struct {
 	Version uint8 // 1, or 2 for versions 2 and 3
 	Command Command
+	Code    uint16 // the command as it stands there
 	Reply   bool
 	Status  uint32 // of a reply ([MS-ERREF] 2.3)
 	Message uint64 // number that a reply repeats
@@ -66,6 +60,7 @@ func ParseHeader(b []byte) (h Header, body []byte, ok bool) {
 	case magic1:
 		h = Header{Version: 1, Status: le.Uint32(b[5:]), Reply: b[9]&0x80 != 0, Unicode: le.Uint16(b[10:])&0x8000 != 0,
 			Message: uint64(le.Uint16(b[30:]))<<16 | uint64(le.Uint16(b[26:])), Session: uint64(le.Uint16(b[28:])), Tree: uint32(le.Uint16(b[24:]))}
+		h.Code = uint16(b[4])
 		switch b[4] {
 		case 0x72:
 			h.Command = Negotiate
@@ -73,6 +68,8 @@ func ParseHeader(b []byte) (h Header, body []byte, ok bool) {
 			h.Command = SessionSetup
 		case 0x75:
 			h.Command = TreeConnect
+		case 0xa2:
+			h.Command = Create
 		}
 		return h, b[header1:], true
 	case magic2:
@@ -84,13 +81,16 @@ func ParseHeader(b []byte) (h Header, body []byte, ok bool) {
 		if flags&2 == 0 {
 			h.Tree = le.Uint32(b[36:])
 		}
-		switch le.Uint16(b[12:]) {
+		h.Code = le.Uint16(b[12:])
+		switch h.Code {
 		case 0:
 			h.Command = Negotiate
 		case 1:
 			h.Command = SessionSetup
 		case 3:
 			h.Command = TreeConnect
+		case 5:
+			h.Command = Create
 		}
 		return h, b[header2:], true
 	}
@@ -342,6 +342,12 @@ func tree2(whole, b []byte) string {
 
 // pipe2 reports a tree of pipes, in a tree connect reply.
 func pipe2(b []byte) bool { return len(b) >= 3 && le.Uint16(b) == 16 && b[2] == 2 }
+
+// pipe1 reports it in a reply of version 1: its service is IPC ([MS-CIFS] 2.2.4.55.2).
+func pipe1(b []byte) bool {
+	_, data, _, ok := words1(b)
+	return ok && len(data) >= 4 && string(data[:4]) == "IPC\x00"
+}
 
 func tree1(h *Header, b []byte) string {
 	words, data, off, ok := words1(b)

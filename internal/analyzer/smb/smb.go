@@ -11,17 +11,22 @@ import (
 	"firestorm/internal/stream"
 )
 
-// Kind is the name of its event kind.
-const Kind = "smb"
+// Kinds of events: what a detector may ask for, and the exchanges of other commands, which are many.
+const (
+	Kind        = "smb"
+	KindCommand = "smb_command"
+)
 
 // Def is the protocol as a list of analyzers names it.
 var Def = analyzer.Def{
-	Name:   "smb",
-	Over:   []analyzer.Transport{analyzer.TCP},
-	Ports:  []uint16{445, 139},
-	Kinds:  []string{Kind},
-	Probe:  probe,
-	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) { return &connection{kind: o.Kind(Kind)}, nil },
+	Name:  "smb",
+	Over:  []analyzer.Transport{analyzer.TCP},
+	Ports: []uint16{445, 139},
+	Kinds: []string{Kind, KindCommand},
+	Probe: probe,
+	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
+		return &connection{kind: o.Kind(Kind), command: o.Kind(KindCommand), options: o}, nil
+	},
 }
 
 // Types of NetBIOS session packets (RFC 1002 4.3.1).
@@ -81,30 +86,42 @@ const (
 
 // request waits for its reply.
 type request struct {
-	h   Header
-	ref packet.Ref
-	x   *Exchange // what was read of it
+	h     Header
+	ref   packet.Ref
+	x     *Exchange // what was read of it; nil: it reads from pipe, or from a file
+	pipe  *pipe
+	reads bool // contents of a file, at place
+	place place
 }
 
 // connection reads one TCP connection.
 type connection struct {
 	kind    event.Kind
+	command event.Kind
 	sides   [2]side
 	open    []request // oldest first
 	dialect string
 	id      uint64
+	trees   []connectedTree
+	pipes   []*pipe   // oldest first
+	files   []*opened // oldest first
+	options analyzer.Options
+	now     *analyzer.Context // of the call at hand, for what pipes tell
 }
 
 // side is one direction: the session packet at hand.
 type side struct {
-	head   [4]byte
-	nHead  int
-	left   uint32 // bytes of the packet that are still to come
-	room   int    // how many of them are to be kept
-	buf    []byte
-	ref    packet.Ref
-	lost   bool   // lost its place: the rest of this direction cannot be read
-	sealed uint16 // encrypted messages since the last clear one
+	head     [4]byte
+	nHead    int
+	left     uint32 // bytes of the packet that are still to come
+	room     int    // how many of them are to be kept
+	buf      []byte
+	ref      packet.Ref
+	at       int   // bytes of the packet so far
+	mv       *move // where the bytes from from to to go: contents of a file
+	from, to int
+	lost     bool   // lost its place: the rest of this direction cannot be read
+	sealed   uint16 // encrypted messages since the last clear one
 }
 
 // Data takes bytes of direction d.
@@ -129,13 +146,17 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			continue
 		}
 		n := min(int(x.left), len(b))
+		if next := x.decision(); next > len(x.buf) { // what is read further is settled there, however the bytes are cut
+			n = min(n, next-len(x.buf))
+		}
 		if k := min(n, x.room-len(x.buf)); k > 0 {
 			had := len(x.buf)
 			x.buf = append(x.buf, b[:k]...)
-			if had < keepBulk && len(x.buf) >= keepBulk && !worth(x.buf) {
-				x.room = keepBulk
+			if had < keepBulk && len(x.buf) >= keepBulk || had < keepHead && len(x.buf) >= keepHead && x.room == keepHead {
+				x.room = s.room(c, d, x)
 			}
 		}
+		s.pass2(c, x, b[:n])
 		x.left -= uint32(n)
 		b = b[n:]
 		if x.left > 0 {
@@ -166,6 +187,14 @@ func (s *connection) end(c *analyzer.Context) {
 		s.emit(c, s.open[i].x)
 	}
 	s.open = s.open[:0]
+	for _, p := range s.pipes {
+		s.ended(c, p)
+	}
+	s.pipes = s.pipes[:0]
+	for _, o := range s.files {
+		s.finish(c, o, false)
+	}
+	s.files = s.files[:0]
 }
 
 // begin reads the four bytes before a message. A message of zero bytes has nothing to come.
@@ -176,17 +205,22 @@ func (x *side) begin() bool {
 	default:
 		return false
 	}
-	x.left, x.room, x.buf = n, keep, x.buf[:0]
+	x.left, x.room, x.buf, x.at, x.mv = n, keep, x.buf[:0], 0, nil
 	if x.head[0] != nbMessage {
 		x.room = 0
 	}
 	return true
 }
 
-// worth reports that a message beginning with b may be one that is read to its end.
-func worth(b []byte) bool {
-	h, _, ok := ParseHeader(b)
-	return ok && (h.Command != Other || h.Next != 0)
+// decision is how many bytes of the message tell how much of it is read; 0: that is known.
+func (x *side) decision() int {
+	switch {
+	case len(x.buf) < keepBulk:
+		return keepBulk
+	case x.room == keepHead:
+		return keepHead
+	}
+	return 0
 }
 
 // packet reads the messages of a complete session packet.
@@ -202,11 +236,12 @@ func (s *connection) packet(c *analyzer.Context, d packet.Dir, x *side) {
 			return
 		}
 		x.sealed = 0
-		if h.Command != Other && c.Wanted(s.kind) {
+		s.contents(c, d, x, &h, b, body)
+		if !s.pass(c, d, &h, b, body, x.ref) && s.asked(c, &h) {
 			if h.Reply {
-				s.reply(c, &h, body, x.ref)
+				s.reply(c, d, &h, body, x.ref)
 			} else {
-				s.request(c, &h, b, body, x.ref)
+				s.request(c, d, &h, b, body, x.ref)
 			}
 		}
 		if h.Next < header2 || uint64(h.Next) >= uint64(len(b)) {
@@ -216,8 +251,20 @@ func (s *connection) packet(c *analyzer.Context, d packet.Dir, x *side) {
 	}
 }
 
-func (s *connection) request(c *analyzer.Context, h *Header, whole, body []byte, ref packet.Ref) {
-	x := &Exchange{Asked: ref, Command: h.Command, Version: h.Version, Session: h.Session, Tree: h.Tree}
+// asked reports whether somebody wants to know of messages with that header.
+func (s *connection) asked(c *analyzer.Context, h *Header) bool {
+	switch {
+	case h.Command != Other && h.Command != Create:
+		return c.Wanted(s.kind) || c.Inspected(s.kind)
+	case h.Command == Create || told(h.Version, h.Code):
+		return c.Wanted(s.command) || c.Inspected(s.kind)
+	}
+	return false
+}
+
+func (s *connection) request(c *analyzer.Context, d packet.Dir, h *Header, whole, body []byte, ref packet.Ref) {
+	s.id++
+	x := &Exchange{Asked: ref, Command: h.Command, Code: h.Code, Version: h.Version, Session: h.Session, Tree: h.Tree, ID: s.id}
 	switch {
 	case h.Command == Negotiate && h.Version == 1:
 		x.Offered, _ = negotiate1(body)
@@ -236,22 +283,39 @@ func (s *connection) request(c *analyzer.Context, h *Header, whole, body []byte,
 			id, x.HasIdentity = found, true
 		}
 		x.Domain, x.User, x.Host, x.System = id.domain, id.user, id.host, id.version
-	case h.Version == 1:
+	case h.Command == Create && h.Version == 1:
+		x.File = create1(h, body)
+	case h.Command == Create:
+		x.File = create2(whole, body)
+	case h.Command == TreeConnect && h.Version == 1:
 		x.Share = tree1(h, body)
-	default:
+	case h.Command == TreeConnect:
 		x.Share = tree2(whole, body)
 	}
+	s.show(c, d, x, false)
+	if h.Version == 2 && h.Code == 12 { // a cancel has no reply of its own
+		s.emit(c, x)
+		return
+	}
+	s.wait(c, request{h: *h, ref: ref, x: x})
+}
+
+// wait keeps a request until its reply comes.
+func (s *connection) wait(c *analyzer.Context, r request) {
 	if len(s.open) >= maxOpen {
 		s.emit(c, s.open[0].x)
 		s.open = append(s.open[:0], s.open[1:]...)
 	}
-	s.open = append(s.open, request{*h, ref, x})
+	s.open = append(s.open, r)
 }
 
-func (s *connection) reply(c *analyzer.Context, h *Header, body []byte, ref packet.Ref) {
+func (s *connection) reply(c *analyzer.Context, d packet.Dir, h *Header, body []byte, ref packet.Ref) {
+	if h.Version == 2 && h.Status == statusPending {
+		return
+	}
 	for i := range s.open {
 		r := &s.open[i]
-		same := r.h.Message == h.Message && r.h.Command == h.Command && r.h.Version == h.Version
+		same := r.x != nil && r.h.Message == h.Message && r.h.Code == h.Code && r.h.Version == h.Version
 		if r.h.Command == Negotiate && h.Command == Negotiate && r.h.Version == 1 && h.Version == 2 {
 			same = true // a server of version 2 answers the old question in its own form ([MS-SMB2] 3.3.5.3.1)
 		}
@@ -265,8 +329,29 @@ func (s *connection) reply(c *analyzer.Context, h *Header, body []byte, ref pack
 		if h.Command == Negotiate {
 			s.negotiated(h, body, x)
 		}
-		x.Pipe = h.Command == TreeConnect && h.Version == 2 && pipe2(body)
+		switch {
+		case h.Command == TreeConnect && h.Version == 2:
+			x.Pipe = pipe2(body)
+			if h.Status == StatusOK {
+				s.connected(h.Tree, x.Pipe, x.Share)
+			}
+			if len(body) >= 3 && h.Status == StatusOK {
+				x.ShareType = body[2]
+			}
+		case h.Command == TreeConnect:
+			x.Pipe = pipe1(body)
+			if h.Status == StatusOK {
+				s.connected(h.Tree, x.Pipe, x.Share)
+			}
+		case h.Command == Create && h.Status == StatusOK && h.Version == 2:
+			x.File.created2(body)
+			s.created(c, x, h, body)
+		case h.Command == Create && h.Status == StatusOK:
+			x.File.created1(body)
+			s.created(c, x, h, body)
+		}
 		s.open = append(s.open[:i], s.open[i+1:]...)
+		s.show(c, d, x, true)
 		s.emit(c, x)
 		return
 	}
@@ -288,15 +373,28 @@ func (s *connection) negotiated(h *Header, body []byte, x *Exchange) {
 }
 
 func (s *connection) emit(c *analyzer.Context, x *Exchange) {
-	s.id++
-	x.head, x.ID, x.Dialect = c.Head(s.kind), s.id, s.dialect
+	if x == nil {
+		return
+	}
+	kind := s.kind
+	if x.Command == Other || x.Command == Create {
+		kind = s.command
+	}
+	if !c.Wanted(kind) {
+		return
+	}
+	x.head, x.Dialect = c.Head(kind), s.dialect
 	c.Emit(x)
 }
 
 // Gap loses the place in direction d unless the hole lies in bytes that are not kept.
-func (s *connection) Gap(_ *analyzer.Context, d packet.Dir, n uint64) {
+func (s *connection) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 	x := &s.sides[d]
 	if uint64(x.left) > n && len(x.buf) >= x.room {
+		if lo, hi := max(x.at, x.from), min(x.at+int(n), x.to); x.mv != nil && lo < hi {
+			x.mv.gap(c, uint64(hi-lo))
+		}
+		x.at += int(n)
 		x.left -= uint32(n)
 		return
 	}
@@ -314,18 +412,38 @@ func (s *connection) Close(c *analyzer.Context, d packet.Dir, _ stream.End) {
 // Reset makes s as new.
 func (s *connection) Reset() {
 	for d := range s.sides {
-		s.sides[d] = side{buf: s.sides[d].buf[:0]}
+		b := s.sides[d].buf[:0]
+		if cap(b) > 2*keep {
+			b = nil
+		}
+		s.sides[d] = side{buf: b}
 	}
 	clear(s.open)
-	s.open, s.dialect, s.id = s.open[:0], "", 0
+	clear(s.pipes)
+	clear(s.files)
+	s.open, s.dialect, s.id, s.trees, s.pipes, s.files = s.open[:0], "", 0, s.trees[:0], s.pipes[:0], s.files[:0]
 }
 
 // Held is what the connection keeps (analyzer.Holder).
 func (s *connection) Held() int {
-	return cap(s.sides[0].buf) + cap(s.sides[1].buf) + cap(s.open)*requestSize + len(s.open)*exchangeSize
+	n := cap(s.sides[0].buf) + cap(s.sides[1].buf) + cap(s.open)*requestSize + len(s.open)*exchangeSize
+	for _, p := range s.pipes {
+		n += p.calls.Held() + 8*cap(p.txs)
+	}
+	for _, o := range s.files {
+		n += openedSize + len(o.name) + len(o.share)
+		for _, m := range o.moves {
+			if m != nil {
+				n += moveSize + m.look.Held()
+			}
+		}
+	}
+	return n
 }
 
 const (
 	requestSize  = int(unsafe.Sizeof(request{}))
+	openedSize   = int(unsafe.Sizeof(opened{}))
+	moveSize     = int(unsafe.Sizeof(move{}))
 	exchangeSize = int(unsafe.Sizeof(Exchange{})) + 256 // with its names
 )

@@ -128,7 +128,7 @@ func conversation() [2][]byte {
 func tell(es []event.Event) (out []string) {
 	for _, e := range es {
 		x := e.(*Exchange)
-		out = append(out, fmt.Sprintf("%d %s answered %v %s dialect %q offered %q signing %s/%s who %q %q %q share %q", x.ID, x.Command.name(x.Version), !x.Answered.IsZero(), StatusName(x.Status), x.Dialect,
+		out = append(out, fmt.Sprintf("%d %s answered %v %s dialect %q offered %q signing %s/%s who %q %q %q share %q", x.ID, commandName(x.Version, x.Code), !x.Answered.IsZero(), StatusName(x.Status), x.Dialect,
 			x.Offered, x.Client, x.Server, x.Domain, x.User, x.Host, x.Share))
 	}
 	return out
@@ -139,7 +139,8 @@ func TestAnyCut(t *testing.T) {
 		`1 SMB2_COMMAND_NEGOTIATE_PROTOCOL answered true STATUS_SUCCESS dialect "3.11" offered ["2.02" "3.11"] signing enabled/required who "" "" "" share ""`,
 		`2 SMB2_COMMAND_SESSION_SETUP answered true STATUS_LOGON_FAILURE dialect "3.11" offered [] signing unknown/unknown who "CORP" "Ann" "PC7" share ""`,
 		`3 SMB2_COMMAND_SESSION_SETUP answered true STATUS_SUCCESS dialect "3.11" offered [] signing unknown/unknown who "CORP" "backup" "PC7" share ""`,
-		`4 SMB2_COMMAND_TREE_CONNECT answered true STATUS_BAD_NETWORK_NAME dialect "3.11" offered [] signing unknown/unknown who "" "" "" share "\\\\files\\share"`,
+		`5 SMB2_COMMAND_TREE_CONNECT answered true STATUS_BAD_NETWORK_NAME dialect "3.11" offered [] signing unknown/unknown who "" "" "" share "\\\\files\\share"`,
+		`4 SMB2_COMMAND_CREATE answered false STATUS_SUCCESS dialect "3.11" offered [] signing unknown/unknown who "" "" "" share ""`,
 	}
 	for _, size := range []int{1 << 15, 1, 5, 64, 1000} {
 		if got := tell(play(t, conversation(), size)); !reflect.DeepEqual(got, want) {
@@ -249,7 +250,7 @@ func TestEncrypted(t *testing.T) {
 	both[0] = cat(both[0], sealed, ask(20, `a`), ask(21, `b`), many)
 	both[1] = cat(both[1], sealed, ans(20), many, ans(21))
 	want := tell(play(t, both, 1<<15))
-	if n := len(want); n != 6 || !strings.Contains(want[4], `answered true`) || !strings.Contains(want[5], `answered false`) || !strings.Contains(want[5], `share "b"`) {
+	if n := len(want); n != 7 || !strings.Contains(want[4], `answered true`) || !strings.Contains(want[6], `answered false`) || !strings.Contains(want[6], `share "b"`) {
 		t.Errorf("%s", strings.Join(want, "\n"))
 	}
 	for _, size := range []int{1, 50} {
@@ -261,7 +262,7 @@ func TestEncrypted(t *testing.T) {
 	few[0] = cat(few[0], ask(21, `b`), many)
 	few[1] = cat(few[1], many[len(sealed):], ans(21))
 	got := play(t, few, 1000)
-	x := got[len(got)-1].(*Exchange)
+	x := got[len(got)-2].(*Exchange) // before the create that nobody answered
 	if x.Answered.IsZero() || !x.Pipe || !strings.Contains(string(x.AppendEVE(nil, &event.EVE{})), `"named_pipe":"b"`) {
 		t.Errorf("%+v", x)
 	}
@@ -362,12 +363,24 @@ func FuzzMessage(f *testing.F) {
 		}
 		tree1(&h, body)
 		tree2(b, body)
+		create1(&h, body)
+		f := create2(b, body)
+		f.created1(body)
+		f.created2(body)
+		carried(&h, b, body)
 	})
 }
 
 func FuzzConnection(f *testing.F) {
 	c := conversation()
 	f.Add(c[0][:700], c[1], 5)
+	var calls [2][]byte
+	for i, x := range service() {
+		if i < 6 || i > 8 {
+			calls[x.Dir] = append(calls[x.Dir], x.Data...)
+		}
+	}
+	f.Add(calls[0], calls[1], 7)
 	f.Fuzz(func(t *testing.T, a, b []byte, size int) {
 		if len(a)+len(b) > 2048 {
 			return

@@ -1,6 +1,8 @@
 package smtp
 
 import (
+	"strconv"
+
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
 )
@@ -20,6 +22,7 @@ type Exchange struct {
 	Clear   bool   // AUTH: the password could be read
 	Lost    bool   // bytes are missing: that no reply is known means nothing
 	Mail    *Mail  // the end of a mail, or of a session without one: for the record
+	Tx      uint32 // number of the mail in its connection, from 0
 }
 
 // Mail is one mail transaction (RFC 5321 3.3).
@@ -28,6 +31,8 @@ type Mail struct {
 	From string   // with brackets
 	To   []string // accepted or not, at most maxRecipients
 	More int      // recipients beyond those
+	// Email is what its content says; nil where nobody asks for that, or there was none.
+	Email *Email
 }
 
 // NewExchange returns an exchange with head h.
@@ -62,7 +67,13 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 	}
 	h := &x.head
 	dst = event.AppendEVEHead(dst, h, "smtp", packet.ToServer, c)
-	dst = append(dst, `,"app_proto":"smtp","smtp":{`...)
+	dst = strconv.AppendUint(append(dst, `,"tx_id":`...), uint64(x.Tx), 10)
+	return event.AppendEVETail(m.AppendAppObject(append(dst, `,"app_proto":"smtp",`...)), h, c)
+}
+
+// AppendAppObject writes the objects smtp and email (event.AppObject).
+func (m *Mail) AppendAppObject(dst []byte) []byte {
+	dst = append(dst, `"smtp":{`...)
 	comma := ""
 	field := func(name, value string) {
 		if value != "" {
@@ -83,6 +94,8 @@ func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
 		}
 		dst = append(dst, ']')
 	}
-	dst = append(dst, '}')
-	return event.AppendEVETail(dst, h, c)
+	if dst = append(dst, '}'); m.Email != nil {
+		dst = m.Email.appendEVE(append(dst, ','))
+	}
+	return dst
 }

@@ -1,5 +1,5 @@
 // Package smtp reads the dialogue of mail servers (RFC 5321, 3207, 4954): greeting, names, recipients, logins and the
-// change to TLS. The mails themselves are passed over.
+// change to TLS. The mails themselves are taken apart where somebody asks for what they say.
 package smtp
 
 import (
@@ -21,12 +21,16 @@ const (
 
 // Def is the protocol as a list of analyzers names it.
 var Def = analyzer.Def{
-	Name:   "smtp",
-	Over:   []analyzer.Transport{analyzer.TCP},
-	Ports:  []uint16{25, 587},
-	Probe:  probe,
-	Kinds:  []string{Kind},
-	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) { return &reader{kind: o.Kind(Kind)}, nil },
+	Name:  "smtp",
+	Over:  []analyzer.Transport{analyzer.TCP},
+	Ports: []uint16{25, 587},
+	Probe: probe,
+	Kinds: []string{Kind},
+	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
+		r := &reader{kind: o.Kind(Kind)}
+		r.content.r = r
+		return r, nil
+	},
 }
 
 // probe knows the client by its first command, and the server by a greeting that names SMTP; another "220" may be FTP's.
@@ -66,16 +70,17 @@ func probe(d packet.Dir, b []byte) analyzer.Answer {
 type command struct {
 	verb string
 	arg  []byte
+	tx   uint32
 	seen packet.Ref
 }
 
-// content is what the client sends other than commands.
-type content uint8
+// said is what the client sends.
+type said uint8
 
 const (
-	commands content = iota
-	body             // until a line with nothing but a dot
-	chunked          // a number of bytes
+	commands said = iota
+	body          // until a line with nothing but a dot
+	chunked       // a number of bytes
 )
 
 // reader follows one session.
@@ -87,34 +92,55 @@ type reader struct {
 	code    uint16 // of the reply that is being read, 0 = none
 	texts   []byte
 	sasl    analyzer.SASL
-	content content
+	said    said
 	left    uint64 // bytes of a chunk
+	last    bool   // it is the last of its mail
+	dots    dots
 	helo    string
 	mail    Mail
 	mails   int
+	greeted bool
+	early   bool // the content came before the server asked for it
 	gap     bool
 	lost    bool
+
+	tx       uint32 // number of the mail that the client speaks of
+	envelope envelope
+	content  content
+	sent     []sent // mails whose end is not answered
+	events   [2][]string
+}
+
+// sent is a mail that was sent.
+type sent struct {
+	tx uint32
+	m  *Email
 }
 
 // Data reads bytes of one direction.
 func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 	for len(b) > 0 {
-		if d == packet.ToServer && r.content == chunked {
-			n := min(r.left, uint64(len(b)))
-			b = b[n:]
-			if r.left -= n; r.left == 0 {
-				r.content = commands
-			}
+		if d == packet.ToServer && r.said != commands {
+			b = r.read(c, b)
 			continue
 		}
-		if d == packet.ToServer && r.n == 0 && r.content == commands && r.lines[d].BeginsTLS(b) && c.Upgrade("tls", d, b) {
+		if d == packet.ToServer && r.n > 0 && r.queue[r.n-1].verb == "DATA" { // it did not wait to be asked
+			r.odd(c, d, oddPipelined)
+			r.begin(c)
+			r.early = true
+			continue
+		}
+		if d == packet.ToServer && r.n == 0 && r.lines[d].BeginsTLS(b) && c.Upgrade("tls", d, b) {
 			return
 		}
-		line, rest, _, ok := r.lines[d].Next(b, maxLine)
+		line, rest, cut, ok := r.lines[d].Next(b, maxLine)
 		if !ok {
 			return
 		}
 		b = rest
+		if cut {
+			r.odd(c, d, [2]string{oddLongCommand, oddLongReply}[d])
+		}
 		switch {
 		case d == packet.ToClient:
 			if r.reply(c, line) {
@@ -122,11 +148,6 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 					c.Done()
 				}
 				return
-			}
-		case r.content == body:
-			if len(line) == 1 && line[0] == '.' {
-				r.content = commands
-				r.put(c, ".", nil)
 			}
 		case r.n > 0 && r.queue[r.n-1].verb == "AUTH":
 			r.queue[r.n-1].seen = c.Head(r.kind).Seen
@@ -143,7 +164,7 @@ func (r *reader) put(c *analyzer.Context, verb string, arg []byte) {
 	}
 	q := &r.queue[r.n]
 	r.n++
-	q.verb, q.seen = verb, c.Head(r.kind).Seen
+	q.verb, q.tx, q.seen = verb, r.tx, c.Head(r.kind).Seen
 	q.arg = append(q.arg[:0], arg[:min(len(arg), maxArg)]...)
 }
 
@@ -158,25 +179,27 @@ func (r *reader) command(c *analyzer.Context, line []byte) {
 		mechanism, initial, _ := bytes.Cut(arg, []byte(" "))
 		r.sasl.Begin(mechanism, initial)
 		arg = []byte(r.sasl.Mechanism)
-	case "BDAT":
-		if n, _, ok := chunk(arg); ok && n > 0 {
-			r.content, r.left = chunked, n
-		}
 	case "MAIL", "RCPT":
 		arg = Path(arg)
 	}
 	r.put(c, m.Verb, arg)
+	r.address(c, m.Verb, arg)
+	if m.Verb == "BDAT" {
+		r.chunk(c, arg)
+	}
 }
 
 // reply reads a line of the server. It returns true when the line accepts STARTTLS.
 func (r *reader) reply(c *analyzer.Context, line []byte) (secured bool) {
 	code, text, more := ParseReplyLine(line)
 	if code == 0 {
+		r.odd(c, packet.ToClient, oddReply)
 		return false
 	}
 	if r.code == 0 {
 		r.align(c)
 		r.code = code
+		r.unasked(c, code)
 	}
 	if room := maxReply - len(r.texts); room > 0 {
 		if len(r.texts) > 0 {
@@ -195,8 +218,20 @@ func (r *reader) reply(c *analyzer.Context, line []byte) (secured bool) {
 		r.code, r.texts = 0, r.texts[:0]
 		return false
 	}
-	if verb == "DATA" && code == 354 {
-		r.content = body
+	switch {
+	case verb == "DATA" && code == 354:
+		if !r.early {
+			r.begin(c)
+		}
+		r.early = false
+	case verb == "DATA":
+		r.odd(c, packet.ToClient, oddRefused)
+		if r.early { // what it sent was none
+			r.early, r.said = false, commands
+			r.abandon(c)
+		}
+	case verb == "STARTTLS" && code != 220:
+		r.odd(c, packet.ToClient, oddTLS)
 	}
 	r.emit(c)
 	return verb == "STARTTLS" && code == 220
@@ -208,10 +243,13 @@ func (r *reader) emit(c *analyzer.Context) {
 	if r.n > 0 {
 		q = r.queue[0]
 	}
-	if c.Wanted(r.kind) {
-		x := &Exchange{head: c.Head(r.kind), Verb: q.verb, Arg: string(q.arg), Code: r.code, Reply: string(r.texts), Request: q.seen, Lost: r.lost}
-		r.learn(x)
-		c.Emit(x)
+	wanted := c.Wanted(r.kind)
+	if wanted || len(r.sent) > 0 {
+		x := &Exchange{head: c.Head(r.kind), Verb: q.verb, Arg: string(q.arg), Code: r.code, Reply: string(r.texts), Request: q.seen, Lost: r.lost, Tx: q.tx}
+		r.learn(c, x)
+		if wanted {
+			c.Emit(x)
+		}
 	}
 	r.code, r.texts = 0, r.texts[:0]
 	if r.n > 0 {
@@ -222,12 +260,13 @@ func (r *reader) emit(c *analyzer.Context) {
 }
 
 // learn collects the mail that the exchange belongs to.
-func (r *reader) learn(x *Exchange) {
+func (r *reader) learn(c *analyzer.Context, x *Exchange) {
 	switch x.Verb {
-	case "HELO", "EHLO", "LHLO":
-		r.helo, r.mail = x.Arg, Mail{}
+	case "HELO", "EHLO", "LHLO": // as RSET does (RFC 5321 4.1.4)
+		r.record(x, false)
+		r.helo = x.Arg
 	case "RSET":
-		r.mail = Mail{}
+		r.record(x, false)
 	case "MAIL":
 		r.mail = Mail{From: x.Arg}
 	case "RCPT":
@@ -240,19 +279,24 @@ func (r *reader) learn(x *Exchange) {
 		x.User, x.Clear = r.sasl.User, r.sasl.Clear()
 	case ".", "BDAT":
 		if _, last, _ := chunk([]byte(x.Arg)); x.Verb == "." || last {
-			m := r.mail
-			m.Helo = r.helo
-			x.Mail = &m
-			r.mail = Mail{}
-			r.mails++
+			r.mail.Email = r.take(c, x.Tx)
+			r.record(x, true)
+			r.finish(c, x.Mail)
 		}
 	case "QUIT":
-		if r.mails == 0 && r.helo != "" {
-			m := r.mail
-			m.Helo = r.helo
-			x.Mail = &m
-		}
+		r.record(x, r.mails == 0 && r.helo != "")
 	}
+}
+
+// record makes the exchange the end of a mail: always, or where somebody was named.
+func (r *reader) record(x *Exchange, always bool) {
+	if always || r.mail.From != "" || len(r.mail.To) > 0 {
+		m := r.mail
+		m.Helo = r.helo
+		x.Mail = &m
+		r.mails++
+	}
+	r.mail = Mail{}
 }
 
 // unknown ends the oldest command, of which nobody knows how it was answered.
@@ -276,11 +320,8 @@ func (r *reader) align(c *analyzer.Context) {
 
 // Gap loses bytes. A hole in a mail's content is none of the dialogue.
 func (r *reader) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
-	if d == packet.ToServer && r.content == chunked {
-		n = min(n, r.left)
-		if r.left -= n; r.left == 0 {
-			r.content = commands
-		}
+	if d == packet.ToServer && r.said != commands {
+		r.lose(c, n)
 		return
 	}
 	r.lines[d].Gap()
@@ -294,12 +335,15 @@ func (r *reader) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 
 // Close ends a direction. Without the server's nothing more is answered.
 func (r *reader) Close(c *analyzer.Context, d packet.Dir, _ stream.End) {
-	if d != packet.ToClient {
+	if d == packet.ToServer {
+		r.cutOff(c)
 		return
 	}
 	for r.n > 0 {
 		r.emit(c)
 	}
+	r.cutOff(c)
+	r.leave(c)
 }
 
 // Reset forgets the connection.
@@ -307,11 +351,13 @@ func (r *reader) Reset() {
 	for d := range r.lines {
 		r.lines[d].Reset()
 	}
-	queue, lines, texts := r.queue, r.lines, r.texts[:0]
+	queue, lines, texts, kept := r.queue, r.lines, r.texts[:0], r.content
+	kept.reset()
+	envelope := envelope{helo: r.envelope.helo[:0], from: r.envelope.from[:0]}
 	for i := range queue {
 		queue[i] = command{arg: queue[i].arg[:0]}
 	}
-	*r = reader{kind: r.kind, queue: queue, lines: lines, texts: texts}
+	*r = reader{kind: r.kind, queue: queue, lines: lines, texts: texts, content: kept, envelope: envelope}
 }
 
 // Held is what the session keeps (analyzer.Holder).
@@ -323,5 +369,8 @@ func (r *reader) Held() int {
 	for _, to := range r.mail.To {
 		n += len(to)
 	}
-	return n
+	for _, s := range r.sent {
+		n += s.m.held()
+	}
+	return n + r.envelope.held() + r.content.held()
 }

@@ -35,11 +35,20 @@ func text(e event.Event) string {
 	return s
 }
 
+// dialogue ends the conversation and returns the exchanges.
+func dialogue(k *analyzertest.Talk) (list []event.Event, app string) {
+	events, app := k.End()
+	for _, x := range analyzertest.Of[*Exchange](events) {
+		list = append(list, x)
+	}
+	return list, app
+}
+
 func run(t *testing.T, cut int, script string) string {
 	t.Helper()
 	k := analyzertest.Dial(t, server, cut, nil, Def)
 	k.Play(script)
-	events, app := k.End()
+	events, app := dialogue(k)
 	if app != "smtp" {
 		t.Errorf("app is %q", app)
 	}
@@ -106,7 +115,7 @@ func TestChunksAndPipelining(t *testing.T) {
 	k.Play("< 220 x ESMTP\n> EHLO c\n< 250 x")
 	k.Say(up, "MAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 12\r\nQUIT\r\nRSET\r\nBDAT 3 LAST\r\nabcQUIT\r\n")
 	k.Say(down, "250 a\r\n250 b\r\n250 c\r\n250 d\r\n221 e\r\n")
-	events, _ := k.End()
+	events, _ := dialogue(k)
 	var out []string
 	for _, e := range events[2:] {
 		out = append(out, text(e))
@@ -119,14 +128,14 @@ func TestChunksAndPipelining(t *testing.T) {
 func TestStartTLS(t *testing.T) {
 	k := analyzertest.Dial(t, server, 1000, nil, Def)
 	k.Play("< 220 x ESMTP\n> EHLO c\n< 250-x%250 STARTTLS\n> STARTTLS\n< 220 go\n> \x16\x03\x01 EHLO x")
-	if events, app := k.End(); len(events) != 3 || app != "smtp" {
+	if events, app := dialogue(k); len(events) != 3 || app != "smtp" {
 		t.Errorf("%d events, %s", len(events), app)
 	}
 	tls := analyzer.Def{Name: "tls", Over: []analyzer.Transport{analyzer.TCP}, Probe: func(packet.Dir, []byte) analyzer.Answer { return analyzer.No },
 		Stream: func(analyzer.Options) (analyzer.StreamAnalyzer, error) { return &reader{}, nil }}
 	k = analyzertest.Dial(t, server, 1000, nil, Def, tls)
 	k.Play("< 220 x ESMTP\n> EHLO c\n< 250-x%250 STARTTLS\n> STARTTLS\n< 220 go\n> hello")
-	if events, app := k.End(); len(events) != 3 || app != "tls" {
+	if events, app := dialogue(k); len(events) != 3 || app != "tls" {
 		t.Errorf("%d events, %s", len(events), app)
 	}
 }
@@ -137,7 +146,7 @@ func TestGap(t *testing.T) {
 	k.Say(up, "MAIL FROM:<a@b>\r\n")
 	k.Lose(down, 8)
 	k.Play("> RCPT TO:<c@d>\n< 250 tail\n> NOOP\n< 250 ok")
-	events, _ := k.End()
+	events, _ := dialogue(k)
 	var out []string
 	for _, e := range events[2:] {
 		out = append(out, text(e))
@@ -182,7 +191,7 @@ func TestBounds(t *testing.T) {
 	k.Say(up, "MAIL FROM:<"+strings.Repeat("x", 5000)+">\r\n"+strings.Repeat("RCPT TO:<y@z>\r\n", 100))
 	k.Say(up, "DATA\r\n.\r\n")
 	k.Say(down, strings.Repeat("250 ok\r\n", 10))
-	events, _ := k.End()
+	events, _ := dialogue(k)
 	for _, e := range events {
 		x := e.(*Exchange)
 		if len(x.Arg) > maxArg || len(x.Reply) > maxReply || x.Mail != nil && len(x.Mail.To) > maxRecipients {

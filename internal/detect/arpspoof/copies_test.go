@@ -41,6 +41,9 @@ func TestCopies(t *testing.T) {
 			}
 			copy(b, 10.8, 1, 7, 1)
 		}, 400, 0, false, ""},
+		{"relayed by the poser as it was, as ettercap does", func(b *detecttest.Bench) { copy(b, 10.5, 66, 7, 0) }, 0, 400, false, ""},
+		{"as it was, by another machine", func(b *detecttest.Bench) { copy(b, 10.5, 1, 7, 0) }, 0, 400, true, "400 of 1000 frames"},
+		{"half of them a mirror's", func(b *detecttest.Bench) { copy(b, 10.4, 7, 7, 0); copy(b, 10.5, 66, 7, 0) }, 0, 400, true, "200 of 1000 frames"},
 		{"a mirror beside it", func(b *detecttest.Bench) { copy(b, 10.4, 7, 7, 0); relayed(b) }, 100, 300, true, "300 of 1000 frames"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,7 +79,7 @@ func TestCopies(t *testing.T) {
 
 // TestCopiesOfCapture: one cause, one line.
 func TestCopiesOfCapture(t *testing.T) {
-	for _, file := range []string{"arp-spoof-both/lan.pcap", "arp-spoof-one-way/lan.pcap", "nd-spoof/lan.pcap"} {
+	for _, file := range []string{"arp-spoof-both/lan.pcap", "arp-spoof-one-way/lan.pcap", "nd-spoof/lan.pcap", "arp-spoof-ettercap/lan.pcap"} {
 		detecttest.None(t, detecttest.Run(t, nil, file), duplicate.Code)
 	}
 }

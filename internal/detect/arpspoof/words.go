@@ -224,7 +224,11 @@ func (d *detector) facts(b *finding.Builder, x *poser, poses []*pose) {
 	}
 	if len(x.Relays) > 0 {
 		r := x.Relays[0]
-		b.Fact(relayRefs(x), "packets of others came to it and went on, their TTL one less: %s to %s, TTL %d in (%s) and %d out (%s)", r.Src, r.Dst, r.TTLIn, d.scope.Frame(r.In), r.TTLOut, d.scope.Frame(r.Out))
+		if r.TTLIn == r.TTLOut {
+			b.Fact(relayRefs(x), "packets of others came to it and went on from its card, unchanged: %s to %s, TTL %d in (%s) and out (%s); a router would have taken one off", r.Src, r.Dst, r.TTLIn, d.scope.Frame(r.In), d.scope.Frame(r.Out))
+		} else {
+			b.Fact(relayRefs(x), "packets of others came to it and went on, their TTL one less: %s to %s, TTL %d in (%s) and %d out (%s)", r.Src, r.Dst, r.TTLIn, d.scope.Frame(r.In), r.TTLOut, d.scope.Frame(r.Out))
+		}
 	}
 	if x.Flows > 0 {
 		b.Fact(x.FlowRefs, "%s of others went through it", detect.Plural(int(x.Flows), "connection", "connections"))

@@ -61,13 +61,15 @@ type wire struct {
 	first, last    packet.Ref
 	by             []*sender // of the copies that were looked at
 	looked         int       // of these, how many are a routed packet's
+	lookedSame     int       // how many have the TTL of the first sight
 	loops          bool      // packets circle here: second sights with a TTL one less are theirs
 }
 
 // sender is who sent copies: the machine that passed on what it had received, or, of copies that no machine made, none.
 type sender struct {
 	w      *wire
-	mac    packet.MAC // zero: the TTL is the same, a mirror or the network copied
+	mac    packet.MAC // zero: a mirror or the network copied
+	same   bool       // the TTL is the same
 	looked int
 	shown  []*event.Repeat // first copies
 }
@@ -78,18 +80,19 @@ const mostSenders = finding.MaxKept
 // of returns the sender of a copy; nil when there are too many.
 func (w *wire) of(x *event.Repeat) *sender {
 	var mac packet.MAC
-	if x.TTLLast != x.TTLFirst {
+	same := x.TTLLast == x.TTLFirst
+	if !same || x.MACs[0] != x.MACs[1] && !x.MACs[1].IsZero() {
 		mac = x.Head().SrcMAC
 	}
 	for _, s := range w.by {
-		if s.mac == mac {
+		if s.mac == mac && s.same == same {
 			return s
 		}
 	}
 	if len(w.by) == mostSenders {
 		return nil
 	}
-	s := &sender{w: w, mac: mac}
+	s := &sender{w: w, mac: mac, same: same}
 	w.by = append(w.by, s)
 	return s
 }
@@ -105,11 +108,11 @@ type sight struct {
 // sights puts together what is left of a wire: kept are its senders. It is false when that is too little.
 func sights(kept []finding.Instance) (x sight, any bool) {
 	x.wire = kept[0].Data.(*sender).w
-	rest, same := 0, false
+	rest, same := 0, 0
 	for i := range kept {
 		s := kept[i].Data.(*sender)
-		if s.mac.IsZero() {
-			same = true
+		if s.same {
+			same += s.looked
 		} else {
 			rest += s.looked
 		}
@@ -117,10 +120,11 @@ func sights(kept []finding.Instance) (x sight, any bool) {
 	}
 	w := *x.wire
 	x.wire = &w
-	if !same {
-		w.copies = 0
+	// All were counted, some were looked at: the share stands for all.
+	if same < w.lookedSame || same == 0 {
+		w.copies = w.copies * uint64(same) / uint64(max(w.lookedSame, 1))
 	}
-	if w.looked > 0 && rest < w.looked { // all were counted, some were looked at: the share stands for all
+	if w.looked > 0 && rest < w.looked {
 		w.routed = w.routed * uint64(rest) / uint64(w.looked)
 	}
 	slices.SortStableFunc(x.shown, func(a, b *event.Repeat) int { return cmp.Compare(a.Head().Ordinal, b.Head().Ordinal) })
@@ -173,7 +177,9 @@ func (d *detector) Handle(e event.Event) {
 			return
 		}
 		s.looked++
-		if !s.mac.IsZero() {
+		if s.same {
+			w.lookedSame++
+		} else {
 			w.looked++
 		}
 		if len(s.shown) < finding.MaxEvidence/2 {
@@ -202,7 +208,7 @@ func (d *detector) End(packet.Time) {
 			continue
 		}
 		for _, s := range w.by { // one cause, unless a finding about one of the machines explains its part
-			if w.loops && !s.mac.IsZero() {
+			if w.loops && !s.same {
 				continue
 			}
 			d.scope.Report(&finding.Instance{Code: Code, Key: fmt.Sprint(w.vantage), Vantage: w.vantage, MAC: s.mac, First: s.shown[0].First, Last: w.last, Data: s})

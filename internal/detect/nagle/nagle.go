@@ -42,9 +42,9 @@ var Def = detect.Def{
 		Needs:      []finding.Gate{finding.GateHandshake, finding.GateTwoWay, finding.GateLoss, finding.GateClock},
 		Settle:     30 * time.Second,
 		About: "By Nagle's rule a sender with a small segment in flight keeps the next small one back until the first is acknowledged; the receiver delays that acknowledgement because it hopes to send it with an answer. A program " +
-			"that writes a request in two parts then waits out a timer for each. Looked for: ten times or more in one direction of a connection, a small segment whose bare acknowledgement comes 30 ms or more after the round trip, " +
-			"and the next small segment within 5 ms of it. Not this: a program that thinks (nothing ties its next write to the acknowledgement), a long way (the round trip of the handshake is taken off).",
-		Reproduce: "testbed: nagle-delack, nagle-delack-remedied",
+			"that writes a request in two parts then waits out a timer for each. Looked for: ten times or more in one direction of a connection, a small segment whose bare acknowledgement comes 30 ms or more later than the way takes, " +
+			"and the next small segment within 5 ms of its arrival. Not this: a program that thinks (nothing ties its next write to the acknowledgement), a long way (the handshake tells how long it is, from the place of capture to each end).",
+		Reproduce: "testbed: nagle-delack, nagle-delack-answers, nagle-delack-remedied",
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Ended}},
 	New:   func(s *detect.Scope) detect.Detector { return &detector{scope: s} },
@@ -62,8 +62,8 @@ type waits struct {
 	syn, data, last packet.Ref
 }
 
-// mean is the mean wait for an acknowledgement, the round trip taken off.
-func (x *waits) mean() time.Duration { return max(x.total/time.Duration(x.n)-x.rtt, 0) }
+// mean is the mean wait for an acknowledgement, its way taken off.
+func (x *waits) mean() time.Duration { return x.total / time.Duration(x.n) }
 
 // timer reports whether the mean wait is one of the known delays.
 func (x *waits) timer() bool {
@@ -144,10 +144,10 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Why("the %s writes in small parts; TCP sends the second part only when the first is acknowledged (Nagle), and %s delays that acknowledgement because it has nothing to send with it", writer, x.to().Addr)
 	b.Summary("Nothing is lost and nothing is slow: two habits of TCP wait for each other. The program on %s hands over what belongs together in two small writes, and each time the second waits out the other side's timer.", from.Addr)
 	b.Impact("%s of waiting in %s", detect.Span(total), detect.Plural(g.Count, "connection", "connections"))
-	b.Fact(detect.Refs(x.data, x.last), "%d small segments in %s left within 5 ms of a bare acknowledgement that had taken %s in the mean, at least 30 ms longer than the round trip", n, detect.Plural(len(g.Kept), "connection", "connections"), each)
+	b.Fact(detect.Refs(x.data, x.last), "%d small segments in %s were sent within 5 ms of the arrival of a bare acknowledgement; %s had held that back for %s in the mean (the way to it and back taken off)", n, detect.Plural(len(g.Kept), "connection", "connections"), x.to().Addr, each)
 	b.Fact(detect.Refs(x.syn), "the round trip of the handshake is %s", detect.Span(x.rtt))
 	if timer {
-		b.Fact(nil, "less the round trip that is %s: a delay that systems have for acknowledgements (40, 100 or 200 ms)", detect.Span(x.mean()))
+		b.Fact(nil, "%s is a delay that systems have for acknowledgements (40, 100 or 200 ms)", detect.Span(x.mean()))
 		b.Open("program", "its writes decide (strace): two small ones for each request")
 	} else {
 		b.Open("program", "%s is none of the usual delays of acknowledgements; its writes decide (strace): two small ones for each request", detect.Span(x.mean()))

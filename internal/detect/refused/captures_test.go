@@ -39,6 +39,15 @@ func TestMiddlebox(t *testing.T) {
 	detecttest.None(t, detecttest.Run(t, nil, "refused-by-middlebox/outside.pcap"))
 }
 
+// TestSSH: a reset from nearer that counts from another TTL is told by its time; a service with the loopback address alone
+// by the machine's own hop limit, over IPv6.
+func TestSSH(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "refused-by-middlebox-ssh/inside.pcap"), middlebox, finding.Likely)
+	detecttest.Says(t, f, "a device nearer than 10.2.0.2 refuses port 22 in its name", "not: the server itself, with another TTL", "or: an address that forwards")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "closed-port-ssh/inside.pcap"), closed, finding.Likely)
+	detecttest.Says(t, f, "fd00:2::2 itself refuses port 22", "make it listen on fd00:2::2")
+}
+
 func TestRemediedAndNearMisses(t *testing.T) {
 	for _, dir := range []string{"closed-port-remedied", "refused-by-middlebox-remedied", "timewait-silent", "syn-silent-port", "half-open-reset", "clean-wan", "clean-nat"} {
 		for _, file := range []string{"inside.pcap", "outside.pcap"} {

@@ -83,6 +83,8 @@ func (s *story) middleboxAlternatives(b *finding.Builder) {
 		b.Open("server", "a capture beside the server shows whether it sends the resets")
 	case initialTTL(j.ttl) == initialTTL(j.theirs) && j.hops < j.far && !j.through:
 		b.RuledOut("server", refs, "no system sends with a TTL of %d, which it would have needed", int(initialTTL(j.ttl))+j.far-j.hops)
+	case j.fast && j.hops < j.far && !j.through:
+		b.RuledOut("server", refs, "%s is less than half of the shortest time in which anything of it came (%s), and TTL %d is not one that its packets have (%d)", detect.Span(j.took), detect.Span(j.host.MinRTT), j.ttl, j.theirs)
 	default:
 		b.Open("server", "a capture beside the server shows whether it sends the resets")
 	}

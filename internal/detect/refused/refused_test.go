@@ -32,6 +32,8 @@ func TestWhoRefused(t *testing.T) {
 		{"farther", 61, 20 * ms, 60, 20 * ms, nil, middlebox, finding.Possible, []string{"another machine than 10.0.0.9"}},
 		{"another beginning, same distance", 61, 20 * ms, 125, 20 * ms, nil, closed, finding.Possible, []string{"counted from another beginning"}},
 		{"another beginning, same distance, too soon", 61, 20 * ms, 125, 2 * ms, nil, middlebox, finding.Possible, []string{"another machine than"}},
+		{"another beginning, nearer, too soon", 125, 20 * ms, 64, 0.1 * ms, nil, middlebox, finding.Likely, []string{"a device nearer than 10.0.0.9", "100 µs is less than half of the shortest time", "or: an address that forwards"}},
+		{"another beginning, nearer, as slow", 125, 20 * ms, 64, 19 * ms, nil, middlebox, finding.Possible, []string{"another machine than 10.0.0.9"}},
 		{"another beginning, another distance", 61, 20 * ms, 255, 20 * ms, nil, middlebox, finding.Possible, []string{"TTL 255, its own packets have TTL 61"}},
 		{"same TTL, too soon", 61, 20 * ms, 61, 4 * ms, nil, middlebox, finding.Possible, []string{"something nearer than 10.0.0.9", "never answered in less than 20 ms"}},
 		{"same TTL, soon, on a short wire", 61, 0.2 * ms, 61, 0.05 * ms, nil, closed, finding.Likely, nil},

@@ -108,6 +108,9 @@ func (s *story) middlebox(b *finding.Builder) {
 	case d > 0 && initialTTL(j.ttl) == initialTTL(j.theirs):
 		b.Title("a device %s nearer than %s refuses port %d in its name", detect.Plural(d, "hop", "hops"), h.Server.Addr, h.Server.Port)
 		b.Why("the resets bear the server's address and TTL %d, its own packets have TTL %d: they came from %s nearer", j.ttl, j.theirs, detect.Plural(d, "hop", "hops"))
+	case j.fast && d > 0:
+		b.Title("a device nearer than %s refuses port %d in its name", h.Server.Addr, h.Server.Port)
+		b.Why("the reset bears the server's address and came after %s, where the server needs %s at least; its TTL is %d, that of the server's own packets %d", detect.Span(j.took), detect.Span(j.host.MinRTT), j.ttl, j.theirs)
 	default:
 		b.Title("another machine than %s refuses port %d in its name", h.Server.Addr, h.Server.Port)
 		b.Why("the resets bear the server's address and TTL %d, its own packets have TTL %d: they come from another machine", j.ttl, j.theirs)

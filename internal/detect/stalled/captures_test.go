@@ -22,6 +22,14 @@ func TestBothSides(t *testing.T) {
 	detecttest.Says(t, f, "the device between inside.pcap and outside.pcap drops 1 connection in the middle", "the packets never reached its side")
 }
 
+// TestOtherDrops: what has a word in it, on a connection that has just worked; over IPv6, after ten packets.
+func TestOtherDrops(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "data-unanswered-word/inside.pcap"), code, finding.Likely)
+	detecttest.Says(t, f, "died in the middle", "139 bytes sent 7 times", "it worked before: 5 packets there and 4 back", "content inspection")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "data-unanswered-ipv6/inside.pcap", "data-unanswered-ipv6/outside.pcap"), code, finding.Certain)
+	detecttest.Says(t, f, "the device between inside.pcap and outside.pcap drops 1 connection in the middle", "[fd00:1::12]")
+}
+
 func TestNearMissesAndRemedied(t *testing.T) {
 	for _, files := range [][]string{
 		{"nat-drop-midway/outside.pcap"}, {"nat-drop-midway-remedied/inside.pcap"}, {"nat-drop-midway-remedied/inside.pcap", "nat-drop-midway-remedied/outside.pcap"},

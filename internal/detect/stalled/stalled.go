@@ -21,6 +21,8 @@ const (
 	smallSize = 576
 	// aliveFor is how long others must have gone on to show that neither end nor the way was gone.
 	aliveFor = time.Second
+	// pauseLeast is the shortest silence that can have been a device's timer, as package idle has it.
+	pauseLeast = 2 * time.Second
 )
 
 // Def is the detector's entry for internal/standard.
@@ -36,6 +38,7 @@ var Def = detect.Def{
 			{ID: "peer-gone", Name: "the other machine went away at that moment"},
 			{ID: "path-cut", Name: "the way between was cut at that moment"},
 			{ID: "host", Name: "the other machine dropping these packets itself"},
+			{ID: "pause", Name: "a device that forgets silent connections"},
 			{ID: "unserved", Name: "a program that never took up the connection"},
 		},
 		Absorbs:    []string{"tcp-loss-where"},
@@ -50,7 +53,7 @@ var Def = detect.Def{
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Stalled, event.Resumed, event.Ended}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, open: map[uint64]*death{}, alive: detect.NewColumn[packet.Ref](s.Nets, s.Limits.Entries).Of(s, "stalled", "pairs of networks")}
+		return &detector{scope: s, open: map[uint64]*death{}, roads: detect.NewColumn[road](s.Nets, s.Limits.Entries).Of(s, "stalled", "pairs of networks")}
 	},
 }
 
@@ -64,7 +67,14 @@ type death struct {
 type detector struct {
 	scope *detect.Scope
 	open  map[uint64]*death
-	alive *detect.Column[packet.Ref] // by networks, which share the devices between: last packet of a connection that went well
+	roads *detect.Column[road] // by networks, which share the devices between
+}
+
+// road is how other connections between two networks fared.
+type road struct {
+	last     packet.Ref    // last packet of a connection that went well
+	survived time.Duration // longest silence that a connection survived
+	from, to packet.Ref    // around that
 }
 
 // Handle takes stalls, forgives those that end well, and learns which connections go on.
@@ -74,6 +84,11 @@ func (d *detector) Handle(e event.Event) {
 		return
 	}
 	id := f.Head().FlowID
+	if f.IdleSurvived > 0 {
+		if r, _ := d.roads.Own(d.scope.Nets.Of(f.Head())); r != nil && f.IdleSurvived > r.survived {
+			r.survived, r.from, r.to = f.IdleSurvived, f.IdleFrom, f.IdleTo
+		}
+	}
 	switch f.What {
 	case event.Stalled:
 		if f.Stall.WindowClosed || f.Stall.EndedByRST || f.Midstream && !f.Stall.Handshake && f.Sides[f.Stall.Dir.Other()].Packets == 0 {
@@ -111,8 +126,8 @@ func (d *detector) well(f *event.Flow) {
 	if f.Sides[0].Packets == 0 || f.Sides[1].Packets == 0 || f.Stall.Tries > 0 {
 		return
 	}
-	if r, _ := d.alive.Own(d.scope.Nets.Of(f.Head())); r != nil && f.Last.Time > r.Time {
-		*r = f.Last
+	if r, _ := d.roads.Own(d.scope.Nets.Of(f.Head())); r != nil && f.Last.Time > r.last.Time {
+		r.last = f.Last
 	}
 }
 

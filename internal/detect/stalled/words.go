@@ -40,7 +40,11 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Why("what %s sends enters the device between the two captures and never leaves it, from %s s on", detect.EndText(from), d.scope.Since(s.First))
 	} else {
 		b.Title("%s of %s to %s died in the middle: what was sent is no longer answered", flows, h.Client.Addr, detect.EndText(h.Server))
-		b.Why("from %s s on nothing that %s sends is answered, though the connection worked before and neither a pause, nor a new size, nor a closed window explains it", d.scope.Since(s.First), detect.EndText(from))
+		and := "neither a pause, nor a new size, nor a closed window explains it"
+		if s.IdleBefore >= pauseLeast {
+			and = "neither a new size nor a closed window explains it; it had been silent for " + detect.Span(s.IdleBefore)
+		}
+		b.Why("from %s s on nothing that %s sends is answered, though the connection worked before and %s", d.scope.Since(s.First), detect.EndText(from), and)
 	}
 	b.Summary("%s worked, then stopped: %s sent the same data %s within %s and heard nothing. Something on the way drops these packets, most often a firewall that lost its memory of the connection or dislikes what it carries. "+
 		"Users see a session that hangs.", flows, detect.EndText(from), detect.Plural(int(s.Tries), "time", "times"), detect.Span(s.Last.Time.Sub(s.First.Time)))
@@ -54,8 +58,15 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Fact(detect.Refs(x.stall.First, x.stall.Last), "%s → %s: %d bytes sent %d times within %s without an answer", detect.EndText(xh.Client), detect.EndText(xh.Server), x.stall.IPLen, x.stall.Tries,
 			detect.Span(x.stall.Last.Time.Sub(x.stall.First.Time)))
 	}
-	b.Fact(detect.Refs(f.Start, s.Before), "it worked before: %d packets there and %d back, the last one %s earlier", f.Sides[packet.ToServer].Packets, f.Sides[packet.ToClient].Packets, detect.Span(s.IdleBefore))
+	there, back := f.Sides[packet.ToServer].Packets, f.Sides[packet.ToClient].Packets
+	if vain := uint64(s.Tries); s.Dir == packet.ToServer {
+		there -= min(vain, there)
+	} else {
+		back -= min(vain, back)
+	}
+	b.Fact(detect.Refs(f.Start, s.Before), "it worked before: %d packets there and %d back, the last one %s earlier", there, back, detect.Span(s.IdleBefore))
 	d.alternatives(b, first, dead, between)
+	d.pause(b, deaths, h)
 	b.Remedy(finding.AtFirewall, "look for the connection in its table and for what it counts as invalid").
 		Run("Linux", "conntrack -L -s %s -d %s; conntrack -S", h.Client.Addr, h.Server.Addr).
 		Run("Linux", "sysctl -w net.netfilter.nf_conntrack_log_invalid=6")
@@ -84,10 +95,7 @@ func (d *detector) alternatives(b *finding.Builder, x *death, dead map[uint64]bo
 	others := d.scope.Ledger.Server(h.Vantage, h.Server.Addr, func(a *detect.Attempt) bool {
 		return dead[a.FlowID] || a.Outcome != detect.OutAnswered || a.Answer.Time < from
 	}, from, x.stall.Last.Time.Add(time.Minute))
-	var alive packet.Ref
-	if r := d.alive.Get(d.scope.Nets.Find(h.Vantage, h.Client.Addr, h.Server.Addr)); r != nil {
-		alive = *r
-	}
+	alive := d.road(h).last
 	var refs []packet.Ref
 	how := ""
 	switch {
@@ -108,6 +116,33 @@ func (d *detector) alternatives(b *finding.Builder, x *death, dead map[uint64]bo
 	if !between {
 		b.RuledOut("peer-gone", refs, "%s", how)
 		b.Open("host", "a capture at %s decides", h.Server.Addr)
+	}
+}
+
+// road returns what is known of other connections on a flow's way.
+func (d *detector) road(h *event.Head) road {
+	if r := d.roads.Get(d.scope.Nets.Find(h.Vantage, h.Client.Addr, h.Server.Addr)); r != nil {
+		return *r
+	}
+	return road{}
+}
+
+// pause asks whether the deaths came after silences, as a device's timer brings them.
+func (d *detector) pause(b *finding.Builder, deaths []*death, h *event.Head) {
+	x := deaths[0]
+	for _, y := range deaths {
+		if y.stall.IdleBefore < x.stall.IdleBefore {
+			x = y
+		}
+	}
+	r := d.road(h)
+	switch idle := x.stall.IdleBefore; {
+	case idle < pauseLeast:
+		b.RuledOut("pause", detect.Refs(x.stall.Before, x.stall.First), "data was sent in vain %s after the last packet", detect.Span(idle))
+	case r.survived >= idle:
+		b.RuledOut("pause", detect.Refs(r.from, r.to), "a silence of %s was survived on the same way, longer than the %s after which one of these died", detect.Span(r.survived), detect.Span(idle))
+	default:
+		b.Open("pause", "each of these had been silent for %s or longer; connections that are silent for as long and live, or one that dies without a silence, decide", detect.Span(idle))
 	}
 }
 

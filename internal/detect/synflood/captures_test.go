@@ -25,6 +25,21 @@ func TestFlood(t *testing.T) {
 	detecttest.Says(t, f, "the server answered 2778 of them")
 }
 
+// TestOne: one machine floods a service without SYN cookies, and real clients are turned away.
+func TestOne(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "syn-flood-one/outside.pcap"), code, finding.Certain)
+	detecttest.Says(t, f, "10.2.0.2:80 is flooded: 714 connection requests, 98 % of them from 10.1.0.13, in ", "one machine, 10.1.0.13, asks", "2 requests of others got no answer during the flood",
+		"2 requests that asked again as a real client does got no answer", "block the source", "ip saddr 10.1.0.13 tcp dport 80 drop")
+	if f.Severity != finding.High {
+		t.Errorf("%s though clients are turned away", f.Severity)
+	}
+}
+
+func TestIPv6(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "syn-flood-ipv6/outside.pcap"), code, finding.Likely)
+	detecttest.Says(t, f, "[fd00:2::2]:80 is flooded", "others are still served", "ip6 daddr fd00:2::2")
+}
+
 // TestStopped: a filter between two captures keeps the flood from the server.
 func TestStopped(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "syn-flood-remedied/inside.pcap", "syn-flood-remedied/outside.pcap"), code, finding.Certain)

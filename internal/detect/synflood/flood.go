@@ -29,11 +29,12 @@ type flood struct {
 	repeated  uint64 // of those, how many did
 	unwaited  uint64 // answered, and the answer never sent again though it was not acknowledged: a server that kept no memory of it
 	resent    uint64 // answered again and again: a server that remembers
+	denied    uint64 // asked again, and not answered: real clients, where the flood does not ask again
+	deniedAt  [3]packet.Ref
 	backfired uint64 // the owner of the address answered the SYN/ACK by a reset
 
 	srcs   sketch
-	one    packet.Addr // the source, while there is one only
-	only   bool
+	one    heavy
 	nets   [4]uint64 // first bytes of IPv4 sources seen
 	ttls   majority
 	prints majority
@@ -42,18 +43,13 @@ type flood struct {
 }
 
 func newFlood(at packet.Ref, earlier uint32) *flood {
-	return &flood{first: at, last: at, end: at, asked: uint64(earlier), only: true}
+	return &flood{first: at, last: at, end: at, asked: uint64(earlier)}
 }
 
 func (fl *flood) ask(f *event.Flow) {
 	h := f.Head()
 	if fl.seen < uint64(len(fl.asks)) {
 		fl.asks[fl.seen] = f.Start
-	}
-	if fl.seen == 0 {
-		fl.one = h.Client.Addr
-	} else if fl.one != h.Client.Addr {
-		fl.only = false
 	}
 	fl.seen++
 	fl.asked++
@@ -62,6 +58,7 @@ func (fl *flood) ask(f *event.Flow) {
 		fl.end = f.Start
 	}
 	fl.srcs.add(h.Client.Addr)
+	fl.one.add(h.Client.Addr)
 	if h.Client.Addr.Is4() {
 		b := h.Client.Addr[12]
 		fl.nets[b>>6] |= 1 << (b & 63)
@@ -126,6 +123,12 @@ func (fl *flood) ended(f *event.Flow, now packet.Time) {
 	case f.SYNTries > 1:
 		fl.watched++
 		fl.repeated++
+		if f.Marks[event.MarkSYNACK].IsZero() {
+			if fl.denied < uint64(len(fl.deniedAt)) {
+				fl.deniedAt[fl.denied] = f.Start
+			}
+			fl.denied++
+		}
 	case age > repeatAfter:
 		fl.watched++
 	}
@@ -147,6 +150,20 @@ func (fl *flood) ended(f *event.Flow, now packet.Time) {
 // is reports that the bout is a flood by what is known of it now.
 func (fl *flood) is() bool {
 	return fl.asked >= floodAt && float64(fl.completed) < completes*float64(fl.seen)
+}
+
+// single returns the source of nearly all requests, with its share of them.
+func (fl *flood) single() (a packet.Addr, share float64, ok bool) {
+	a, share = fl.one.top()
+	return a, share, share >= 1-completes
+}
+
+// turnedAway counts requests of real clients that the server did not answer: they asked again, as the flood does not.
+func (fl *flood) turnedAway() uint64 {
+	if fl.answered == 0 || float64(fl.repeated) >= completes*float64(fl.watched) {
+		return 0
+	}
+	return fl.denied
 }
 
 // rate is the mean number of requests a second.

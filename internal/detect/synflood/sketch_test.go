@@ -9,6 +9,26 @@ import (
 	"firestorm/internal/packet"
 )
 
+// TestHeavy: the source of nearly all is found among any number of others, in any order; without one, nobody is.
+func TestHeavy(t *testing.T) {
+	var x, none heavy
+	for i := range 10000 {
+		other := packet.Addr4([]byte{198, 51, byte(i >> 8), byte(i)})
+		none.add(other)
+		if i%50 == 0 {
+			x.add(other)
+		} else {
+			x.add(packet.MustAddr("192.0.2.1"))
+		}
+	}
+	if a, share := x.top(); a != packet.MustAddr("192.0.2.1") || share < 0.9 || share > 0.98 {
+		t.Errorf("%s with %v", a, share)
+	}
+	if a, share := none.top(); share > 0.01 {
+		t.Errorf("%s with %v", a, share)
+	}
+}
+
 func TestSketch(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 20, 300, 3000, 50_000, 1_000_000} {
 		rnd := rand.New(rand.NewPCG(1, uint64(n)))

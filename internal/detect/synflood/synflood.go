@@ -180,8 +180,8 @@ func (d *detector) report(t *target) {
 	fl.said, fl.lastSaid = last.Time, last
 	i := &finding.Instance{Code: Code, Key: detect.EndText(event.End{Addr: t.addr, Port: t.port}), Vantage: t.vantage, Server: t.addr, Port: t.port,
 		First: first, Last: last, Covers: finding.Cover{Server: t.addr, Port: t.port}, Data: fl}
-	if fl.only && fl.srcs.count() == 1 {
-		i.Client = fl.one
+	if a, share, ok := fl.single(); ok && share == 1 {
+		i.Client = a
 	}
 	d.scope.Report(i)
 }

@@ -19,25 +19,32 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	target := detect.EndText(event.End{Addr: i.Server, Port: i.Port})
 	srcs := fl.srcs.atLeast()
 	span := fl.last.Time.Sub(fl.first.Time)
-	if fl.only {
-		b.Subject(finding.Subject{Role: "attacker", Addr: fl.one})
+	one, share, single := fl.single()
+	if single {
+		b.Subject(finding.Subject{Role: "attacker", Addr: one})
 	} else {
 		b.Subject(finding.Subject{Role: "attacker", Name: "forged or many sources"})
 	}
 	b.Subject(finding.Subject{Role: "victim", Addr: i.Server, Port: i.Port})
 
-	who := fmt.Sprintf("at least %d addresses", srcs)
-	if fl.only {
-		who = fl.one.String()
+	who := fmt.Sprintf(" from at least %d addresses", srcs)
+	switch {
+	case single && share == 1:
+		who = " from " + one.String()
+	case single:
+		who = fmt.Sprintf(", %d %% of them from %s,", int(100*share), one)
 	}
-	b.Title("%s is flooded: %d connection requests from %s in %s, %s", target, fl.asked, who, detect.Span(span), completed(fl))
-	if fl.only {
-		b.Why("one machine, %s, asks %s times a second for connections that it does not complete", fl.one, rate(fl))
+	b.Title("%s is flooded: %d connection requests%s in %s, %s", target, fl.asked, who, detect.Span(span), completed(fl))
+	if single {
+		b.Why("one machine, %s, asks %s times a second for connections that it does not complete", one, rate(fl))
 	} else {
 		b.Why("requests arrive %s times a second from at least %d addresses%s, and almost nobody completes the connection", rate(fl), srcs, alike(fl))
 	}
 	stands := "Whether others are still served cannot be seen in this capture."
-	if fl.completed > 0 {
+	away := fl.turnedAway()
+	if away > 0 {
+		stands = fmt.Sprintf("It does harm: %s got no answer meanwhile, though repeated.", detect.Plural(int(away), "other request", "other requests"))
+	} else if fl.completed > 0 {
 		stands = fmt.Sprintf("The server stands it so far: %s completed meanwhile%s.", detect.Plural(int(fl.completed), "connection was", "connections were"), connect(fl))
 	} else if fl.answered == 0 {
 		stands = "The server answered none of the requests seen here."
@@ -46,8 +53,10 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		target, fl.asked, detect.Span(span), stands)
 	if at, ok := d.stopped(fl); ok {
 		b.Severity(finding.Low)
-		b.Title("a flood against %s is stopped on the way: %d connection requests from %s in %s", target, fl.asked, who, detect.Span(span))
+		b.Title("a flood against %s is stopped on the way: %d connection requests%s in %s", target, fl.asked, who, detect.Span(span))
 		b.Impact("none at the server: the requests do not get as far as %s", at)
+	} else if away > 0 {
+		b.Impact("%s of others got no answer during the flood; of %d in all %d completed", detect.Plural(int(away), "request", "requests"), fl.asked, fl.completed)
 	} else if fl.completed > 0 {
 		b.Severity(finding.Medium)
 		b.Impact("others are still served: %s completed during the flood", detect.Plural(int(fl.completed), "connection", "connections"))
@@ -136,8 +145,10 @@ func connect(fl *flood) string {
 
 func (d *detector) facts(b *finding.Builder, fl *flood, srcs int) {
 	b.Fact(fl.asks[:], "%d requests from %s to %s, %s a second; %s", fl.asked, d.scope.Frame(fl.first), d.scope.Frame(fl.last), rate(fl), completed(fl))
-	if fl.only {
-		b.Fact(fl.asks[:1], "all of them come from %s", fl.one)
+	if one, share, single := fl.single(); single && share == 1 {
+		b.Fact(fl.asks[:1], "all of them come from %s", one)
+	} else if single {
+		b.Fact(fl.asks[:1], "%d %% of them come from %s", int(100*share), one)
 	} else if n := fl.networks(); n > 1 {
 		b.Fact(fl.asks[:], "they come from at least %d addresses in %d different /8 networks", srcs, n)
 	} else {
@@ -162,12 +173,16 @@ func (d *detector) facts(b *finding.Builder, fl *flood, srcs int) {
 	} else if fl.opts[0] > 0 && fl.before[0] == 0 && fl.before[1] > 0 {
 		b.Fact(fl.replies[:], "the server leaves options out of its answers now (%d times) that it granted before: SYN cookies, so its queue was full", fl.opts[0])
 	}
+	if n := fl.turnedAway(); n > 0 {
+		b.Fact(fl.deniedAt[:], "%s that asked again as a real client does got no answer", detect.Plural(int(n), "request", "requests"))
+	}
 	if fl.completed > 0 {
-		b.Fact(fl.served[:], "%s completed meanwhile%s: the server still serves others", detect.Plural(int(fl.completed), "connection was", "connections were"), connect(fl))
+		b.Fact(fl.served[:], "%s completed within that time%s", detect.Plural(int(fl.completed), "connection was", "connections were"), connect(fl))
 	}
 }
 
 func alternatives(b *finding.Builder, fl *flood, i *finding.Instance) {
+	_, _, single := fl.single()
 	b.RuledOut("crowd", fl.asks[:2], "a crowd completes its connections; here %s", completed(fl))
 	b.RuledOut("scan", fl.asks[:2], "all requests go to the one port %d", i.Port)
 	switch {
@@ -175,7 +190,7 @@ func alternatives(b *finding.Builder, fl *flood, i *finding.Instance) {
 		b.RuledOut("outage", fl.served[:], "it served others meanwhile")
 	case fl.answered > 0:
 		b.RuledOut("outage", fl.replies[:], "it answered %d of the requests", fl.answered)
-	case fl.unreal() && !fl.only:
+	case fl.unreal() && !single:
 		b.RuledOut("outage", fl.asks[:2], "clients of a service that is down ask again; these never do")
 	default:
 		b.Open("outage", "a connection of your own to %s decides: is it served?", detect.EndText(event.End{Addr: i.Server, Port: i.Port}))
@@ -201,13 +216,13 @@ func remedy(b *finding.Builder, fl *flood, i *finding.Instance) {
 		Run("Linux", "sysctl -w net.ipv4.tcp_syncookies=1")
 	b.Remedy(finding.AtServer, "give it a longer queue, and the application a backlog as long").
 		Run("Linux", "sysctl -w net.ipv4.tcp_max_syn_backlog=8192 net.core.somaxconn=8192")
-	if fl.only {
+	if one, _, single := fl.single(); single {
 		src := "ip saddr"
-		if !fl.one.Is4() {
+		if !one.Is4() {
 			src = "ip6 saddr"
 		}
-		b.Remedy(finding.AtFirewall, "block the source").
-			Run("nftables", "nft insert rule inet filter forward %s %s tcp dport %d drop", src, fl.one, i.Port)
+		b.Remedy(finding.AtFirewall, "block the source, and see what runs there (or who forges its address: then its owner knows nothing of it)").
+			Run("nftables", "nft insert rule inet filter forward %s %s tcp dport %d drop", src, one, i.Port)
 	} else {
 		b.Remedy(finding.AtFirewall, "answer in the server's place until a client proves real (SYN proxy)").
 			Run("nftables", "nft add chain inet filter early '{ type filter hook prerouting priority raw; }'").

@@ -21,6 +21,16 @@ func TestFlags(t *testing.T) {
 	t.Errorf("%v", detecttest.Codes(r, 0))
 }
 
+// TestPrograms: nmap over IPv6; hping3, which sends data behind the FIN of either side.
+func TestPrograms(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "odd-flags-ipv6/outside.pcap"), tcpodd.Flags, finding.Likely)
+	detecttest.Says(t, f, "fd00:1::12 sends segments with flags that no TCP sends", "SYN with FIN", "SYN with RST")
+	for dir, who := range map[string]string{"odd-after-fin-client": "10.1.0.12", "odd-after-fin-server": "10.2.0.2"} {
+		f := detecttest.Only(t, detecttest.Run(t, nil, dir+"/outside.pcap"), tcpodd.AfterClose, finding.Likely)
+		detecttest.Says(t, f, who+" sends data behind the end of its own stream, on 3 connections")
+	}
+}
+
 func TestForgedHandshake(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "odd-handshake/inside.pcap"), tcpodd.Forged, finding.Likely)
 	detecttest.Says(t, f, "requests of 10.1.0.11 to 10.2.0.2:2323 get two different answers", "TTL 57 and TTL 63", "3 connections", "or: two machines that both have the server's address")

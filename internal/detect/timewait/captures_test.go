@@ -48,6 +48,17 @@ func TestStaleACK(t *testing.T) {
 	detecttest.Says(t, f, "two clocks behind one address", "is newer than the old end", "is older than the last one of the old connection")
 }
 
+// TestClocks: programs that people run, over IPv6, and against a server that ignores resets (RFC 1337).
+func TestClocks(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "timewait-timestamps-ipv6/outside.pcap"), clocks, finding.Certain)
+	detecttest.Says(t, f, "[fd00:2::2]:8443 met 4 connection requests that reuse [fd00:2::1]:50001", "two clocks behind one address")
+	if f.Severity != finding.Info {
+		t.Errorf("%s, want info: it heals by itself", f.Severity)
+	}
+	f = detecttest.Only(t, detecttest.Run(t, nil, "timewait-timestamps-cycle/outside.pcap"), clocks, finding.Certain)
+	detecttest.Says(t, f, "refused 18 connection requests", "3 attempts failed", "is newer than the old end", "two clocks behind one address")
+}
+
 func TestNearMissesAndRemedied(t *testing.T) {
 	for _, dir := range []string{"timewait-client-first", "timewait-newer-isn", "timewait-silent-remedied", "timewait-stale-ack-remedied"} {
 		for _, files := range [][]string{{dir + "/inside.pcap"}, {dir + "/outside.pcap"}, {dir + "/inside.pcap", dir + "/outside.pcap"}} {

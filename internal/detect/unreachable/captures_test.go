@@ -54,6 +54,15 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
+// TestWhoForbids: the destination's own firewall is another place for the remedy than one on the way, and a rule about the
+// sender's address is not cured by a port.
+func TestWhoForbids(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "icmp-admin-prohibited-host/inside.pcap"), prohibited, finding.Certain)
+	detecttest.Says(t, f, "the firewall of 10.2.0.2 itself forbids 10.1.0.11 and 10.1.0.12 to reach ports 22, 53 and 9090 of 10.2.0.2", "ICMP type 3, code 10", "filter input ip saddr 10.1.0.11 tcp dport 9090 accept", "firewall-cmd --permanent --add-port=9090/tcp")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "icmp-admin-prohibited-policy/inside.pcap"), prohibited, finding.Certain)
+	detecttest.Says(t, f, "the firewall fd00:1::1 does not allow the source address of fd00:1::12", `"source address not allowed" (ICMPv6 type 1, code 5)`, "ip -6 route get fd00:2::2")
+}
+
 // TestExplainsSilence: the requests went unanswered too; that is no second finding.
 func TestExplainsSilence(t *testing.T) {
 	for _, f := range detecttest.Run(t, nil, "icmp-unreachable-host/inside.pcap").Findings {

@@ -2,6 +2,7 @@ package unreachable
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"firestorm/internal/detect"
@@ -72,7 +73,26 @@ func (s *story) name() string {
 	if s.x.Version == 6 {
 		v6 = "v6"
 	}
-	return fmt.Sprintf("%q (ICMP%s type %d, code %d)", words[s.t.kind], v6, s.x.Type, s.x.Code)
+	word := words[s.t.kind]
+	if s.bySource() {
+		word = "source address not allowed"
+	}
+	return fmt.Sprintf("%q (ICMP%s type %d, code %d)", word, v6, s.x.Type, s.x.Code)
+}
+
+// bySource reports that a rule about the source address refused (RFC 4443 3.1, code 5: source address failed
+// ingress/egress policy).
+func (s *story) bySource() bool {
+	return s.t.kind == admin && s.every(func(t *trouble) bool { return t.err.Version == 6 && t.err.Code == 5 })
+}
+
+// itself reports that only the destinations themselves refused.
+func (s *story) itself() bool {
+	return s.x.QuotedDir == packet.ToServer && s.every(func(t *trouble) bool { return t.err.Sender == t.target().Addr })
+}
+
+func (s *story) every(is func(*trouble) bool) bool {
+	return !slices.ContainsFunc(s.ts, func(t *trouble) bool { return !is(t) })
 }
 
 // what was refused: packets of the clients, or answers of the servers.
@@ -94,17 +114,7 @@ func (s *story) say(b *finding.Builder) {
 	nft := fmt.Sprintf("nft list ruleset | grep -n -e reject -e %s", target.Addr)
 	switch s.t.kind {
 	case admin:
-		if s.x.QuotedDir == packet.ToClient {
-			b.Title("the firewall %s forbids the answers of %s to %s", sender, s.who, s.where.hosts())
-		} else {
-			b.Title("the firewall %s forbids %s to reach %s", sender, s.who, s.where.services())
-		}
-		b.Why("%s; a rule on it refuses them", why)
-		b.Summary("%s tried to reach %s. On the way, %s refused and said so: a rule of that firewall forbids it. The server was not asked.", s.who, s.where.services(), sender)
-		b.Remedy(finding.AtFirewall, "if it should be allowed, find the rule on %s", sender).Run("nftables", "%s", nft)
-		b.Remedy(finding.AtFirewall, "and allow it before that rule").Run("nftables", "%s", s.allow())
-		b.Remedy(finding.AtClient, "if it is forbidden on purpose, nothing is wrong: correct what asks for it")
-		b.Check(s.probe(), "from "+s.h.Client.Addr.String()+" after the change")
+		s.sayForbidden(b, why, nft)
 	case net:
 		b.Title("%s has no route to %s", sender, s.where.hosts())
 		b.Why("%s; its routing table has no way there", why)
@@ -141,6 +151,48 @@ func (s *story) say(b *finding.Builder) {
 		b.Remedy(finding.AtClient, "give %s a global address, and see which one it chooses", s.who).Run("Linux", "ip -6 route get %s", target.Addr)
 		b.Check(fmt.Sprintf("ip -6 route get %s", target.Addr), "on the client: src is the address it uses")
 	}
+}
+
+// sayForbidden tells a firewall on the way from the destination's own, and a rule about who sends from one about what is
+// asked for.
+func (s *story) sayForbidden(b *finding.Builder, why, nft string) {
+	sender, target := s.x.Sender, s.t.target()
+	switch {
+	case s.itself():
+		b.Title("the firewall of %s itself forbids %s to reach %s", sender, s.who, s.where.services())
+		b.Why("%s; a rule on the machine itself refuses them", why)
+		b.Summary("%s tried to reach %s. The machine is up and was reached; a rule of its own firewall refused and said so.", s.who, s.where.services())
+		b.Remedy(finding.AtServer, "if it should be allowed, find the rule that refuses").
+			Run("nftables", "nft list ruleset | grep -n reject").
+			Run("iptables", "iptables-save | grep REJECT")
+		if target.Port != 0 {
+			p := strings.ToLower(packet.ProtoName(s.h.Proto))
+			b.Remedy(finding.AtServer, "and allow it before that rule").
+				Run("nftables", "nft insert rule inet filter input ip%s saddr %s %s dport %d accept", v6(s.h.Client.Addr), s.h.Client.Addr, p, target.Port).
+				Run("firewalld", "firewall-cmd --permanent --add-port=%d/%s && firewall-cmd --reload", target.Port, p)
+		}
+	case s.bySource():
+		b.Title("the firewall %s does not allow the source address of %s: nothing of it reaches %s", sender, s.who, s.where.hosts())
+		b.Why("%s; a rule on it is about who sends, not about what is asked for", why)
+		b.Summary("%s tried to reach %s. On the way, %s refused because of the source address: it is blocked there, or not one that belongs on that side (a filter against forged senders). The server was not asked.",
+			s.who, s.where.services(), sender)
+		b.Remedy(finding.AtFirewall, "if the address belongs there, find the rule or the prefix list on %s, and add it", sender).
+			Run("nftables", "nft list ruleset | grep -n -e reject -e saddr")
+		b.Remedy(finding.AtClient, "see which source address %s uses: one of another network (a second provider's, a stale one) is rightly refused", s.who).
+			Run("Linux", "%s route get %s", ip(target.Addr), target.Addr)
+	default:
+		if s.x.QuotedDir == packet.ToClient {
+			b.Title("the firewall %s forbids the answers of %s to %s", sender, s.who, s.where.hosts())
+		} else {
+			b.Title("the firewall %s forbids %s to reach %s", sender, s.who, s.where.services())
+		}
+		b.Why("%s; a rule on it refuses them", why)
+		b.Summary("%s tried to reach %s. On the way, %s refused and said so: a rule of that firewall forbids it. The server was not asked.", s.who, s.where.services(), sender)
+		b.Remedy(finding.AtFirewall, "if it should be allowed, find the rule on %s", sender).Run("nftables", "%s", nft)
+		b.Remedy(finding.AtFirewall, "and allow it before that rule").Run("nftables", "%s", s.allow())
+	}
+	b.Remedy(finding.AtClient, "if it is forbidden on purpose, nothing is wrong: correct what asks for it")
+	b.Check(s.probe(), "from "+s.h.Client.Addr.String()+" after the change")
 }
 
 // sayPort tells three things apart that bear the same code: a closed UDP port, and firewalls on the server and on the

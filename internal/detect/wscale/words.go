@@ -1,6 +1,8 @@
 package wscale
 
 import (
+	"time"
+
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
@@ -11,7 +13,7 @@ import (
 func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	s := g.Kept[0].Data.(*strip)
 	for i := range g.Kept { // the one over the longest path shows the harm best
-		if x := g.Kept[i].Data.(*strip); x.flow.RTT > s.flow.RTT {
+		if x := g.Kept[i].Data.(*strip); roundTrip(x.flow) > roundTrip(s.flow) {
 			s = x
 		}
 	}
@@ -20,8 +22,8 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Subject(finding.Subject{Role: "client", Addr: h.Client.Addr})
 	b.Subject(finding.Subject{Role: "server", Addr: h.Server.Addr, Port: h.Server.Port})
 	most := "64 KiB a round trip"
-	if f.RTT > 0 {
-		most = rate(f.RTT) + " over this path (65 535 bytes in each round trip of " + detect.Span(f.RTT) + ")"
+	if rtt := roundTrip(f); rtt > 0 {
+		most = rate(rtt) + " over this path (65 535 bytes in each round trip of " + detect.Span(rtt) + ")"
 	}
 	conns := detect.Plural(g.Count, "connection", "connections")
 	check := "tcpdump -ni IFACE -v 'tcp[tcpflags] & tcp-syn != 0'"
@@ -54,6 +56,15 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Ladder(finding.LadderRow{Ref: s.syn.Ref, Dir: packet.ToServer, Label: "SYN", Note: "beyond the device: without it", Lost: true})
 	b.Ladder(finding.LadderRow{Ref: f.Marks[event.MarkSYNACK], Dir: packet.ToClient, Label: "SYN, ACK", Note: "so the answer has none"})
 	return true
+}
+
+// roundTrip is the shortest that was seen: a handshake may have waited for a neighbour's card address, or been repeated.
+func roundTrip(f *event.Flow) time.Duration {
+	rtt := f.RTT
+	if c, s := &f.Sides[packet.ToServer], &f.Sides[packet.ToClient]; c.RTTs > 0 && s.RTTs > 0 && rtt > 0 {
+		rtt = min(rtt, c.RTTLeast+s.RTTLeast)
+	}
+	return rtt
 }
 
 func offered(f *event.Flow, dir packet.Dir) string {
@@ -95,7 +106,11 @@ func (d *detector) removed(g *finding.Group, b *finding.Builder, s *strip, most,
 	c, v := &f.Sides[packet.ToServer], &f.Sides[packet.ToClient]
 	b.Fact(detect.Refs(f.Start, f.Last), "largest window seen: %d bytes of the client, %d of the server", c.MaxWindow, v.MaxWindow)
 	b.RuledOut("endpoint", refs, "the end offered it: the option is in the packet before the device")
-	b.RuledOut("proxy", refs, "it is the same packet: sequence number and timestamp are unchanged")
+	if (s.syn.Removed|s.synack.Removed)&packet.OptTS != 0 {
+		b.RuledOut("proxy", refs, "it is the same packet: its sequence number is unchanged (its timestamps are taken out too)")
+	} else {
+		b.RuledOut("proxy", refs, "it is the same packet: sequence number and timestamp are unchanged")
+	}
 }
 
 func shift(f *event.Flow, dir packet.Dir) int8 { return f.Sides[dir].WScale }

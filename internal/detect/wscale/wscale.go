@@ -112,7 +112,7 @@ func (d *detector) Handle(e event.Event) {
 // with window scaling.
 func suspicious(f *event.Flow) bool {
 	c, s := &f.Sides[packet.ToServer], &f.Sides[packet.ToClient]
-	if !c.SYNSeen || !s.SYNSeen || c.WScale >= 0 && s.WScale >= 0 || f.RTT < slow {
+	if !c.SYNSeen || !s.SYNSeen || c.WScale >= 0 && s.WScale >= 0 || roundTrip(f) < slow {
 		return false
 	}
 	if !(c.TSSeen && c.SACKOK && s.TSSeen && s.SACKOK) || c.MaxWindow > unscaled || s.MaxWindow > unscaled {

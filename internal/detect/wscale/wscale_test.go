@@ -28,6 +28,21 @@ func TestStripped(t *testing.T) {
 	}
 }
 
+// TestStrippedOtherwise: with the timestamps and behind NAT; over IPv6; out of the answer alone.
+func TestStrippedOtherwise(t *testing.T) {
+	for _, c := range []struct {
+		dir  string
+		says []string
+	}{
+		{"wscale-stripped-nat", []string{"from connection requests", "its sequence number is unchanged (its timestamps are taken out too)", "option timestamps removed"}},
+		{"wscale-stripped-ipv6", []string{"from connection requests: at most 13 Mbit/s", "sequence number and timestamp are unchanged"}},
+		{"wscale-stripped-answer", []string{"from connection answers", "(high, certain, 2)", "the server believes that scaling was agreed on"}},
+	} {
+		f := detecttest.Only(t, detecttest.Run(t, nil, c.dir+"/inside.pcap", c.dir+"/outside.pcap"), code, finding.Certain)
+		detecttest.Says(t, f, c.says...)
+	}
+}
+
 func TestNotStripped(t *testing.T) {
 	for _, dir := range []string{"wscale-stripped-remedied", "clean-nat", "clean-wan", "asymmetric-path"} {
 		detecttest.None(t, detecttest.Run(t, nil, dir+"/inside.pcap", dir+"/outside.pcap"), code)

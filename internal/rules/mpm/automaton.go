@@ -104,7 +104,7 @@ func (t *tree) step(s uint32, c byte) uint32 {
 	return t.root[c]
 }
 
-// scan finds the patterns in b from position from on; what is found already is known to s.
+// scan finds the patterns in b from position from on. What was found already, by another of its windows, may lie earlier.
 func (a *automaton) scan(s *Scratch, b []byte, from int) {
 	from = max(0, from-a.longest)
 	if a.exact != nil {
@@ -144,7 +144,7 @@ func (a *automaton) walk(t *tree, s *Scratch, b []byte, from int, fold bool) {
 			if start < d.from {
 				settled = false // it may yet come in its range
 			} else if i < d.to {
-				s.hit(uint32(p), start)
+				s.first(uint32(p), start)
 			}
 		}
 		if settled {

@@ -56,6 +56,14 @@ func (e Engine) forGroup(n int) Engine {
 	return Portable
 }
 
+// forStride is the engine for a group with stride; e is resolved.
+func (e Engine) forStride() Engine {
+	if e == Portable || e == Fastest && !measured().gather {
+		return Portable
+	}
+	return Gather
+}
+
 // speeds is what this processor is good at.
 type speeds struct {
 	gather bool // faster than Portable
@@ -80,7 +88,7 @@ var measured = sync.OnceValue(func() speeds {
 	rarity, s := new(Rarity), new(Scratch)
 	s.begin(&Set{patterns: all})
 	best := func(e Engine, members []int) time.Duration {
-		g := newGroup(all, members, 4, e, rarity)
+		g := newGroup(all, members, 4, 0, e, rarity)
 		least := time.Duration(1 << 62)
 		for range 7 {
 			start := time.Now()

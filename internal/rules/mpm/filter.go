@@ -51,6 +51,20 @@ func (g *group) markPortable(marks []byte, b []byte, n int) {
 	}
 }
 
+// markStrided is markPortable for each fourth position.
+func (g *group) markStrided(marks []byte, b []byte, n int) {
+	bitmap, toWord, fold := g.bitmap, g.toWord&31, g.fold
+	for i := 0; i < n; i += 8 {
+		var m byte
+		for k := i; k < min(i+8, n); k++ {
+			if h := (binary.LittleEndian.Uint32(b[4*k:]) | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+				m |= 1 << (k - i)
+			}
+		}
+		marks[i/8] = m
+	}
+}
+
 // gatherArgs is read by the assembly: its layout is fixed.
 type gatherArgs struct {
 	spread [32]byte // which bytes of 16 make the eight windows; 0x80 is a zero
@@ -74,14 +88,15 @@ func newGatherArgs(g *group) *gatherArgs {
 type nibbles [8][32]byte
 
 // newNibbles makes tables for up to perTable patterns each.
-func newNibbles(all []distinct, members, backs []int, width int) []nibbles {
+func newNibbles(all []distinct, members, backs []int) []nibbles {
 	type item struct {
 		window []byte
 		nocase bool
 	}
 	items := make([]item, len(members))
 	for k, m := range members {
-		items[k] = item{all[m].bytes[backs[k]:][:width], all[m].nocase}
+		p := all[m].bytes[backs[k]:]
+		items[k] = item{p[:min(4, len(p))], all[m].nocase}
 	}
 	// What is alike goes to one heap.
 	slices.SortStableFunc(items, func(a, b item) int {
@@ -92,7 +107,7 @@ func newNibbles(all []distinct, members, backs []int, width int) []nibbles {
 		heap := k * 8 * len(tables) / len(items)
 		t, bit := &tables[heap/8], byte(1)<<(heap%8)
 		for j := range 4 {
-			if j >= width {
+			if j >= len(it.window) {
 				for i := range 32 {
 					t[2*j][i] |= bit
 					t[2*j+1][i] |= bit

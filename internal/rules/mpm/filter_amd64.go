@@ -8,6 +8,11 @@ import "encoding/binary"
 //go:noescape
 func gatherAVX2(marks, b *byte, steps int, bitmap *uint32, p *gatherArgs)
 
+// strideAVX2 looks up the windows at 8*steps positions, four bytes apart, from b on. It reads 32*steps bytes.
+//
+//go:noescape
+func strideAVX2(marks, b *byte, steps int, bitmap *uint32, p *gatherArgs)
+
 // shuffleAVX2 writes a bit of marks for each of 32*steps positions from b on. It reads 32*steps+3 bytes.
 //
 //go:noescape
@@ -32,8 +37,21 @@ func hasAVX2() bool {
 	return b&(1<<5) != 0
 }
 
-// mark sets bit i of the scratch's marks for each i < n where a window may begin in b. It may write bits from n on.
+// mark sets bit i of the scratch's marks for each i < n where a window may begin in b, with stride at i times four. It may
+// write bits from n on.
 func (g *group) mark(s *Scratch, b []byte, n int) {
+	if g.stride > 0 {
+		done := 0
+		if g.filter == Gather {
+			if done = min(n/8, len(b)/32); done > 0 {
+				strideAVX2(&s.marks[0], &b[0], done, &g.bitmap[0], g.gather)
+			}
+		}
+		if 8*done < n {
+			g.markStrided(s.marks[done:], b[32*done:], n-8*done)
+		}
+		return
+	}
 	switch g.filter {
 	case Gather:
 		done := 0

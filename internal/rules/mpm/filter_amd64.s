@@ -39,6 +39,41 @@ loop:
 	VZEROUPPER
 	RET
 
+// func strideAVX2(marks, b *byte, steps int, bitmap *uint32, p *gatherArgs)
+//
+// As gatherAVX2, but the eight windows are those that lie next to each other.
+TEXT ·strideAVX2(SB), NOSPLIT, $0-40
+	MOVQ         marks+0(FP), DI
+	MOVQ         b+8(FP), SI
+	MOVQ         steps+16(FP), CX
+	MOVQ         bitmap+24(FP), R8
+	MOVQ         p+32(FP), R9
+	VPBROADCASTD 32(R9), Y1
+	VMOVQ        40(R9), X2
+	MOVL         $0x9e3779b1, AX
+	VMOVD        AX, X4
+	VPBROADCASTD X4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPSRLD       $27, Y5, Y5
+
+next:
+	VPOR       (SI), Y1, Y6
+	VPMULLD    Y4, Y6, Y6
+	VPSRLD     X2, Y6, Y7
+	VPCMPEQD   Y8, Y8, Y8
+	VPGATHERDD Y8, (R8)(Y7*4), Y9
+	VPSRLD     $7, Y6, Y6
+	VPANDN     Y5, Y6, Y6
+	VPSLLVD    Y6, Y9, Y9
+	VMOVMSKPS  Y9, AX
+	MOVB       AX, (DI)
+	ADDQ       $32, SI
+	INCQ       DI
+	DECQ       CX
+	JNE        next
+	VZEROUPPER
+	RET
+
 // func shuffleAVX2(marks, b *byte, steps int, t *nibbles)
 //
 // A position is marked where the bits of its four bytes, each looked up by both of its halves, have one in common.

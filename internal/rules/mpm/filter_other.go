@@ -4,5 +4,12 @@ package mpm
 
 const avx2 = false
 
-// mark sets bit i of the scratch's marks for each i < n where a window may begin in b. It may write bits from n on.
-func (g *group) mark(s *Scratch, b []byte, n int) { g.markPortable(s.marks[:], b, n) }
+// mark sets bit i of the scratch's marks for each i < n where a window may begin in b, with stride at i times four. It may
+// write bits from n on.
+func (g *group) mark(s *Scratch, b []byte, n int) {
+	if g.stride > 0 {
+		g.markStrided(s.marks[:], b, n)
+		return
+	}
+	g.markPortable(s.marks[:], b, n)
+}

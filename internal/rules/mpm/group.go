@@ -8,10 +8,12 @@ import (
 	"unsafe"
 )
 
-// group holds patterns that are found by a window: width bytes of each, the rarest ones where it has more. A filter marks
+// group holds patterns that are found by a window: width bytes of each, the rarest ones where it has more; with Shuffle up
+// to four bytes. A filter marks
 // the positions where some window may begin; there the window's hash names a bucket of entries to compare with.
 type group struct {
 	width   int      // 2 to 4
+	stride  uint     // logarithm of how far apart the positions are that are looked at: 0, or 2 with four windows of each pattern
 	keep    uint32   // the window's bytes of a 32-bit load
 	fold    uint32   // set in each byte of the window, so that letters hash without regard to case
 	filter  Engine   // never Fastest
@@ -53,12 +55,17 @@ func (g *group) window(b []byte) uint32 {
 // cost is what comparing with a pattern costs where its window stands, in the unit of maxCost.
 func cost(length int) int { return 1 + length/32 }
 
-// newGroup builds a group of the patterns all[i], i in members, each of width bytes or more. The engine is not Fastest.
-func newGroup(all []distinct, members []int, width int, engine Engine, r *Rarity) *group {
-	g := &group{width: width, keep: 1<<(8*width) - 1}
+// strided is the length from which on a pattern has four windows one after the other, of which one lies at each fourth
+// position.
+const strided = 7
+
+// newGroup builds a group of the patterns all[i], i in members, each of width bytes or more, with stride of strided or more.
+// The engine is not Fastest, nor Shuffle with stride.
+func newGroup(all []distinct, members []int, width int, stride uint, engine Engine, r *Rarity) *group {
+	g := &group{width: width, stride: stride, filter: engine, keep: 1<<(8*width) - 1}
 	g.fold = foldAll & g.keep
-	n := len(members)
-	mapBits := min(max(bits.Len(uint(n))+6, minBits), maxBits)
+	n := len(members) << stride
+	mapBits := min(max(bits.Len(uint(n))+6-int(stride/2), minBits), maxBits)
 	g.toWord = uint(32 - mapBits + 5)
 	g.bitmap = make([]uint32, 1<<(mapBits-5))
 	bucketBits := max(bits.Len(uint(n)), 2)
@@ -70,13 +77,18 @@ func newGroup(all []distinct, members []int, width int, engine Engine, r *Rarity
 		member int
 		back   int
 	}
-	order := make([]placed, n)
+	order := make([]placed, 0, n)
 	for k, m := range members {
-		h := g.window(all[m].bytes[backs[k]:])
-		g.bitmap[h>>g.toWord] |= 1 << (h >> toBit & 31)
-		order[k] = placed{h >> g.shift, m, backs[k]}
+		for back := backs[k]; back < backs[k]+1<<stride; back++ {
+			h := g.window(all[m].bytes[back:])
+			g.bitmap[h>>g.toWord] |= 1 << (h >> toBit & 31)
+			order = append(order, placed{h >> g.shift, m, back})
+		}
 	}
-	slices.SortFunc(order, func(a, b placed) int { return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.member, b.member)) })
+	// Of two windows of a pattern that are alike, the later one tells of an earlier place.
+	slices.SortFunc(order, func(a, b placed) int {
+		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.member, b.member), cmp.Compare(b.back, a.back))
+	})
 
 	g.starts = make([]uint32, 1<<bucketBits+1)
 	g.entries = make([]entry, 0, n)
@@ -101,11 +113,13 @@ func newGroup(all []distinct, members []int, width int, engine Engine, r *Rarity
 	}
 	g.starts[1<<bucketBits] = uint32(n)
 	if slow != nil {
+		slices.Sort(slow)
+		slow = slices.Compact(slow)
 		g.rescue = newAutomaton(all, slow)
 	}
-	switch g.filter = engine; engine {
+	switch engine {
 	case Shuffle:
-		g.nibbles = newNibbles(all, members, backs, width)
+		g.nibbles = newNibbles(all, members, backs)
 	case Gather:
 		g.gather = newGatherArgs(g)
 	}
@@ -126,7 +140,7 @@ func (g *group) addEntry(d *distinct, index, back int) {
 	g.entries = append(g.entries, e)
 }
 
-// chooseWindows returns where each member's window begins: where it is rare, and its bucket is not full. load is scratch
+// chooseWindows returns where each member's (first) window begins: where it is rare, and its bucket is not full. load is scratch
 // for the costs of the buckets. The shortest patterns choose first, for they have the least choice.
 func (g *group) chooseWindows(all []distinct, members []int, r *Rarity, load []int) []int {
 	order := make([]int, len(members))
@@ -139,18 +153,30 @@ func (g *group) chooseWindows(all []distinct, members []int, r *Rarity, load []i
 	backs := make([]int, len(members))
 	for _, k := range order {
 		p := all[members[k]].bytes
-		c, least := cost(len(p)), 0
-		for i := 0; i+g.width <= len(p) && i < maxWindows; i++ {
-			sum := load[g.window(p[i:])>>g.shift] + c
-			s := r.score(p[i:i+g.width]) + lg(uint64(4+sum))
-			if sum > maxCost {
-				s += 16 << 8
+		c, least, more := cost(len(p)), 0, 1<<g.stride-1
+		width := g.width
+		if g.filter == Shuffle {
+			width = min(4, len(p))
+		}
+		for i := 0; i+width+more <= len(p) && i < maxWindows; i++ {
+			worst := 0
+			for j := i; j <= i+more; j++ {
+				sum := load[g.window(p[j:])>>g.shift] + c
+				s := r.score(p[j:j+width]) + lg(uint64(4+sum))
+				if sum > maxCost {
+					s += 16 << 8
+				}
+				if j == i || s > worst {
+					worst = s
+				}
 			}
-			if i == 0 || s < least {
-				least, backs[k] = s, i
+			if i == 0 || worst < least {
+				least, backs[k] = worst, i
 			}
 		}
-		load[g.window(p[backs[k]:])>>g.shift] += c
+		for j := backs[k]; j <= backs[k]+more; j++ {
+			load[g.window(p[j:])>>g.shift] += c
+		}
 	}
 	return backs
 }

@@ -8,21 +8,23 @@ import (
 // scan searches b a chunk at a time: first the filter, then what it marked, while both are in the cache.
 func (g *group) scan(s *Scratch, b []byte) {
 	positions := len(b) - g.width + 1
-	// What heavy buckets may cost before the automaton takes over: as much for each byte as half a bucket that is not.
-	budget := 64 + maxCost/2*len(b)
+	stride := g.stride & 3
+	slots := (positions + 1<<stride - 1) >> stride // to be looked at
+	// What heavy buckets may cost before the automaton takes over: as much for each position as half a bucket that is not.
+	budget := 64 + maxCost/2*slots
 	rescueFrom := -1
 	safe := max(len(b)-7, 0) // eight bytes may be loaded before it
 	candidates, compared := uint64(0), uint64(0)
-	for chunk := 0; chunk < positions; chunk += chunkSize {
-		n := min(chunkSize, positions-chunk)
-		g.mark(s, b[chunk:], n)
+	for chunk := 0; chunk < slots; chunk += chunkSize {
+		n := min(chunkSize, slots-chunk)
+		g.mark(s, b[chunk<<stride:], n)
 		for k := 0; k < n; k += 64 {
 			marks := binary.LittleEndian.Uint64(s.marks[k/8:])
 			if k+64 > n {
 				marks &= 1<<(n-k) - 1
 			}
 			for ; marks != 0; marks &= marks - 1 {
-				at := chunk + k + bits.TrailingZeros64(marks)
+				at := (chunk + k + bits.TrailingZeros64(marks)) << stride
 				candidates++
 				bucket := g.window(b[at:]) >> (g.shift & 31)
 				first, last := g.starts[bucket], g.starts[bucket+1]&^heavy

@@ -60,6 +60,21 @@ func (s *Scratch) hit(pat uint32, at int) {
 	}
 }
 
+// first notes a pattern at a place that may lie before the one that was noted.
+func (s *Scratch) first(pat uint32, at int) {
+	if !s.found(pat) {
+		s.hit(pat, at)
+		return
+	}
+	for _, id := range s.set.patterns[pat].ids {
+		for i := range s.hits {
+			if h := &s.hits[i]; h.ID == id && h.At > at {
+				h.At = at
+			}
+		}
+	}
+}
+
 // end leaves the scratch clean for the next set.
 func (s *Scratch) end() []Hit {
 	for _, p := range s.pats {

@@ -2,6 +2,7 @@ package mpm
 
 import (
 	"bytes"
+	"slices"
 	"unsafe"
 )
 
@@ -12,8 +13,9 @@ type Set struct {
 	engine   Engine
 	limit    int // no pattern may end after it
 	bytes    *singles
-	short    *group // patterns of 2 and 3 bytes
+	short    *group // patterns of 2 and 3 bytes, or all that one Shuffle takes
 	long     *group // patterns of 4 and more
+	wide     *group // patterns of strided and more, where they are many
 }
 
 // Options change how a Set searches and never what it finds.
@@ -29,7 +31,7 @@ func Build(patterns []Pattern, o Options) (*Set, error) {
 		return nil, err
 	}
 	s := &Set{patterns: all, engine: o.Engine.resolve()}
-	var one, short, long []int
+	var one, short, long, wide []int
 	shortest := 3
 	for i, d := range all {
 		s.limit = max(s.limit, d.to)
@@ -39,12 +41,24 @@ func Build(patterns []Pattern, o Options) (*Set, error) {
 		case n < 4:
 			short = append(short, i)
 			shortest = min(shortest, n)
-		default:
+		case n < strided:
 			long = append(long, i)
+		default:
+			wide = append(wide, i)
 		}
 	}
+	// Few patterns are found fastest at each position, whatever their lengths, and in one pass where tables of half bytes
+	// can do that.
+	if n := len(short) + len(long) + len(wide); s.engine == Shuffle || s.engine == Fastest && n <= perTable {
+		long, wide = append(long, wide...), nil
+	}
+	if n := len(short) + len(long); short != nil && (s.engine == Shuffle || s.engine == Fastest && n <= perTable*measured().tables) {
+		short, long = append(short, long...), nil
+	}
+	slices.Sort(short)
+	slices.Sort(long)
 	r := o.Rarity
-	if r == nil && short != nil || long != nil {
+	if r == nil && (short != nil || long != nil || wide != nil) {
 		r = new(Rarity)
 		for _, d := range all {
 			r.Learn(d.bytes)
@@ -54,10 +68,13 @@ func Build(patterns []Pattern, o Options) (*Set, error) {
 		s.bytes = newSingles(all, one)
 	}
 	if short != nil {
-		s.short = newGroup(all, short, shortest, s.engine.forGroup(len(short)), r)
+		s.short = newGroup(all, short, shortest, 0, s.engine.forGroup(len(short)), r)
 	}
 	if long != nil {
-		s.long = newGroup(all, long, 4, s.engine.forGroup(len(long)), r)
+		s.long = newGroup(all, long, 4, 0, s.engine.forGroup(len(long)), r)
+	}
+	if wide != nil {
+		s.wide = newGroup(all, wide, 4, 2, s.engine.forStride(), r)
 	}
 	return s, nil
 }
@@ -77,7 +94,7 @@ func (s *Set) Bytes() int {
 	if s.bytes != nil {
 		n += s.bytes.size()
 	}
-	for _, g := range []*group{s.short, s.long} {
+	for _, g := range []*group{s.short, s.long, s.wide} {
 		if g != nil {
 			n += g.size()
 			if g.rescue != nil {
@@ -111,6 +128,9 @@ func (s *Set) Scan(sc *Scratch, b []byte) []Hit {
 	}
 	if s.long != nil {
 		s.long.scan(sc, b)
+	}
+	if s.wide != nil {
+		s.wide.scan(sc, b)
 	}
 	return sc.end()
 }

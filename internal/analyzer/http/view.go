@@ -1,0 +1,296 @@
+package http
+
+import (
+	"bytes"
+	"unsafe"
+
+	"firestorm/internal/analyzer"
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// view is what rules, and those who take files, see of a transaction as it comes. There is one only while somebody asks.
+type view struct {
+	s      *conn
+	c      *analyzer.Context // of the call at hand
+	number uint64
+	t      *pending     // nil: its event is out
+	e      *Transaction // the event that is out
+	side   [2]aspect
+	over   bool // the connection does not need it any more
+}
+
+// aspect is one side of a transaction.
+type aspect struct {
+	v     *view
+	dir   packet.Dir
+	text  []byte // what parts are made of
+	parts []part
+	body  window
+	pack  *unpacker
+	form  *form
+	file  analyzer.OpenFile
+	odd   []string
+	// said is how much of odd went into records.
+	said  int
+	begun bool // there is a head
+	cut   bool // content is beyond the limit
+	whole bool // a file begins with the content, none is open yet
+	done  bool
+	name  []byte // of the file that the content is
+	rng   byteRange
+}
+
+// part is a buffer of rules in aspect.text.
+type part struct {
+	name     string
+	from, to int32
+}
+
+const partStruct = int(unsafe.Sizeof(part{}))
+
+// maxParts bounds the parts of one side: heads are bounded, and each of its bytes is in few parts.
+const maxParts = 8 * maxHead
+
+func (a *aspect) size() int {
+	n := cap(a.text) + cap(a.parts)*partStruct + a.body.size() + cap(a.name) + 16*cap(a.odd)
+	if a.pack != nil {
+		n += a.pack.held
+		for l := a.pack.first; l != nil; l = l.next {
+			n += cap(l.seen)
+		}
+	}
+	if a.form != nil {
+		n += a.form.size()
+	}
+	return n
+}
+
+func (v *view) size() int { return int(unsafe.Sizeof(view{})) + v.side[0].size() + v.side[1].size() }
+
+// asked reports whether somebody looks at transactions as they come.
+func (s *conn) asked(c *analyzer.Context) bool { return c.Inspected(s.kind) || c.TakesFiles(s.kind) }
+
+// newView returns the view of a transaction; nil if nobody asks.
+func (s *conn) newView(c *analyzer.Context, t *pending) *view {
+	if !s.asked(c) {
+		return nil
+	}
+	v := &view{s: s, t: t, number: uint64(t.e.Number)}
+	for d := range v.side {
+		a := &v.side[d]
+		a.v, a.dir = v, packet.Dir(d)
+		a.body.limit = s.limit[d]
+	}
+	return v
+}
+
+// inspect shows a side to the rules.
+func (a *aspect) inspect(c *analyzer.Context) {
+	v := a.v
+	for ; a.said < len(a.odd); a.said++ {
+		c.AppLayer(a.dir, v.number, a.odd[a.said])
+	}
+	if c.Inspected(v.s.kind) {
+		c.Inspect(v.s.kind, event.Inspection{Dir: a.dir, Tx: v.number, Done: a.done, Parts: a, Events: a.odd})
+	}
+}
+
+// EachBuffer gives the parts that are there (event.Parts).
+func (a *aspect) EachBuffer(f func(name string, b []byte)) {
+	for i := range a.parts {
+		p := &a.parts[i]
+		f(p.name, a.text[p.from:p.to])
+	}
+	if a.body.n > 0 {
+		if b := a.body.buf; a.dir == packet.ToServer {
+			f("http.request_body", b)
+		} else {
+			f("http.response_body", b)
+		}
+		if a.form == nil {
+			f("file.data", a.body.buf)
+		}
+	}
+	if a.form != nil && a.form.part.n > 0 {
+		f("file.data", a.form.part.buf)
+	}
+	if a.file != nil {
+		a.file.EachBuffer(f)
+	}
+}
+
+// AppendAppObject writes what an alert, or the record of a file, says of the transaction (event.AppObject).
+func (a *aspect) AppendAppObject(dst []byte) []byte {
+	return a.v.event().appendObject(dst)
+}
+
+// event is the transaction as known now.
+func (v *view) event() *Transaction {
+	if v.e != nil || v.t == nil {
+		return v.e
+	}
+	e := v.t.e
+	v.t.text.fill(&e)
+	return &e
+}
+
+// request begins the request; done says that it has no content.
+func (v *view) request(c *analyzer.Context, m *Message, done bool) {
+	a := &v.side[packet.ToServer]
+	a.begin(m)
+	if len(a.name) == 0 {
+		a.name = appendURI(a.name, pathOf(m.Target))
+	}
+	oddRequest(a, m)
+	if done {
+		v.end(c, packet.ToServer, true)
+		return
+	}
+	a.inspect(c)
+}
+
+// response begins the response.
+func (v *view) response(c *analyzer.Context, m *Message) {
+	a := &v.side[packet.ToClient]
+	a.begin(m)
+	if len(a.name) == 0 && v.t != nil {
+		a.name = appendURI(a.name, pathOf(v.t.text.get(tURI)))
+	}
+	oddResponse(a, m)
+	a.inspect(c)
+}
+
+// pathOf is a target without its query.
+func pathOf(target []byte) []byte {
+	if i := bytes.IndexAny(target, "?#"); i >= 0 {
+		return target[:i]
+	}
+	return target
+}
+
+// content takes bytes of a side's content, freed of chunks.
+func (v *view) content(c *analyzer.Context, d packet.Dir, b []byte) {
+	a := &v.side[d]
+	if a.done || len(b) == 0 {
+		return
+	}
+	v.c = c
+	if a.pack != nil {
+		a.pack.write(b)
+		a.packed()
+	} else {
+		a.take(b)
+	}
+	v.c = nil
+}
+
+// packed notes what unpacking found out.
+func (a *aspect) packed() {
+	if a.pack.bomb {
+		a.note("compression_bomb")
+	}
+	if a.pack.bad {
+		a.note("gzip_decompression_failed")
+	}
+}
+
+// take takes bytes of a side's content as it is meant.
+func (a *aspect) take(b []byte) {
+	c := a.v.c
+	if a.form != nil {
+		a.form.write(b)
+	} else if a.whole {
+		a.whole = false
+		a.file = c.File(a.v.s.kind, event.File{Dir: a.dir, Tx: a.v.number, Name: a.name, Part: a.rng.ok, From: a.rng.from, To: a.rng.to, Size: a.rng.size})
+	}
+	if a.file != nil && a.form == nil {
+		a.file.Data(c, b)
+	}
+	for len(b) > 0 {
+		n, look := a.body.add(b)
+		if b = b[n:]; look {
+			a.inspect(c)
+		}
+	}
+}
+
+// note names something odd, once.
+func (a *aspect) note(name string) {
+	for _, x := range a.odd {
+		if x == name {
+			return
+		}
+	}
+	a.odd = append(a.odd, name)
+}
+
+// gap says that bytes of the content are missing.
+func (v *view) gap(c *analyzer.Context, d packet.Dir, n uint64) {
+	a := &v.side[d]
+	if a.pack != nil {
+		v.c = c
+		a.pack.close() // nothing behind a hole can be unpacked
+		a.pack = nil
+		v.c = nil
+	}
+	a.body.hole()
+	if a.file != nil {
+		a.file.Gap(c, n)
+	}
+}
+
+// end says that no more comes of a side; whole, that its end was seen.
+func (v *view) end(c *analyzer.Context, d packet.Dir, whole bool) {
+	a := &v.side[d]
+	if a.done {
+		return
+	}
+	if a.pack != nil {
+		v.c = c
+		a.pack.close()
+		a.packed()
+		a.pack = nil
+		v.c = nil
+	}
+	if a.form != nil {
+		v.c = c
+		a.form.end()
+		v.c = nil
+	}
+	a.done = true
+	if !a.begun && len(a.odd) == 0 && a.body.n == 0 {
+		return
+	}
+	f := a.file
+	if f != nil {
+		f.Stop(c, whole)
+	}
+	a.inspect(c)
+	if f != nil {
+		f.End(c, whole, a)
+		a.file = nil
+	}
+}
+
+// KeepFile asks whoever takes the file at hand to keep it (event.FileKeeper).
+func (a *aspect) KeepFile(sid uint32) {
+	if k, ok := a.file.(event.FileKeeper); ok {
+		k.KeepFile(sid)
+	}
+}
+
+// finish ends both sides.
+func (v *view) finish(c *analyzer.Context) {
+	v.end(c, packet.ToServer, false)
+	v.end(c, packet.ToClient, false)
+}
+
+// drop gives up what runs, without a word.
+func (v *view) drop() {
+	for d := range v.side {
+		if p := v.side[d].pack; p != nil {
+			p.drop()
+		}
+	}
+}

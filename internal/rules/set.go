@@ -31,9 +31,14 @@ type Options struct {
 	Prevent     bool            // drop and reject are told as if they had been done
 	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
 
-	bits  map[string]int           // numbers of the flowbits
+	DataDir string // where lists that rules call a state stand; empty: beside the rules
+	AnyPath bool   // rules may name files anywhere
+
 	addrs map[string]*lang.AddrSet // by expression: most rules share theirs
 	ports map[string]*lang.PortSet
+
+	bits, ints, hostBits map[string]int // numbers of flowbits, of flowint, of xbits and hostbits
+	sets                 map[string]*dataset
 }
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
@@ -61,6 +66,7 @@ func (s *Set) Len() int { return len(s.sigs) }
 func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	o.bits, o.addrs, o.ports = map[string]int{}, map[string]*lang.AddrSet{}, map[string]*lang.PortSet{}
 	texts := words{}
+	o.ints, o.hostBits, o.sets = map[string]int{}, map[string]int{}, map[string]*dataset{}
 	s := &Set{most: o.MaxAlerts}
 	if s.most <= 0 {
 		s.most = mostAlerts
@@ -76,6 +82,13 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		texts.share(g.info)
 		s.sigs = append(s.sigs, g)
 	}
+	s.sigs = slices.DeleteFunc(s.sigs, func(g *sig) bool {
+		err := g.endLate()
+		if err != nil {
+			bad = append(bad, lang.Problem{Place: g.rule.Place, SID: g.rule.SID, Reason: err.Error()})
+		}
+		return err != nil
+	})
 	s.bits = make([]string, len(o.bits))
 	for name, n := range o.bits {
 		s.bits[n] = name
@@ -83,7 +96,8 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
-		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
+		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.intClass.order(), b.intClass.order()),
+			cmp.Compare(a.hostClass.order(), b.hostClass.order()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
 		if g.number = i; !o.Keep {
@@ -181,6 +195,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	if err := c.endBase64(); err != nil {
 		return nil, "base64_decode", err
 	}
+	if option, err := c.endHeaders(); err != nil {
+		return nil, option, err
+	}
 	return s, "", s.place()
 }
 
@@ -267,6 +284,8 @@ func (s *sig) place() error {
 	case len(s.parts) > 0:
 		s.packet, s.stream = false, false
 		return s.placeParts()
+	case s.wholePacket:
+		s.packet, s.stream = true, false
 	case len(s.payload) == 0:
 		s.packet = true
 		s.stream = false

@@ -2,6 +2,7 @@ package http
 
 import (
 	"bytes"
+	"strings"
 	"unsafe"
 
 	"firestorm/internal/analyzer"
@@ -89,7 +90,7 @@ func (s *conn) newView(c *analyzer.Context, t *pending) *view {
 func (a *aspect) inspect(c *analyzer.Context) {
 	v := a.v
 	for ; a.said < len(a.odd); a.said++ {
-		c.AppLayer(a.dir, v.number, a.odd[a.said])
+		c.AppLayer(a.dir, v.number, strings.ToUpper(a.odd[a.said])) // so EVE has those of HTTP
 	}
 	if c.Inspected(v.s.kind) {
 		c.Inspect(v.s.kind, event.Inspection{Dir: a.dir, Tx: v.number, Done: a.done, Parts: a, Events: a.odd})
@@ -143,11 +144,16 @@ func (v *view) request(c *analyzer.Context, m *Message, done bool) {
 		a.name = appendURI(a.name, pathOf(m.Target))
 	}
 	oddRequest(a, m)
-	if done {
+	if done && !mayFollow(m) {
 		v.end(c, packet.ToServer, true)
 		return
 	}
 	a.inspect(c)
+}
+
+// mayFollow reports whether content may follow a request that does not say how long it is.
+func mayFollow(m *Message) bool {
+	return !m.has(fContentLength) && (eqFold(m.Method, "POST") || eqFold(m.Method, "PUT"))
 }
 
 // response begins the response.
@@ -287,6 +293,16 @@ func (v *view) afresh(d packet.Dir) {
 		a.pack.drop()
 	}
 	*a = aspect{v: v, dir: d, text: a.text[:0], parts: a.parts[:0], odd: a.odd[:0], body: window{limit: a.body.limit, buf: a.body.buf[:0]}, file: a.file}
+}
+
+// noted names something odd in a side and tells it.
+func (v *view) noted(c *analyzer.Context, d packet.Dir, name string) {
+	if a := &v.side[d]; !a.done {
+		n := len(a.odd)
+		if a.note(name); len(a.odd) > n {
+			a.inspect(c)
+		}
+	}
 }
 
 // finish ends both sides.

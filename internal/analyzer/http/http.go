@@ -303,7 +303,7 @@ func (s *conn) line(c *analyzer.Context, d packet.Dir, h *half, line []byte) {
 		}
 		if ok {
 			h.begin, h.state = c.Head(s.kind).Seen, stHead
-			h.buf = append(append(h.buf[:0], line...), '\n') // line may lie in buf: then nothing moves
+			h.buf = append(append(h.buf[:0], line...), "\r\n"...) // line may lie in buf: then nothing moves
 		}
 	}
 }

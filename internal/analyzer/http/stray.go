@@ -112,6 +112,7 @@ func (s *conn) closeViews(c *analyzer.Context, whole bool) {
 		return
 	}
 	if h.state == stSize && len(h.buf) > 0 && chunkSize(h.buf) < 0 {
+		s.cur.v.noted(c, packet.ToClient, "invalid_response_chunk_len")
 		s.cur.v.content(c, packet.ToClient, h.buf)
 	}
 	s.cur.v.end(c, packet.ToClient, whole && (h.state == stClose || h.state == stTrailer))

@@ -31,6 +31,8 @@ type aspect struct {
 	pack  *unpacker
 	form  *form
 	file  analyzer.OpenFile
+	late  []byte // of the bytes at hand, those that body did not get
+	alone bool   // rules are shown what is in the form, not the body around it
 	odd   []string
 	// said is how much of odd went into records.
 	said  int
@@ -103,7 +105,7 @@ func (a *aspect) EachBuffer(f func(name string, b []byte)) {
 		p := &a.parts[i]
 		f(p.name, a.text[p.from:p.to])
 	}
-	if a.body.n > 0 {
+	if a.body.n > 0 && !a.alone {
 		if b := a.body.buf; a.dir == packet.ToServer {
 			f("http.request_body", b)
 		} else {
@@ -204,6 +206,7 @@ func (a *aspect) packed() {
 // take takes bytes of a side's content as it is meant.
 func (a *aspect) take(b []byte) {
 	c := a.v.c
+	a.late = b
 	if a.form != nil {
 		a.form.write(b)
 	} else if a.whole {
@@ -213,10 +216,15 @@ func (a *aspect) take(b []byte) {
 	if a.file != nil && a.form == nil {
 		a.file.Data(c, b)
 	}
-	for len(b) > 0 {
-		n, look := a.body.add(b)
-		if b = b[n:]; look {
-			a.inspect(c)
+	a.catchUp(0)
+}
+
+// catchUp brings the body of a side to where the form in it is: but for the last so many bytes of those at hand.
+func (a *aspect) catchUp(but int) {
+	for len(a.late) > but {
+		n, look := a.body.add(a.late[:len(a.late)-but])
+		if a.late = a.late[n:]; look {
+			a.inspect(a.v.c)
 		}
 	}
 }

@@ -42,9 +42,11 @@ type Set struct {
 	pieces []*sig                // rules that fragments are shown to
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
-	kinds  map[string]bool       // of events whose parts rules ask for
-	bits   []string              // names of the flowbits by number
-	rare   *mpm.Rarity           // of all contents together: which part of one says most
+	// lacking are the rules about what is not there, by the kind of events.
+	lacking map[string][]*sig
+	kinds   map[string]bool // of events whose parts rules ask for
+	rare    *mpm.Rarity     // of all contents together: which part of one says most
+	bits    []string        // names of the flowbits by number
 }
 
 // Len is how many rules the set has.
@@ -159,6 +161,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	default:
 		s.info.Severity = 3
 	}
+	if err := c.endBase64(); err != nil {
+		return nil, "base64_decode", err
+	}
 	return s, "", s.place()
 }
 
@@ -211,8 +216,9 @@ var appProtocols = map[string][]uint8{
 	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP}, "ftp-data": {packet.ProtoTCP},
 	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
-	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},
+	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
+	"sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -222,6 +228,8 @@ func appWord(name string) string {
 		return "http"
 	case "ssl":
 		return "tls"
+	case "ikev1", "ikev2":
+		return "ike"
 	}
 	return name
 }

@@ -238,6 +238,9 @@ func (s *sig) protocol(name string) error {
 			return fmt.Errorf("rules of protocol %q are not run", name)
 		}
 		s.app = appWord(name)
+		if name == "mdns" {
+			s.conds = append(s.conds, func(x *inspection) bool { return x.p.SrcPort == 5353 || x.p.DstPort == 5353 })
+		}
 		for _, n := range over {
 			s.proto.add(n)
 		}
@@ -252,7 +255,7 @@ var appProtocols = map[string][]uint8{
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
-	"sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
+	"mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -264,6 +267,8 @@ func appWord(name string) string {
 		return "tls"
 	case "ikev1", "ikev2":
 		return "ike"
+	case "mdns": // it is read as DNS
+		return "dns"
 	}
 	return name
 }

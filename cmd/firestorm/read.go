@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -63,6 +65,8 @@ with --tap.
 	f.StringVar(&r.format, "format", "text", "print the report in `FORM`: text, json, eve, html, md")
 	f.BoolVar(&r.json, "json", false, "the same as --format json: one finding a line, then a summary")
 	f.StringVar(&r.eve, "eve", "", "write EVE JSON to `FILE` (- is standard output)")
+	f.StringSliceVar(&r.eveAlert, "eve-alert", nil, "EVE's alerts have `PARTS` too, separated by commas: "+strings.Join(alertWords(), ", "))
+	f.IntVar(&r.eveVersion, "eve-version", eveVersion, "EVE's records look as those of Suricata `N`: 7 or 8")
 	f.StringVarP(&r.write, "write", "w", "", "write the packets that prove the findings to `FILE`, as annotated pcapng")
 	f.StringVar(&r.outdir, "outdir", "", "write every form of the report into `DIR`")
 	f.StringVar(&r.filestore, "filestore", "", "keep the files that rules with filestore match in `DIR`, named by their SHA-256")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"firestorm/internal/detect"
+	"firestorm/internal/event"
 	"firestorm/internal/file"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
@@ -32,10 +33,11 @@ type readOptions struct {
 	ChecksumGiven bool
 	MutesFile     string
 	Context       []contextFile
-	Format        string // text, json, eve, html, md: what goes to standard output
-	FormatIn      string // pcap, tshark-text
-	EVEFile       string // "-" is standard output
-	WriteFile     string // annotated pcapng; "-" is standard output
+	Format        string    // text, json, eve, html, md: what goes to standard output
+	FormatIn      string    // pcap, tshark-text
+	EVEFile       string    // "-" is standard output
+	EVE           event.EVE // how its records look
+	WriteFile     string    // annotated pcapng; "-" is standard output
 	OutDir        string
 	Since, Until  timeBound
 	MinConfidence finding.Confidence // 0: likely in full, possible in short
@@ -99,6 +101,8 @@ type rawRead struct {
 	filestore, filestoreSize              string
 	filestoreCount                        int
 	fileHash                              []string
+	eveAlert                              []string
+	eveVersion                            int
 }
 
 const (
@@ -216,6 +220,9 @@ func (r *rawRead) outputs(o *readOptions) error {
 		return err
 	}
 	o.Progress = r.progress
+	if err := r.records(&o.EVE); err != nil {
+		return err
+	}
 	var onStdout []string
 	if o.EVEFile == "-" {
 		onStdout = append(onStdout, "--eve -")

@@ -20,9 +20,6 @@ import (
 	"firestorm/internal/standard"
 )
 
-// eveVersion is the shape of EVE's versioned records that is written.
-const eveVersion = 8
-
 // maxSpool bounds what is kept of standard input for -w, bytes as they arrive.
 const maxSpool = 4 << 30
 
@@ -56,7 +53,7 @@ func (a *app) openEVE(o *readOptions, in *input, settings *suricata) (*eveOutput
 	}
 	def := outputDef("eve")
 	out, err := def.New(output.Setup{Out: w, MinConfidence: o.MinConfidence, Application: "firestorm " + version, Records: settings.records(),
-		EVE: event.EVE{Version: eveVersion, File: in.name}})
+		EVE: o.records(in)})
 	if err != nil {
 		return nil, writeFailure(name, err)
 	}

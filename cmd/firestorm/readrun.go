@@ -53,6 +53,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if err != nil {
 		return err
 	}
+	settings.looks(&o.EVE)
 	eve, err := a.openEVE(o, in, settings)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	opt.KeepFiles, opt.FileHashes = o.StoreAll, o.FileHash
 	hits := &signature.Hits{}
 	if sigs != nil {
-		opt.Rules = sigs.set
+		opt.Rules, opt.Alerts = sigs.set, o.EVE.Alert
 		opt.Sinks = append(opt.Sinks, hits)
 	}
 	mem, err := a.openMemory(o.StateDir)

@@ -34,7 +34,7 @@ type rulesRead struct {
 // are such.
 func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata) (*rulesRead, error) {
 	var files []string
-	opt := rules.Options{ReadList: readList, Vars: vars, Classifications: lang.StandardClassifications()}
+	opt := rules.Options{ReadList: readList, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
 	for _, n := range names {
 		in, err := ruleFiles(n)
 		if err != nil {
@@ -96,7 +96,7 @@ func readBeside(dir string, opt *rules.Options) (bad []lang.Problem, err error) 
 	for _, f := range []struct {
 		name string
 		read fileReader
-	}{{"classification.config", classifications(opt)}, {"threshold.config", thresholds(opt)}} {
+	}{{"classification.config", classifications(opt)}, {"reference.config", references(opt)}, {"threshold.config", thresholds(opt)}} {
 		some, err := readConfig(filepath.Join(dir, f.name), f.read)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -116,6 +116,14 @@ func classifications(opt *rules.Options) fileReader {
 	return func(name string, r io.Reader) ([]lang.Problem, error) {
 		kinds, bad, err := lang.Classifications(name, r)
 		maps.Copy(opt.Classifications, kinds)
+		return bad, err
+	}
+}
+
+func references(opt *rules.Options) fileReader {
+	return func(name string, r io.Reader) ([]lang.Problem, error) {
+		links, bad, err := lang.References(name, r)
+		maps.Copy(opt.References, links)
 		return bad, err
 	}
 }
@@ -163,6 +171,9 @@ func ruleFiles(name string) ([]string, error) {
 	}
 	var files []string
 	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path != name && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir // what rules update tries, and its copies
+		}
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".rules") {
 			files = append(files, path)
 		}
@@ -180,19 +191,24 @@ func ruleFiles(name string) ([]string, error) {
 func (a *app) rulesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rules",
-		Short: "check rules of Suricata's language",
-		Long: `Check rules of Suricata's language. read --rules FILE runs them.
+		Short: "check, list, explain, test and update rules of Suricata's language",
+		Long: `Work with rules of Suricata's language. read --rules FILE runs them.
 
-  firestorm rules check FILE|DIR...     which rules do not run, and why
-  firestorm rules coverage FILE|DIR...  how many run, and the reasons of the others
+  firestorm rules check FILE|DIR...      which rules do not run, and why
+  firestorm rules coverage FILE|DIR...   how many run, and the reasons of the others
+  firestorm rules list FILE|DIR...       all of them, with their state and place
+  firestorm rules explain SID FILE|DIR   one in plain words
+  firestorm rules test FILE CAPTURE      alerts of each, and why the others are silent
+  firestorm rules profile DIR CAPTURE    what each costs
+  firestorm rules update DIR --source .. new sets, tried before they replace the old
 
 A rule that cannot be run is refused with its file and line, the option at fault
 and the reason; the others load, unless read is told --strict.
-classification.config and threshold.config are read where they stand beside the
-rules.
+classification.config, reference.config and threshold.config are read where
+they stand beside the rules.
 
 --suricata-settings FILE takes from a suricata.yaml: vars, classification-file,
-threshold-file, action-order, packet-alert-max, host-os-policy, stream
+reference-config-file, threshold-file, action-order, packet-alert-max, host-os-policy, stream
 (midstream, checksum-validation, reassembly.depth), defrag.timeout,
 flow-timeouts, decoder.vxlan, whether each of app-layer.protocols is on, and
 which records the eve-log outputs want. What else stands there means nothing
@@ -243,7 +259,11 @@ of an eve-log name "finding".
 	for _, verb := range []*cobra.Command{check, coverage} {
 		verb.Flags().StringVar(&settingsFile, "suricata-settings", "", "take variables, protocols and classes from `FILE`, a suricata.yaml or the same as JSON")
 	}
-	c.AddCommand(check, coverage)
+	list, explain := a.rulesListCommand(load), a.rulesExplainCommand(load)
+	for _, verb := range []*cobra.Command{list, explain} {
+		verb.Flags().StringVar(&settingsFile, "suricata-settings", "", "take variables, protocols and classes from `FILE`, a suricata.yaml or the same as JSON")
+	}
+	c.AddCommand(check, coverage, list, explain, a.rulesTestCommand(), a.rulesProfileCommand(), a.rulesUpdateCommand())
 	return c
 }
 

@@ -96,7 +96,7 @@ func (u *suricata) rules(o *rules.Options) (bad []lang.Problem, err error) {
 	for _, f := range []struct {
 		name string
 		read fileReader
-	}{{u.ClassificationFile, classifications(o)}, {u.ThresholdFile, thresholds(o)}} {
+	}{{u.ClassificationFile, classifications(o)}, {u.ReferenceFile, references(o)}, {u.ThresholdFile, thresholds(o)}} {
 		if f.name == "" {
 			continue
 		}

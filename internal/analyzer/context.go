@@ -49,7 +49,7 @@ func (c *Context) Head(k event.Kind) event.Head {
 			h = event.Head{Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
 				Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel}
 		}
-		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC
+		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC, h.Via = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC, p.Via()
 	}
 	h.Kind, h.Ordinal, h.Seen, h.Released = k, c.d.ordinal, c.seen, c.released
 	return h

@@ -64,11 +64,29 @@ func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []b
 		dst = append(dst, `,"proto":`...)
 		dst = AppendJSONString(dst, packet.ProtoName(h.Proto))
 	}
+	if !c.before8() {
+		if dst = append(dst, `,"ip_v":6`...); src.Addr.Is4() {
+			dst[len(dst)-1] = '4'
+		}
+	}
 	if isICMP(h.Proto) && h.ICMPKnown {
 		dst = append(dst, `,"icmp_type":`...)
 		dst = strconv.AppendUint(dst, uint64(h.ICMPType), 10)
 		dst = append(dst, `,"icmp_code":`...)
 		dst = strconv.AppendUint(dst, uint64(h.ICMPCode), 10)
+	}
+	if name == "flow" {
+		return dst
+	}
+	dst = append(dst, `,"pkt_src":"`...)
+	dst = append(dst, h.Via.String()...)
+	dst = append(dst, '"')
+	if c.Ethernet && (h.SrcMAC != packet.MAC{} || h.DstMAC != packet.MAC{}) {
+		dst = append(dst, `,"ether":{"src_mac":`...)
+		dst = AppendJSONMAC(dst, h.SrcMAC)
+		dst = append(dst, `,"dest_mac":`...)
+		dst = AppendJSONMAC(dst, h.DstMAC)
+		dst = append(dst, '}')
 	}
 	return dst
 }
@@ -233,6 +251,9 @@ func (x *Anomaly) AppendEVE(dst []byte, c *EVE) []byte {
 	dst = append(dst, `,"event":`...)
 	dst = AppendJSONString(dst, x.Code.String())
 	dst = append(dst, '}')
+	if x.Frame != nil {
+		dst = AppendEVEPacket(dst, x.Frame, x.Link)
+	}
 	return AppendEVETail(dst, &x.head, c)
 }
 

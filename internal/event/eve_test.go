@@ -52,29 +52,29 @@ func TestAppendEVE(t *testing.T) {
 		{"a flow that goes on", started, ``},
 		{"icmp error", NewICMPError(Head{}), ``},
 		{"tcp flow", ended(), `{"timestamp":"2004-11-09T11:33:20.340000+0000","flow_id":7,"event_type":"flow","vlan":[20],` +
-			`"src_ip":"192.168.0.1","src_port":2268,"dest_ip":"10.0.0.254","dest_port":80,"proto":"TCP",` +
+			`"src_ip":"192.168.0.1","src_port":2268,"dest_ip":"10.0.0.254","dest_port":80,"proto":"TCP","ip_v":4,` +
 			`"flow":{"pkts_toserver":7,"pkts_toclient":6,"bytes_toserver":700,"bytes_toclient":2600,` +
 			`"start":"2004-11-09T11:33:20.000000+0000","end":"2004-11-09T11:33:20.340000+0000","age":0,"state":"closed",` +
 			`"reason":"timeout","alerted":false},"tcp":{"tcp_flags":"1b","tcp_flags_ts":"13","tcp_flags_tc":"1b","syn":true,` +
 			`"fin":true,"psh":true,"ack":true,"state":"time_wait"},"community_id":"1:+++","pcap_filename":"problem.pcap"}`},
 		{"udp flow before 1970", udp, `{"timestamp":"1969-12-31T23:59:59.999999+0000","flow_id":9,"event_type":"flow",` +
-			`"src_ip":"2001:db8::1","src_port":5353,"dest_ip":"ff02::fb","dest_port":5353,"proto":"UDP","app_proto":"dns",` +
+			`"src_ip":"2001:db8::1","src_port":5353,"dest_ip":"ff02::fb","dest_port":5353,"proto":"UDP","ip_v":6,"app_proto":"dns",` +
 			`"flow":{"pkts_toserver":1,"pkts_toclient":0,"bytes_toserver":0,"bytes_toclient":0,` +
 			`"start":"1969-12-31T23:59:59.999999+0000","end":"1969-12-31T23:59:59.999999+0000","age":0,"state":"new",` +
 			`"reason":"shutdown","alerted":true},"community_id":"1:+++","pcap_filename":"problem.pcap"}`},
 		{"anomaly of an answer", odd, `{"timestamp":"2004-11-09T11:33:20.340000+0000","flow_id":7,"pcap_cnt":13,` +
 			`"event_type":"anomaly","vlan":[20],"src_ip":"10.0.0.254","src_port":80,"dest_ip":"192.168.0.1","dest_port":2268,` +
-			`"proto":"TCP","anomaly":{"type":"decode","event":"decoder.ipv4.trunc_pkt"},"community_id":"1:+++",` +
+			`"proto":"TCP","ip_v":4,"pkt_src":"wire/pcap","anomaly":{"type":"decode","event":"decoder.ipv4.trunc_pkt"},"community_id":"1:+++",` +
 			`"pcap_filename":"problem.pcap"}`},
 		{"arp", arp, `{"timestamp":"2004-11-09T11:33:21.000000+0000","pcap_cnt":4,"event_type":"arp","arp":{"hw_type":"ethernet",` +
 			`"proto_type":"ipv4","opcode":"reply","src_mac":"02:00:00:00:00:01","src_ip":"10.0.0.1",` +
 			`"dest_mac":"00:00:00:00:00:00","dest_ip":"0.0.0.0"},"pcap_filename":"problem.pcap"}`},
 		{"icmp", ping, `{"timestamp":"2004-11-09T11:33:22.000000+0000","flow_id":3,"pcap_cnt":5,"event_type":"anomaly",` +
-			`"src_ip":"192.168.0.89","dest_ip":"192.168.0.1","proto":"ICMP","icmp_type":8,"icmp_code":0,` +
+			`"src_ip":"192.168.0.89","dest_ip":"192.168.0.1","proto":"ICMP","ip_v":4,"icmp_type":8,"icmp_code":0,"pkt_src":"wire/pcap",` +
 			`"anomaly":{"type":"decode","event":"decoder.icmpv4.pkt_too_small"},` +
 			`"community_id":"1:X0snYXpgwiv9TZtqg64sgzUn6Dk=","pcap_filename":"problem.pcap"}`},
 		{"icmp of unknown type", other, `{"timestamp":"2004-11-09T11:33:22.000000+0000","flow_id":5,"pcap_cnt":5,"event_type":"anomaly",` +
-			`"src_ip":"192.168.0.89","dest_ip":"192.168.0.1","proto":"ICMP",` +
+			`"src_ip":"192.168.0.89","dest_ip":"192.168.0.1","proto":"ICMP","ip_v":4,"pkt_src":"wire/pcap",` +
 			`"anomaly":{"type":"decode","event":"decoder.icmpv4.pkt_too_small"},"pcap_filename":"problem.pcap"}`},
 	} {
 		got := string(r.e.AppendEVE(nil, &EVE{Version: 8, File: file}))

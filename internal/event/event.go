@@ -54,6 +54,8 @@ type Head struct {
 	// ICMP and ICMPv6: type and code of the first packet the client sent, valid when ICMPKnown.
 	ICMPType, ICMPCode uint8
 	ICMPKnown          bool
+	// Via says how the packet Seen came before the sensor.
+	Via packet.Via
 }
 
 // Event is one observation.
@@ -70,4 +72,20 @@ type EVE struct {
 	File     func(source uint16) string // name of the capture file; nil omits pcap_filename
 	Iface    func(source uint16) string // name of the live interface; nil omits in_iface
 	Checksum bool
+	Ethernet bool // records of packets name their MACs
+	Alert    AlertParts
+	DNS      DNSParts
+}
+
+// before8 reports that records have the shape of Suricata 7.
+func (c *EVE) before8() bool { return c.Version != 0 && c.Version < 8 }
+
+// DNSParts says which messages of DNS are recorded and how, as types.dns of suricata.yaml does. The zero value is what
+// Suricata does where nothing is said.
+type DNSParts struct {
+	Version               int // 2 or 3; 0: 2 for records of Suricata 7, else 3
+	NoRequests            bool
+	NoResponses           bool
+	NoDetailed, NoGrouped bool     // answers without the list of records; without the data by type
+	Types                 []string // of records that are asked for: only these, by mnemonic; nil: all
 }

@@ -35,6 +35,9 @@ type Anomaly struct {
 	head Head
 	Code packet.Anomaly
 	Dir  packet.Dir
+	// Frame is the packet as captured where it is asked for, owned by the event; Link says what it begins with.
+	Frame []byte
+	Link  packet.LinkType
 }
 
 // Head returns the common part.

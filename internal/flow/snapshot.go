@@ -41,7 +41,7 @@ func (t *Table) head(r *rec, kind event.Kind, seen packet.Ref, ord uint64, p *pa
 		h.ICMPType, h.ICMPCode, h.ICMPKnown = uint8(n>>8), uint8(n), n&icmpKnown != 0
 	}
 	if p != nil {
-		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC
+		h.NVLAN, h.VLANs, h.SrcMAC, h.DstMAC, h.Via = p.NVLAN, p.VLANs, p.SrcMAC, p.DstMAC, p.Via()
 	} else if r.extra != 0 {
 		x := t.extras.at(r.extra)
 		h.NVLAN, h.VLANs = x.nvlan, x.vlans

@@ -17,3 +17,14 @@ func (l LinkType) String() string {
 	}
 	return "link type " + strconv.Itoa(int(l))
 }
+
+// dltNames are libpcap's names of link types (pcap_datalink_val_to_name).
+var dltNames = map[LinkType]string{
+	LinkNull: "NULL", LinkEthernet: "EN10MB", LinkPPP: "PPP", LinkPPPHDLC: "PPP_SERIAL", LinkPPPoE: "PPP_ETHER",
+	LinkRaw: "RAW", LinkRawBSD: "RAW", LinkRawOpenBSD: "RAW", LinkCHDLC: "C_HDLC", LinkIEEE80211: "IEEE802_11", LinkLoop: "LOOP",
+	LinkSLL: "LINUX_SLL", LinkPFLOG: "PFLOG", LinkPrism: "PRISM_HEADER", LinkRadiotap: "IEEE802_11_RADIO",
+	LinkIPv4: "IPV4", LinkIPv6: "IPV6", LinkNFLOG: "NFLOG", LinkSLL2: "LINUX_SLL2",
+}
+
+// DLT returns libpcap's name of the link type, such as EN10MB; empty where Decode does not know it.
+func (l LinkType) DLT() string { return dltNames[l] }

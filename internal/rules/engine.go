@@ -66,29 +66,35 @@ type Flows interface {
 
 // Engine inspects the packets of one shard. It is used by one goroutine.
 type Engine struct {
-	set    *Set
-	flows  Flows
-	app    func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
-	most   int                       // bytes of streams
-	state  []*flowState              // by flow index
-	spare  []*flowState
-	x      inspection
-	hits   []hit // of the packet at hand
-	parts  []seenPart
-	dotted []byte
-	may    []candidate // rules to be gone through
-	wait   []candidate // the same, before a hole in the stream
-	open   []candidate // of them: what may match with what is to come
-	lin    []byte      // of a stream, in one piece
-	blocks [2][][]byte // spare memory for the last bytes of streams: few, tail
-	found  mpm.Scratch
-	stats  Stats
+	set     *Set
+	flows   Flows
+	app     func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
+	most    int                       // bytes of streams
+	state   []*flowState              // by flow index
+	spare   []*flowState
+	x       inspection
+	hits    []hit // of the packet at hand
+	parts   []seenPart
+	done    bool        // no more comes of the transaction at hand
+	may     []candidate // rules to be gone through
+	wait    []candidate // the same, before a hole in the stream
+	open    []candidate // of them: what may match with what is to come
+	lin     []byte      // of a stream, in one piece
+	blocks  [2][][]byte // spare memory for the last bytes of streams: few, tail
+	found   mpm.Scratch
+	stats   Stats
+	trace   *Trace   // nil: none is kept
+	profile *Profile // nil: none is kept
+	payload int      // bytes of what it was found in that go with an alert
 }
 
 // NewEngine returns an engine for one shard that holds at most so many bytes of streams.
 func NewEngine(set *Set, flows Flows, app func(index uint32) string, most int) *Engine {
 	return &Engine{set: set, flows: flows, app: app, most: most}
 }
+
+// Keep sets how many bytes of what it was found in go with an alert.
+func (e *Engine) Keep(most int) { e.payload = most }
 
 // Stats returns the counters so far.
 func (e *Engine) Stats() Stats {
@@ -193,12 +199,23 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if f := e.x.flow; f != nil && len(f.half[h.Dir].fresh) > 0 {
 		k = &f.half[h.Dir]
 	}
+	if e.trace != nil {
+		e.trace.packet(e, p, h, payload, e.half(h))
+	}
 	if k != nil || len(e.may) > 0 {
 		e.try(h, payload, k)
 	}
 	if len(e.hits) > 0 {
 		e.report(p, out)
 	}
+}
+
+// half is what is remembered of the stream of h; nil: nothing.
+func (e *Engine) half(h flow.Handle) *half {
+	if f := e.x.flow; f != nil {
+		return &f.half[h.Dir]
+	}
+	return nil
 }
 
 // begin prepares for a packet.
@@ -289,9 +306,15 @@ type lookedAt struct {
 func (e *Engine) all(h flow.Handle, cs []candidate, payload []byte, b *lookedAt, k *half) {
 	var last *sig
 	for _, c := range cs {
+		if e.profile != nil {
+			e.profile.begin(e, c.s)
+		}
 		if c.s != last && e.one(h, c, payload, b, k) {
 			last = c.s
 		}
+	}
+	if e.profile != nil {
+		e.profile.end(e)
 	}
 }
 
@@ -446,6 +469,9 @@ func (s *sig) conditions(x *inspection) bool {
 // report makes alerts of the hits, in the order in which rules are applied.
 func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 	slices.SortStableFunc(e.hits, func(a, b hit) int { return a.s.number - b.s.number })
+	if e.trace != nil {
+		e.trace.reported(e.hits, e.set.most)
+	}
 	n := 0
 	for i := range e.hits {
 		x := &e.hits[i]
@@ -462,7 +488,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		}
 		e.stats.Alerts++
 		a := e.alert(x.s, p, x.h)
-		a.Tx, a.InTx, a.App = uint64(max(x.tx, 0)), x.tx >= 0, x.app
+		e.complete(a, x, p)
 		*out = append(*out, a)
 	}
 	e.hits = e.hits[:0]
@@ -471,7 +497,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
 	head := event.Head{Ordinal: p.Ordinal, Seen: p.Ref(), Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel,
 		Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
-		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC}
+		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC, Via: p.Via()}
 	if h.Index != 0 {
 		head = e.flows.Head(h, event.KindAlert, p)
 	}

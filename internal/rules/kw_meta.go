@@ -13,7 +13,18 @@ import (
 // metaKeywords say something about the rule and ask nothing of the traffic.
 var metaKeywords = []keyword{
 	{"sid", ignored}, {"rev", ignored}, {"msg", ignored}, {"gid", ignored}, // read with the rule itself
-	{"reference", ignored},
+	{"reference", func(c *compiler, o *lang.Option) error {
+		system, id, ok := strings.Cut(o.Value, ",")
+		if !ok { // without an id it points nowhere
+			return nil
+		}
+		prefix := c.o.References[strings.ToLower(strings.TrimSpace(system))]
+		if prefix == "" { // a set without its reference.config is no reason to lose the rule
+			prefix = knownReferences[strings.ToLower(strings.TrimSpace(system))]
+		}
+		c.s.info.References = append(c.s.info.References, prefix+strings.TrimSpace(id))
+		return nil
+	}},
 	{"classtype", func(c *compiler, o *lang.Option) error {
 		k, ok := c.o.Classifications[strings.ToLower(o.Value)]
 		if !ok { // a set without its classification.config is no reason to lose the rule
@@ -40,8 +51,13 @@ var metaKeywords = []keyword{
 		}
 		return nil
 	}},
-	{"target", func(_ *compiler, o *lang.Option) error {
-		if v := strings.TrimSpace(o.Value); v != "src_ip" && v != "dest_ip" {
+	{"target", func(c *compiler, o *lang.Option) error {
+		switch v := strings.TrimSpace(o.Value); v {
+		case "src_ip":
+			c.s.info.Target = event.SourceIsHit
+		case "dest_ip":
+			c.s.info.Target = event.DestIsHit
+		default:
 			return fmt.Errorf("%q is neither src_ip nor dest_ip", v)
 		}
 		return nil
@@ -61,6 +77,10 @@ var metaKeywords = []keyword{
 	}},
 	{"prefilter", ignored},
 }
+
+// knownReferences are what stands before the id of a reference where no reference.config is at hand.
+var knownReferences = map[string]string{"url": "http://", "cve": "https://nvd.nist.gov/vuln/detail/CVE-", "bugtraq": "http://www.securityfocus.com/bid/",
+	"md5": "https://www.virustotal.com/gui/search/", "nessus": "https://www.tenable.com/plugins/nessus/"}
 
 func ignored(*compiler, *lang.Option) error { return nil }
 

@@ -21,6 +21,7 @@ type Options struct {
 	Vars            lang.Vars
 	Classifications map[string]lang.Classification // by name in lower case
 	Thresholds      []lang.Threshold               // lines of threshold.config
+	References      map[string]string              // what stands before a reference's id, by its system in lower case
 	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
 	ReadList func(rules, name string) (io.ReadCloser, error)
 
@@ -41,8 +42,11 @@ type Set struct {
 	pieces []*sig                // rules that fragments are shown to
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
-	kinds  map[string]bool       // of events whose parts rules ask for
-	rare   *mpm.Rarity           // of all contents together: which part of one says most
+	// lacking are the rules about what is not there, by the kind of events.
+	lacking map[string][]*sig
+	kinds   map[string]bool // of events whose parts rules ask for
+	rare    *mpm.Rarity     // of all contents together: which part of one says most
+	bits    []string        // names of the flowbits by number
 }
 
 // Len is how many rules the set has.
@@ -64,6 +68,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 			continue
 		}
 		s.sigs = append(s.sigs, g)
+	}
+	s.bits = make([]string, len(o.bits))
+	for name, n := range o.bits {
+		s.bits[n] = name
 	}
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
@@ -102,7 +110,7 @@ func (o *Options) actionRank() [lang.Alert + 1]int {
 
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
-	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1, Text: r.Text}}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
 		s.info.Action = "blocked"
@@ -128,6 +136,7 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		if err := k.set(c, opt); err != nil {
 			return nil, opt.Name, err
 		}
+		s.mark(opt)
 	}
 	for _, e := range []struct {
 		expr string
@@ -151,6 +160,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		s.info.Severity = c.rank
 	default:
 		s.info.Severity = 3
+	}
+	if err := c.endBase64(); err != nil {
+		return nil, "base64_decode", err
 	}
 	return s, "", s.place()
 }
@@ -204,8 +216,9 @@ var appProtocols = map[string][]uint8{
 	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP}, "ftp-data": {packet.ProtoTCP},
 	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
-	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},
+	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
+	"sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -215,6 +228,8 @@ func appWord(name string) string {
 		return "http"
 	case "ssl":
 		return "tls"
+	case "ikev1", "ikev2":
+		return "ike"
 	}
 	return name
 }

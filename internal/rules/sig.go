@@ -23,6 +23,7 @@ type sig struct {
 	action lang.Action
 
 	conds    []cond      // of the packet: header fields, sizes, anomalies
+	asked    []asked     // what they ask, in the same order
 	flow     flowReq     // flow:…
 	bits     []bitOp     // flowbits, in order
 	payload  []check     // contents of the payload, in order

@@ -332,5 +332,5 @@ func both(a, b uint64) uint64 {
 // headOf fills an event's head from a packet that belongs to no flow.
 func headOf(p *packet.Packet) event.Head {
 	return event.Head{Ordinal: p.Ordinal, Seen: p.Ref(), Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
-		Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel, NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC}
+		Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel, NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC, Via: p.Via()}
 }

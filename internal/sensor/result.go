@@ -9,6 +9,7 @@ import (
 	"firestorm/internal/detect"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
+	"firestorm/internal/rules"
 )
 
 // Summary counts what the report tells of the whole input.
@@ -61,6 +62,8 @@ func (s *run) result(stopped bool) *Result {
 
 // shards sums what the shards counted.
 func (s *run) shards(r *Result) {
+	var traces []*rules.Trace
+	var profiles []*rules.Profile
 	for _, w := range s.workers {
 		for _, sh := range w.shards {
 			if sh != nil {
@@ -69,12 +72,19 @@ func (s *run) shards(r *Result) {
 				r.Streams.Add(sh.apps.StreamStats())
 				if sh.rules != nil {
 					r.Rules.Add(sh.rules.Stats())
+					if sh.watched.trace != nil {
+						traces = append(traces, sh.watched.trace)
+					}
+					if sh.watched.profile != nil {
+						profiles = append(profiles, sh.watched.profile)
+					}
 				}
 				r.FileStats.Add(sh.files.Stats())
 				r.Failed = append(r.Failed, sh.failed...)
 			}
 		}
 	}
+	r.Reached, r.Costs = rules.Merge(traces), rules.Costs(profiles)
 	sort.Slice(r.Failed, func(i, j int) bool { return r.Failed[i].Ordinal < r.Failed[j].Ordinal })
 	r.Failed = r.Failed[:min(len(r.Failed), keptFailures)]
 }

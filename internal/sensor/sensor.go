@@ -42,9 +42,15 @@ type Options struct {
 	Rules     *rules.Set // nil: none
 	// FileHashes are the checksums that records of files are to have whether or not rules ask for them.
 	FileHashes FileHashes
-	FileStore  *file.Store    // where files are kept that rules ask to keep; nil: nowhere
-	KeepFiles  bool           // keep all files
-	HomeNet    []netip.Prefix // what is inside; none: detect.DefaultHomeNet
+	FileStore  *file.Store // where files are kept that rules ask to keep; nil: nowhere
+	KeepFiles  bool        // keep all files
+	// RulesTraced keeps how far each rule came (Result.Reached): slow, for few rules. RulesTimed, when set, tells nanoseconds, and
+	// what each rule cost is kept (Result.Costs).
+	RulesTraced bool
+	RulesTimed  func() int64
+	// Alerts is what the records of alerts will show: what they need goes with them.
+	Alerts  event.AlertParts
+	HomeNet []netip.Prefix // what is inside; none: detect.DefaultHomeNet
 	// NoMidstream leaves TCP connections alone whose SYN was not seen: no protocol is read of them, and to rules they are
 	// not established.
 	NoMidstream bool
@@ -102,6 +108,8 @@ type Result struct {
 	Protocols   analyzer.Stats
 	Streams     stream.Stats
 	Rules       rules.Stats           // summed over the shards; zero without rules
+	Reached     []rules.Reached       // how far each rule came; nil where that was not asked
+	Costs       []rules.Cost          // what each rule cost, the dearest first; nil where that was not asked
 	FileStats   file.Stats            // summed over the shards
 	RulesHeld   uint64                // alerts that thresholds and suppressions kept back
 	RulesFull   uint64                // alerts let through because no room was left to count them

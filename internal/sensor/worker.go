@@ -32,10 +32,12 @@ type ahead struct {
 
 // shard is one sixty-fourth of the state of the sensor.
 type shard struct {
-	flows *flow.Table
-	apps  *analyzer.Dispatcher
-	rules *rules.Engine // nil: no rules are loaded
-	files *file.Room
+	flows   *flow.Table
+	apps    *analyzer.Dispatcher
+	rules   *rules.Engine    // nil: no rules are loaded
+	parts   event.AlertParts // what alerts carry
+	watched watched
+	files   *file.Room
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
 	ordinal uint64
@@ -59,6 +61,9 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 			flows = begunOnly{s.flows}
 		}
 		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
+		s.rules.Keep(o.Alerts.Most())
+		s.parts = o.Alerts
+		s.watch(o)
 		raw, inspector = s.rules, s.rules
 	}
 	var begun func(index uint32) bool
@@ -104,10 +109,12 @@ func filesWanted(o *Options, reg *analyzer.Registry) file.Wants {
 
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
 func (s *shard) released(index uint32, why event.EndReason) (app string) {
+	from := len(*s.out)
 	app = s.apps.Released(index, why, s.ordinal, s.out)
 	s.files.Released(index)
 	if s.rules != nil {
 		s.rules.Flush(s.out)
+		s.alerts(nil, flow.Handle{Index: index}, *s.out, from)
 	}
 	return app
 }
@@ -120,9 +127,11 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 		return false
 	}
 	h := s.flows.PacketAhead(p, a, out)
+	from := len(*out)
 	s.apps.Packet(p, h, out)
 	if s.rules != nil {
 		s.rules.Packet(p, h, out)
+		s.alerts(p, h, *out, from)
 	}
 	if p.NAnomaly > 0 && anoms {
 		s.anomalies(p, h, out)

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"encoding/binary"
 	"strconv"
 
 	"firestorm/internal/event"
@@ -56,6 +57,20 @@ func (m *Message) Multicast() bool {
 	return false
 }
 
+// Questions calls f for each question. The name is good until f returns.
+func (m *Message) Questions(f func(q Question)) {
+	var buf [maxName + 1]byte
+	off := headerLen
+	for range min(int(m.Header.QD), maxRecords) {
+		name, next, ok := appendName(buf[:0], m.raw, off)
+		if !ok || next+4 > len(m.raw) {
+			return
+		}
+		f(Question{Name: name, Type: binary.BigEndian.Uint16(m.raw[next:]), Class: binary.BigEndian.Uint16(m.raw[next+2:])})
+		off = next + 4
+	}
+}
+
 // Answers calls f for each record of the answer section with its owner's name. The name is good until f returns.
 func (m *Message) Answers(f func(name []byte, r Record)) {
 	var buf [maxName + 1]byte
@@ -94,103 +109,8 @@ func (m *Message) EachName(f func(event.Name)) {
 	})
 }
 
-// AppendEVE writes a dns record: version 3 as Suricata 8 has it, version 2 for readers of earlier ones.
-func (m *Message) AppendEVE(dst []byte, c *event.EVE) []byte {
-	dst = event.AppendEVEHead(dst, &m.head, "dns", m.Dir, c)
-	v2 := c.Version != 0 && c.Version < 8
-	dst = append(dst, `,"dns":{"version":`...)
-	switch {
-	case v2:
-		dst = append(dst, '2')
-	default:
-		dst = append(dst, '3')
-	}
-	dst = append(dst, `,"type":"`...)
-	dst = append(dst, m.kind(v2)...)
-	dst = append(dst, `","tx_id":`...)
-	dst = strconv.AppendUint(dst, uint64(m.Index/2), 10)
-	dst = append(dst, `,"id":`...)
-	dst = strconv.AppendUint(dst, uint64(m.Header.ID), 10)
-	if m.Header.Response() || !v2 {
-		dst = append(dst, `,"flags":"`...)
-		dst = strconv.AppendUint(dst, uint64(m.Header.Flags), 16)
-		dst = append(dst, '"')
-		for _, x := range []struct {
-			bit uint16
-			key string
-		}{{FlagResponse, `,"qr":true`}, {FlagAuthoritative, `,"aa":true`}, {FlagTruncated, `,"tc":true`}, {FlagRecursion, `,"rd":true`},
-			{FlagAvailable, `,"ra":true`}, {FlagZ, `,"z":true`}} {
-			if m.Header.Flags&x.bit != 0 {
-				dst = append(dst, x.key...)
-			}
-		}
-	}
-	dst = append(dst, `,"opcode":`...)
-	dst = strconv.AppendUint(dst, uint64(m.Header.Opcode()), 10)
-	if v2 {
-		dst = append(dst, `,"rrname":`...)
-		dst = event.AppendJSONString(dst, m.Name)
-		dst = append(dst, `,"rrtype":`...)
-		dst = event.AppendJSONString(dst, TypeName(m.Type))
-	}
-	if m.Header.Response() {
-		dst = append(dst, `,"rcode":`...)
-		dst = event.AppendJSONString(dst, RCodeName(m.RCode()))
-	}
-	if !v2 && m.Header.QD > 0 && m.Class != 0 {
-		dst = append(dst, `,"queries":[{"rrname":`...)
-		dst = event.AppendJSONString(dst, m.Name)
-		dst = append(dst, `,"rrtype":`...)
-		dst = event.AppendJSONString(dst, TypeName(m.Type))
-		dst = append(dst, `}]`...)
-	}
-	if m.Header.Response() && m.Header.AN > 0 {
-		dst = m.appendAnswers(dst)
-	}
-	dst = append(dst, '}')
-	return event.AppendEVETail(dst, &m.head, c)
-}
-
-func (m *Message) kind(v2 bool) string {
-	switch {
-	case m.Header.Response() && v2:
-		return "answer"
-	case m.Header.Response():
-		return "response"
-	case v2:
-		return "query"
-	}
-	return "request"
-}
-
-func (m *Message) appendAnswers(dst []byte) []byte {
-	open := false
-	m.Answers(func(name []byte, r Record) {
-		if !open {
-			dst = append(dst, `,"answers":[`...)
-		} else {
-			dst = append(dst, ',')
-		}
-		open = true
-		dst = append(dst, `{"rrname":`...)
-		dst = event.AppendJSONString(dst, string(name))
-		dst = append(dst, `,"rrtype":`...)
-		dst = event.AppendJSONString(dst, TypeName(r.Type))
-		dst = append(dst, `,"ttl":`...)
-		dst = strconv.AppendUint(dst, uint64(r.TTL), 10)
-		if d := m.Data(r); d != "" {
-			dst = append(dst, `,"rdata":`...)
-			dst = event.AppendJSONString(dst, d)
-		}
-		dst = append(dst, '}')
-	})
-	if open {
-		dst = append(dst, ']')
-	}
-	return dst
-}
-
-// Data returns the data of a record as text: an address, a name, the first string of a TXT; empty for other types.
+// Data returns the data of a record as text: an address, a name, the first string of a TXT, the bytes of NULL; empty for other
+// types.
 func (m *Message) Data(r Record) string {
 	d := m.raw[r.Data : r.Data+r.Len]
 	off := r.Data
@@ -205,6 +125,8 @@ func (m *Message) Data(r Record) string {
 			return string(d[1 : 1+d[0]])
 		}
 		return ""
+	case TypeNULL:
+		return string(d)
 	case TypeMX:
 		off += 2
 	case TypeSRV:
@@ -213,20 +135,26 @@ func (m *Message) Data(r Record) string {
 	default:
 		return ""
 	}
-	var buf [maxName + 1]byte
-	if off > r.Data+r.Len {
-		return ""
-	}
-	name, _, ok := appendName(buf[:0], m.raw, off)
-	if !ok {
-		return ""
-	}
-	return string(name)
+	name, _, _ := m.name(off, r)
+	return name
 }
 
-var typeNames = map[uint16]string{TypeA: "A", TypeNS: "NS", TypeCNAME: "CNAME", TypeSOA: "SOA", 11: "WKS", TypePTR: "PTR", 13: "HINFO",
+// name reads the name that begins at off, which lies in the data of r, and returns where it ends there.
+func (m *Message) name(off int, r Record) (name string, next int, ok bool) {
+	var buf [maxName + 1]byte
+	if off > r.Data+r.Len {
+		return "", 0, false
+	}
+	b, next, ok := appendName(buf[:0], m.raw, off)
+	if !ok {
+		return "", 0, false
+	}
+	return string(b), next, true
+}
+
+var typeNames = map[uint16]string{TypeA: "A", TypeNS: "NS", TypeCNAME: "CNAME", TypeSOA: "SOA", 7: "MB", 8: "MG", 9: "MR", TypeNULL: "NULL", 11: "WKS", TypePTR: "PTR", 13: "HINFO", 14: "MINFO",
 	TypeMX: "MX", TypeTXT: "TXT", 17: "RP", 18: "AFSDB", 24: "SIG", 25: "KEY", TypeAAAA: "AAAA", 29: "LOC", TypeSRV: "SRV", 35: "NAPTR",
-	36: "KX", 37: "CERT", 39: "DNAME", TypeOPT: "OPT", 42: "APL", 43: "DS", 44: "SSHFP", 45: "IPSECKEY", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY",
+	36: "KX", 37: "CERT", 39: "DNAME", TypeOPT: "OPT", 42: "APL", 43: "DS", TypeSSHFP: "SSHFP", 45: "IPSECKEY", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY",
 	49: "DHCID", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 55: "HIP", 59: "CDS", 60: "CDNSKEY", 61: "OPENPGPKEY", 62: "CSYNC",
 	63: "ZONEMD", 64: "SVCB", 65: "HTTPS", 99: "SPF", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 256: "URI", 257: "CAA"}
 

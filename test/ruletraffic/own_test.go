@@ -163,6 +163,7 @@ var asksNothing = map[string]string{
 var elsewhere = map[string]string{
 	"dce": "DCE/RPC", "dhcp.": "DHCP", "krb5": "Kerberos", "snmp.": "SNMP", "filemd5": "lists of digests", "filesha": "lists of digests",
 	"ftpdata_command": "FTP's second connection", "smb": "SMB", "nfs": "NFS", "file.magic": "what files are", "filemagic": "what files are",
+	"ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
 }
 
 func madeElsewhere(k string) bool {

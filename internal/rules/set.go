@@ -25,12 +25,15 @@ type Options struct {
 	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
 	ReadList func(rules, name string) (io.ReadCloser, error)
 
+	Keep        bool            // the rules as they were read, for List, Explain and a Trace
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
 	Prevent     bool            // drop and reject are told as if they had been done
 	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
 
-	bits map[string]int // numbers of the flowbits
+	bits  map[string]int           // numbers of the flowbits
+	addrs map[string]*lang.AddrSet // by expression: most rules share theirs
+	ports map[string]*lang.PortSet
 }
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
@@ -40,6 +43,7 @@ type Set struct {
 	tables [2][2]table           // of TCP and UDP, by direction
 	other  group                 // rules of packets that are neither TCP nor UDP
 	pieces []*sig                // rules that fragments are shown to
+	none   group                 // no rules
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
 	// lacking are the rules about what is not there, by the kind of events.
@@ -47,6 +51,7 @@ type Set struct {
 	kinds   map[string]bool // of events whose parts rules ask for
 	rare    *mpm.Rarity     // of all contents together: which part of one says most
 	bits    []string        // names of the flowbits by number
+	asked   map[string]bool // parts that rules ask for, by name
 }
 
 // Len is how many rules the set has.
@@ -54,7 +59,8 @@ func (s *Set) Len() int { return len(s.sigs) }
 
 // Compile makes a set of rules. What cannot be run is left out and told.
 func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
-	o.bits = map[string]int{}
+	o.bits, o.addrs, o.ports = map[string]int{}, map[string]*lang.AddrSet{}, map[string]*lang.PortSet{}
+	texts := words{}
 	s := &Set{most: o.MaxAlerts}
 	if s.most <= 0 {
 		s.most = mostAlerts
@@ -64,9 +70,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	for _, r := range list {
 		g, option, err := compile(r, &o)
 		if err != nil {
-			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: option, Reason: err.Error()})
+			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: strings.Clone(option), Reason: err.Error()})
 			continue
 		}
+		texts.share(g.info)
 		s.sigs = append(s.sigs, g)
 	}
 	s.bits = make([]string, len(o.bits))
@@ -79,7 +86,9 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
-		g.number, g.rule = i, nil // what was read is not held: it is larger than what is made of it
+		if g.number = i; !o.Keep {
+			g.rule = nil // it is larger than what is made of it
+		}
 		if g.ofPieces() {
 			s.pieces = append(s.pieces, g)
 		}
@@ -142,17 +151,25 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		expr string
 		to   **lang.AddrSet
 	}{{r.Src, &s.src}, {r.Dst, &s.dst}} {
+		if *e.to = o.addrs[e.expr]; *e.to != nil {
+			continue
+		}
 		if *e.to, err = lang.Addrs(e.expr, &o.Vars); err != nil {
 			return nil, "", err
 		}
+		o.addrs[e.expr] = *e.to
 	}
 	for _, e := range []struct {
 		expr string
 		to   **lang.PortSet
 	}{{r.SrcPort, &s.sport}, {r.DstPort, &s.dport}} {
+		if *e.to = o.ports[e.expr]; *e.to != nil {
+			continue
+		}
 		if *e.to, err = lang.Ports(e.expr, &o.Vars); err != nil {
 			return nil, "", err
 		}
+		o.ports[e.expr] = *e.to
 	}
 	switch {
 	case c.own:

@@ -39,6 +39,8 @@ type sig struct {
 	priority int
 
 	by     *check // the content by which the rule is found; nil: there is none
+	odd    bool   // it asks for something odd that decoding, reassembly or a connection's state found
+	named  bool   // it asks which protocol is spoken (app-layer-protocol)
 	placed bool   // a content counts from the begin of the payload
 	narrow bool   // it is found by its addresses (Set.ends)
 }

@@ -49,11 +49,11 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if nets := settings.homeNet(); nets != nil && !o.HomeNetGiven {
 		o.HomeNet, o.HomeNetGiven = nets, true
 	}
+	settings.looks(&o.EVE)
 	sigs, err := a.ruleSet(o, settings)
 	if err != nil {
 		return err
 	}
-	settings.looks(&o.EVE)
 	eve, err := a.openEVE(o, in, settings)
 	if err != nil {
 		return err

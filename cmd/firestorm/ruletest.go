@@ -21,6 +21,7 @@ func (a *app) ruleRun(ctx context.Context, raw *rawRead, change func(o *sensor.O
 	if err != nil {
 		return nil, nil, err
 	}
+	o.KeepRules = true
 	settings, err := a.readSettings(o.Settings)
 	if err != nil {
 		return nil, nil, err

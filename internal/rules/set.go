@@ -30,6 +30,11 @@ type Options struct {
 	Prevent     bool            // drop and reject are told as if they had been done
 	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
 
+	// Keep holds on to what was read of the rules: Explain, Rules and NewTrace need it.
+	Keep bool
+	// Texts has alerts know their rule's text.
+	Texts bool
+
 	bits map[string]int // numbers of the flowbits
 }
 
@@ -79,7 +84,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
-		g.number, g.rule = i, nil // what was read is not held: it is larger than what is made of it
+		g.number = i
+		if !o.Keep {
+			g.rule = nil // what was read is not held: it is larger than what is made of it
+		}
 		if g.ofPieces() {
 			s.pieces = append(s.pieces, g)
 		}
@@ -110,7 +118,10 @@ func (o *Options) actionRank() [lang.Alert + 1]int {
 
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
-	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1, Text: r.Text}}
+	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	if o.Texts {
+		s.info.Text = strings.Clone(r.Text)
+	}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
 		s.info.Action = "blocked"
@@ -136,7 +147,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		if err := k.set(c, opt); err != nil {
 			return nil, opt.Name, err
 		}
-		s.mark(opt)
+		if o.Keep {
+			s.mark(opt)
+		}
 	}
 	for _, e := range []struct {
 		expr string

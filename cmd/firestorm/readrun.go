@@ -101,6 +101,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if err != nil {
 		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
+	eve.count(res, sigs)
 	rep := buildReport(in, o, res)
 	if o.Verbose > 0 {
 		rep.Notes = append(rep.Notes, settings.notes()...)

@@ -31,6 +31,9 @@ type Options struct {
 	Prevent     bool            // drop and reject are told as if they had been done
 	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
 
+	// Texts has alerts know their rule's text.
+	Texts bool
+
 	DataDir string // where lists that rules call a state stand; empty: beside the rules
 	AnyPath bool   // rules may name files anywhere
 
@@ -133,7 +136,10 @@ func (o *Options) actionRank() [lang.Alert + 1]int {
 
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
-	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1, Text: r.Text}}
+	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	if o.Texts {
+		s.info.Text = strings.Clone(r.Text)
+	}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
 		s.info.Action = "blocked"
@@ -159,7 +165,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		if err := k.set(c, opt); err != nil {
 			return nil, opt.Name, err
 		}
-		s.mark(opt)
+		if o.Keep {
+			s.mark(opt)
+		}
 	}
 	for _, e := range []struct {
 		expr string

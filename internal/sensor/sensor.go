@@ -105,8 +105,9 @@ type Result struct {
 	Counts      count.Ingest
 	Source      capture.Stats
 	Engine      finding.EngineCounts
-	Account     Account    // where every packet went
-	Flow        flow.Stats // summed over the shards
+	Layers      *[256]uint64 // headers decoded by packet.LayerKind; nil without WantAll
+	Account     Account      // where every packet went
+	Flow        flow.Stats   // summed over the shards
 	Protocols   analyzer.Stats
 	Streams     stream.Stats
 	Rules       rules.Stats           // summed over the shards; zero without rules
@@ -183,6 +184,9 @@ func newRun(o *Options) (*run, error) {
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
 		pieces: o.Rules != nil && o.Rules.AsksOfFragments()}
 	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
+	if o.WantAll {
+		s.in.layers = &[256]uint64{}
+	}
 	s.in.frags = defrag.New(o.Defrag)
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), names: detect.NewNames(lim.hosts), outputs: o.Sinks}

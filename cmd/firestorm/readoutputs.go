@@ -52,8 +52,10 @@ func (a *app) openEVE(o *readOptions, in *input, settings *suricata) (*eveOutput
 		e.file, w = f, f
 	}
 	def := outputDef("eve")
+	records := o.records(in)
+	records.Inline = settings.inline()
 	out, err := def.New(output.Setup{Out: w, MinConfidence: o.MinConfidence, Application: "firestorm " + version, Records: settings.records(),
-		EVE: o.records(in)})
+		EVE: records})
 	if err != nil {
 		return nil, writeFailure(name, err)
 	}

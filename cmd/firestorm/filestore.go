@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"firestorm/internal/file"
 	"firestorm/internal/sensor"
@@ -29,4 +31,63 @@ func fileWarnings(s *file.Store, res *sensor.Result) (list []string) {
 		list = append(list, w)
 	}
 	return list
+}
+
+// files sets what the settings say of files: their checksums, and where they are kept. What is said on the command line counts
+// more; a folder that the settings name lies in --outdir, and without that nothing is kept.
+func (u *suricata) files(o *readOptions) {
+	if u == nil {
+		return
+	}
+	hashes := u.FileStore.ForceHash
+	for _, l := range u.EVE {
+		for i := range l.Types {
+			if t := &l.Types[i]; t.Name == "files" {
+				hashes = append(slices.Clone(hashes), t.Files.ForceHash...)
+			}
+		}
+	}
+	for _, h := range hashes {
+		switch h {
+		case "md5":
+			o.FileHash.MD5 = true
+		case "sha1":
+			o.FileHash.SHA1 = true
+		case "sha256":
+			o.FileHash.SHA256 = true
+		}
+	}
+	if !u.FileStore.Enabled {
+		return
+	}
+	if o.Store == nil && o.OutDir != "" {
+		o.Store = &file.StoreOptions{Dir: filepath.Join(o.OutDir, filepath.Base(u.FileStore.Dir))}
+	}
+	o.StoreAll = o.StoreAll || o.Store != nil && u.FileStore.Force
+}
+
+// mails are the numbers that the reader of mails asks for (package smtp).
+func (u *suricata) mails() map[string]int64 {
+	m := map[string]int64{"smtp.mime": 1, "smtp.url-scheme": 0, "smtp.body-md5": 0, "smtp.subject-md5": 0}
+	if !u.SMTP.DecodeMIME {
+		m["smtp.mime"] = 0
+	}
+	if u.SMTP.LogURLScheme {
+		m["smtp.url-scheme"] = 1
+	}
+	for _, l := range u.EVE {
+		for i := range l.Types {
+			t := &l.Types[i]
+			if t.Name != "smtp" {
+				continue
+			}
+			if slices.Contains(t.Hashed, "body") && u.SMTP.BodyMD5 != "no" {
+				m["smtp.body-md5"] = 1
+			}
+			if slices.Contains(t.Hashed, "subject") {
+				m["smtp.subject-md5"] = 1
+			}
+		}
+	}
+	return m
 }

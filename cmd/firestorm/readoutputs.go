@@ -54,8 +54,10 @@ func (a *app) openEVE(o *readOptions, in *input, settings *suricata) (*eveOutput
 		e.file, w = f, f
 	}
 	def := outputDef("eve")
+	records := o.records(in)
+	records.Inline = settings.inline()
 	out, err := def.New(output.Setup{Out: w, MinConfidence: o.MinConfidence, Application: "firestorm " + version, Records: settings.records(),
-		EVE: o.records(in), Counters: func(add func(string, uint64)) {
+		EVE: records, Counters: func(add func(string, uint64)) {
 			if e.counters != nil {
 				e.counters(add)
 			}

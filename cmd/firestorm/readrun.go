@@ -73,6 +73,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if eve != nil {
 		opt.Sinks, opt.WantAll = append(opt.Sinks, eve.runner), true
 	}
+	settings.files(o)
 	if o.Store != nil {
 		if opt.FileStore, err = file.NewStore(*o.Store); err != nil {
 			return writeFailure(o.Store.Dir, err)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"net/netip"
 	"os"
@@ -169,6 +170,7 @@ func (u *suricata) engine(o *sensor.Options, checksumsGiven bool) {
 		"http.request-body-limit":  int64(min(u.HTTP[0].RequestBodyLimit, math.MaxInt64)),
 		"http.response-body-limit": int64(min(u.HTTP[0].ResponseBodyLimit, math.MaxInt64)),
 	}
+	maps.Copy(o.Settings, u.mails())
 	o.NoMidstream = !u.Stream.Midstream
 	o.Defrag.Timeout = time.Duration(u.Defrag.Timeout) * time.Second
 	if u.Flow != lang.DefaultSettings().Flow { // where the file says nothing, connections are watched as long as findings need
@@ -190,6 +192,9 @@ func (u *suricata) engine(o *sensor.Options, checksumsGiven bool) {
 		}
 	}
 }
+
+// inline says that records are to be as of a sensor that stands between the two sides of a connection.
+func (u *suricata) inline() bool { return u != nil && u.Stream.Inline }
 
 // mostPorts bounds the ports on which a tunnel is looked for.
 const mostPorts = 64

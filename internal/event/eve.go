@@ -26,7 +26,7 @@ func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []b
 	}
 	if h.Seen.Frame != 0 && c.Iface == nil && name != "flow" { // a flow record is of no single packet
 		dst = append(dst, `,"pcap_cnt":`...)
-		dst = strconv.AppendUint(dst, h.Seen.Frame, 10)
+		dst = strconv.AppendUint(dst, c.frame(h), 10)
 	}
 	dst = append(dst, `,"event_type":`...)
 	dst = AppendJSONString(dst, name)
@@ -89,6 +89,15 @@ func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []b
 		dst = append(dst, '}')
 	}
 	return dst
+}
+
+// frame is the packet that a record names. TCP data is read once it is acknowledged, and Suricata names the packet at hand then
+// unless it stands between the two sides.
+func (c *EVE) frame(h *Head) uint64 {
+	if h.Released.Frame != 0 && !c.Inline {
+		return h.Released.Frame
+	}
+	return h.Seen.Frame
 }
 
 // AppendEVETail closes the record that AppendEVEHead opened.

@@ -72,6 +72,7 @@ type EVE struct {
 	File     func(source uint16) string // name of the capture file; nil omits pcap_filename
 	Iface    func(source uint16) string // name of the live interface; nil omits in_iface
 	Checksum bool
+	Inline   bool // pcap_cnt is the packet that carried what a record is about, not the one that had it read
 	Ethernet bool // records of packets name their MACs
 	Alert    AlertParts
 	DNS      DNSParts

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
+	"slices"
 
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
@@ -114,7 +115,7 @@ func (f *openFile) KeepFile(sid uint32) {
 	if !f.room.want.Keep {
 		return
 	}
-	if len(f.sids) < maxSIDs {
+	if len(f.sids) < maxSIDs && !slices.Contains(f.sids, sid) {
 		f.sids = append(f.sids, sid)
 	}
 	if f.kept {

@@ -147,7 +147,7 @@ func TestStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		room := NewRoom(Wants{Info: true, Keep: true}, s, most)
-		x := play(t, room, 1400, "o a\nd early\nk\ne\no b\nd late\ne\nK\no c\nd unwanted\ne\no d\nd holey\nk\ng\ne\no e\nd early\nk\ne\no f\nd "+
+		x := play(t, room, 1400, "o a\nd early\nk\nk\ne\no b\nd late\ne\nK\no c\nd unwanted\ne\no d\nd holey\nk\ng\ne\no e\nd early\nk\ne\no f\nd "+
 			big+"\nk\ne\no g\nd neverended\nk\n")
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -10,7 +10,7 @@ func (r *Reader) header(p *piece) {
 	case len(p.b) == 0:
 		r.headerEnd()
 	case p.b[0] == ' ' || p.b[0] == '\t':
-		r.more(bytes.TrimLeft(p.b, " \t"))
+		r.more(p.b[1:]) // as Suricata unfolds
 	default:
 		r.field()
 		name, value, ok := bytes.Cut(p.b, []byte(":"))
@@ -103,6 +103,7 @@ func (r *Reader) setName(name []byte, sure bool) {
 func (r *Reader) headerEnd() {
 	r.field()
 	if r.own {
+		r.behind = true
 		r.sink.HeaderEnd()
 	}
 	r.state = inBody

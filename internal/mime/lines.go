@@ -8,6 +8,7 @@ type piece struct {
 	at   int  // where in its line it begins
 	last bool // the line ends with it
 	cr   bool // with CR LF, not LF alone
+	open bool // it has no end: the mail is over
 }
 
 // pieces cuts bytes into lines. The cut of the bytes into calls does not change them.
@@ -63,7 +64,7 @@ func (l *pieces) rest() (p piece, ok bool) {
 	if len(l.buf) == 0 {
 		return p, false
 	}
-	p = piece{b: bytes.TrimSuffix(l.buf, []byte("\r")), at: l.at, last: true}
+	p = piece{b: bytes.TrimSuffix(l.buf, []byte("\r")), at: l.at, last: true, open: true}
 	l.buf, l.at = l.buf[:0], 0
 	return p, true
 }

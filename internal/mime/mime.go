@@ -3,7 +3,11 @@
 // what was odd in Suricata's words.
 package mime
 
-import "bytes"
+import (
+	"bytes"
+	"crypto/md5"
+	"hash"
+)
 
 // Bounds of what is kept and followed.
 const (
@@ -70,6 +74,10 @@ type Reader struct {
 	odd   map[string]bool
 	out   []byte
 	below bool // uuencoded lines follow
+
+	sum    hash.Hash // of the body; made when it is first asked for
+	hashed bool      // it is asked for
+	behind bool      // the mail's own header has ended
 }
 
 type state uint8
@@ -100,14 +108,40 @@ const (
 
 // Reset makes r ready for a mail.
 func (r *Reader) Reset(s Sink) {
+	sum, hashed := r.sum, r.hashed
 	line, name, value, text, out, around, file, boundary, odd := r.line, r.name[:0], r.value[:0], r.text[:0], r.out[:0], r.around, r.part.file[:0], r.part.boundary[:0], r.odd
 	line.reset()
 	if odd == nil {
 		odd = map[string]bool{}
 	}
 	clear(odd)
-	*r = Reader{sink: s, line: line, name: name, value: value, text: text, out: out, around: around, odd: odd, own: true}
+	*r = Reader{sink: s, line: line, name: name, value: value, text: text, out: out, around: around, odd: odd, own: true, sum: sum, hashed: hashed}
+	if sum != nil {
+		sum.Reset()
+	}
 	r.part.file, r.part.boundary = file, boundary
+}
+
+// HashBody says whether the MD5 of what follows a mail's own header is wanted, from the next Reset on.
+func (r *Reader) HashBody(on bool) {
+	if r.hashed = on; on && r.sum == nil {
+		r.sum = md5.New()
+	}
+}
+
+// Dot says that a dot was taken from before the line that comes next (RFC 5321 4.5.2): the digest of the body has it.
+func (r *Reader) Dot() {
+	if r.hashed && r.behind {
+		r.sum.Write([]byte("."))
+	}
+}
+
+// BodyMD5 returns the digest of what followed the mail's own header, as it was on the wire; nil unless it was asked for.
+func (r *Reader) BodyMD5() []byte {
+	if !r.hashed {
+		return nil
+	}
+	return r.sum.Sum(nil)
 }
 
 // Write takes the next bytes of the mail.
@@ -159,6 +193,16 @@ func (r *Reader) strange(name string) {
 func (r *Reader) piece(p *piece) {
 	if p.at <= longLine && p.at+len(p.b) > longLine {
 		r.strange(LongLine)
+	}
+	if r.hashed && r.behind {
+		r.sum.Write(p.b)
+		switch {
+		case !p.last || p.open:
+		case p.cr:
+			r.sum.Write(crlf)
+		default:
+			r.sum.Write(lf)
+		}
 	}
 	if p.at == 0 && r.depth > 0 && len(p.b) > 2 && p.b[0] == '-' && p.b[1] == '-' && r.boundary(p.b) {
 		return

@@ -2,6 +2,7 @@ package mime
 
 import (
 	"bytes"
+	"crypto/md5"
 	stdbase64 "encoding/base64"
 	"fmt"
 	"io"
@@ -70,7 +71,7 @@ func crlfs(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
 
 var mails = []struct{ name, mail, want string }{
 	{"plain", "From: a <a@b>\nSubject: folded\n  over two\nX: 1\n\nsee http://a.example/x?y=1, <HTTPS://b.example> or mailto:c@d\n", `from: "a <a@b>"
-subject: "foldedover two"
+subject: "folded over two"
 x: "1"
 -
 url http://a.example/x?y=1,
@@ -209,6 +210,26 @@ func TestCutOff(t *testing.T) {
 	r.Close(true)
 	if got := n.log[len(n.log)-1]; got != `end true "one\r\nree\r\nfour"` {
 		t.Error(got)
+	}
+}
+
+// TestBodyMD5: of all that follows the header, whatever the cut.
+func TestBodyMD5(t *testing.T) {
+	body := "--x\r\nA: b\r\n\r\n" + strings.Repeat("y", 5000) + "\nend\r\n"
+	for _, cut := range []int{1, 100, 10_000} {
+		var r Reader
+		r.HashBody(true)
+		for range 2 {
+			r.Reset(nobody{})
+			for b := []byte("Content-Type: multipart/mixed; boundary=x\r\n\r\n" + body); len(b) > 0; b = b[min(cut, len(b)):] {
+				r.Write(b[:min(cut, len(b))])
+			}
+			r.Dot()
+			r.Close(true)
+			if want := md5.Sum([]byte(body + ".")); !bytes.Equal(r.BodyMD5(), want[:]) {
+				t.Errorf("cut %d: %x, want %x", cut, r.BodyMD5(), want)
+			}
+		}
 	}
 }
 

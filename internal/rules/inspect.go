@@ -21,7 +21,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		e.look()
 	}
 	e.parts, e.may, e.x.m.little = e.parts[:0], e.may[:0], false
-	in.Parts.EachBuffer(func(name string, b []byte) {
+	see := func(name string, b []byte) {
 		if name == "dcerpc.order" {
 			e.x.m.little = value(b) == 1
 		}
@@ -29,7 +29,11 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if l := e.set.parts[name]; l != nil {
 			e.may = l.found.scan(appendAll(e.may, l.always, 0), e.set.rare, &e.found, b, 0)
 		}
-	})
+	}
+	in.Parts.EachBuffer(see)
+	for _, name := range in.Events {
+		see(oddPart(kind), []byte(name))
+	}
 	if e.done = in.Done; in.Done {
 		e.may = appendAll(e.may, e.set.lacking[kind], 0)
 	}

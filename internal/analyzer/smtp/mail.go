@@ -1,6 +1,8 @@
 package smtp
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"strings"
 
 	"firestorm/internal/analyzer"
@@ -27,8 +29,11 @@ type Email struct {
 	More  int
 	Whole bool // its end was seen
 
-	files []analyzer.OpenFile
-	bytes int // of Fields and URLs
+	BodyMD5, SubjectMD5 string // raw; empty unless settings ask for them
+
+	files  []analyzer.OpenFile
+	bytes  int // of Fields and URLs
+	scheme bool
 }
 
 // Field is a field of a header, unfolded.
@@ -88,9 +93,15 @@ func (m *Email) appendEVE(dst []byte) []byte {
 	dst = appendList(dst, "attachment", m.Attachments)
 	var urls []string
 	for _, u := range m.URLs {
-		urls = append(urls, withoutScheme(u))
+		urls = append(urls, m.shown(u))
 	}
-	return append(appendList(dst, "url", urls), '}')
+	dst = appendList(dst, "url", urls)
+	for _, d := range []struct{ key, sum string }{{`,"subject_md5":"`, m.SubjectMD5}, {`,"body_md5":"`, m.BodyMD5}} {
+		if d.sum != "" {
+			dst = append(hex.AppendEncode(append(dst, d.key...), []byte(d.sum)), '"')
+		}
+	}
+	return append(dst, '}')
 }
 
 func appendList(dst []byte, name string, list []string) []byte {
@@ -132,8 +143,11 @@ func addressList(s string) (list []string) {
 	return list
 }
 
-// withoutScheme is how Suricata writes an address.
-func withoutScheme(u string) string {
+// shown is how Suricata writes an address: without what stands before it, unless settings want that.
+func (m *Email) shown(u string) string {
+	if m.scheme {
+		return u
+	}
 	if _, rest, ok := strings.Cut(u, "://"); ok {
 		return rest
 	}
@@ -152,12 +166,21 @@ type content struct {
 	open  analyzer.OpenFile // the attachment at hand; nil: none, or nobody wants it
 	named []byte            // its name, where an attachment is at hand
 	ended bool              // of the attachment at hand
+	want  wants
+}
+
+// wants is what settings say of mails.
+type wants struct {
+	mime          bool // they are taken apart
+	scheme        bool // addresses of the web begin with their scheme
+	body, subject bool // records have the MD5 of these
 }
 
 // begin makes ready for a mail; false: nobody asks for it.
 func (s *content) begin(c *analyzer.Context) bool {
-	if s.on = c.TakesFiles(s.r.kind) || c.Inspected(s.r.kind); s.on {
-		s.email = &Email{}
+	if s.on = s.want.mime && (c.TakesFiles(s.r.kind) || c.Inspected(s.r.kind)); s.on {
+		s.email = &Email{scheme: s.want.scheme}
+		s.mime.HashBody(s.want.body)
 		s.mime.Reset(s)
 	}
 	return s.on
@@ -191,7 +214,13 @@ func (s *content) end(c *analyzer.Context, whole bool) *Email {
 	s.on, s.c = false, c
 	s.mime.Close(whole)
 	m := s.email
-	m.Whole = whole
+	if m.Whole = whole; whole && s.want.body {
+		m.BodyMD5 = string(s.mime.BodyMD5())
+	}
+	if v := m.Get("subject"); s.want.subject && v != "" {
+		sum := md5.Sum([]byte(v))
+		m.SubjectMD5 = string(sum[:])
+	}
 	s.r.inspect(c, true)
 	s.c, s.email = nil, nil
 	s.look.Reset()
@@ -281,7 +310,7 @@ func (s *content) Odd(name string) { s.r.odd(s.c, packet.ToServer, name) }
 func (s *content) reset() {
 	s.look.Reset()
 	s.mime.Reset(nil)
-	*s = content{r: s.r, mime: s.mime, look: s.look, named: s.named[:0]}
+	*s = content{r: s.r, want: s.want, mime: s.mime, look: s.look, named: s.named[:0]}
 }
 
 // held is how many bytes are kept of the mail.

@@ -29,6 +29,8 @@ var Def = analyzer.Def{
 	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
 		r := &reader{kind: o.Kind(Kind)}
 		r.content.r = r
+		r.content.want = wants{mime: o.Setting("smtp.mime", 1) != 0, scheme: o.Setting("smtp.url-scheme", 0) != 0,
+			body: o.Setting("smtp.body-md5", 0) != 0, subject: o.Setting("smtp.subject-md5", 0) != 0}
 		return r, nil
 	},
 }

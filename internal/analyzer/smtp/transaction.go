@@ -67,7 +67,11 @@ func (r *reader) read(c *analyzer.Context, b []byte) (rest []byte) {
 		r.chunked(c)
 		return b[n:]
 	}
+	before := r.dots
 	text, rest, end := r.dots.next(b)
+	if !end && (before == afterCR || before == afterDot && r.dots != afterCR) {
+		r.content.mime.Dot()
+	}
 	r.content.write(c, text)
 	if end {
 		r.said = commands

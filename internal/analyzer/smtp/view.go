@@ -104,7 +104,7 @@ func (v view) EachBuffer(f func(name string, b []byte)) {
 		}
 	}
 	for _, u := range s.email.URLs {
-		f("email.url", []byte(withoutScheme(u)))
+		f("email.url", []byte(s.email.shown(u)))
 	}
 	if s.open == nil {
 		return

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"firestorm/internal/event"
+	"firestorm/internal/packet"
+	"firestorm/internal/sensor"
 )
 
 // eveVersion is the Suricata whose records EVE's are like where nothing is said.
@@ -100,5 +102,34 @@ func (u *suricata) looks(e *event.EVE) {
 				}
 			}
 		}
+	}
+}
+
+// layerCounters are Suricata's names of header formats, of those that it counts.
+var layerCounters = map[packet.LayerKind]string{packet.LayerEthernet: "ethernet", packet.LayerVLAN: "vlan", packet.LayerQinQ: "vlan_qinq", packet.LayerPBB: "ieee8021ah",
+	packet.LayerVNTag: "vntag", packet.LayerARP: "arp", packet.LayerMPLS: "mpls", packet.LayerPPPoE: "pppoe", packet.LayerPPP: "ppp", packet.LayerCHDLC: "chdlc",
+	packet.LayerNSH: "nsh", packet.LayerNull: "null", packet.LayerSLL: "sll", packet.LayerSLL2: "sll2", packet.LayerRaw: "raw", packet.LayerIPv4: "ipv4", packet.LayerIPv6: "ipv6",
+	packet.LayerESP: "esp", packet.LayerTCP: "tcp", packet.LayerUDP: "udp", packet.LayerSCTP: "sctp", packet.LayerICMPv4: "icmpv4", packet.LayerICMPv6: "icmpv6",
+	packet.LayerGRE: "gre", packet.LayerERSPAN: "erspan", packet.LayerVXLAN: "vxlan", packet.LayerGeneve: "geneve", packet.LayerTeredo: "teredo"}
+
+// count has the stats record say what the run and the rules counted.
+func (e *eveOutput) count(res *sensor.Result, r *rulesRead) {
+	if e == nil {
+		return
+	}
+	e.counters = func(add func(string, uint64)) {
+		for kind, name := range layerCounters {
+			if res.Layers != nil && res.Layers[kind] > 0 {
+				add("decoder."+name, res.Layers[kind])
+			}
+		}
+		if r == nil {
+			return
+		}
+		add("detect.alert_queue_overflow", res.Rules.TooMany)
+		add("detect.alerts_suppressed", res.RulesHeld)
+		add("detect.engines[0].id", 0)
+		add("detect.engines[0].rules_loaded", uint64(r.set.Len()))
+		add("detect.engines[0].rules_failed", uint64(len(r.problems)))
 	}
 }

@@ -37,6 +37,7 @@ type readOptions struct {
 	FormatIn      string    // pcap, tshark-text
 	EVEFile       string    // "-" is standard output
 	EVE           event.EVE // how its records look
+	KeepRules     bool      // rules are explained or traced
 	WriteFile     string    // annotated pcapng; "-" is standard output
 	OutDir        string
 	Since, Until  timeBound

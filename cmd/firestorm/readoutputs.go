@@ -28,6 +28,8 @@ type eveOutput struct {
 	runner *output.Runner
 	name   string
 	file   io.Closer // nil: standard output
+	// counters are what the stats record has beside, known at the end.
+	counters func(add func(path string, n uint64))
 }
 
 // openEVE starts the EVE output, or returns nil when nobody wants it.
@@ -53,7 +55,11 @@ func (a *app) openEVE(o *readOptions, in *input, settings *suricata) (*eveOutput
 	}
 	def := outputDef("eve")
 	out, err := def.New(output.Setup{Out: w, MinConfidence: o.MinConfidence, Application: "firestorm " + version, Records: settings.records(),
-		EVE: o.records(in)})
+		EVE: o.records(in), Counters: func(add func(string, uint64)) {
+			if e.counters != nil {
+				e.counters(add)
+			}
+		}})
 	if err != nil {
 		return nil, writeFailure(name, err)
 	}

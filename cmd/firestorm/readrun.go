@@ -49,11 +49,11 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if nets := settings.homeNet(); nets != nil && !o.HomeNetGiven {
 		o.HomeNet, o.HomeNetGiven = nets, true
 	}
-	sigs, err := a.ruleSet(o, settings, false)
+	settings.looks(&o.EVE)
+	sigs, err := a.ruleSet(o, settings)
 	if err != nil {
 		return err
 	}
-	settings.looks(&o.EVE)
 	eve, err := a.openEVE(o, in, settings)
 	if err != nil {
 		return err
@@ -101,6 +101,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if err != nil {
 		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
+	eve.count(res, sigs)
 	rep := buildReport(in, o, res)
 	if o.Verbose > 0 {
 		rep.Notes = append(rep.Notes, settings.notes()...)

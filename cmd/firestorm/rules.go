@@ -31,10 +31,13 @@ type rulesRead struct {
 }
 
 // loadRules reads files and folders of rules. Beside them, classification.config and threshold.config are taken where there
-// are such. With keep, the set can be explained.
-func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, keep bool) (*rulesRead, error) {
+// are such.
+func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, more ...func(*rules.Options)) (*rulesRead, error) {
 	var files []string
-	opt := rules.Options{ReadList: readList, Keep: keep, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
+	opt := rules.Options{ReadList: readList, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
+	for _, f := range more {
+		f(&opt)
+	}
 	for _, n := range names {
 		in, err := ruleFiles(n)
 		if err != nil {
@@ -227,7 +230,7 @@ of an eve-log name "finding".
 		if err != nil {
 			return nil, err
 		}
-		return a.loadRules(names, settings.vars(), settings, true)
+		return a.loadRules(names, settings.vars(), settings, func(o *rules.Options) { o.Keep = true })
 	}
 	check := &cobra.Command{
 		Use:     "check FILE|DIR...",
@@ -368,7 +371,7 @@ func (a *app) writeCoverage(r *rulesRead) error {
 }
 
 // ruleSet loads the rules of --rules; nil when none were given.
-func (a *app) ruleSet(o *readOptions, settings *suricata, keep bool) (*rulesRead, error) {
+func (a *app) ruleSet(o *readOptions, settings *suricata) (*rulesRead, error) {
 	if len(o.Rules) == 0 {
 		return nil, nil
 	}
@@ -380,7 +383,7 @@ func (a *app) ruleSet(o *readOptions, settings *suricata, keep bool) (*rulesRead
 		}
 		vars.Addrs["HOME_NET"] = "[" + strings.Join(nets, ",") + "]"
 	}
-	r, err := a.loadRules(o.Rules, vars, settings, keep)
+	r, err := a.loadRules(o.Rules, vars, settings, func(x *rules.Options) { x.Keep, x.Texts = o.KeepRules, o.EVE.Alert.RuleText })
 	if err == nil && o.Strict && len(r.problems) > 0 {
 		for _, p := range r.problems {
 			fmt.Fprintln(a.stderr, printable(problemText(p)))

@@ -21,11 +21,12 @@ func (a *app) ruleRun(ctx context.Context, raw *rawRead, change func(o *sensor.O
 	if err != nil {
 		return nil, nil, err
 	}
+	o.KeepRules = true
 	settings, err := a.readSettings(o.Settings)
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := a.ruleSet(o, settings, true)
+	r, err := a.ruleSet(o, settings)
 	if err != nil {
 		return nil, nil, err
 	}

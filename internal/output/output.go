@@ -40,6 +40,9 @@ type Setup struct {
 	MinConfidence finding.Confidence // findings below are left out; 0 is Likely
 	Records       *Records           // of EVE that are wanted; nil: all
 
+	// Counters adds what the rest of the program counted, by its path in EVE's stats record; it is called once, at Close.
+	Counters func(add func(path string, n uint64))
+
 	// FindingJSON appends a finding as the one-line JSON object of docs/schema/finding.schema.json, SummaryJSON the
 	// summary of the run; it is called once, at Close.
 	FindingJSON func(dst []byte, f *finding.Finding) []byte

@@ -30,7 +30,7 @@ type Explanation struct {
 	Text       string   `json:"rule"`
 }
 
-// Explain explains the rules with a sid.
+// Explain explains the rules with a sid. The set was compiled with Options.Keep.
 func (s *Set) Explain(sid uint32) (out []Explanation) {
 	for _, g := range s.sigs {
 		if g.info.SID == sid {
@@ -241,7 +241,7 @@ type RuleInfo struct {
 	Alerts        bool // false: it passes, or only changes state
 }
 
-// Rules are the rules that run, in the order of their files.
+// Rules are the rules that run, in the order of their files. The set was compiled with Options.Keep.
 func (s *Set) Rules() []RuleInfo {
 	out := make([]RuleInfo, 0, len(s.sigs))
 	for _, g := range s.sigs {

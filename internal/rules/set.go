@@ -31,9 +31,17 @@ type Options struct {
 	Prevent     bool            // drop and reject are told as if they had been done
 	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
 
-	bits  map[string]int           // numbers of the flowbits
+	// Texts has alerts know their rule's text.
+	Texts bool
+
+	DataDir string // where lists that rules call a state stand; empty: beside the rules
+	AnyPath bool   // rules may name files anywhere
+
 	addrs map[string]*lang.AddrSet // by expression: most rules share theirs
 	ports map[string]*lang.PortSet
+
+	bits, ints, hostBits map[string]int // numbers of flowbits, of flowint, of xbits and hostbits
+	sets                 map[string]*dataset
 }
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
@@ -61,6 +69,7 @@ func (s *Set) Len() int { return len(s.sigs) }
 func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	o.bits, o.addrs, o.ports = map[string]int{}, map[string]*lang.AddrSet{}, map[string]*lang.PortSet{}
 	texts := words{}
+	o.ints, o.hostBits, o.sets = map[string]int{}, map[string]int{}, map[string]*dataset{}
 	s := &Set{most: o.MaxAlerts}
 	if s.most <= 0 {
 		s.most = mostAlerts
@@ -76,6 +85,13 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		texts.share(g.info)
 		s.sigs = append(s.sigs, g)
 	}
+	s.sigs = slices.DeleteFunc(s.sigs, func(g *sig) bool {
+		err := g.endLate()
+		if err != nil {
+			bad = append(bad, lang.Problem{Place: g.rule.Place, SID: g.rule.SID, Reason: err.Error()})
+		}
+		return err != nil
+	})
 	s.bits = make([]string, len(o.bits))
 	for name, n := range o.bits {
 		s.bits[n] = name
@@ -83,7 +99,8 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
-		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
+		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.intClass.order(), b.intClass.order()),
+			cmp.Compare(a.hostClass.order(), b.hostClass.order()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
 		if g.number = i; !o.Keep {
@@ -119,7 +136,10 @@ func (o *Options) actionRank() [lang.Alert + 1]int {
 
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
-	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1, Text: r.Text}}
+	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	if o.Texts {
+		s.info.Text = strings.Clone(r.Text)
+	}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
 		s.info.Action = "blocked"
@@ -145,7 +165,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		if err := k.set(c, opt); err != nil {
 			return nil, opt.Name, err
 		}
-		s.mark(opt)
+		if o.Keep {
+			s.mark(opt)
+		}
 	}
 	for _, e := range []struct {
 		expr string
@@ -180,6 +202,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	}
 	if err := c.endBase64(); err != nil {
 		return nil, "base64_decode", err
+	}
+	if option, err := c.endHeaders(); err != nil {
+		return nil, option, err
 	}
 	return s, "", s.place()
 }
@@ -221,6 +246,9 @@ func (s *sig) protocol(name string) error {
 			return fmt.Errorf("rules of protocol %q are not run", name)
 		}
 		s.app = appWord(name)
+		if name == "mdns" {
+			s.conds = append(s.conds, func(x *inspection) bool { return x.p.SrcPort == 5353 || x.p.DstPort == 5353 })
+		}
 		for _, n := range over {
 			s.proto.add(n)
 		}
@@ -235,7 +263,7 @@ var appProtocols = map[string][]uint8{
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
-	"sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
+	"mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -247,6 +275,8 @@ func appWord(name string) string {
 		return "tls"
 	case "ikev1", "ikev2":
 		return "ike"
+	case "mdns": // it is read as DNS
+		return "dns"
 	}
 	return name
 }
@@ -267,6 +297,8 @@ func (s *sig) place() error {
 	case len(s.parts) > 0:
 		s.packet, s.stream = false, false
 		return s.placeParts()
+	case s.wholePacket:
+		s.packet, s.stream = true, false
 	case len(s.payload) == 0:
 		s.packet = true
 		s.stream = false

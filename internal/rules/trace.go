@@ -36,7 +36,7 @@ type Reached struct {
 	ordinal       uint64
 }
 
-// NewTrace returns an empty trace of s.
+// NewTrace returns an empty trace of s, which was compiled with Options.Keep.
 func NewTrace(s *Set) *Trace {
 	t := &Trace{set: s, rows: make([]Reached, len(s.sigs))}
 	for i, g := range s.sigs {

@@ -32,6 +32,7 @@ type ingest struct {
 	begin    packet.Time
 	lastEdge packet.Time
 	counts   *count.Ingest
+	layers   *[256]uint64 // headers by packet.LayerKind; nil: nobody asks
 	damaged  error
 	lostSeen uint64
 	span     span
@@ -134,6 +135,11 @@ func (in *ingest) ahead(ps []packet.Packet) {
 		}
 		if p.Missing == 0 { // a row of a listing has no bytes: it comes as far decoded as it can be
 			packet.Decode(p, &in.decode)
+			if in.layers != nil {
+				for _, l := range p.Layers[:p.NLayer] {
+					in.layers[l.Kind]++
+				}
+			}
 		}
 		in.keys[k] = repeatKey(p)
 	}

@@ -37,7 +37,7 @@ const topTalkers = 32
 
 func (s *run) result(stopped bool) *Result {
 	b := s.border
-	r := &Result{Counts: s.counts, Source: s.o.Source.Stats(), Ledger: b.ledger, Hosts: b.hosts, Names: b.names, Nets: b.gates.Nets(), Files: s.o.Files, Same: b.joined.twins().Same,
+	r := &Result{Layers: s.in.layers, Counts: s.counts, Source: s.o.Source.Stats(), Ledger: b.ledger, Hosts: b.hosts, Names: b.names, Nets: b.gates.Nets(), Files: s.o.Files, Same: b.joined.twins().Same,
 		First: s.in.span.first, Last: s.in.span.last,
 		Damaged: s.in.damaged, OutputErr: b.summary.outputErr, Interrupted: stopped}
 	b.gates.Forgot = s.forgot

@@ -60,13 +60,15 @@ type Options struct {
 	VXLANPorts  []uint16                            // see packet.Options
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
-	Detectors   []detect.Def
-	Sinks       []EventSink // see every event in total order
-	Mutes       *finding.Mutes
-	Context     *hostconf.Context // hosts' own configuration files; nil: none were given
-	Join        *twin.Join        // of vantages 0 and 1; nil: captures are not joined
-	Progress    func(Progress)    // called about every 64 rounds from the ingest goroutine
-	WantAll     bool              // decoder anomalies as events too
+	// Settings are numbers that analyzers ask for by name, such as "http.request-body-limit" (analyzer.Registry.Set).
+	Settings  map[string]int64
+	Detectors []detect.Def
+	Sinks     []EventSink // see every event in total order
+	Mutes     *finding.Mutes
+	Context   *hostconf.Context // hosts' own configuration files; nil: none were given
+	Join      *twin.Join        // of vantages 0 and 1; nil: captures are not joined
+	Progress  func(Progress)    // called about every 64 rounds from the ingest goroutine
+	WantAll   bool              // decoder anomalies as events too
 	// Files are the names of the inputs by Packet.Source, for texts that speak of a frame.
 	Files []string
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
@@ -103,8 +105,9 @@ type Result struct {
 	Counts      count.Ingest
 	Source      capture.Stats
 	Engine      finding.EngineCounts
-	Account     Account    // where every packet went
-	Flow        flow.Stats // summed over the shards
+	Layers      *[256]uint64 // headers decoded by packet.LayerKind; nil without WantAll
+	Account     Account      // where every packet went
+	Flow        flow.Stats   // summed over the shards
 	Protocols   analyzer.Stats
 	Streams     stream.Stats
 	Rules       rules.Stats           // summed over the shards; zero without rules
@@ -181,6 +184,9 @@ func newRun(o *Options) (*run, error) {
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
 		pieces: o.Rules != nil && o.Rules.AsksOfFragments()}
 	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
+	if o.WantAll {
+		s.in.layers = &[256]uint64{}
+	}
 	s.in.frags = defrag.New(o.Defrag)
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), names: detect.NewNames(lim.hosts), outputs: o.Sinks}
@@ -224,6 +230,9 @@ func newRun(o *Options) (*run, error) {
 	reg, err := analyzer.NewRegistry(o.Analyzers, wantedKinds(o))
 	if err != nil {
 		return nil, err
+	}
+	for name, v := range o.Settings {
+		reg.Set(name, v)
 	}
 	b.kind = reg.Kind
 	s.workers = make([]*worker, o.Workers)

@@ -52,7 +52,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
 		Timeouts: o.Timeouts, Released: s.released,
-		Alerted: func(i uint32) bool { return s.rules != nil && s.rules.Released(i, s.out) }})
+		Alerted: s.alerted})
 	var raw analyzer.RawStreams
 	var inspector analyzer.Inspector
 	if o.Rules != nil {
@@ -105,6 +105,18 @@ func filesWanted(o *Options, reg *analyzer.Registry) file.Wants {
 		w.MD5, w.SHA1, w.SHA256 = false, false, false
 	}
 	return w
+}
+
+// alerted is told that rules are to forget a flow, and reports whether one had alerted on it. What was left of its streams may
+// bring alerts without a packet.
+func (s *shard) alerted(index uint32) bool {
+	if s.rules == nil {
+		return false
+	}
+	from := len(*s.out)
+	any := s.rules.Released(index, s.out)
+	s.alerts(nil, flow.Handle{Index: index}, *s.out, from)
+	return any
 }
 
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.

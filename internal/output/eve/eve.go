@@ -39,18 +39,12 @@ type Output struct {
 	kinds *output.Records
 	line  []byte
 	stats stats
-}
-
-type stats struct {
-	first, last                           packet.Time
-	packets, bytes, lost, undecoded       uint64
-	flows, tcp, udp, icmp4, icmp6, alerts uint64
-	seen                                  bool
+	more  func(add func(path string, n uint64))
 }
 
 // New returns an output that writes to s.Out.
 func New(s output.Setup) *Output {
-	return &Output{w: bufio.NewWriterSize(s.Out, bufferSize), eve: s.EVE, least: s.AtLeast(), kinds: s.Records, line: make([]byte, 0, 4096)}
+	return &Output{w: bufio.NewWriterSize(s.Out, bufferSize), eve: s.EVE, least: s.AtLeast(), kinds: s.Records, more: s.Counters, line: make([]byte, 0, 4096)}
 }
 
 // Event writes e's record, if it has one.
@@ -102,70 +96,15 @@ func (o *Output) Flush() error { return o.w.Flush() }
 // Close writes the stats record and flushes.
 func (o *Output) Close() error {
 	if o.stats.seen && o.kinds.Has("stats") {
+		if o.more != nil {
+			o.more(o.stats.add)
+		}
 		o.line = o.stats.append(o.line[:0])
 		if err := o.put(); err != nil {
 			return err
 		}
 	}
 	return o.w.Flush()
-}
-
-func (s *stats) count(e event.Event) {
-	h := e.Head()
-	switch x := e.(type) {
-	case *event.Capture:
-		if !s.seen || x.From < s.first {
-			s.first = x.From
-		}
-		if !s.seen || x.To > s.last {
-			s.last = x.To
-		}
-		s.seen = true
-		s.packets += x.Packets
-		s.bytes += x.Bytes
-		s.lost += x.KernelLost
-		s.undecoded += x.Undecoded
-	case *event.Flow:
-		if x.What != event.Started {
-			return
-		}
-		s.flows++
-		switch h.Proto {
-		case packet.ProtoTCP:
-			s.tcp++
-		case packet.ProtoUDP:
-			s.udp++
-		case packet.ProtoICMP:
-			s.icmp4++
-		case packet.ProtoICMPv6:
-			s.icmp6++
-		}
-	default:
-		if h.Kind == event.KindAlert {
-			s.alerts++
-		}
-	}
-}
-
-// append writes the stats record. Its uptime is the time of the packets: there is no other clock.
-func (s *stats) append(dst []byte) []byte {
-	dst = append(dst, `{"timestamp":`...)
-	dst = event.AppendEVETime(dst, s.last)
-	dst = append(dst, `,"event_type":"stats","stats":{"uptime":`...)
-	dst = strconv.AppendInt(dst, int64(s.last.Sub(s.first).Seconds()), 10)
-	for _, f := range []struct {
-		key string
-		n   uint64
-	}{
-		{`,"capture":{"kernel_packets":`, s.packets + s.lost}, {`,"kernel_drops":`, s.lost},
-		{`},"decoder":{"pkts":`, s.packets}, {`,"bytes":`, s.bytes}, {`,"invalid":`, s.undecoded},
-		{`},"flow":{"total":`, s.flows}, {`,"tcp":`, s.tcp}, {`,"udp":`, s.udp}, {`,"icmpv4":`, s.icmp4}, {`,"icmpv6":`, s.icmp6},
-		{`},"detect":{"alert":`, s.alerts},
-	} {
-		dst = append(dst, f.key...)
-		dst = strconv.AppendUint(dst, f.n, 10)
-	}
-	return append(dst, `}}}`...)
 }
 
 // SignatureID is the number under which findings of a code appear as alerts: fixed for a code, above all ranges that

@@ -1,0 +1,166 @@
+package eve
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// stats are the counters of the stats record, by their path in it ("flow.tcp"): Suricata's where it counts the same.
+type stats struct {
+	first, last packet.Time
+	alerts      uint64
+	seen        bool
+	n           map[string]uint64
+}
+
+// always are counters that appear though they are 0.
+var always = []string{"capture.kernel_packets", "capture.kernel_drops", "decoder.pkts", "decoder.bytes", "decoder.invalid", "flow.total", "flow.tcp", "flow.udp",
+	"flow.icmpv4", "flow.icmpv6", "flow.tcp_reuse", "tcp.sessions", "tcp.reassembly_gap", "detect.alert", "detect.alert_queue_overflow"}
+
+// mostCounters bounds the counters; names come from lists of this program, never from packets.
+const mostCounters = 4096
+
+func (s *stats) add(path string, n uint64) {
+	if s.n == nil {
+		s.n = map[string]uint64{}
+		for _, p := range always {
+			s.n[p] = 0
+		}
+	}
+	if _, known := s.n[path]; known || len(s.n) < mostCounters {
+		s.n[path] += n
+	}
+}
+
+func (s *stats) count(e event.Event) {
+	h := e.Head()
+	switch x := e.(type) {
+	case *event.Capture:
+		if !s.seen || x.From < s.first {
+			s.first = x.From
+		}
+		if !s.seen || x.To > s.last {
+			s.last = x.To
+		}
+		s.seen = true
+		s.add("capture.kernel_packets", x.Packets+x.KernelLost)
+		s.add("capture.kernel_drops", x.KernelLost)
+		s.add("decoder.pkts", x.Packets)
+		s.add("decoder.bytes", x.Bytes)
+		s.add("decoder.invalid", x.Undecoded)
+	case *event.Flow:
+		s.flow(h, x)
+	case *event.Anomaly:
+		name := x.Code.String()
+		if rest, ok := strings.CutPrefix(name, "decoder."); ok {
+			name = "decoder.event." + rest
+		} else if !strings.HasPrefix(name, "stream.") {
+			return
+		}
+		s.add(name, 1)
+	default:
+		if h.Kind == event.KindAlert {
+			s.alerts++
+		}
+	}
+}
+
+func (s *stats) flow(h *event.Head, x *event.Flow) {
+	switch x.What {
+	case event.Started:
+		s.add("flow.total", 1)
+		switch h.Proto {
+		case packet.ProtoTCP:
+			s.add("flow.tcp", 1)
+			s.add("tcp.sessions", 1)
+		case packet.ProtoUDP:
+			s.add("flow.udp", 1)
+		case packet.ProtoICMP:
+			s.add("flow.icmpv4", 1)
+		case packet.ProtoICMPv6:
+			s.add("flow.icmpv6", 1)
+		}
+	case event.Ended:
+		if x.End == event.EndReused {
+			s.add("flow.tcp_reuse", 1)
+		}
+		if h.Proto == packet.ProtoTCP {
+			s.add("tcp.reassembly_gap", uint64(x.Sides[0].Gaps)+uint64(x.Sides[1].Gaps))
+		}
+		if name := appCounter(x.AppProto, h.Proto); name != "" {
+			s.add("app_layer.flow."+name, 1)
+		}
+	}
+}
+
+// bothWays are protocols that Suricata counts apart for TCP and UDP.
+var bothWays = map[string]bool{"dns": true, "dcerpc": true, "nfs": true, "krb5": true, "sip": true, "enip": true}
+
+// appCounter is the name of a protocol in app_layer.flow; empty: it is not known.
+func appCounter(app string, proto uint8) string {
+	switch {
+	case app == "":
+		return ""
+	case bothWays[app] && proto == packet.ProtoTCP:
+		return app + "_tcp"
+	case bothWays[app]:
+		return app + "_udp"
+	}
+	return app
+}
+
+// append writes the stats record. Its uptime is the time of the packets: there is no other clock.
+func (s *stats) append(dst []byte) []byte {
+	s.add("detect.alert", s.alerts)
+	dst = append(dst, `{"timestamp":`...)
+	dst = event.AppendEVETime(dst, s.last)
+	dst = append(dst, `,"event_type":"stats","stats":{"uptime":`...)
+	dst = strconv.AppendInt(dst, int64(s.last.Sub(s.first).Seconds()), 10)
+	paths := make([][]string, 0, len(s.n))
+	for p := range s.n {
+		paths = append(paths, strings.Split(p, "."))
+	}
+	slices.SortFunc(paths, slices.Compare)
+	var open []string // the objects that are open
+	for _, p := range paths {
+		last := len(p) - 1
+		k := 0
+		for k < len(open) && k < last && open[k] == p[k] {
+			k++
+		}
+		for i := len(open) - 1; i >= k; i-- {
+			if dst = append(dst, '}'); strings.HasSuffix(open[i], "[0]") {
+				dst = append(dst, ']')
+			}
+		}
+		open = open[:k]
+		comma := dst[len(dst)-1] != '{'
+		for _, name := range p[k:last] {
+			if comma {
+				dst = append(dst, ',')
+			}
+			key, list := strings.CutSuffix(name, "[0]")
+			dst = append(event.AppendJSONString(dst, key), ':')
+			if list {
+				dst = append(dst, '[')
+			}
+			dst = append(dst, '{')
+			open, comma = append(open, name), false
+		}
+		if comma {
+			dst = append(dst, ',')
+		}
+		dst = append(event.AppendJSONString(dst, p[last]), ':')
+		dst = strconv.AppendUint(dst, s.n[strings.Join(p, ".")], 10)
+	}
+	for i := len(open) - 1; i >= 0; i-- {
+		if dst = append(dst, '}'); strings.HasSuffix(open[i], "[0]") {
+			dst = append(dst, ']')
+		}
+	}
+	return append(dst, `}}`...)
+}

@@ -230,7 +230,7 @@ func (m *matcher) scratch() *pcre.Scratch {
 // dependsOnPlace reports that a check of cs counts from where the one before cs ended.
 func dependsOnPlace(cs []check) bool {
 	for i := range cs {
-		if cs[i].relative {
+		if cs[i].relative || cs[i].kind == isBase64 && cs[i].base64.relative {
 			return true
 		}
 		if (cs[i].kind == isContent || cs[i].kind == isPCRE) && !cs[i].neg {

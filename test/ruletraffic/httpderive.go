@@ -24,8 +24,10 @@ func derive(t *talk, h *httpMessage, d Dir) {
 	names.WriteString("\r\n")
 	t.hold("http.header", d, header.String())
 	head := strings.TrimSuffix(h.text(), string(h.body))
-	t.hold("http.header.raw", d, strings.TrimPrefix(head, line+"\r\n"))
-	t.hold("http.header_names", d, names.String())
+	if len(h.headers) > 0 {
+		t.hold("http.header.raw", d, strings.TrimPrefix(head, line+"\r\n"))
+		t.hold("http.header_names", d, names.String())
+	}
 	t.hold("http.start", d, head)
 	if d == ToServer {
 		t.hold("http.method", d, h.a)

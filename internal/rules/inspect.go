@@ -15,6 +15,12 @@ func (e *Engine) Asks(kind string) bool { return e.set.kinds[kind] }
 // Inspect looks at what there is of one side of a transaction (analyzer.Inspector). Its alerts come with the packet at hand,
 // or with Flush.
 func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet.Packet, in event.Inspection) {
+	if e.passed(h.Index) {
+		return
+	}
+	if p != nil && p == e.now.p && !e.now.done && p.IPVersion != 0 {
+		e.look()
+	}
 	e.parts, e.may, e.x.m.little = e.parts[:0], e.may[:0], false
 	windowed, _ := in.Parts.(event.Windowed)
 	in.Parts.EachBuffer(func(name string, b []byte) {
@@ -38,6 +44,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		p = madeUp(head, h.Dir)
 	}
 	x := &e.x
+	x.index = h.Index
 	x.p, x.dir, x.flow, x.known, x.odd = p, h.Dir, e.of(h.Index), false, nil
 	e.know(h)
 	if e.trace != nil {
@@ -47,6 +54,12 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
 	for _, c := range inOrder(e.may) {
 		s := c.s
+		this := fired{s, h.Dir, in.Tx}
+		again := x.flow != nil && slices.Contains(x.flow.fired, this)
+		if again && !s.keeps {
+			continue
+		}
+		x.m.values = x.m.values[:0]
 		if e.profile != nil {
 			e.profile.begin(e, s)
 		}
@@ -57,8 +70,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps {
 			k.KeepFile(s.info.SID)
 		}
-		this := fired{s, h.Dir, in.Tx}
-		if x.flow != nil && slices.Contains(x.flow.fired, this) {
+		if again {
 			continue
 		}
 		x.flow = e.own(h.Index)
@@ -72,7 +84,12 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
 			app = o.AppendAppObject(nil)
 		}
-		e.hits = append(e.hits, hit{s, h, int64(in.Tx), app})
+		for _, do := range s.effects {
+			do(x)
+		}
+		v := hit{s: s, h: h, tx: int64(in.Tx), app: app, whole: true}
+		v.values, v.context = x.m.told(s)
+		e.hits = append(e.hits, v)
 	}
 	if e.profile != nil {
 		e.profile.end(e)

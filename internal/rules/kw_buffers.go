@@ -188,6 +188,9 @@ func (c *compiler) list(at int) *[]check {
 	if at == atBase64 {
 		return &c.base64.inner
 	}
+	if at <= atHeader {
+		return &c.headers[atHeader-at].checks
+	}
 	if at < 0 {
 		return &c.s.payload
 	}

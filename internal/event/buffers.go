@@ -21,6 +21,12 @@ type Inspection struct {
 	Events []string
 }
 
+// Windowed is what Parts may be as well where long parts are shown piece by piece.
+type Windowed interface {
+	// Window says of a part where in it the piece at hand begins, and whether its end is in sight.
+	Window(name string) (from uint64, end bool)
+}
+
 // AppObject is what Parts may be as well: it writes what an alert says of the transaction, such as "http":{…}, without
 // commas around.
 type AppObject interface {

@@ -73,7 +73,9 @@ const maxSteps = 3000
 // matcher goes through the checks of one rule. It is used again for all.
 type matcher struct {
 	b      []byte
-	from   int // of the buffer: what ends before it was looked at before; 0: all is new
+	base   int64 // of the part whose piece b is: bytes before it
+	open   bool  // the end of that part is not in b
+	from   int   // of the buffer: what ends before it was looked at before; 0: all is new
 	vars   [maxVars]uint64
 	steps  int
 	little bool          // byte order of the DCE/RPC call at hand
@@ -112,13 +114,13 @@ func (m *matcher) run(cs []check, at, end int) bool {
 	case isContent:
 		return m.content(c, cs[1:], at, end)
 	case isDataAt:
-		if m.dataAt(c, at) == c.neg {
+		if m.dataAt(c, at) == c.neg || c.neg && m.open {
 			m.short = m.short || !c.neg
 			return false
 		}
 		return m.run(cs[1:], at, end)
 	case isSize:
-		if c.size.has(uint64(len(m.b))) == c.neg {
+		if m.open || c.size.has(uint64(m.base)+uint64(len(m.b))) == c.neg {
 			return false
 		}
 		return m.run(cs[1:], at, end)
@@ -171,7 +173,7 @@ func (m *matcher) dataAt(c *check, at int) bool {
 func (m *matcher) content(c *check, rest []check, at, end int) bool {
 	lo, hi := m.bounds(c, at)
 	if c.neg {
-		return m.find(c, lo, hi) < 0 && m.run(rest, at, end)
+		return !m.unknown(c) && m.find(c, lo, hi) < 0 && m.run(rest, at, end)
 	}
 	for {
 		i := m.find(c, lo, hi)
@@ -240,6 +242,11 @@ func dependsOnPlace(cs []check) bool {
 	return false
 }
 
+// unknown reports that a content that must not be there would lie in what is not at hand.
+func (m *matcher) unknown(c *check) bool {
+	return c.neg && (m.base > 0 && !c.relative && (c.starts || c.hasDepth) || m.open && c.ends)
+}
+
 // bounds are the bytes in which a content may lie.
 func (m *matcher) bounds(c *check, at int) (lo, hi int) {
 	l, h := int64(0), int64(len(m.b))
@@ -250,13 +257,11 @@ func (m *matcher) bounds(c *check, at int) (lo, hi int) {
 		}
 	}
 	if !c.relative || c.offset != (number{}) || c.hasDepth {
-		if o := c.offset.get(m); !c.relative {
-			l = o
-		} else if o > l {
+		if o := c.offset.get(m) - m.base; !c.relative || o > l {
 			l = o
 		}
 		if c.hasDepth {
-			h = min(h, c.offset.get(m)+c.depth.get(m))
+			h = min(h, c.offset.get(m)-m.base+c.depth.get(m))
 		}
 	}
 	if c.starts {
@@ -264,7 +269,7 @@ func (m *matcher) bounds(c *check, at int) (lo, hi int) {
 	}
 	if c.ends {
 		l = max(l, int64(len(m.b)-len(c.pattern)))
-		if h < int64(len(m.b)) {
+		if h < int64(len(m.b)) || m.open {
 			l = h + 1 // the end lies beyond what may be looked at
 		}
 	}

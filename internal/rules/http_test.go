@@ -3,6 +3,8 @@ package rules
 import (
 	"testing"
 
+	"firestorm/internal/event"
+	"firestorm/internal/flow"
 	"firestorm/internal/packet"
 )
 
@@ -42,6 +44,52 @@ func TestHTTPBuffers(t *testing.T) {
 			want := []bool{c.up, c.dn}[i]
 			if got := matches(t, c.options+";", "http", packet.Dir(i), side...); got != want {
 				t.Errorf("%s: direction %d: %t, want %t", c.options, i, got, want)
+			}
+		}
+	}
+}
+
+// piece is a content that is shown piece by piece.
+type piece struct {
+	b    string
+	from uint64
+	end  bool
+}
+
+func (p piece) EachBuffer(f func(name string, b []byte)) { f("file.data", []byte(p.b)) }
+func (p piece) Window(string) (from uint64, end bool)    { return p.from, p.end }
+
+// TestPiecesOfContents: places count from the begin and the end of a content, not from those of the piece at hand.
+func TestPiecesOfContents(t *testing.T) {
+	first, middle, last := piece{"MZ first", 0, false}, piece{"MZ middle", 8, false}, piece{"MZ last", 17, true}
+	for _, c := range []struct {
+		options string
+		want    [3]bool
+	}{
+		{`content:"MZ"`, [3]bool{true, true, true}},
+		{`content:"MZ"; startswith`, [3]bool{true, false, false}},
+		{`content:"MZ"; depth:10`, [3]bool{true, true, false}},
+		{`content:"MZ"; offset:10`, [3]bool{false, false, true}},
+		{`content:!"PK"; depth:2`, [3]bool{true, false, false}},
+		{`content:"first"; endswith`, [3]bool{false, false, false}},
+		{`content:"last"; endswith`, [3]bool{false, false, true}},
+		{`content:"dle"; isdataat:!1,relative`, [3]bool{false, false, false}},
+		{`content:"last"; isdataat:!1,relative`, [3]bool{false, false, true}},
+		{`bsize:24`, [3]bool{false, false, true}},
+		{`content:"M"; content:"Z"; distance:0; within:1`, [3]bool{true, true, true}},
+	} {
+		for i, p := range []piece{first, middle, last} {
+			set := load(t, `alert http any any -> any any (file.data; `+c.options+`; sid:1;)`)
+			r := newRig(t, set)
+			r.e = NewEngine(set, r.flows, func(uint32) string { return "http" }, 1<<20)
+			r.dial()
+			r.send(1, packet.PSH|packet.ACK, "x")
+			head := r.flows.Last(1, event.KindAlert)
+			r.out = r.out[:0]
+			r.e.Inspect("http", flow.Handle{Index: 1, Dir: 1}, &head, nil, event.Inspection{Dir: 1, Parts: p})
+			r.e.Flush(&r.out)
+			if got := len(r.alerts()[1]) > 0; got != c.want[i] {
+				t.Errorf("%s: piece %d: %t", c.options, i, got)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math"
 	"slices"
 
 	"firestorm/internal/event"
@@ -21,11 +22,17 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		e.look()
 	}
 	e.parts, e.may, e.x.m.little = e.parts[:0], e.may[:0], false
+	windowed, _ := in.Parts.(event.Windowed)
 	see := func(name string, b []byte) {
 		if name == "dcerpc.order" {
 			e.x.m.little = value(b) == 1
 		}
-		e.parts = append(e.parts, seenPart{name, b})
+		v := seenPart{name: name, b: b}
+		if windowed != nil {
+			from, end := windowed.Window(name)
+			v.base, v.open = int64(min(from, math.MaxInt64)), !end
+		}
+		e.parts = append(e.parts, v)
 		if l := e.set.parts[name]; l != nil {
 			e.may = l.found.scan(appendAll(e.may, l.always, 0), e.set.rare, &e.found, b, 0)
 		}
@@ -100,6 +107,8 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 type seenPart struct {
 	name string
 	b    []byte
+	base int64 // what was shown of it before, and is not in b
+	open bool  // its end is not in b
 }
 
 // partsMatch reports whether the parts at hand are all that a rule asks for.
@@ -116,7 +125,10 @@ func (e *Engine) partsMatch(s *sig) bool {
 				return false
 			}
 			b, ok := p.turned(&e.x.m, v.b)
-			if found = ok && e.x.m.match(p.checks, b, 0); found {
+			e.x.m.base, e.x.m.open = v.base, v.open
+			found = ok && e.x.m.match(p.checks, b, 0)
+			e.x.m.base, e.x.m.open = 0, false
+			if found {
 				break
 			}
 		}

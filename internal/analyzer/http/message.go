@@ -99,6 +99,19 @@ func (m *Message) begin(b []byte) (rest []byte) {
 // blanks are what counts as white space around names and values: browsers and servers let all of it pass.
 const blanks = " \t\r\n\v\f\x00"
 
+// trim cuts blanks off both ends.
+func trim(b []byte) []byte {
+	for len(b) > 0 && isBlank(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isBlank(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func isBlank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' || c == 0 }
+
 // fields reads field lines up to the empty line or the end. As browsers have it in responses, a line may end with a carriage
 // return alone, and with HTTP/1.1 a folded line with a colon is a field of its own.
 func (m *Message) fields(b []byte, response bool) {
@@ -131,12 +144,9 @@ func (m *Message) fields(b []byte, response bool) {
 		}
 		f := Field{Name: line}
 		if i := bytes.IndexByte(line, ':'); i >= 0 {
-			f.Name, f.Value = line[:i], bytes.Trim(line[i+1:], blanks)
-			if f.Value == nil {
-				f.Value = line[i+1 : i+1] // nil is for a line without a colon
-			}
+			f.Name, f.Value = line[:i], trim(line[i+1:]) // not nil: that is for a line without a colon
 		}
-		f.Name = bytes.Trim(f.Name, blanks)
+		f.Name = trim(f.Name)
 		m.Fields = append(m.Fields, f)
 		if k := knownField(f.Name); k < numKnown && m.first[k] == 0 {
 			m.first[k] = int16(len(m.Fields))

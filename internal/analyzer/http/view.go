@@ -123,6 +123,21 @@ func (a *aspect) EachBuffer(f func(name string, b []byte)) {
 	}
 }
 
+// Window says which piece of a content is shown (event.Windowed).
+func (a *aspect) Window(name string) (from uint64, end bool) {
+	w := &a.body
+	switch name {
+	case "http.request_body", "http.response_body":
+	case "file.data":
+		if a.form != nil {
+			return a.form.part.n - uint64(len(a.form.part.buf)), !a.form.named || a.form.part.cut
+		}
+	default:
+		return 0, true
+	}
+	return w.n - uint64(len(w.buf)), a.done || w.cut
+}
+
 // AppendAppObject writes what an alert, or the record of a file, says of the transaction (event.AppObject).
 func (a *aspect) AppendAppObject(dst []byte) []byte {
 	return a.v.event().appendObject(dst)

@@ -272,7 +272,7 @@ to_server 0 done`
 func TestLimit(t *testing.T) {
 	const size = 1 << 20
 	b := bytes.Repeat([]byte("x"), size)
-	marks := []int{0, 50, 40<<10 - 4, 72<<10 - 3, 100<<10 - 8, 100<<10 + 50, 500 << 10, size - 8}
+	marks := []int{0, 50, lookBack + lookStep - 4, lookBack + 2*lookStep - 3, 100<<10 - 8, 100<<10 + 50, 500 << 10, size - 8}
 	for i, at := range marks {
 		copy(b[at:], fmt.Sprintf("<mark%d>", i))
 	}

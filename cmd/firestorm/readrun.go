@@ -82,6 +82,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	opt.KeepFiles, opt.FileHashes = o.StoreAll, o.FileHash
 	hits := &signature.Hits{}
 	if sigs != nil {
+		sigs.set.Forget()
 		opt.Rules, opt.Alerts = sigs.set, o.EVE.Alert
 		opt.Sinks = append(opt.Sinks, hits)
 	}

@@ -171,6 +171,9 @@ func ruleFiles(name string) ([]string, error) {
 	}
 	var files []string
 	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path != name && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir // what rules update tries, and its copies
+		}
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".rules") {
 			files = append(files, path)
 		}
@@ -188,11 +191,16 @@ func ruleFiles(name string) ([]string, error) {
 func (a *app) rulesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rules",
-		Short: "check rules of Suricata's language",
-		Long: `Check rules of Suricata's language. read --rules FILE runs them.
+		Short: "check, list, explain, test and update rules of Suricata's language",
+		Long: `Work with rules of Suricata's language. read --rules FILE runs them.
 
-  firestorm rules check FILE|DIR...     which rules do not run, and why
-  firestorm rules coverage FILE|DIR...  how many run, and the reasons of the others
+  firestorm rules check FILE|DIR...      which rules do not run, and why
+  firestorm rules coverage FILE|DIR...   how many run, and the reasons of the others
+  firestorm rules list FILE|DIR...       all of them, with their state and place
+  firestorm rules explain SID FILE|DIR   one in plain words
+  firestorm rules test FILE CAPTURE      alerts of each, and why the others are silent
+  firestorm rules profile DIR CAPTURE    what each costs
+  firestorm rules update DIR --source .. new sets, tried before they replace the old
 
 A rule that cannot be run is refused with its file and line, the option at fault
 and the reason; the others load, unless read is told --strict.
@@ -251,7 +259,11 @@ of an eve-log name "finding".
 	for _, verb := range []*cobra.Command{check, coverage} {
 		verb.Flags().StringVar(&settingsFile, "suricata-settings", "", "take variables, protocols and classes from `FILE`, a suricata.yaml or the same as JSON")
 	}
-	c.AddCommand(check, coverage)
+	list, explain := a.rulesListCommand(load), a.rulesExplainCommand(load)
+	for _, verb := range []*cobra.Command{list, explain} {
+		verb.Flags().StringVar(&settingsFile, "suricata-settings", "", "take variables, protocols and classes from `FILE`, a suricata.yaml or the same as JSON")
+	}
+	c.AddCommand(check, coverage, list, explain, a.rulesTestCommand(), a.rulesProfileCommand(), a.rulesUpdateCommand())
 	return c
 }
 

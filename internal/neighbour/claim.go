@@ -32,6 +32,7 @@ type Claim struct {
 	VLAN    uint16 // outermost tag; 0: none
 	How     How
 	Reply   bool // ARP reply or neighbour advertisement
+	Unasked bool // a neighbour advertisement to one machine that says of itself that it is no answer (RFC 4861 4.4, S flag)
 }
 
 // Wire is where a claim was made: link-layer addresses mean nothing beyond it.
@@ -111,6 +112,8 @@ func (c *Claim) ndp(x *event.NDP) {
 		}
 		if dst[0] == 0xff {
 			c.How, c.To = Announced, packet.Addr{}
+		} else {
+			c.Unasked = !x.Solicited
 		}
 	}
 	if c.IP.IsZero() || c.IP[0] == 0xff {

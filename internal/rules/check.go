@@ -27,6 +27,9 @@ type check struct {
 	bytes                           *byteOp
 	test                            func(b []byte) bool
 	opt                             *lang.Option // that it comes from
+	base64                          *base64Op
+	inner                           []check // of what base64 decoded
+	entropy                         *entropyOp
 }
 
 type checkKind uint8
@@ -41,6 +44,8 @@ const (
 	isByteMath
 	isPCRE
 	isTest // what a keyword of a protocol asks of a part
+	isBase64
+	isEntropy
 )
 
 // number is a constant of a rule, or the variable that byte_extract or byte_math set.
@@ -72,6 +77,9 @@ type matcher struct {
 	little bool          // byte order of the DCE/RPC call at hand
 	short  bool          // what failed may hold once more bytes follow
 	re     *pcre.Scratch // made when a rule first needs it
+	groups []int         // where those of an expression lie
+	turn   [2][]byte     // what transforms made
+	text   []byte        // what base64_decode made
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
 	total   uint64 // steps so far
@@ -111,6 +119,10 @@ func (m *matcher) run(cs []check, at, end int) bool {
 			return false
 		}
 		return m.run(cs[1:], at, end)
+	case isBase64:
+		return m.inBase64(c, cs[1:], at, end)
+	case isEntropy:
+		return c.entropy.holds(m.b) && m.run(cs[1:], at, end)
 	case isTest:
 		return c.test(m.b) != c.neg && m.run(cs[1:], at, end)
 	case isPCRE:
@@ -176,9 +188,7 @@ func (m *matcher) content(c *check, rest []check, at, end int) bool {
 // regexp looks for a regular expression, from the last match on if it is relative, and for the next one when what follows
 // does not hold. One that gave up counts as not found; the engine counts it.
 func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
-	if m.re == nil {
-		m.re = pcre.NewScratch(pcre.Limits{})
-	}
+	m.scratch()
 	from := 0
 	if c.relative {
 		from = min(max(at, 0), len(m.b))
@@ -203,6 +213,13 @@ func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
 		next = loc.Start + 1
 	}
 	return false
+}
+
+func (m *matcher) scratch() *pcre.Scratch {
+	if m.re == nil {
+		m.re = pcre.NewScratch(pcre.Limits{})
+	}
+	return m.re
 }
 
 // dependsOnPlace reports that a check of cs counts from where the one before cs ended.

@@ -79,7 +79,7 @@ type Engine struct {
 	x       inspection
 	hits    []hit // of the packet at hand
 	parts   []seenPart
-	dotted  []byte
+	done    bool        // no more comes of the transaction at hand
 	may     []candidate // rules to be gone through
 	wait    []candidate // the same, before a hole in the stream
 	open    []candidate // of them: what may match with what is to come

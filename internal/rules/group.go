@@ -140,10 +140,13 @@ func (s *Set) Apps() map[string]bool {
 
 // telling is the content of the rule that is searched for; nil: there is none.
 func (s *sig) telling() *check {
-	if len(s.parts) > 0 {
-		return telling(s.main().checks)
+	if len(s.parts) == 0 {
+		return telling(s.payload)
 	}
-	return telling(s.payload)
+	if p := s.main(); p != nil && p.searchable() {
+		return telling(p.checks)
+	}
+	return nil
 }
 
 // telling is the one that says fast_pattern, else the longest.
@@ -223,7 +226,7 @@ func (s *Set) group() {
 			s.tables[i][d].fill(s.sigs, proto, packet.Dir(d))
 		}
 	}
-	s.parts, s.kinds, s.asked = map[string]*partRules{}, map[string]bool{}, map[string]bool{}
+	s.parts, s.kinds, s.asked, s.lacking = map[string]*partRules{}, map[string]bool{}, map[string]bool{}, map[string][]*sig{}
 	for _, g := range s.sigs {
 		if len(g.parts) > 0 {
 			s.part(g)
@@ -243,7 +246,16 @@ func (s *Set) part(g *sig) {
 	for i := range g.parts {
 		s.asked[g.parts[i].name] = true
 	}
+	for _, k := range g.kinds() {
+		s.kinds[k] = true
+	}
 	main := g.main()
+	if main == nil {
+		for _, k := range g.kinds() {
+			s.lacking[k] = append(s.lacking[k], g)
+		}
+		return
+	}
 	l := s.parts[main.name]
 	if l == nil {
 		l = &partRules{}
@@ -262,9 +274,6 @@ func (s *Set) part(g *sig) {
 		l.found.add(g, &rest, 0)
 	default:
 		l.found.add(g, by, 0)
-	}
-	for _, k := range g.kinds() {
-		s.kinds[k] = true
 	}
 }
 

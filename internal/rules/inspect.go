@@ -30,6 +30,9 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 			e.may = l.found.scan(appendAll(e.may, l.always, 0), e.set.rare, &e.found, b, 0)
 		}
 	})
+	if e.done = in.Done; in.Done {
+		e.may = appendAll(e.may, e.set.lacking[kind], 0)
+	}
 	if p == nil || p.SrcPort != head.Client.Port && h.Dir == packet.ToServer || p.SrcPort != head.Server.Port && h.Dir == packet.ToClient {
 		p = madeUp(head, h.Dir)
 	}
@@ -92,26 +95,33 @@ type seenPart struct {
 func (e *Engine) partsMatch(s *sig) bool {
 	for i := range s.parts {
 		p := &s.parts[i]
-		found := false
+		found, there := false, false
 		for k := range e.parts {
 			v := &e.parts[k]
 			if v.name != p.name {
 				continue
 			}
-			b := v.b
-			if p.dotted {
-				e.dotted = append(append(e.dotted[:0], '.'), b...)
-				b = e.dotted
+			if there = true; p.absent == absent {
+				return false
 			}
-			if found = e.x.m.match(p.checks, b, 0); found {
+			b, ok := p.turned(&e.x.m, v.b)
+			if found = ok && e.x.m.match(p.checks, b, 0); found {
 				break
 			}
+		}
+		if p.absent != present && !there {
+			found = e.done && p.travels(e.x.dir)
 		}
 		if !found {
 			return false
 		}
 	}
 	return true
+}
+
+// travels reports whether the part is one of what travels d.
+func (p *part) travels(d packet.Dir) bool {
+	return p.way == eitherWay || (p.way == toClient) == (d == packet.ToClient)
 }
 
 // beside reports whether the payload beside the parts is as a rule wants it: of TCP what is held of the stream.

@@ -17,7 +17,7 @@ type keyword struct {
 }
 
 // keywords are all options that rules may have, by what they are about. docs and "rules coverage" list them.
-var keywords = concat(metaKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords)
+var keywords = concat(metaKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, transformKeywords, base64Keywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords, ikeKeywords, rfbKeywords)
 
 var keywordByName = func() map[string]*keyword {
 	m := map[string]*keyword{}
@@ -45,6 +45,9 @@ type compiler struct {
 	vars []string // names that byte_extract and byte_math gave, by number
 	rank int      // of the classtype, 0 when none was named
 	own  bool     // the rule has a priority of its own
+
+	base64   *check // base64_decode, before base64_data is over
+	base64At int    // the part in which it stands
 
 	at     int // the part in which contents lie now; -1: the payload
 	lastAt int // the part in which the last one lies

@@ -28,17 +28,31 @@ const (
 // part is what a rule asks of one buffer.
 type part struct {
 	buffer
-	dotted bool // dotprefix: a dot stands before it
-	checks []check
+	transforms []transform
+	dotted     bool // the one transform is dotprefix
+	absent     absence
+	checks     []check
 }
 
+// absence is whether a part has to be there.
+type absence uint8
+
+const (
+	present absence = iota
+	absent          // it must not be
+	orElse          // it must not be, or be as the rule asks
+)
+
+// searchable reports whether a rule can be found by a content in the part.
+func (p *part) searchable() bool { return p.absent == present && (len(p.transforms) == 0 || p.dotted) }
+
 // sticky are the buffers by the option that names them: contents behind it lie there.
-var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers)
+var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers, ikeBuffers, sipBuffers, rfbBuffers)
 
 // httpBuffers are the parts of HTTP. Some travel either way: which one a rule is about says its flow:….
 var httpBuffers = buffersOf(ofHTTP,
 	named{"http.method", toServer}, named{"http.uri", toServer}, named{"http.uri.raw", toServer}, named{"http.host", toServer},
-	named{"http.host.raw", toServer}, named{"http.user_agent", toServer}, named{"http.referer", toServer}, named{"http.accept http_accept", toServer},
+	named{"http.host.raw", toServer}, named{"http.user_agent", toServer}, named{"http.referer http_referer", toServer}, named{"http.accept http_accept", toServer},
 	named{"http.accept_enc http_accept_enc", toServer}, named{"http.accept_lang http_accept_lang", toServer},
 	named{"http.request_line http_request_line", toServer}, named{"http.request_header", toServer}, named{"http.request_body", toServer},
 	named{"http.stat_code", toClient}, named{"http.stat_msg", toClient}, named{"http.response_line http_response_line", toClient},
@@ -53,7 +67,7 @@ var ofHTTP = []string{"http"}
 // older are the modifiers of the older form: they put the content before them into a buffer.
 var older = map[string]string{"http_method": "http.method", "http_uri": "http.uri", "http_raw_uri": "http.uri.raw", "http_host": "http.host",
 	"http_raw_host": "http.host.raw", "http_user_agent": "http.user_agent", "http_stat_code": "http.stat_code", "http_stat_msg": "http.stat_msg",
-	"http_referer": "http.referer", "http_client_body": "http.request_body", "http_server_body": "http.response_body", "http_header": "http.header",
+	"http_client_body": "http.request_body", "http_server_body": "http.response_body", "http_header": "http.header",
 	"http_raw_header": "http.header.raw", "http_cookie": "http.cookie"}
 
 // ofExpression are the flags of pcre that name a buffer.
@@ -64,11 +78,18 @@ var ofExpression = map[byte]string{'U': "http.uri", 'I': "http.uri.raw", 'P': "h
 // bufferKeywords say where contents lie.
 var bufferKeywords = func() []keyword {
 	list := []keyword{
-		{"dotprefix", func(c *compiler, _ *lang.Option) error {
+		{"absent", func(c *compiler, o *lang.Option) error {
 			if c.at < 0 || len(c.s.parts[c.at].checks) > 0 {
 				return errors.New("it belongs right behind the name of a buffer")
 			}
-			c.s.parts[c.at].dotted = true
+			switch strings.TrimSpace(o.Value) {
+			case "":
+				c.s.parts[c.at].absent = absent
+			case "or_else":
+				c.s.parts[c.at].absent = orElse
+			default:
+				return fmt.Errorf("absent knows or_else, not %q", o.Value)
+			}
 			return nil
 		}},
 		{"urilen", func(c *compiler, o *lang.Option) error {
@@ -130,7 +151,7 @@ func (c *compiler) part(b buffer) (int, error) {
 	for i := range c.s.parts {
 		p := &c.s.parts[i]
 		switch {
-		case p.name == b.name:
+		case p.name == b.name && len(p.transforms) == 0:
 			return i, nil
 		case !overlap(p.kinds, b.kinds):
 			return -1, fmt.Errorf("no protocol has both %s and %s", p.name, b.name)
@@ -144,7 +165,7 @@ func (c *compiler) part(b buffer) (int, error) {
 
 // move puts the content before into a buffer.
 func (c *compiler) move(b buffer) error {
-	if c.lastAt >= 0 || len(c.s.payload) == 0 || c.s.payload[len(c.s.payload)-1].kind != isContent {
+	if c.lastAt != -1 || len(c.s.payload) == 0 || c.s.payload[len(c.s.payload)-1].kind != isContent {
 		return errors.New("it needs a content right before it")
 	}
 	n, err := c.part(b)
@@ -160,6 +181,9 @@ func (c *compiler) move(b buffer) error {
 
 // list is where the checks of a part lie; -1 is the payload.
 func (c *compiler) list(at int) *[]check {
+	if at == atBase64 {
+		return &c.base64.inner
+	}
 	if at < 0 {
 		return &c.s.payload
 	}
@@ -177,7 +201,12 @@ func (c *compiler) add(k check) {
 func (s *sig) placeParts() error {
 	for i := range s.parts {
 		p := &s.parts[i]
-		if len(p.checks) == 0 {
+		switch {
+		case p.absent == absent && len(p.checks) > 0:
+			return fmt.Errorf("%s is to be absent: nothing can be asked of it without or_else", p.name)
+		case p.absent == orElse && len(p.checks) == 0:
+			return fmt.Errorf("%s: nothing follows or_else", p.name)
+		case p.absent != absent && len(p.checks) == 0:
 			return fmt.Errorf("nothing is asked of %s", p.name)
 		}
 	}
@@ -201,10 +230,20 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(k string) bool { return slices.Contains(b, k) })
 }
 
-// main is the part by which the rule is found: the one with the most telling content.
+// main is the part by which the rule is found: the one with the most telling content. Nil: none has to be there.
 func (s *sig) main() *part {
-	best, size := &s.parts[0], -1
+	var best *part
+	size := -1
 	for i := range s.parts {
+		if s.parts[i].absent != present {
+			continue
+		}
+		if best == nil {
+			best = &s.parts[i]
+		}
+		if !s.parts[i].searchable() {
+			continue
+		}
 		c := telling(s.parts[i].checks)
 		switch {
 		case c == nil:

@@ -12,7 +12,8 @@ import (
 // for more of the same.
 var several = map[string]bool{"dns.query": true, "dns.queries.rrname": true, "dns.answers.rrname": true, "dns.authorities.rrname": true,
 	"dns.additionals.rrname": true, "dns.response.rrname": true, "tls.certs": true, "tls.subjectaltname": true, "tls.alpn": true, "krb5.cname": true, "krb5.sname": true,
-	"smtp.rcpt_to": true, "email.url": true, "email.received": true, "ftp.reply": true, "ftp.completion_code": true,
+	"smtp.rcpt_to": true, "email.url": true, "email.received": true, "ftp.reply": true, "ftp.completion_code": true, "ike.vendor": true,
+	"sip.from": true, "sip.to": true, "sip.via": true, "sip.user_agent": true, "sip.content_type": true, "sip.content_length": true,
 	"http.request_header": true, "http.response_header": true}
 
 // buffersOf makes the buffers of a protocol. Each line has the names that rules have for one, the first of which is the
@@ -49,7 +50,7 @@ func (c *compiler) sticky(b buffer) (int, error) {
 		return n, err
 	}
 	for i := range c.s.parts {
-		if p := &c.s.parts[i]; p.name == b.name && len(p.checks) == 0 {
+		if p := &c.s.parts[i]; p.name == b.name && len(p.checks)+len(p.transforms) == 0 {
 			return i, nil
 		}
 	}

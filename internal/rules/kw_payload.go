@@ -78,6 +78,7 @@ var payloadKeywords = []keyword{
 		c.add(k)
 		return nil
 	}},
+	{"entropy", entropyKeyword},
 	{"bsize", func(c *compiler, o *lang.Option) error {
 		text := o.Value
 		if o.Negated {

@@ -130,6 +130,11 @@ func TestProtocolKeywords(t *testing.T) {
 		{"krb5", `krb5.ticket_encryption:!rc4-hmac;`, 1, []string{"krb5.ticket_encryption=\x00\x00\x00\x17"}, false},
 		{"nfs", `nfs_version:3; nfs_procedure:2<>4;`, 0, []string{"nfs.version=\x00\x00\x00\x03", "nfs.procedure=\x00\x00\x00\x03"}, true},
 		{"nfs", `nfs_version:<3;`, 0, []string{"nfs.version=\x00\x00\x00\x03"}, false},
+		{"ike", `ike.init_spi; content:"61d3"; startswith; ike.exchtype:34;`, 0, []string{"ike.init_spi=61d3693ce12af528", "ike.exchtype=\x22"}, true},
+		{"ike", `ike.chosen_sa_attribute:alg_hash=2;`, 1, []string{"ike.chosen_sa_attribute=alg_enc=\x00\x00\x00\x02", "ike.chosen_sa_attribute=alg_hash=\x00\x00\x00\x02"}, true},
+		{"ike", `ike.chosen_sa_attribute:alg_hash=1;`, 1, []string{"ike.chosen_sa_attribute=alg_hash=\x00\x00\x00\x02"}, false},
+		{"ike", `ike.key_exchange_payload_length:>100;`, 1, []string{"ike.key_exchange_payload_length=\x00\x00\x00\x64"}, false},
+		{"smb", `smb.version:2; smb.share; content:"C$"; endswith;`, 0, []string{"smb.version=\x02", "smb.share=\\\\x\\C$"}, true},
 		{"dhcp", `dhcp.leasetime:<7200;`, 1, []string{"dhcp.leasetime=\x00\x00\x0e\x10"}, true},
 		{"dhcp", `dhcp.renewal_time:1000<>2000;`, 1, []string{"dhcp.renewal_time=\x00\x00\x07\xd0"}, false},
 	} {
@@ -142,7 +147,7 @@ func TestProtocolKeywords(t *testing.T) {
 func TestProtocolKeywordsRefused(t *testing.T) {
 	for _, rule := range []string{`tls.version:1.4;`, `tls.version:772;`, `ssl_version:tls9;`, `ssl_state:hello;`, `tls.cert_chain_len:many;`, `tls_cert_notafter:soon;`,
 		`tls.store;`, `dns.rcode:-1;`, `dns.opcode:300;`, `dns.rrtype:NOTYPE;`, `tls.subject:"|0|";`, `tls.certs;`,
-		`dcerpc.iface:367abb81;`, `dcerpc.opnum:9-1;`, `dcerpc.opnum:x;`, `snmp.version:x;`, `krb5.ticket_encryption:rot13;`, `dhcp.leasetime:x;`, `content:"x"; byte_test:2,=,1,0,dce;`} {
+		`dcerpc.iface:367abb81;`, `dcerpc.opnum:9-1;`, `dcerpc.opnum:x;`, `snmp.version:x;`, `ike.chosen_sa_attribute:alg_hash;`, `ike.nonce_payload; content:"x";`, `smb.version:1; smb.version:2;`, `krb5.ticket_encryption:rot13;`, `dhcp.leasetime:x;`, `content:"x"; byte_test:2,=,1,0,dce;`} {
 		if set, bad := tryLoad(t, `alert ip any any -> any any (`+rule+` sid:1;)`); len(bad) != 1 || set.Len() != 0 {
 			t.Errorf("%s is not refused", rule)
 		}

@@ -45,10 +45,20 @@ type Set struct {
 	none   group                 // no rules
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
-	asked  map[string]bool       // parts that rules ask for, by name
-	kinds  map[string]bool       // of events whose parts rules ask for
-	bits   []string              // names of the flowbits by number
-	rare   *mpm.Rarity           // of all contents together: which part of one says most
+	// lacking are the rules about what is not there, by the kind of events.
+	lacking map[string][]*sig
+	asked   map[string]bool // parts that rules ask for, by name
+	kinds   map[string]bool // of events whose parts rules ask for
+	rare    *mpm.Rarity     // of all contents together: which part of one says most
+	bits    []string        // names of the flowbits by number
+}
+
+// Forget lets go of what the rules were read from, which is as large as what was made of it. Explain, Rules and traces are
+// not asked for after it.
+func (s *Set) Forget() {
+	for _, g := range s.sigs {
+		g.rule = nil
+	}
 }
 
 // Len is how many rules the set has.
@@ -83,7 +93,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
-		g.number, g.rule = i, nil // what was read is not held: it is larger than what is made of it
+		g.number = i
 		if g.ofPieces() {
 			s.pieces = append(s.pieces, g)
 		}
@@ -173,6 +183,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	default:
 		s.info.Severity = 3
 	}
+	if err := c.endBase64(); err != nil {
+		return nil, "base64_decode", err
+	}
 	return s, "", s.place()
 }
 
@@ -225,8 +238,9 @@ var appProtocols = map[string][]uint8{
 	"http": {packet.ProtoTCP}, "http1": {packet.ProtoTCP}, "tls": {packet.ProtoTCP}, "ssl": {packet.ProtoTCP}, "ftp": {packet.ProtoTCP}, "ftp-data": {packet.ProtoTCP},
 	"smtp": {packet.ProtoTCP}, "imap": {packet.ProtoTCP}, "pop3": {packet.ProtoTCP}, "ssh": {packet.ProtoTCP}, "telnet": {packet.ProtoTCP},
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
-	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP},
+	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
+	"sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -236,6 +250,8 @@ func appWord(name string) string {
 		return "http"
 	case "ssl":
 		return "tls"
+	case "ikev1", "ikev2":
+		return "ike"
 	}
 	return name
 }

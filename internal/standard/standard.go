@@ -20,7 +20,9 @@ import (
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
 	"firestorm/internal/analyzer/pop3"
+	"firestorm/internal/analyzer/rfb"
 	"firestorm/internal/analyzer/rpc"
+	"firestorm/internal/analyzer/sip"
 	"firestorm/internal/analyzer/smb"
 	"firestorm/internal/analyzer/smtp"
 	"firestorm/internal/analyzer/snmp"
@@ -100,8 +102,10 @@ var Analyzers = []analyzer.Def{
 	ndp.Def,
 	ntp.Def,
 	pop3.Def,
+	rfb.Def,
 	rpc.NFSDef,
 	rpc.Def,
+	sip.Def,
 	smb.Def,
 	smtp.Def,
 	snmp.Def,

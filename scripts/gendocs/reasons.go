@@ -176,7 +176,14 @@ var quiet = map[string]map[string]string{
 		"last third cut":   "The capture ends within a second of the last questions, all asked within 1.03 s: answers could still come",
 	},
 	"arp-ip-conflict": {
-		"answers removed": "Nothing of the two machines is left, only the gateway's answers to them",
+		"answers removed":  "Nothing of the two machines is left, only the gateway's answers to them",
+		"requests removed": "Only the frames of the machine that took the gateway's address are left: nobody contradicts it",
+	},
+	"tcp-nagle-delack": {
+		"last third cut": "Fewer than ten waits are left",
+	},
+	"tcp-timewait-nat-timestamps": {
+		"first third cut": "The refusal, or the connection before it from the same port, lies before the cut",
 	},
 	"arp-ether-mismatch": {
 		"answers removed":  "The packets in the name of another card are among what is removed",
@@ -222,6 +229,7 @@ var quiet = map[string]map[string]string{
 	},
 	"tcp-asymmetric-path": {
 		"requests removed": "Only requests pass this way; without them nothing is left",
+		"answers removed":  "Only answers pass this way; without them nothing is left",
 	},
 	"esp-one-way": {
 		"answers removed":  "Nothing of the other gateway is left, not even IKE: the capture may show one direction",
@@ -281,7 +289,8 @@ var quiet = map[string]map[string]string{
 		"first third cut": "The handshake that shows that TLS is spoken there lies before the cut; requests that are closed on may have another reason",
 	},
 	"syn-flood": {
-		"SYN removed": "The flood is SYNs; without them nothing is left",
+		"SYN removed":     "The flood is SYNs; without them nothing is left",
+		"first third cut": "The flood lies before the cut, or too little of it after",
 	},
 }
 

@@ -11,6 +11,13 @@ var alsoTrue = map[string]map[string]string{
 		"arp-ether-mismatch": "the poser puts the gateway's card into the ARP with which it tidies up, and sends it from its own; that it posed is another code's to say, where its claims and who relays are seen",
 		"icmp-unreachable":   "the poser asks the victim's UDP port 67 to learn its card, and the victim's kernel says that nothing listens there",
 	},
+	"arp-conflict-gateway": {
+		"tcp-syn-silent-drop": "who believes the machine with the gateway's address reaches nothing: its requests die there; that two have the address is another code's to say",
+	},
+	"arp-spoof-ettercap": {
+		"duplicate-on-wire":  "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
+		"arp-ether-mismatch": "the poser puts the owners' cards into the ARP with which it tidies up, and sends it from its own; that it posed is another code's to say, where its claims and who relays are seen",
+	},
 	"bad-gateway-timeout": {
 		"tcp-server-slow": "the application hangs, and the proxy keeps its clients waiting for a second; that it answers 504 is another code's to say, where the answers are whole and enough",
 	},
@@ -28,6 +35,15 @@ var alsoTrue = map[string]map[string]string{
 	},
 	"nd-spoof-vlan": {
 		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
+	},
+	"nd-spoof-one": {
+		"duplicate-on-wire": "what the poser passes on is there twice; that it posed is another code's to say, where its claims are seen",
+	},
+	"ike-natt-blocked-v1": {
+		"icmp-unreachable": "gw refuses UDP 4500 with ICMP; that a key exchange died there is another code's to say, where its begin is seen",
+	},
+	"out-of-window-ipv6": {
+		"tcp-data-unanswered": "the connection dies in its middle, as its client says; that the window is why is another code's to say, from two captures",
 	},
 	"messenger-announcement": {
 		"icmp-unreachable": "nothing listens on the receiver's port 1026, and its kernel says so",
@@ -96,11 +112,11 @@ var alsoTrue = map[string]map[string]string{
 	"scan-syn-remedied": {
 		"scan-background": "the search is made all the same, and counted; it finds nothing that others do not use",
 	},
-	"scan-ping": {
-		"icmp-unreachable": "gw says of each address that nobody is there; with the last third cut too few are left for a search",
+	"scan-nothing-one": {
+		"tcp-closed-port": "the doors are closed, and the server's own resets say so; that strangers knock is another code's to say, where there are a hundred of them",
 	},
-	"scan-proto": {
-		"icmp-unreachable": "the server says so of each protocol; with the first third cut too few are left for a search",
+	"syn-flood-one": {
+		"tcp-syn-silent-drop": "two clients' requests are ignored while the queue is full; that a flood fills it is another code's to say, where it is seen",
 	},
 	"scan-slow-stranger": {
 		"scan-background": "a stranger tries doors in vain; with the answers removed, or the end cut, that is all that can be told",

@@ -116,7 +116,11 @@ func (g *Generator) sendUDP(w *wire, m *meaning, messages []message) {
 		}
 	}
 	first := messages[0].dir
-	if m.flow["established"] && !m.closed && (len(messages) == 1 || first == ToClient) {
+	if m.flow["established"] && !m.closed && m.app == "dns" && first == ToServer {
+		t := &talk{}
+		opening(t, "dns", g.rng)
+		messages = append(t.messages, messages...)
+	} else if m.flow["established"] && !m.closed && (len(messages) == 1 || first == ToClient) {
 		w.udp(ToServer, []byte("first"))
 		w.udp(ToClient, []byte("second"))
 	} else if first == ToClient && (m.flow["to_client"] || m.flow["from_server"]) {

@@ -61,6 +61,8 @@ func (m *meaning) protocolTalk(rng *rand.Rand) (*talk, error) {
 		return nil, impossible("another protocol has no such buffer")
 	case len(parts) > 0 && payload != nil:
 		return m.both(payload, parts, rng)
+	case len(parts) == 0 && payload != nil && len(m.fields) > 0 && !m.ofPackets():
+		return nil, impossible("payload and fields of %s at once", m.app)
 	case len(parts) == 0 && !(len(m.fields) > 0 && !m.ofPackets()):
 		return m.raw(app, payload, rng)
 	}
@@ -182,10 +184,23 @@ func (m *meaning) raw(app string, payload *part, rng *rand.Rand) (*talk, error) 
 		return nil, fmt.Errorf("the payload is longer than a segment")
 	}
 	opening(t, app, rng)
+	if app != "" && !placed(checks) && !holds(checks, append(t.stream(m.dir), b...)) {
+		return nil, impossible("the begin of %s has what must not be in the stream", app)
+	}
 	t.opening = len(t.messages)
 	t.payload = b
 	t.messages = append(t.messages, message{m.dir, b})
 	return t, nil
+}
+
+// stream is what one side said so far.
+func (t *talk) stream(d Dir) (b []byte) {
+	for _, x := range t.messages {
+		if x.dir == d {
+			b = append(b, x.data...)
+		}
+	}
+	return b
 }
 
 // placed reports that checks count bytes, so that they cannot be spread over segments at will.

@@ -50,13 +50,11 @@ pmtud-server-filter)
 	ns gw ip link set inner mtu 1400
 	web s 80
 	capture_out "tcp or icmp or icmp6"
-	for n in c c2; do fetch $n http://$OUT4.2/page-200.txt; done
-	for n in c c2; do
-		fetch $n http://$OUT4.2/page-3000.txt -m 7 & pids+=" $!"
-		fetch $n "http://$S/page-3000.txt" -m 7 & pids+=" $!"
-	done
+	for n in c c2; do fetch $n "http://$S/page-200.txt"; done
+	for n in c c2; do fetch $n "http://$S/page-3000.txt" -m 7 & pids+=" $!"; done
+	fetch c http://$OUT4.2/page-3000.txt -m 3
 	wait $pids
-	for n in c c2; do fetch $n http://$OUT4.2/page-200.txt; done
+	for n in c c2; do fetch $n "http://$S/page-200.txt"; done
 	;;
 esac
 capture_stop
@@ -77,8 +75,8 @@ accept-queue-stopped)
 pmtud-server-filter)
 	shows "gw may send no more than 1400 bytes to the clients and says so to the server, whose own firewall drops that: its large segments vanish, over IPv4 and IPv6; small pages work."
 	finding pmtud-black-hole positive
-	check_frames "the server's segments again" outside.pcap "tcp.analysis.retransmission && ip.src == $OUT4.2 && ip.len == 1500" 3
-	check_frames "gw's reports" outside.pcap "icmp.type == 3 && icmp.code == 4" 3
+	check_frames "the server's segments again" outside.pcap "tcp.analysis.retransmission && ipv6.src == ${OUT6}:2 && ipv6.plen == 1460" 3
+	check_frames "gw's reports" outside.pcap "icmp.type == 3 && icmp.code == 4" 1
 	check_frames "gw's reports, IPv6" outside.pcap "icmpv6.type == 2" 3
 	check "small pages work" [ "$(grep -c 'page-200.txt 200 ' "$LAB/answers")" = 4 ]
 	;;

@@ -1,9 +1,9 @@
 #!/bin/bash
 # captures: ike-fragment-lost-v1 ike-fragment-lost-answer ike-id-v1-responder ike-id-v1-email
-# captures: ike-natt-blocked-answers
+# captures: ike-natt-blocked-answers ike-natt-blocked-v1 ike-id-v1-ipv6 esp-one-way-v1
 #
 # More of ike.sh, with the same daemons (strongSwan): the other version of IKE, the
-# other direction, other kinds of names.
+# other direction, other kinds of names, IPv6.
 . "$(dirname "$0")/../lib.sh"
 lab_begin "$1"
 need charon-systemd swanctl nft openssl
@@ -16,6 +16,7 @@ case $1 in *-v1*) V=1 ;; esac
 case $1 in
 ike-fragment-lost-*) AUTH=pubkey FRAG=no ;;
 ike-id-v1-responder) AGG=yes RID_I=other.example ;;
+ike-id-v1-ipv6) AGG=yes C=${IN6}:11 S=${OUT6}:2 ID_I=${IN6}:11 RID_R=${IN6}:99 ID_R=${OUT6}:2 RID_I=${OUT6}:2 ;;
 ike-id-v1-email) AGG=yes ID_I=carol@c.example RID_R=dave@c.example ;;
 esac
 daemon() { # NS: its configuration
@@ -138,11 +139,19 @@ ike-natt-*) printf 'table ip nat {\n chain post {\n  type nat hook postrouting p
 esac
 case $1 in
 ike-natt-blocked-answers) rule "udp sport 4500 drop" ;;
+ike-natt-blocked-v1) rule "udp dport 4500 reject with icmp type port-unreachable" ;;
+esp-one-way-v1) rule "ip saddr $C udp dport 4500 @th,64,32 != 0 drop" ;;
 esac
-capture_both "udp port 500 or udp port 4500 or icmp or (ip[6:2] & 0x1fff != 0)"
+if [ "$1" = ike-id-v1-ipv6 ]; then
+	capture gw inner inside.pcap "udp port 500 or icmp6"
+	vantage inside.pcap "gw, device inner: between the clients and gw"
+else
+	capture_both "udp port 500 or udp port 4500 or icmp or (ip[6:2] & 0x1fff != 0)"
+fi
 start c s
 ctl c --initiate --child n --timeout 14 >"$LAB/initiate" 2>&1 || true
-ns c ping -c 3 -i 0.5 -W 1 -I 192.168.1.1 192.168.2.1 >"$LAB/ping" 2>&1 || true
+ns c ping -c $([ "$1" = esp-one-way-v1 ] && echo 24 || echo 3) -i 0.5 -W 1 -I 192.168.1.1 192.168.2.1 >"$LAB/ping" 2>&1 || true
+ns c ping -c 2 -i 0.3 -W 1 "$S" >/dev/null || true # past the tunnel: the way itself works
 capture_stop
 tail -n 1 "$LAB/initiate" | sed "s|unix:[^ ]*||" | truth_block "swanctl on c"
 grep -h transmitted "$LAB/ping" | truth_block "ping through the tunnel, on c"
@@ -174,6 +183,20 @@ ike-id-v1-responder)
 ike-id-v1-email)
 	shows "c calls itself carol@c.example, s expects dave@c.example: aggressive mode, the name is readable."
 	finding ike-id-mismatch positive
+	;;
+ike-natt-blocked-v1)
+	shows "c is behind the NAT gw, which refuses UDP 4500 with ICMP port unreachable: IKEv1 main mode begins on 500 and dies at the move."
+	finding ike-natt-blocked positive
+	check "c gives up" log c "giving up"
+	;;
+ike-id-v1-ipv6)
+	shows "Over IPv6, c names itself by its address, s expects another address: aggressive mode, the name is readable."
+	finding ike-id-mismatch positive
+	;;
+esp-one-way-v1)
+	shows "IKEv1; gw drops ESP from c to s (inside UDP 4500) and lets IKE pass: packets travel one way only."
+	finding esp-one-way positive
+	check "established" log c "CHILD_SA n.* established"
 	;;
 ike-natt-blocked-answers)
 	shows "c is behind the NAT gw, which drops what comes back from UDP 4500: IKE begins on 500 and dies at the move."

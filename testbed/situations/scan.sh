@@ -107,12 +107,14 @@ scan-nothing-masscan)
 	visit
 	finding scan-background positive
 	;;
-scan-nothing-one) # a worm that knows two ports, from five of its hosts
+scan-nothing-one) # the day of an address: many strangers, each with one knock
 	outer "tcp or icmp"
+	ns gw ip route add blackhole default
+	ns gw sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.far.rp_filter=0
 	visit
-	for r in 1 2; do for i in 9 10 11 12 13; do for p in 23 2323; do
-		ns x hping3 -q -S -p $p -a $FAR.$i -c 1 $OUT4.2 >/dev/null 2>&1 || true
-	done; done; done
+	for p in 22 23 445 1433 2323 3389 5900 6379; do
+		ns x hping3 -q -S -p $p --rand-source -i u20000 -c 16 $OUT4.2 >/dev/null 2>&1 || true
+	done
 	visit
 	finding scan-background positive
 	;;
@@ -271,8 +273,8 @@ scan-nothing-masscan)
 	check_frames "SYNs" outside.pcap "tcp.flags == 2 && !(ip.src == $IN4.0/24)" 55
 	;;
 scan-nothing-one)
-	shows "Five strangers ask for ports 23 and 2323, twice each, as worms do."
-	check_frames "SYNs" outside.pcap "tcp.flags == 2 && !(ip.src == $IN4.0/24)" 15
+	shows "128 strangers from all over the world knock once each, at eight doors of the server; none of them is open."
+	check_frames "SYNs" outside.pcap "tcp.flags == 2 && !(ip.src == $IN4.0/24)" 101
 	;;
 scan-slow)
 	shows "Two ports of five addresses, a probe every four seconds: too slow for a rate, but all but one fail at the first contact."

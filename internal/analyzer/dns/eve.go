@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"firestorm/internal/event"
+	"firestorm/internal/packet"
 )
 
 // AppendEVE writes a dns record: version 3 as Suricata 8 has it, version 2 for readers of earlier ones.
@@ -13,8 +14,12 @@ func (m *Message) AppendEVE(dst []byte, c *event.EVE) []byte {
 	if !m.recorded(&c.DNS) {
 		return dst
 	}
-	dst = event.AppendEVEHead(dst, &m.head, "dns", m.Dir, c)
 	v2 := c.DNS.Version == 2 || c.DNS.Version == 0 && c.Version != 0 && c.Version < 8
+	dir := m.Dir
+	if v2 { // a record of that form names the client first, whoever sent the message
+		dir = packet.ToServer
+	}
+	dst = event.AppendEVEHead(dst, &m.head, "dns", dir, c)
 	dst = append(dst, `,"dns":{"version":`...)
 	if v2 {
 		dst = append(dst, '2')

@@ -104,7 +104,7 @@ func (a *aspect) joined(m *Message, i int) {
 // appendUnfolded appends a value whose line ends, with the white space around them, are one space each (RFC 9112 5.2).
 func appendUnfolded(dst, v []byte) []byte {
 	for {
-		i := bytes.IndexByte(v, '\n')
+		i := bytes.IndexAny(v, "\r\n")
 		if i < 0 {
 			return append(dst, v...)
 		}

@@ -70,6 +70,8 @@ type half struct {
 	unsure bool    // the length of the content is said in an odd way: what follows may belong to it
 	word   [7]byte // stLost: bytes of the line that look like the begin of a response
 	words  int     // of word; -1: the line is no such thing
+	ghost  state   // how content would end that a response says to have and must not have (204, 304); stStart: none
+	ghosts int64   // left of it
 }
 
 type state uint8
@@ -154,7 +156,7 @@ func (s *conn) step(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 
 // start looks at the first byte of a message.
 func (s *conn) start(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte {
-	if b[0] == '\r' || b[0] == '\n' || d == packet.ToClient && (b[0] == ' ' || b[0] == '\t') {
+	if b[0] == '\r' || b[0] == '\n' || d == packet.ToClient && (b[0] == ' ' || b[0] == '\t' || b[0] == 0) && h.ghost == stStart {
 		return b[1:] // RFC 9112 2.2
 	}
 	h.begin = c.Head(s.kind).Seen
@@ -169,6 +171,8 @@ func (s *conn) start(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byt
 		h.state = stClose
 	case b[0] == 0x15 || b[0] == 0x16:
 		h.state = stTLS
+	case lower(b[0]) != 'h' && h.ghost != stStart && s.tail != nil:
+		h.state, h.left, h.ghost = h.ghost, h.ghosts, stStart
 	case lower(b[0]) != 'h':
 		s.loseTo(c, d, h, nil)
 	}
@@ -190,7 +194,7 @@ func (s *conn) head(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 		take := min(len(b), maxHead-n)
 		h.buf = append(h.buf, b[:take]...)
 		rest = b[take:]
-		if end := s.endOf(d, h.buf, max(0, n-3)); end >= 0 {
+		if end := s.endOf(d, h.buf, max(0, n-headBack)); end >= 0 {
 			rest = b[end-n:]
 			s.message(c, d, h, h.buf[:end], rest)
 			h.buf = h.buf[:0]
@@ -317,6 +321,8 @@ func (s *conn) content(c *analyzer.Context, d packet.Dir, b []byte) {
 		if s.cur.v != nil {
 			s.cur.v.content(c, d, b)
 		}
+	} else if s.tail != nil {
+		s.tail.content(c, d, b)
 	}
 }
 
@@ -347,6 +353,8 @@ func (s *conn) messageEnd(c *analyzer.Context, d packet.Dir, h *half) {
 			}
 		}
 		s.emit(c, true)
+	} else {
+		s.endTail(c, true)
 	}
 }
 

@@ -116,8 +116,14 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 		s.loseSync(c, packet.ToClient, h)
 		return
 	}
-	if m.Status >= 100 && m.Status < 200 && m.Status != 101 {
+	framed := m.chunked() || m.has(fContentLength) && number(m.get(fContentLength)) > 0 // has content, whatever its status says
+	if m.Status >= 100 && m.Status < 200 && m.Status != 101 && !framed {
 		return // interim (RFC 9110 15.2)
+	}
+	h.ghost = stStart
+	if s.tail != nil && len(s.queue) > 0 && s.queue[0].v == s.tail { // what came before the head was none of it
+		s.tail.afresh(packet.ToClient)
+		s.tail = nil
 	}
 	s.endTail(c, true)
 	t := s.take(c, h.begin)
@@ -145,7 +151,7 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 		t.v.response(c, m)
 	}
 	switch {
-	case m.Status == 101:
+	case m.Status == 101 && !framed:
 		x.set(tUpgrade, m.get(fUpgrade), 64)
 		tls := hasFold(m.get(fUpgrade), "tls")
 		s.emit(c, true)
@@ -155,7 +161,13 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 		s.emit(c, true)
 		s.tunnel(c, true, rest)
 		return
-	case t.head || m.Status == 204 || m.Status == 304:
+	case t.head:
+	case m.Status == 204 || m.Status == 304:
+		if t.v != nil && framed {
+			h.contentOf(m, false)
+			h.ghost, h.ghosts, h.state = h.state, h.left, stStart
+			s.tail = t.v
+		}
 	default:
 		h.contentOf(m, true)
 	}

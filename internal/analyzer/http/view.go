@@ -280,6 +280,15 @@ func (a *aspect) KeepFile(sid uint32) {
 	}
 }
 
+// afresh forgets what a side had.
+func (v *view) afresh(d packet.Dir) {
+	a := &v.side[d]
+	if a.pack != nil {
+		a.pack.drop()
+	}
+	*a = aspect{v: v, dir: d, text: a.text[:0], parts: a.parts[:0], odd: a.odd[:0], body: window{limit: a.body.limit, buf: a.body.buf[:0]}, file: a.file}
+}
+
 // finish ends both sides.
 func (v *view) finish(c *analyzer.Context) {
 	v.end(c, packet.ToServer, false)

@@ -51,7 +51,14 @@ func (e *Event) Receiver() event.End {
 // bytes.
 func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 	dst = event.AppendEVEHead(dst, &e.head, "ike", e.Dir, c)
-	dst = append(dst, `,"app_proto":"ike","ike":{"version_major":`...)
+	dst = e.AppendAppObject(append(dst, `,"app_proto":"ike",`...))
+	dst = event.AppendEVEDirection(dst, e.Dir)
+	return event.AppendEVETail(dst, &e.head, c)
+}
+
+// AppendAppObject writes the object of a record, or of an alert (event.AppObject).
+func (e *Event) AppendAppObject(dst []byte) []byte {
+	dst = append(dst, `"ike":{"version_major":`...)
 	dst = strconv.AppendUint(dst, uint64(e.Major), 10)
 	dst = append(dst, `,"version_minor":`...)
 	dst = strconv.AppendUint(dst, uint64(e.Minor), 10)
@@ -101,9 +108,7 @@ func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 	} else {
 		dst = e.appendIKEv2(dst)
 	}
-	dst = append(dst, '}')
-	dst = event.AppendEVEDirection(dst, e.Dir)
-	return event.AppendEVETail(dst, &e.head, c)
+	return append(dst, '}')
 }
 
 // AppendSPI appends an IKE SPI as 16 hexadecimal digits.

@@ -101,6 +101,7 @@ type reader struct {
 	esp           *esp.Tracker // nil until the first packet of ESP
 	seen          [2]recent
 	keepalives    [2]uint32
+	txs           uint64
 }
 
 // recent remembers the last messages of a direction, so that one sent again is known: IKE repeats the same bytes
@@ -150,7 +151,7 @@ func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 			return
 		}
 	}
-	if !c.Wanted(r.kind) {
+	if !c.Wanted(r.kind) && !c.Inspected(r.kind) {
 		if !c.Wanted(r.espKind) {
 			c.Done()
 		}
@@ -170,6 +171,14 @@ func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 	e.found = nil
 	e.Transforms = append([]Transform(nil), m.Transforms...)
 	e.Text = append([]byte(nil), m.Text...)
+	odd := e.oddities()
+	for _, name := range odd {
+		c.AppLayer(d, r.txs, name)
+	}
+	if c.Inspected(r.kind) {
+		c.Inspect(r.kind, event.Inspection{Dir: d, Tx: r.txs, Done: true, Parts: e, Events: odd})
+	}
+	r.txs++
 	c.Emit(e)
 }
 
@@ -196,5 +205,5 @@ func (r *reader) Reset() {
 	if r.esp != nil {
 		r.esp.Reset()
 	}
-	r.seen, r.keepalives = [2]recent{}, [2]uint32{}
+	r.seen, r.keepalives, r.txs = [2]recent{}, [2]uint32{}, 0
 }

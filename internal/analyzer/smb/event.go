@@ -31,6 +31,7 @@ type Exchange struct {
 	Pipe        bool         // the share holds pipes, not files
 	ShareType   uint8        // of versions 2 and 3 ([MS-SMB2] 2.2.10); 0: not said
 	File        File         // of a create
+	Moved       bool         // contents of File were written or read, until it was closed
 	Call        *dcerpc.Call // that a pipe carried; nil: none
 	Session     uint64
 	Tree        uint32
@@ -115,6 +116,15 @@ func (x *Exchange) AppendAppObject(dst []byte) []byte {
 	}
 	if x.Command == Create {
 		dst = x.File.append(dst)
+	}
+	if x.Moved {
+		if x.File.Name != "" {
+			dst = event.AppendJSONString(append(dst, `,"filename":`...), x.File.Name)
+		}
+		if x.File.HasID {
+			dst = append(dst, `,"fuid":"`...)
+			dst = append(appendGUID(dst, x.File.ID), '"')
+		}
 	}
 	if x.Call != nil {
 		dst = x.Call.AppendInSMB(append(dst, `,"dcerpc":`...))

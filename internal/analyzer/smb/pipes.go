@@ -22,8 +22,9 @@ const (
 
 // connectedTree is a share that was connected.
 type connectedTree struct {
-	id   uint32
-	pipe bool
+	id    uint32
+	pipe  bool
+	share string
 }
 
 // pipe is a file of a pipe tree that carries calls.
@@ -55,12 +56,12 @@ func (s *connection) treeOf(id uint32) (pipe, known bool) {
 	return false, false
 }
 
-func (s *connection) connected(id uint32, pipe bool) {
+func (s *connection) connected(id uint32, pipe bool, share string) {
 	s.trees = slices.DeleteFunc(s.trees, func(t connectedTree) bool { return t.id == id })
 	if len(s.trees) == maxTrees {
 		s.trees = slices.Delete(s.trees, 0, 1)
 	}
-	s.trees = append(s.trees, connectedTree{id, pipe})
+	s.trees = append(s.trees, connectedTree{id, pipe, share})
 }
 
 // mayCarry reports whether a message with that header may move what a pipe carries.
@@ -72,22 +73,27 @@ func (s *connection) mayCarry(c *analyzer.Context, h *Header) bool {
 	return (pipe || !known) && (c.Wanted(s.command) || c.Inspected(s.kind))
 }
 
-// room is how much is to be read of a message that begins with b, by what is there of it.
-func (s *connection) room(c *analyzer.Context, b []byte, now int) int {
-	h, body, ok := ParseHeader(b)
-	switch {
-	case !ok:
+// room is how much is to be read of the message at hand, by what is there of it. The contents of files are not kept: they go
+// where they belong as they come.
+func (s *connection) room(c *analyzer.Context, d packet.Dir, x *side) int {
+	h, body, ok := ParseHeader(x.buf)
+	if !ok {
 		return keepBulk
-	case s.mayCarry(c, &h) && len(b) < keepHead:
-		return keepHead
-	case s.mayCarry(c, &h):
-		if _, data, ok := carried(&h, b, body); ok && (dcerpc.Speaks(data) || s.reading(&h)) {
-			return keepPipe
-		}
-	case h.Command != Other || h.Next != 0:
-		return now
 	}
-	return len(b)
+	carry, moves := s.mayCarry(c, &h), s.moves(&h)
+	switch {
+	case (carry || moves || len(s.files) > 0 && h.Version == 2 && h.Code == code2Close) && len(x.buf) < keepHead:
+		return keepHead
+	case h.Command != Other || h.Next != 0:
+		return x.room
+	}
+	if _, data, ok := carried(&h, x.buf, body); carry && ok && (dcerpc.Speaks(data) || s.reading(&h)) {
+		return keepPipe
+	}
+	if moves {
+		s.stream(c, d, x, &h, body)
+	}
+	return len(x.buf)
 }
 
 // reading reports a reply to a request that read from a pipe.

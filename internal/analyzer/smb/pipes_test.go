@@ -125,9 +125,9 @@ func TestNoPipe(t *testing.T) {
 		}
 	}
 	s := &connection{}
-	s.connected(5, false)
+	s.connected(5, false, "")
 	b := two(codeWrite, false, 2, 0, 0, write([]byte(big)))
-	if n := s.room(nil, b[:keepBulk], keep); n != keepBulk {
+	if n := s.room(nil, 0, &side{buf: b[:keepBulk], room: keep}); n != keepBulk {
 		t.Errorf("%d bytes are read for nobody", n)
 	}
 }

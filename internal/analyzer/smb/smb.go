@@ -86,10 +86,12 @@ const (
 
 // request waits for its reply.
 type request struct {
-	h    Header
-	ref  packet.Ref
-	x    *Exchange // what was read of it; nil: it reads from pipe
-	pipe *pipe
+	h     Header
+	ref   packet.Ref
+	x     *Exchange // what was read of it; nil: it reads from pipe, or from a file
+	pipe  *pipe
+	reads bool // contents of a file, at place
+	place place
 }
 
 // connection reads one TCP connection.
@@ -101,21 +103,25 @@ type connection struct {
 	dialect string
 	id      uint64
 	trees   []connectedTree
-	pipes   []*pipe // oldest first
+	pipes   []*pipe   // oldest first
+	files   []*opened // oldest first
 	options analyzer.Options
 	now     *analyzer.Context // of the call at hand, for what pipes tell
 }
 
 // side is one direction: the session packet at hand.
 type side struct {
-	head   [4]byte
-	nHead  int
-	left   uint32 // bytes of the packet that are still to come
-	room   int    // how many of them are to be kept
-	buf    []byte
-	ref    packet.Ref
-	lost   bool   // lost its place: the rest of this direction cannot be read
-	sealed uint16 // encrypted messages since the last clear one
+	head     [4]byte
+	nHead    int
+	left     uint32 // bytes of the packet that are still to come
+	room     int    // how many of them are to be kept
+	buf      []byte
+	ref      packet.Ref
+	at       int   // bytes of the packet so far
+	mv       *move // where the bytes from from to to go: contents of a file
+	from, to int
+	lost     bool   // lost its place: the rest of this direction cannot be read
+	sealed   uint16 // encrypted messages since the last clear one
 }
 
 // Data takes bytes of direction d.
@@ -147,9 +153,10 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			had := len(x.buf)
 			x.buf = append(x.buf, b[:k]...)
 			if had < keepBulk && len(x.buf) >= keepBulk || had < keepHead && len(x.buf) >= keepHead && x.room == keepHead {
-				x.room = s.room(c, x.buf, x.room)
+				x.room = s.room(c, d, x)
 			}
 		}
+		s.pass2(c, x, b[:n])
 		x.left -= uint32(n)
 		b = b[n:]
 		if x.left > 0 {
@@ -184,6 +191,10 @@ func (s *connection) end(c *analyzer.Context) {
 		s.ended(c, p)
 	}
 	s.pipes = s.pipes[:0]
+	for _, o := range s.files {
+		s.finish(c, o, false)
+	}
+	s.files = s.files[:0]
 }
 
 // begin reads the four bytes before a message. A message of zero bytes has nothing to come.
@@ -194,7 +205,7 @@ func (x *side) begin() bool {
 	default:
 		return false
 	}
-	x.left, x.room, x.buf = n, keep, x.buf[:0]
+	x.left, x.room, x.buf, x.at, x.mv = n, keep, x.buf[:0], 0, nil
 	if x.head[0] != nbMessage {
 		x.room = 0
 	}
@@ -225,6 +236,7 @@ func (s *connection) packet(c *analyzer.Context, d packet.Dir, x *side) {
 			return
 		}
 		x.sealed = 0
+		s.contents(c, d, x, &h, b, body)
 		if !s.pass(c, d, &h, b, body, x.ref) && s.asked(c, &h) {
 			if h.Reply {
 				s.reply(c, d, &h, body, x.ref)
@@ -321,17 +333,22 @@ func (s *connection) reply(c *analyzer.Context, d packet.Dir, h *Header, body []
 		case h.Command == TreeConnect && h.Version == 2:
 			x.Pipe = pipe2(body)
 			if h.Status == StatusOK {
-				s.connected(h.Tree, x.Pipe)
+				s.connected(h.Tree, x.Pipe, x.Share)
 			}
 			if len(body) >= 3 && h.Status == StatusOK {
 				x.ShareType = body[2]
 			}
 		case h.Command == TreeConnect:
 			x.Pipe = pipe1(body)
+			if h.Status == StatusOK {
+				s.connected(h.Tree, x.Pipe, x.Share)
+			}
 		case h.Command == Create && h.Status == StatusOK && h.Version == 2:
 			x.File.created2(body)
+			s.created(c, x, h, body)
 		case h.Command == Create && h.Status == StatusOK:
 			x.File.created1(body)
+			s.created(c, x, h, body)
 		}
 		s.open = append(s.open[:i], s.open[i+1:]...)
 		s.show(c, d, x, true)
@@ -371,9 +388,13 @@ func (s *connection) emit(c *analyzer.Context, x *Exchange) {
 }
 
 // Gap loses the place in direction d unless the hole lies in bytes that are not kept.
-func (s *connection) Gap(_ *analyzer.Context, d packet.Dir, n uint64) {
+func (s *connection) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 	x := &s.sides[d]
 	if uint64(x.left) > n && len(x.buf) >= x.room {
+		if lo, hi := max(x.at, x.from), min(x.at+int(n), x.to); x.mv != nil && lo < hi {
+			x.mv.gap(c, uint64(hi-lo))
+		}
+		x.at += int(n)
 		x.left -= uint32(n)
 		return
 	}
@@ -399,7 +420,8 @@ func (s *connection) Reset() {
 	}
 	clear(s.open)
 	clear(s.pipes)
-	s.open, s.dialect, s.id, s.trees, s.pipes = s.open[:0], "", 0, s.trees[:0], s.pipes[:0]
+	clear(s.files)
+	s.open, s.dialect, s.id, s.trees, s.pipes, s.files = s.open[:0], "", 0, s.trees[:0], s.pipes[:0], s.files[:0]
 }
 
 // Held is what the connection keeps (analyzer.Holder).
@@ -408,10 +430,20 @@ func (s *connection) Held() int {
 	for _, p := range s.pipes {
 		n += p.calls.Held() + 8*cap(p.txs)
 	}
+	for _, o := range s.files {
+		n += openedSize + len(o.name) + len(o.share)
+		for _, m := range o.moves {
+			if m != nil {
+				n += moveSize + m.look.Held()
+			}
+		}
+	}
 	return n
 }
 
 const (
 	requestSize  = int(unsafe.Sizeof(request{}))
+	openedSize   = int(unsafe.Sizeof(opened{}))
+	moveSize     = int(unsafe.Sizeof(move{}))
 	exchangeSize = int(unsafe.Sizeof(Exchange{})) + 256 // with its names
 )

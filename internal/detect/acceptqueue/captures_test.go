@@ -29,6 +29,12 @@ func TestPositive(t *testing.T) {
 	}
 }
 
+// TestStopped: a real web server that hangs, over IPv6.
+func TestStopped(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "accept-queue-stopped/outside.pcap"), acceptqueue.Code, finding.Likely)
+	detecttest.Says(t, f, "[fd00:2::2]:80 is too busy to accept", "4 connections were taken and their data acknowledged, but never answered")
+}
+
 func TestSilent(t *testing.T) {
 	for _, file := range []string{"accept-queue-synack-loss/inside.pcap", "accept-queue-synack-loss/outside.pcap", "accept-queue-remedied/inside.pcap", "accept-queue-remedied/outside.pcap",
 		"syn-silent-port/inside.pcap", "syn-silent-host/inside.pcap", "syn-silent-source/inside.pcap", "syn-silent-slow/inside.pcap", "syn-flood/inside.pcap", "syn-flood-crowd/inside.pcap",

@@ -18,6 +18,12 @@ func TestConflict(t *testing.T) {
 	detecttest.SaysNot(t, f, "got two answers")
 }
 
+// TestGateway: a machine with the gateway's address; both are seen to use it.
+func TestGateway(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "arp-conflict-gateway/lan.pcap"), arpconflict.Code, finding.Certain)
+	detecttest.Says(t, f, "two machines use 10.1.0.1", "not: one machine with two cards in this network")
+}
+
 func TestNoConflict(t *testing.T) {
 	for _, file := range []string{"arp-conflict-remedied", "arp-nic-swap", "arp-proxy", "arp-announce", "arp-probe", "syn-silent-host-off"} {
 		dir := file + "/lan.pcap"

@@ -222,9 +222,10 @@ func (d *detector) claim(c *neighbour.Claim) {
 	}
 }
 
-// solicited reports that who is told had asked.
+// solicited reports that who is told had asked. An advertisement that says itself that it is no answer is none, though the
+// question may have been asked a moment before.
 func (d *detector) solicited(c *neighbour.Claim) bool {
-	if c.How != neighbour.Answered {
+	if c.How != neighbour.Answered || c.Unasked {
 		return false
 	}
 	at := d.asks.Get(ask{c.Wire(), c.To, c.IP})
@@ -428,8 +429,17 @@ func (d *detector) flow(f *event.Flow) {
 		*p = x
 	case event.Ended:
 		if p := d.flows.Get(h.FlowID); p != nil {
-			(*p).Bytes += f.Sides[0].Bytes + f.Sides[1].Bytes
+			x := *p
+			x.Bytes += f.Sides[0].Bytes + f.Sides[1].Bytes
 			d.flows.Drop(h.FlowID)
+			for _, p := range x.Poses { // what the detour did to it is part of the story
+				if p.Said != 0 {
+					i := x.instance(p, h.Seen)
+					i.FlowID = h.FlowID
+					d.scope.Report(&i)
+					break
+				}
+			}
 		}
 	}
 }

@@ -23,6 +23,12 @@ func TestAsymmetric(t *testing.T) {
 }
 
 // TestOneSidedCapture: without a witness for the missing direction the capture is at fault, not the network.
+// TestAnswers: it is the requests that take another way.
+func TestAnswers(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "asymmetric-answers/outside.pcap"), code, finding.Likely)
+	detecttest.Says(t, f, "what goes from 10.1.0.0/24 to 10.2.0.0/24 takes another way", "12 of 12 connections")
+}
+
 func TestOneSidedCapture(t *testing.T) {
 	r := detecttest.Run(t, nil, "clean-one-sided/one-sided.pcap")
 	detecttest.None(t, r)

@@ -26,6 +26,16 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
+// TestSent: what one gateway sends dies in the device between: from one place it may be silence, from two it is not.
+func TestSent(t *testing.T) {
+	in, out := "esp-one-way-v1/inside.pcap", "esp-one-way-v1/outside.pcap"
+	detecttest.Only(t, detecttest.Run(t, nil, in), espflow.Code, finding.Possible)
+	f := detecttest.Only(t, detecttest.Run(t, nil, in, out), espflow.Code, finding.Certain)
+	detecttest.Says(t, f, "the device between inside.pcap and outside.pcap drops the tunnel's packets from 10.1.0.11 to 10.2.0.2", "were seen at inside.pcap and never at outside.pcap",
+		"ip saddr 10.1.0.11 ip daddr 10.2.0.2 udp dport 4500 accept")
+	detecttest.None(t, detecttest.Run(t, nil, out), espflow.Code)
+}
+
 func TestNearMissesAndRemedied(t *testing.T) {
 	for _, dir := range []string{"esp-one-way-remedied", "esp-idle", "esp-bare", "ike-v2", "ike-v1-main", "ike-sonicwall", "ike-dpd", "ike-pfs-v2-rekey"} {
 		detecttest.None(t, detecttest.Run(t, nil, dir+"/inside.pcap"), espflow.Code)

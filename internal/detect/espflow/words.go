@@ -46,6 +46,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	} else {
 		b.RuledOut("capture", detect.Refs(back.last), "packets of the tunnel came the other way before")
 	}
+	towards := true // what is missing are packets towards who is heard
 	if far, seen := d.elsewhere(t, to, from, w); !seen.IsZero() {
 		here, there := d.scope.Twins.Name(t.vantage), d.scope.Twins.Name(far)
 		b.Title("the device between %s and %s drops the tunnel's packets from %s to %s", there, here, to, from)
@@ -53,6 +54,14 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Why("%s answers: its packets were seen at %s and never came to %s; a filter between lets the key exchange pass and not the tunnel", to, there, here)
 		b.RuledOut("unasked", detect.Refs(seen), "answers were sent")
 		b.RuledOut("behind", detect.Refs(seen), "answers were sent")
+	} else if here, there, gone := d.died(t, w); gone {
+		sent := detect.Refs(w.start, w.last)
+		towards = false
+		b.Title("the device between %s and %s drops the tunnel's packets from %s to %s", here, there, from, to)
+		b.Fact(sent, "the first and the last of them were seen at %s and never at %s", here, there)
+		b.Why("packets of %s enter the device and never come out at %s; a filter there lets the key exchange pass and not the tunnel", from, there)
+		b.RuledOut("unasked", sent, "what was sent did not arrive: nobody was asked")
+		b.RuledOut("behind", sent, "what was sent never came to the side of %s", to)
 	} else {
 		b.Why("a filter on the way that lets the key exchange pass and not the tunnel explains it, and so does a machine behind %s that does not answer", to)
 		if back.first.IsZero() || span > 6*oneWay {
@@ -62,19 +71,23 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		}
 		b.Open("behind", "a capture at %s: does it send packets of the tunnel?", to)
 	}
+	src, dst, port := to, from, "sport"
+	if !towards {
+		src, dst, port = from, to, "dport"
+	}
 	proto := "meta l4proto esp"
 	switch {
 	case t.ah:
 		proto = "meta l4proto ah"
 	case t.udp:
-		proto = "udp sport 4500"
+		proto = "udp " + port + " 4500"
 	}
 	fam := "ip"
 	if !from.Is4() {
 		fam = "ip6"
 	}
-	b.Remedy(finding.AtFirewall, "let the tunnel's packets pass from %s to %s", to, from).
-		Run("nftables", "nft insert rule inet filter forward %s saddr %s %s daddr %s %s accept", fam, to, fam, from, proto)
+	b.Remedy(finding.AtFirewall, "let the tunnel's packets pass from %s to %s", src, dst).
+		Run("nftables", "nft insert rule inet filter forward %s saddr %s %s daddr %s %s accept", fam, src, fam, dst, proto)
 	if !t.udp && !t.ah {
 		b.Remedy(finding.AtServer, "or have ESP carried in UDP 4500, which filters and NATs handle better").
 			Run("swanctl.conf", "encap = yes").Run("ipsec.conf", "encapsulation=yes")
@@ -88,6 +101,15 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Ladder(finding.LadderRow{Ref: w.start, Dir: packet.ToServer, Label: what, Note: "no answer", Lost: true})
 	b.Ladder(finding.LadderRow{Ref: w.last, Dir: packet.ToServer, Label: what, Note: "no answer", Lost: true})
 	return true
+}
+
+// died reports that the packets that went unanswered entered a device between two captures and did not leave it.
+func (d *detector) died(t *tunnel, w *way) (here, there string, gone bool) {
+	first, last := d.scope.Twins.Trace(w.start), d.scope.Twins.Trace(w.last)
+	if !first.Known || first.Seen || !last.Known || last.Seen {
+		return "", "", false
+	}
+	return d.scope.Twins.Name(t.vantage), d.scope.Twins.Name(first.Vantage), true
 }
 
 // elsewhere returns another vantage at which packets from one gateway to the other were seen while w went unanswered

@@ -29,6 +29,12 @@ func TestForgets(t *testing.T) {
 	detecttest.None(t, detecttest.Run(t, nil, "idle-timeout-reset/outside.pcap"), timeout, halfOpen)
 }
 
+// TestForgetsIPv6: a longer timer, over IPv6.
+func TestForgetsIPv6(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "idle-timeout-ipv6/inside.pcap"), timeout, finding.Certain)
+	detecttest.Says(t, f, "a device between fd00:1::11 and [fd00:2::2]:5432 forgets connections after a silence of between 7.5", "sysctl -w net.ipv4.tcp_keepalive_time=7")
+}
+
 func TestForgotten(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "half-open-reset/inside.pcap"), halfOpen, finding.Likely)
 	detecttest.Says(t, f, "10.2.0.2 no longer knew 4 connections", "10.1.0.12:36188 sent 92 bytes at 7.11 s, after 7.00 s of silence; reset 59 µs later, TTL 63 as in the server's other packets, without ACK [58 59]",

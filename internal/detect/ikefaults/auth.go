@@ -148,12 +148,24 @@ func (st *story) identity() {
 		b.Open("mode", "the log of %s tells (strongSwan: \"no peer config found\" against \"Aggressive Mode PSK disabled\")", st.resp)
 	}
 	b.Remedy(finding.AtServer, "expect this name of the peer").
-		Run("swanctl.conf", "id = %s", shown(id)).Run("ipsec.conf", "rightid=@%s", shown(id)).
+		Run("swanctl.conf", "id = %s", shown(id)).Run("ipsec.conf", "rightid=%s", named(id, s.initIDType)).
 		Run("SonicWall", "VPN policy, General, Peer IKE ID: %s", shown(id))
 	b.Remedy(finding.AtClient, "or give the name that the other side expects").Run("swanctl.conf", "id = NAME").Run("ipsec.conf", "leftid=@NAME")
 	st.logCheck()
 	b.WrongIf("a log of %s that names another reason", st.resp)
 }
+
+// named is an identity as ipsec.conf has it: an @ makes what follows a domain name, which an address or a mail address is
+// not.
+func named(id string, kind uint8) string {
+	if kind == idFQDN {
+		return "@" + shown(id)
+	}
+	return shown(id)
+}
+
+// idFQDN is the type of an identity that is a domain name (RFC 2407 4.6.2.1).
+const idFQDN = 2
 
 // shown makes a name from packets harmless in a line to paste: letters, digits and what names are made of.
 func shown(id string) string {

@@ -45,6 +45,9 @@ func TestCaptures(t *testing.T) {
 		{"ike-fragment-lost-answer", ikefaults.FragmentLost, finding.Likely, []string{"large messages between 10.1.0.11 and 10.2.0.2 do not get through", "and no answer in fragments leaving"}},
 		{"ike-id-v1-email", ikefaults.IDMismatch, finding.Likely, []string{`does not accept the identity "carol@c.example" of 10.1.0.11`}},
 		{"ike-id-v1-responder", ikefaults.PSKMismatch, finding.Likely, []string{"pre-shared key or ID"}},
+		{"ike-natt-blocked-v1", ikefaults.NATTBlocked, finding.Certain, []string{"on port 4500, where the exchange has to go on, 10.1.0.1 refuses", "10.1.0.1 answered instead: 4 errors, ICMP type 3 code 3, quoting it",
+			"not: a responder that does not listen on port 4500", "not: a wrong pre-shared key"}},
+		{"ike-id-v1-ipv6", ikefaults.IDMismatch, finding.Likely, []string{`fd00:2::2 does not accept the identity "fd00:1::11" of fd00:1::11`, "ipsec.conf rightid=fd00:1::11"}},
 		{"ike-natt-blocked-answers", ikefaults.NATTBlocked, finding.Likely, []string{"UDP port 4500 is blocked between 10.1.0.11 and 10.2.0.2"}},
 		{"ike-fragment-lost", ikefaults.FragmentLost, finding.Likely, []string{"IP fragments are dropped on the way", "fragmentation by IKE (RFC 7383) was not offered by both sides", "fragmentation = yes"}},
 	} {

@@ -108,6 +108,7 @@ var codes = []*finding.Code{{
 		{ID: "key", Name: "a wrong pre-shared key, to which old responders say nothing"},
 		{ID: "daemon", Name: "a responder that does not listen on port 4500"},
 	},
+	Absorbs:    []string{"icmp-unreachable", "icmp-admin-prohibited"},
 	References: []string{"RFC 3947 (moving to 4500)", "RFC 3948 (UDP encapsulation)", "RFC 7296 2.23"},
 	Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateClock},
 	Settle:     settle,

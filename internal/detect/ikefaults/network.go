@@ -6,28 +6,51 @@ import (
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/detect"
 	"firestorm/internal/finding"
+	"firestorm/internal/packet"
 )
 
 func (st *story) natt() {
 	b, s, x := st.b, st.s, st.v.what
 	b.Title("UDP port 4500 is blocked between %s and %s: the key exchange dies at the move", st.init, st.resp)
 	b.Why("on port 500 %s answered; on port 4500, where the exchange has to go on, nothing came back", st.resp)
-	b.Summary("%s and %s began to talk on UDP port 500. Since there is a NAT between them (or one of them wants ESP in UDP), they must go on on port 4500; %s did, %d times, and heard nothing. "+
+	b.Summary("%s and %s began to talk on UDP port 500. Since there is a NAT between them (or one of them wants ESP in UDP), they must go on on port 4500; %s did, %d times, and got no answer. "+
 		"Somebody lets port 500 pass and not port 4500.", st.init, st.resp, st.init, x.tries)
 	b.Impact("no tunnel: %s in %s", st.attempts, detect.Span(st.between()))
 	b.Fact(detect.Refs(s.first, s.answered), "on port 500 %s was answered after %s", name(s.steps[0]), detect.Span(s.answered.Time.Sub(s.first.Time)))
 	b.Fact(x.all(), "on port 4500 %s, no answer", st.sent(x))
 	st.natFact()
 	st.lossRuledOut()
-	if s.major == 2 {
+	here, there, gone := st.died(x)
+	if gone {
+		b.Fact(x.all(), "each of them was seen at %s and none at %s", here, there)
+	}
+	e := s.icmp
+	told := e != nil && e.Quoted.DstPort == ike.PortNATT
+	var says []packet.Ref
+	if told {
+		says = detect.Refs(e.Head().Seen)
+		b.Fact(says, "%s answered instead: %s, ICMP type %d code %d, quoting it", e.Sender, detect.Plural(s.icmps, "error", "errors"), e.Type, e.Code)
+	}
+	elsewhere := told && e.Sender != s.responder.Addr
+	switch {
+	case elsewhere:
+		b.Why("on port 500 %s answered; on port 4500, where the exchange has to go on, %s refuses", st.resp, e.Sender)
+		b.RuledOut("key", says, "the message did not come to %s: %s refused it", st.resp, e.Sender)
+	case s.major == 2:
 		b.RuledOut("key", x.all(), "in IKEv2 a responder answers a wrong key with an error")
-	} else {
+	case gone:
+		b.RuledOut("key", x.all(), "the message never came to its side")
+	default:
 		b.Open("key", "try the key again, or look whether the message arrives at %s", st.resp)
 	}
-	if here, there, gone := st.died(x); gone {
-		b.Fact(x.all(), "each of them was seen at %s and none at %s", here, there)
+	switch {
+	case elsewhere:
+		b.RuledOut("daemon", says, "it is %s that refuses, on the way", e.Sender)
+	case gone:
 		b.RuledOut("daemon", x.all(), "the message never came to its side")
-	} else {
+	case told:
+		b.Open("daemon", "%s itself says that the message did not get to a program: ss -lun 'sport = :4500' there", st.resp)
+	default:
 		b.Open("daemon", "ss -lun 'sport = :4500' on %s", st.resp)
 	}
 	b.Remedy(finding.AtFirewall, "let UDP 4500 pass, both ways").

@@ -102,11 +102,12 @@ func (st *story) openPorts() {
 
 func (st *story) noAnswerICMP() {
 	b, x, e := st.b, st.v.what, st.s.icmp
-	port, admin := isPort(e), isAdmin(e)
+	port := isPort(e) && e.Sender == st.s.responder.Addr
+	admin := isAdmin(e) || isPort(e) && !port // many filters reject with "port unreachable"
 	who := e.Sender.String()
 	refs := detect.Refs(e.Head().Seen)
 	switch {
-	case port && e.Sender == st.s.responder.Addr:
+	case port:
 		b.Title("no IKE daemon listens on %s", st.resp)
 		b.Why("%s itself says that nothing listens on its UDP port %d", st.resp, x.ports[1])
 	case admin:

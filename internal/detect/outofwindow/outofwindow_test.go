@@ -28,6 +28,12 @@ func TestTwoCaptures(t *testing.T) {
 }
 
 // TestOneCapture: a stall alone does not say who dropped the packets.
+// TestIPv6: the same over IPv6.
+func TestIPv6(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "out-of-window-ipv6/inside.pcap", "out-of-window-ipv6/outside.pcap"), outofwindow.Code, finding.Likely)
+	detecttest.Says(t, f, "drops 1 connection of fd00:1::11 to [fd00:2::2]:2323: beyond the receiver's window", "SEQ is over the upper bound")
+}
+
 func TestOneCapture(t *testing.T) {
 	for _, dir := range []string{"out-of-window", "out-of-window-ack"} {
 		r := detecttest.Run(t, nil, dir+"/inside.pcap")

@@ -22,6 +22,13 @@ func TestBlackHole(t *testing.T) {
 	}
 }
 
+// TestServerFilter: the sender's own firewall drops the message about size, over IPv4 and IPv6.
+func TestServerFilter(t *testing.T) {
+	for i, f := range detecttest.All(t, detecttest.Run(t, nil, "pmtud-server-filter/outside.pcap"), 2, code, finding.Likely) {
+		detecttest.Says(t, f, "packets of 1500 bytes from "+[]string{"10.2.0.2", "fd00:2::2"}[i], "a link on the way carries only 1400 bytes", "as if it had not been told")
+	}
+}
+
 func TestFiltered(t *testing.T) {
 	fs := detecttest.All(t, detecttest.Run(t, nil, "pmtud-black-hole-filtered/inside.pcap"), 2, code, finding.Certain)
 	detecttest.SaysNot(t, fs[0], "1300")

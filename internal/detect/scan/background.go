@@ -155,44 +155,46 @@ func (c *common) others() uint64 {
 }
 
 // crowded reports that so many strangers knock that each single one is noise.
-func (d *detector) crowded() bool { return d.common.others() >= crowd }
+func (c *common) crowded() bool { return c.others() >= crowd }
 
 // explains says of what others report whether it is noise: failures of a stranger at a door that nobody uses and that
 // not everybody wants, once there is a crowd of them.
 func (d *detector) explains(i *finding.Instance) bool {
-	return slices.Contains(absorbed, i.Code) && d.noise(srcKey{i.Vantage, i.Client, false}, i.Server, i.Port)
+	return slices.Contains(absorbed, i.Code) && d.noise(&d.common, srcKey{i.Vantage, i.Client, false}, i.Server, i.Port)
 }
 
-func (d *detector) noise(k srcKey, server packet.Addr, port uint16) bool {
-	if !d.crowded() || k.addr.IsZero() || d.scope.Home.Has(k.addr) {
+// noise reports a failure that is noise among what c counted.
+func (d *detector) noise(c *common, k srcKey, server packet.Addr, port uint16) bool {
+	if !c.crowded() || k.addr.IsZero() || d.scope.Home.Has(k.addr) {
 		return false
 	}
 	if s := d.sources[k]; s != nil && s.talked {
 		return false
 	}
 	x := door{server, port, packet.ProtoTCP}
-	return d.uses.m[x] == nil && !d.common.wanted((x.sum()|2)&^openBit)
+	return d.uses.m[x] == nil && !c.wanted((x.sum()|2)&^openBit)
 }
 
 // noted are the strangers of one day, for what was reported before there were enough of them.
 type noted struct {
 	d       *detector
 	vantage uint16
+	common  common // as the day ended: then it fades
 }
 
 // Covers reports what the day's line explains.
 func (n *noted) Covers(client, server packet.Addr, port uint16) bool {
-	return n.d.noise(srcKey{n.vantage, client, false}, server, port) || !n.d.scope.Home.Has(client) && n.d.searchers.has(h16(&client))
+	return n.d.noise(&n.common, srcKey{n.vantage, client, false}, server, port) || !n.d.scope.Home.Has(client) && n.d.searchers.has(h16(&client))
 }
 
 // endDay tells the day's noise in one line, and begins a new day.
 func (d *detector) endDay() {
 	y := d.day
-	if y.searches > 0 || d.crowded() {
+	if y.searches > 0 || d.common.crowded() {
 		n := d.strangers
 		r := &noise{day: y, strangers: n.n, more: n.full}
 		d.scope.Report(&finding.Instance{Code: Background, Key: fmt.Sprint("day ", uint64(y.begin.Time)), Vantage: y.vantage, First: y.begin, Last: y.last,
-			Covers: finding.Cover{Also: &noted{d, y.vantage}}, Data: r})
+			Covers: finding.Cover{Also: &noted{d, y.vantage, d.common}}, Data: r})
 	}
 	d.day = day{victims: set{most: y.victims.most}}
 	d.strangers = set{most: d.strangers.most}
@@ -217,26 +219,30 @@ func (d *detector) composeNoise(g *finding.Group, b *finding.Builder) bool {
 	if n.more {
 		who = "at least " + who
 	}
+	asks := y.asks[:]
+	if asks[0].IsZero() { // single knocks alone
+		asks = []packet.Ref{y.begin, y.last}
+	}
 	b.Subject(finding.Subject{Role: "attacker", Name: "strangers"})
 	b.Title("the usual knocking from outside: %s tried %s in vain within %s", who, detect.Plural(int(y.knocks), "door", "doors"), span)
 	b.Why("programs try every address of the Internet all the time; nothing here opened to them that others do not use anyway")
 	b.Summary("%s from outside tried doors of your machines, and %s in vain. %d of them tried so many that it is plainly a search. This is weather: it is counted here in one line, "+
 		"and told by itself only when it finds a door that nobody else uses, comes from inside, or is followed by a use of what was found.", who, detect.Plural(int(y.knocks), "try was", "tries were"), y.searches)
 	b.Impact("none: they found nothing")
-	b.Fact(y.asks[:], "%s, %s in vain, from %s to %s", detect.Plural(y.searches, "search", "searches"), detect.Plural(int(y.knocks), "door", "doors"), d.scope.Frame(y.begin), d.scope.Frame(y.last))
+	b.Fact(asks, "%s, %s in vain, from %s to %s", detect.Plural(y.searches, "search", "searches"), detect.Plural(int(y.knocks), "door", "doors"), d.scope.Frame(y.begin), d.scope.Frame(y.last))
 	if list := y.wanted(); list != "" {
-		b.Fact(y.asks[:1], "what they look for most: %s", list)
+		b.Fact(asks[:1], "what they look for most: %s", list)
 	}
-	b.Fact(y.asks[:1], "%s to them that others use, too, or that was told before", detect.Plural(int(y.opened), "door opened", "doors opened"))
+	b.Fact(asks[:1], "%s to them that others use, too, or that was told before", detect.Plural(int(y.opened), "door opened", "doors opened"))
 	if y.answers > 0 {
 		b.Fact(y.replies[:], "beside that, %s to requests that nobody here sent, from %s: somebody uses your addresses as forged senders (backscatter); nothing is wrong here",
 			detect.Plural(int(y.answers), "answer", "answers"), detect.Plural(y.victims.n, "machine", "machines"))
 	}
-	b.RuledOut("outage", y.asks[:2], "what they tried are doors that nobody used before or since, and not one that most of them wanted")
+	b.RuledOut("outage", asks[:2], "what they tried are doors that nobody used before or since, and not one that most of them wanted")
 	b.Remedy(finding.AtFirewall, "nothing needs to be done. What no stranger has to reach should be dropped at the edge, so that it stays quiet inside")
 	b.Check("ss -ltnp", "on each server: is everything that listens meant for strangers?")
 	b.WrongIf("one of the doors belongs to a service that customers should reach")
-	for i, r := range y.asks {
+	for i, r := range asks {
 		b.Evidence(r, "a stranger tries a door")
 		if i < 2 {
 			b.Ladder(finding.LadderRow{Ref: r, Dir: packet.ToServer, Label: "SYN", Note: "a stranger tries a door", Lost: true})

@@ -48,12 +48,25 @@ func TestHosts(t *testing.T) {
 func TestSlow(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "scan-slow/inside.pcap"), scan.Slow, finding.Likely)
 	detecttest.Says(t, f, "first contacts of 10.1.0.13 fail too often: 5 of 5 machines", "1024 times likelier")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "scan-slow-ipv6/inside.pcap"), scan.Slow, finding.Likely)
+	detecttest.Says(t, f, "first contacts of fd00:1::13 fail too often: 6 of 6 machines")
+}
+
+// TestCrowd: a hundred strangers with one knock each are one quiet line, not eight services that are down.
+func TestCrowd(t *testing.T) {
+	r := detecttest.Run(t, nil, "scan-nothing-one/outside.pcap")
+	f := detecttest.Only(t, r, scan.Background, finding.Certain)
+	detecttest.Says(t, f, " addresses tried ", "0 searches", "none: they found nothing")
+	if len(f.Explains) != 1 || f.Explains[0].Code != "tcp-closed-port" || f.Explains[0].Count < 100 {
+		t.Errorf("explains %v", f.Explains)
+	}
 }
 
 // TestNothingFound: strangers who find nothing, or what everybody uses, are one quiet line.
 func TestNothingFound(t *testing.T) {
 	for file, says := range map[string][]string{
 		"scan-nothing/outside.pcap":      {"4 addresses tried 92 doors in vain", "4 searches", "none: they found nothing"},
+		"scan-nothing-ipv6/outside.pcap": {"3 addresses tried 69 doors in vain", "3 searches", "none: they found nothing"},
 		"scan-syn-remedied/outside.pcap": {"1 address tried", "1 door opened to them that others use, too"},
 	} {
 		r := detecttest.Run(t, nil, file)

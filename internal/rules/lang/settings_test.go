@@ -371,12 +371,12 @@ func TestInclude(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	for w, want := range map[string]uint64{"0": 0, "10": 10, "1kb": 1024, "1 KiB": 1024, "2MB": 2 << 20, "1.5 mib": 3 << 19, "3gb": 3 << 30} {
-		if got, ok := parseSize(w); got != want || !ok {
+		if got, ok := ParseSize(w); got != want || !ok {
 			t.Errorf("%s: %d %v", w, got, ok)
 		}
 	}
 	for _, w := range []string{"", "kb", "-1", "+1", "1e3", "1x", "18446744073709551616", "18446744073709551615 kb", "1.2.3", "0x1", "."} {
-		if got, ok := parseSize(w); ok {
+		if got, ok := ParseSize(w); ok {
 			t.Errorf("%s: %d", w, got)
 		}
 	}

@@ -105,7 +105,7 @@ func (v view) size(name string, to *uint64) {
 	if !ok {
 		return
 	}
-	n, ok := parseSize(w)
+	n, ok := ParseSize(w)
 	if !ok {
 		k.bad("%s is no size", quote(w))
 		return
@@ -113,8 +113,8 @@ func (v view) size(name string, to *uint64) {
 	*to = n
 }
 
-// parseSize reads a number with a unit; all units are powers of 1024.
-func parseSize(w string) (uint64, bool) {
+// ParseSize reads a number with a unit; all units are powers of 1024.
+func ParseSize(w string) (uint64, bool) {
 	i := strings.LastIndexAny(w, "0123456789.") + 1
 	unit, factor := lower(strings.TrimSpace(w[i:])), uint64(1)
 	switch unit {

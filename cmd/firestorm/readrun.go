@@ -49,7 +49,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if nets := settings.homeNet(); nets != nil && !o.HomeNetGiven {
 		o.HomeNet, o.HomeNetGiven = nets, true
 	}
-	sigs, err := a.ruleSet(o, settings)
+	sigs, err := a.ruleSet(o, settings, false)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,6 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	opt.KeepFiles, opt.FileHashes = o.StoreAll, o.FileHash
 	hits := &signature.Hits{}
 	if sigs != nil {
-		sigs.set.Forget()
 		opt.Rules, opt.Alerts = sigs.set, o.EVE.Alert
 		opt.Sinks = append(opt.Sinks, hits)
 	}

@@ -31,10 +31,10 @@ type rulesRead struct {
 }
 
 // loadRules reads files and folders of rules. Beside them, classification.config and threshold.config are taken where there
-// are such.
-func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata) (*rulesRead, error) {
+// are such. With keep, the set can be explained.
+func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, keep bool) (*rulesRead, error) {
 	var files []string
-	opt := rules.Options{ReadList: readList, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
+	opt := rules.Options{ReadList: readList, Keep: keep, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
 	for _, n := range names {
 		in, err := ruleFiles(n)
 		if err != nil {
@@ -227,7 +227,7 @@ of an eve-log name "finding".
 		if err != nil {
 			return nil, err
 		}
-		return a.loadRules(names, settings.vars(), settings)
+		return a.loadRules(names, settings.vars(), settings, true)
 	}
 	check := &cobra.Command{
 		Use:     "check FILE|DIR...",
@@ -368,7 +368,7 @@ func (a *app) writeCoverage(r *rulesRead) error {
 }
 
 // ruleSet loads the rules of --rules; nil when none were given.
-func (a *app) ruleSet(o *readOptions, settings *suricata) (*rulesRead, error) {
+func (a *app) ruleSet(o *readOptions, settings *suricata, keep bool) (*rulesRead, error) {
 	if len(o.Rules) == 0 {
 		return nil, nil
 	}
@@ -380,7 +380,7 @@ func (a *app) ruleSet(o *readOptions, settings *suricata) (*rulesRead, error) {
 		}
 		vars.Addrs["HOME_NET"] = "[" + strings.Join(nets, ",") + "]"
 	}
-	r, err := a.loadRules(o.Rules, vars, settings)
+	r, err := a.loadRules(o.Rules, vars, settings, keep)
 	if err == nil && o.Strict && len(r.problems) > 0 {
 		for _, p := range r.problems {
 			fmt.Fprintln(a.stderr, printable(problemText(p)))

@@ -25,7 +25,7 @@ func (a *app) ruleRun(ctx context.Context, raw *rawRead, change func(o *sensor.O
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := a.ruleSet(o, settings)
+	r, err := a.ruleSet(o, settings, true)
 	if err != nil {
 		return nil, nil, err
 	}

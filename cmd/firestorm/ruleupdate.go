@@ -229,7 +229,7 @@ func (r *rawUpdate) confs(o *ruleset.Options) error {
 
 // judgeRules compiles the rules of a folder or file.
 func (a *app) judgeRules(name string) (on, run int, err error) {
-	r, err := a.loadRules([]string{name}, rules.DefaultVars(), nil)
+	r, err := a.loadRules([]string{name}, rules.DefaultVars(), nil, false)
 	if err != nil {
 		return 0, 0, err
 	}

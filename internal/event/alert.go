@@ -83,6 +83,19 @@ type Alert struct {
 	Payload  []byte   // what it was found in, as far as it is kept; owned by the alert
 	Frame    []byte   // the packet as captured, where it is asked for; owned by the alert
 	Link     packet.LinkType
+	// Values are what rules ask tables about that are wider than a connection. The border decides with them whether there is an
+	// alert at all; they are not written.
+	Values []string
+	// Context is what lists say of the values that matched: names and JSON in turn.
+	Context []string
+}
+
+// Ends are the addresses that the packet came from and goes to.
+func (x *Alert) Ends() (src, dst packet.Addr) {
+	if x.Dir == packet.ToClient {
+		return x.head.Server.Addr, x.head.Client.Addr
+	}
+	return x.head.Client.Addr, x.head.Server.Addr
 }
 
 // NewAlert returns an alert with head h.
@@ -169,6 +182,17 @@ func (x *Alert) appendAlert(dst []byte, c *EVE) []byte {
 			dst = AppendJSONString(dst, m.Key)
 			dst = append(dst, ':')
 			dst = appendTexts(dst, m.Values)
+		}
+		dst = append(dst, '}')
+	}
+	if len(x.Context) > 0 {
+		dst = append(dst, `,"context":{`...)
+		for i := 0; i+1 < len(x.Context); i += 2 {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(AppendJSONString(dst, x.Context[i]), ':')
+			dst = append(dst, x.Context[i+1]...)
 		}
 		dst = append(dst, '}')
 	}

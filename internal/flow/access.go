@@ -51,6 +51,18 @@ func (t *Table) Established(index uint32) bool { return t.flows.at(index).bits.h
 // Begun reports that a live flow began in the capture: of a TCP connection that its SYN was seen.
 func (t *Table) Begun(index uint32) bool { return !t.flows.at(index).bits.has(midstream) }
 
+// Streamed is how far the sequence numbers of a live flow went since its begin, by direction travelled: for TCP what was sent
+// with SYN and FIN counted, modulo 2^32.
+func (t *Table) Streamed(index uint32) (n [2]uint32) {
+	r := t.flows.at(index)
+	for d := range r.sides {
+		if r.sides[d].packets > 0 {
+			n[d] = r.sides[d].next - r.sides[d].isn
+		}
+	}
+	return n
+}
+
 // Followed reports that the bytes of a flow may come as a stream: here those of all.
 func (t *Table) Followed(uint32) bool { return true }
 

@@ -30,6 +30,7 @@ type check struct {
 	base64                          *base64Op
 	inner                           []check // of what base64 decoded
 	entropy                         *entropyOp
+	set                             *setOp
 }
 
 type checkKind uint8
@@ -46,6 +47,7 @@ const (
 	isTest // what a keyword of a protocol asks of a part
 	isBase64
 	isEntropy
+	isDataset
 )
 
 // number is a constant of a rule, or the variable that byte_extract or byte_math set.
@@ -80,6 +82,7 @@ type matcher struct {
 	groups []int         // where those of an expression lie
 	turn   [2][]byte     // what transforms made
 	text   []byte        // what base64_decode made
+	values []setValue    // what lists were asked about
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
 	total   uint64 // steps so far
@@ -123,6 +126,8 @@ func (m *matcher) run(cs []check, at, end int) bool {
 		return m.inBase64(c, cs[1:], at, end)
 	case isEntropy:
 		return c.entropy.holds(m.b) && m.run(cs[1:], at, end)
+	case isDataset:
+		return m.inSet(c.set) && m.run(cs[1:], at, end)
 	case isTest:
 		return c.test(m.b) != c.neg && m.run(cs[1:], at, end)
 	case isPCRE:

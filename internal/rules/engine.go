@@ -48,6 +48,8 @@ type hit struct {
 	app []byte // what to say of it
 	// whole says that a pass rule takes the whole flow: it is about addresses alone, the stream, or a protocol.
 	whole bool
+	// values are for the border, context is what lists say: names and JSON in turn.
+	values, context []string
 }
 
 // Flows is what an Engine asks of the flow table.
@@ -64,6 +66,8 @@ type Flows interface {
 	Followed(index uint32) bool
 	// Counts are the packets and bytes of a live flow by direction, and when it began.
 	Counts(index uint32) event.AlertFlow
+	// Streamed is how far the sequence numbers of a live flow of TCP went since its begin, by direction.
+	Streamed(index uint32) [2]uint32
 }
 
 // Engine inspects the packets of one shard. It is used by one goroutine.
@@ -90,11 +94,14 @@ type Engine struct {
 	trace   *Trace   // nil: none is kept
 	profile *Profile // nil: none is kept
 	payload int      // bytes of what it was found in that go with an alert
+	pairs   bitTable // bits of pairs of hosts
 }
 
 // NewEngine returns an engine for one shard that holds at most so many bytes of streams.
 func NewEngine(set *Set, flows Flows, app func(index uint32) string, most int) *Engine {
-	return &Engine{set: set, flows: flows, app: app, most: most}
+	e := &Engine{set: set, flows: flows, app: app, most: most}
+	e.x.e = e
+	return e
 }
 
 // Keep sets how many bytes of what it was found in go with an alert.
@@ -154,7 +161,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 		e.stats.Bytes -= len(f.half[d].fresh)
 		f.half[d].reset()
 	}
-	f.bits, f.fired, f.alerted = f.bits[:0], f.fired[:0], false
+	f.bits, f.fired, f.ints, f.alerted = f.bits[:0], f.fired[:0], f.ints[:0], false
 	e.state[index], e.todo[index] = nil, 0
 	e.spare = append(e.spare, f)
 	return alerted
@@ -306,6 +313,7 @@ func (e *Engine) half(h flow.Handle) *half {
 // begin prepares for a packet.
 func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
+	x.index = h.Index
 	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, nil
 	if h.Index != 0 {
 		x.flow = e.of(h.Index)
@@ -407,6 +415,7 @@ func (e *Engine) all(h flow.Handle, cs []candidate, payload []byte, b *lookedAt,
 func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k *half) bool {
 	s, x := c.s, &e.x
 	e.know(h)
+	x.m.values = x.m.values[:0]
 	if s.app != "" && s.app != x.app {
 		if x.app == "" && b != nil && c.how&inStream != 0 && b.end-c.at < tail {
 			c.from = min(c.from, b.end-uint64(b.fresh))
@@ -434,14 +443,19 @@ func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k 
 	default:
 		return false
 	}
-	if (len(s.bits) > 0 || s.stream) && h.Index != 0 {
+	if (len(s.bits)+len(s.effects) > 0 || s.stream) && h.Index != 0 {
 		x.flow = e.own(h.Index)
 		s.change(x.flow)
 		if early := &x.flow.half[h.Dir].early; !fromStream && s.stream && !x.alone && len(*early) < mostAlerts {
 			*early = append(*early, s)
 		}
 	}
-	e.hits = append(e.hits, hit{s: s, h: h, tx: -1, whole: h.Index != 0 && (fromStream || s.app != "" || s.named || s.endsOnly())})
+	for _, do := range s.effects {
+		do(x)
+	}
+	v := hit{s: s, h: h, tx: -1, whole: h.Index != 0 && (fromStream || s.app != "" || s.named || s.endsOnly())}
+	v.values, v.context = x.m.told(s)
+	e.hits = append(e.hits, v)
 	return true
 }
 
@@ -568,7 +582,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 			}
 			break
 		}
-		if x.s.noalert {
+		if x.s.noalert && len(x.s.late) == 0 {
 			continue
 		}
 		if n++; n > e.set.most {
@@ -577,6 +591,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		}
 		e.stats.Alerts++
 		a := e.alert(x.s, p, x.h)
+		a.Values, a.Context = x.values, x.context
 		e.complete(a, x, p)
 		*out = append(*out, a)
 	}
@@ -599,7 +614,8 @@ func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
 		f := e.flows.Counts(h.Index)
 		a.Flow = &f
 		a.AppProto = e.app(h.Index)
-		e.own(h.Index).alerted = true
+		own := e.own(h.Index)
+		own.alerted = own.alerted || len(s.late) == 0
 	}
 	return a
 }

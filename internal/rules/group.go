@@ -243,11 +243,11 @@ func (s *Set) group() {
 
 // part adds a rule about parts of events.
 func (s *Set) part(g *sig) {
-	for i := range g.parts {
-		s.asked[g.parts[i].name] = true
-	}
 	for _, k := range g.kinds() {
 		s.kinds[k] = true
+	}
+	for i := range g.parts {
+		s.asked[g.parts[i].name] = true
 	}
 	main := g.main()
 	if main == nil {
@@ -339,7 +339,7 @@ func (s *sig) endsOnly() bool {
 			return false
 		}
 	}
-	return len(s.conds) == 0 && len(s.payload) == 0 && len(s.parts) == 0 && s.app == "" && f == flowReq{}
+	return len(s.conds)+len(s.effects)+len(s.late) == 0 && len(s.payload) == 0 && len(s.parts) == 0 && s.app == "" && f == flowReq{}
 }
 
 // ports are those of the server by which a rule is grouped for packets that travel d.

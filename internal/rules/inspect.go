@@ -37,6 +37,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		p = madeUp(head, h.Dir)
 	}
 	x := &e.x
+	x.index = h.Index
 	x.p, x.dir, x.flow, x.known, x.odd = p, h.Dir, e.of(h.Index), false, nil
 	e.know(h)
 	if e.trace != nil {
@@ -51,6 +52,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if again && !s.keeps {
 			continue
 		}
+		x.m.values = x.m.values[:0]
 		if e.profile != nil {
 			e.profile.begin(e, s)
 		}
@@ -75,7 +77,12 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
 			app = o.AppendAppObject(nil)
 		}
-		e.hits = append(e.hits, hit{s, h, int64(in.Tx), app, true})
+		for _, do := range s.effects {
+			do(x)
+		}
+		v := hit{s: s, h: h, tx: int64(in.Tx), app: app, whole: true}
+		v.values, v.context = x.m.told(s)
+		e.hits = append(e.hits, v)
 	}
 	if e.profile != nil {
 		e.profile.end(e)

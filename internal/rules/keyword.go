@@ -17,7 +17,7 @@ type keyword struct {
 }
 
 // keywords are all options that rules may have, by what they are about. docs and "rules coverage" list them.
-var keywords = concat(metaKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, transformKeywords, base64Keywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords, ikeKeywords, rfbKeywords)
+var keywords = concat(metaKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, packetKeywords, stateKeywords, datasetKeywords, transformKeywords, base64Keywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords, ikeKeywords, rfbKeywords)
 
 var keywordByName = func() map[string]*keyword {
 	m := map[string]*keyword{}
@@ -46,8 +46,9 @@ type compiler struct {
 	rank int      // of the classtype, 0 when none was named
 	own  bool     // the rule has a priority of its own
 
-	base64   *check // base64_decode, before base64_data is over
-	base64At int    // the part in which it stands
+	base64   *check        // base64_decode, before base64_data is over
+	base64At int           // the part in which it stands
+	headers  []*headerPart // parts of the packet
 
 	at     int // the part in which contents lie now; -1: the payload
 	lastAt int // the part in which the last one lies

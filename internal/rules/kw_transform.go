@@ -27,7 +27,7 @@ var transformKeywords = []keyword{
 	{"dotprefix", func(c *compiler, o *lang.Option) error {
 		err := plain(func(dst, b []byte) []byte { return append(append(dst, '.'), b...) })(c, o)
 		if err == nil {
-			p := &c.s.parts[c.at]
+			p := c.here()
 			p.dotted = len(p.transforms) == 1
 		}
 		return err
@@ -78,11 +78,14 @@ func plain(f func(dst, b []byte) []byte) func(*compiler, *lang.Option) error {
 
 // turn adds a transform to the buffer at hand. What was asked of the buffer before is asked of it as it was.
 func (c *compiler) turn(t transform) error {
-	if c.at < 0 {
+	p := c.here()
+	switch {
+	case p == nil:
 		return errors.New("it needs the name of a buffer before it")
-	}
-	p := &c.s.parts[c.at]
-	if len(p.checks) > 0 || p.absent != present {
+	case len(p.checks) > 0 && c.at <= atHeader:
+		c.header(p.name)
+		p = c.here()
+	case len(p.checks) > 0 || p.absent != present:
 		c.s.parts = append(c.s.parts, part{buffer: p.buffer, transforms: p.transforms[:len(p.transforms):len(p.transforms)]})
 		c.at = len(c.s.parts) - 1
 		p = &c.s.parts[c.at]

@@ -188,7 +188,7 @@ func FuzzTransforms(f *testing.F) {
 					t.Fatal("the bytes are lent")
 				}
 				if ok && len(out) > max(2*len(b)+64, unpacked) {
-					t.Fatalf("%s: %d bytes of %d", s.rule.Text, len(out), len(b))
+					t.Fatalf("%s: %d bytes of %d", s.info.Text, len(out), len(b))
 				}
 				m.match(p.checks, out, 0)
 			}

@@ -89,6 +89,7 @@ type Limiter struct {
 	now    packet.Time
 	// Held counts alerts kept back, Full those let through because no room was left to count them.
 	Held, Full uint64
+	lates      lates
 }
 
 type countKey struct {
@@ -108,12 +109,16 @@ type count struct {
 // NewLimiter returns a limiter for the alerts of a set; nil when no rule of it has a limit.
 func (s *Set) NewLimiter() *Limiter {
 	l := &Limiter{of: map[*event.RuleInfo]*limits{}, counts: map[countKey]*count{}}
+	l.lates = lates{of: map[*event.RuleInfo]*sig{}, sets: map[*dataset]*changedSet{}}
 	for _, g := range s.sigs {
 		if g.limit != nil {
 			l.of[g.info] = g.limit
 		}
+		if len(g.late) > 0 {
+			l.lates.of[g.info] = g
+		}
 	}
-	if len(l.of) == 0 {
+	if len(l.of)+len(l.lates.of) == 0 {
 		return nil
 	}
 	return l
@@ -121,6 +126,10 @@ func (s *Set) NewLimiter() *Limiter {
 
 // Pass reports whether an alert is to be shown.
 func (l *Limiter) Pass(a *event.Alert) bool {
+	src, dst := a.Ends()
+	if !l.lates.pass(a, &src, &dst) {
+		return false
+	}
 	m := l.of[a.Rule]
 	if m == nil {
 		return true
@@ -135,10 +144,7 @@ func (l *Limiter) Pass(a *event.Alert) bool {
 func (l *Limiter) pass(m *limits, a *event.Alert) bool {
 	h := a.Head()
 	l.now = max(l.now, h.Seen.Time)
-	src, dst := h.Client.Addr, h.Server.Addr
-	if a.Dir == packet.ToClient {
-		src, dst = dst, src
-	}
+	src, dst := a.Ends()
 	if m.filter != nil {
 		c := l.count(m.filter, countKey{rule: a.Rule, filter: true}, src, dst, h.FlowID)
 		if c != nil && c.n <= uint64(m.filter.Count) {

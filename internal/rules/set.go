@@ -25,14 +25,20 @@ type Options struct {
 	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
 	ReadList func(rules, name string) (io.ReadCloser, error)
 
+	Keep        bool            // the rules as they were read, for List, Explain and a Trace
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
 	Prevent     bool            // drop and reject are told as if they had been done
 	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
 
-	bits  map[string]int           // numbers of the flowbits
+	DataDir string // where lists that rules call a state stand; empty: beside the rules
+	AnyPath bool   // rules may name files anywhere
+
 	addrs map[string]*lang.AddrSet // by expression: most rules share theirs
 	ports map[string]*lang.PortSet
+
+	bits, ints, hostBits map[string]int // numbers of flowbits, of flowint, of xbits and hostbits
+	sets                 map[string]*dataset
 }
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
@@ -53,14 +59,6 @@ type Set struct {
 	bits    []string        // names of the flowbits by number
 }
 
-// Forget lets go of what the rules were read from, which is as large as what was made of it. Explain, Rules and traces are
-// not asked for after it.
-func (s *Set) Forget() {
-	for _, g := range s.sigs {
-		g.rule = nil
-	}
-}
-
 // Len is how many rules the set has.
 func (s *Set) Len() int { return len(s.sigs) }
 
@@ -68,6 +66,7 @@ func (s *Set) Len() int { return len(s.sigs) }
 func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	o.bits, o.addrs, o.ports = map[string]int{}, map[string]*lang.AddrSet{}, map[string]*lang.PortSet{}
 	texts := words{}
+	o.ints, o.hostBits, o.sets = map[string]int{}, map[string]int{}, map[string]*dataset{}
 	s := &Set{most: o.MaxAlerts}
 	if s.most <= 0 {
 		s.most = mostAlerts
@@ -83,6 +82,13 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		texts.share(g.info)
 		s.sigs = append(s.sigs, g)
 	}
+	s.sigs = slices.DeleteFunc(s.sigs, func(g *sig) bool {
+		err := g.endLate()
+		if err != nil {
+			bad = append(bad, lang.Problem{Place: g.rule.Place, SID: g.rule.SID, Reason: err.Error()})
+		}
+		return err != nil
+	})
 	s.bits = make([]string, len(o.bits))
 	for name, n := range o.bits {
 		s.bits[n] = name
@@ -90,10 +96,13 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
-		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.info.Severity, b.info.Severity))
+		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.intClass.order(), b.intClass.order()),
+			cmp.Compare(a.hostClass.order(), b.hostClass.order()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
-		g.number = i
+		if g.number = i; !o.Keep {
+			g.rule = nil // it is larger than what is made of it
+		}
 		if g.ofPieces() {
 			s.pieces = append(s.pieces, g)
 		}
@@ -186,6 +195,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	if err := c.endBase64(); err != nil {
 		return nil, "base64_decode", err
 	}
+	if option, err := c.endHeaders(); err != nil {
+		return nil, option, err
+	}
 	return s, "", s.place()
 }
 
@@ -226,6 +238,9 @@ func (s *sig) protocol(name string) error {
 			return fmt.Errorf("rules of protocol %q are not run", name)
 		}
 		s.app = appWord(name)
+		if name == "mdns" {
+			s.conds = append(s.conds, func(x *inspection) bool { return x.p.SrcPort == 5353 || x.p.DstPort == 5353 })
+		}
 		for _, n := range over {
 			s.proto.add(n)
 		}
@@ -240,7 +255,7 @@ var appProtocols = map[string][]uint8{
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
-	"sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
+	"mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -252,6 +267,8 @@ func appWord(name string) string {
 		return "tls"
 	case "ikev1", "ikev2":
 		return "ike"
+	case "mdns": // it is read as DNS
+		return "dns"
 	}
 	return name
 }
@@ -272,6 +289,8 @@ func (s *sig) place() error {
 	case len(s.parts) > 0:
 		s.packet, s.stream = false, false
 		return s.placeParts()
+	case s.wholePacket:
+		s.packet, s.stream = true, false
 	case len(s.payload) == 0:
 		s.packet = true
 		s.stream = false

@@ -37,6 +37,11 @@ type sig struct {
 	pieces   bool // fragbits or fragoffset: fragments are shown to it
 	keeps    bool // filestore: the file that matched is kept
 	priority int
+	effects  []effect // what a match does to the state of the shard
+	late     []lateOp // what only the border can decide
+	// wholePacket: a condition reads the packet's bytes.
+	wholePacket         bool
+	intClass, hostClass classes // of its flowint, and of its xbits and hostbits
 
 	by     *check // the content by which the rule is found; nil: there is none
 	odd    bool   // it asks for something odd that decoding, reassembly or a connection's state found
@@ -70,6 +75,9 @@ type flowReq struct {
 // cond is a condition on the packet at hand.
 type cond func(x *inspection) bool
 
+// effect is what a match does.
+type effect func(x *inspection)
+
 // inspection is one packet on its way through the rules.
 type inspection struct {
 	p    *packet.Packet
@@ -83,7 +91,12 @@ type inspection struct {
 	// est and app are only asked for when a rule is gone through: known says that they were.
 	known bool
 	m     matcher
+	e     *Engine
+	index uint32 // of the flow; 0: none
 }
+
+// counts are those of the flow at hand.
+func (x *inspection) counts() event.AlertFlow { return x.e.flows.Counts(x.index) }
 
 // flagTest is flags:…
 type flagTest struct {

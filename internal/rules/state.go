@@ -20,6 +20,7 @@ const (
 // flowState is what rules remember of a connection.
 type flowState struct {
 	bits    []uint64
+	ints    []flowNumber
 	half    [2]half // by direction
 	fired   []fired
 	alerted bool

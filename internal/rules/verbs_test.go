@@ -13,7 +13,7 @@ func compiled(t testing.TB, text string) *Set {
 	if err != nil || len(bad) > 0 {
 		t.Fatal(bad, err)
 	}
-	s, bad := Compile(list, Options{Vars: DefaultVars(), References: map[string]string{"x": "https://x.example/"}, Thresholds: []lang.Threshold{{Kind: lang.Suppress, GID: 1, SID: 3}}})
+	s, bad := Compile(list, Options{Keep: true, Vars: DefaultVars(), References: map[string]string{"x": "https://x.example/"}, Thresholds: []lang.Threshold{{Kind: lang.Suppress, GID: 1, SID: 3}}})
 	if len(bad) > 0 {
 		t.Fatal(bad)
 	}

@@ -188,7 +188,6 @@ func (a *aspect) begin(m *Message) {
 			a.form = newForm(a, b)
 			a.whole = false
 		}
-		return
 	}
 	coding := a.all(m, fContentEncoding)
 	if te := a.all(m, fTransferEncoding); len(te) > 0 {

@@ -55,7 +55,7 @@ type conn struct {
 
 	limit   [2]uint64 // bytes of a content that rules look at
 	tail    *view     // what comes from the server outside of messages is content of this one
-	partMsg Message   // headers of parts of forms
+	partMsg Message   // headers of parts of forms, and what may be a head
 }
 
 // half is the state of one direction.
@@ -138,6 +138,9 @@ func (s *conn) step(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 		return s.tlsAnswer(c, h, b)
 	}
 	line, rest, ok := h.takeLine(b)
+	if h.state == stLost && d == packet.ToServer {
+		s.sentOn(c, b[:len(b)-len(rest)])
+	}
 	if h.state == stLost && d == packet.ToClient && s.tail != nil {
 		s.stray(c, h, b[:len(b)-len(rest)])
 	}
@@ -276,6 +279,9 @@ func (s *conn) line(c *analyzer.Context, d packet.Dir, h *half, line []byte) {
 			return // the end of the chunk before
 		}
 		n := chunkSize(line)
+		if v := s.viewOf(d); v != nil && bytes.IndexByte(line, ';') >= 0 {
+			v.noted(c, d, sideWord[d]+"_chunk_extension")
+		}
 		switch {
 		case n < 0:
 			s.loseTo(c, d, h, line)
@@ -297,10 +303,24 @@ func (s *conn) line(c *analyzer.Context, d packet.Dir, h *half, line []byte) {
 		}
 		if ok {
 			h.begin, h.state = c.Head(s.kind).Seen, stHead
-			h.buf = append(append(h.buf[:0], line...), '\n') // line may lie in buf: then nothing moves
+			h.buf = append(append(h.buf[:0], line...), "\r\n"...) // line may lie in buf: then nothing moves
 		}
 	}
 }
+
+// viewOf is the view of the transaction whose content comes in d; nil: there is none.
+func (s *conn) viewOf(d packet.Dir) *view {
+	t := s.cur
+	if d == packet.ToServer {
+		t = s.up
+	}
+	if t == nil {
+		return nil
+	}
+	return t.v
+}
+
+var sideWord = [2]string{"request", "response"}
 
 // content takes bytes of the content.
 func (s *conn) content(c *analyzer.Context, d packet.Dir, b []byte) {

@@ -22,8 +22,11 @@ func (s *conn) message(c *analyzer.Context, d packet.Dir, h *half, head, rest []
 func (s *conn) request(c *analyzer.Context, h *half, head []byte) {
 	m := &s.msg
 	if !m.ParseRequest(head) {
-		s.loseSync(c, packet.ToServer, h)
+		s.loseTo(c, packet.ToServer, h, head)
 		return
+	}
+	if s.up != nil && s.up.v != nil {
+		s.up.v.end(c, packet.ToServer, true)
 	}
 	if len(s.queue) >= maxPending {
 		s.drop(c, 1)
@@ -93,7 +96,7 @@ func (h *half) contentOf(m *Message, untilClose bool) {
 // authority is who is asked: in the target (RFC 9112 3.2.2, 3.2.3) or in the Host field.
 func authority(m *Message) []byte {
 	t := m.Target
-	if string(m.Method) == "CONNECT" {
+	if string(m.Method) == "CONNECT" && t[0] != '/' {
 		return t
 	}
 	if i := bytes.Index(t, []byte("://")); i > 0 && t[0] != '/' {
@@ -302,6 +305,9 @@ func (s *conn) out(c *analyzer.Context, t *pending) {
 	e.head = c.Head(s.kind)
 	t.text.fill(e)
 	if v := t.v; v != nil {
+		if h := &s.half[packet.ToServer]; t == s.up && h.state == stHead && !s.partMsg.ParseRequest(h.buf) {
+			s.sentOn(c, h.buf)
+		}
 		v.e, v.t, t.v = e, nil, nil
 		if v != s.tail {
 			v.finish(c)

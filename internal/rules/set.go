@@ -56,10 +56,10 @@ type Set struct {
 	parts  map[string]*partRules // rules about parts of events, by the part's name
 	// lacking are the rules about what is not there, by the kind of events.
 	lacking map[string][]*sig
+	asked   map[string]bool // parts that rules ask for, by name
 	kinds   map[string]bool // of events whose parts rules ask for
 	rare    *mpm.Rarity     // of all contents together: which part of one says most
 	bits    []string        // names of the flowbits by number
-	asked   map[string]bool // parts that rules ask for, by name
 }
 
 // Len is how many rules the set has.

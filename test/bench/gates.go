@@ -41,7 +41,10 @@ func (b *bench) against(path string, in input, gated bool) error {
 	fmt.Printf("%-44s %8.0f MB\n", in.Name+": most memory, one worker", most)
 	in.Report = xs[1][0].hash
 	b.res.Inputs = append(b.res.Inputs, in)
-	return b.same(path, xs[1][0].hash)
+	if err := b.same(path, xs[1][0].hash); err != nil {
+		return err
+	}
+	return b.withRules(path, in.Name)
 }
 
 // same says whether the report depends on workers or the seed of the hashes. It must not.

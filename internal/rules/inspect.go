@@ -24,6 +24,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 			e.may = l.found.scan(appendAll(e.may, l.always, 0), e.set.rare, &e.found, b, 0)
 		}
 	})
+	e.oddities(kind, in.Events)
 	if e.done = in.Done; in.Done {
 		e.may = appendAll(e.may, e.set.lacking[kind], 0)
 	}
@@ -41,7 +42,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
 	for _, c := range inOrder(e.may) {
 		s := c.s
-		x.m.values = x.m.values[:0]
+		x.m.values, x.m.caught = x.m.values[:0], x.m.caught[:0]
 		if e.profile != nil {
 			e.profile.begin(e, s)
 		}

@@ -10,7 +10,7 @@ import (
 
 // several are the buffers of which a transaction may have more than one: naming such a buffer again asks for another one, not
 // for more of the same.
-var several = map[string]bool{"dns.query": true, "dns.queries.rrname": true, "dns.answers.rrname": true, "dns.authorities.rrname": true,
+var several = map[string]bool{oddities: true, "dns.query": true, "dns.queries.rrname": true, "dns.answers.rrname": true, "dns.authorities.rrname": true,
 	"dns.additionals.rrname": true, "dns.response.rrname": true, "tls.certs": true, "tls.subjectaltname": true, "tls.alpn": true, "krb5.cname": true, "krb5.sname": true,
 	"smtp.rcpt_to": true, "email.url": true, "email.received": true, "ftp.reply": true, "ftp.completion_code": true, "ike.vendor": true,
 	"sip.from": true, "sip.to": true, "sip.via": true, "sip.user_agent": true, "sip.content_type": true, "sip.content_length": true,

@@ -5,6 +5,7 @@ package rules
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -67,6 +68,9 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	var bad []lang.Problem
 	for _, r := range list {
 		g, option, err := compile(r, &o)
+		if errors.Is(err, errUnmet) {
+			continue
+		}
 		if err != nil {
 			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: option, Reason: err.Error()})
 			continue
@@ -88,7 +92,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
 		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.intClass.order(), b.intClass.order()),
-			cmp.Compare(a.hostClass.order(), b.hostClass.order()), cmp.Compare(a.info.Severity, b.info.Severity))
+			cmp.Compare(a.textClass.order(), b.textClass.order()), cmp.Compare(a.hostClass.order(), b.hostClass.order()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
 		g.number, g.rule = i, nil // what was read is not held: it is larger than what is made of it
@@ -124,6 +128,13 @@ func (o *Options) actionRank() [lang.Alert + 1]int {
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1, Text: r.Text}}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
+	for i := range r.Options { // before anything else: a rule for other engines may say what is not known here
+		if o := &r.Options[i]; o.Name == "requires" {
+			if err := requires(c, o); err != nil {
+				return nil, o.Name, err
+			}
+		}
+	}
 	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
 		s.info.Action = "blocked"
 	}

@@ -187,6 +187,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	if err := c.endBase64(); err != nil {
 		return nil, "base64_decode", err
 	}
+	if err := s.limit.check(); err != nil {
+		return nil, "burst", err
+	}
 	if option, err := c.endHeaders(); err != nil {
 		return nil, option, err
 	}

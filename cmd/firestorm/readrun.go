@@ -49,7 +49,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if nets := settings.homeNet(); nets != nil && !o.HomeNetGiven {
 		o.HomeNet, o.HomeNetGiven = nets, true
 	}
-	sigs, err := a.ruleSet(o, settings)
+	sigs, err := a.ruleSet(o, settings, false)
 	if err != nil {
 		return err
 	}

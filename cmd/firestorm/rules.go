@@ -31,10 +31,10 @@ type rulesRead struct {
 }
 
 // loadRules reads files and folders of rules. Beside them, classification.config and threshold.config are taken where there
-// are such.
-func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata) (*rulesRead, error) {
+// are such. With keep, the set can be explained.
+func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, keep bool) (*rulesRead, error) {
 	var files []string
-	opt := rules.Options{ReadList: readList, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
+	opt := rules.Options{ReadList: readList, Keep: keep, Vars: vars, Classifications: lang.StandardClassifications(), References: map[string]string{}}
 	for _, n := range names {
 		in, err := ruleFiles(n)
 		if err != nil {
@@ -171,6 +171,9 @@ func ruleFiles(name string) ([]string, error) {
 	}
 	var files []string
 	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path != name && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir // what rules update tries, and its copies
+		}
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".rules") {
 			files = append(files, path)
 		}
@@ -188,11 +191,16 @@ func ruleFiles(name string) ([]string, error) {
 func (a *app) rulesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rules",
-		Short: "check rules of Suricata's language",
-		Long: `Check rules of Suricata's language. read --rules FILE runs them.
+		Short: "check, list, explain, test and update rules of Suricata's language",
+		Long: `Work with rules of Suricata's language. read --rules FILE runs them.
 
-  firestorm rules check FILE|DIR...     which rules do not run, and why
-  firestorm rules coverage FILE|DIR...  how many run, and the reasons of the others
+  firestorm rules check FILE|DIR...      which rules do not run, and why
+  firestorm rules coverage FILE|DIR...   how many run, and the reasons of the others
+  firestorm rules list FILE|DIR...       all of them, with their state and place
+  firestorm rules explain SID FILE|DIR   one in plain words
+  firestorm rules test FILE CAPTURE      alerts of each, and why the others are silent
+  firestorm rules profile DIR CAPTURE    what each costs
+  firestorm rules update DIR --source .. new sets, tried before they replace the old
 
 A rule that cannot be run is refused with its file and line, the option at fault
 and the reason; the others load, unless read is told --strict.
@@ -219,7 +227,7 @@ of an eve-log name "finding".
 		if err != nil {
 			return nil, err
 		}
-		return a.loadRules(names, settings.vars(), settings)
+		return a.loadRules(names, settings.vars(), settings, true)
 	}
 	check := &cobra.Command{
 		Use:     "check FILE|DIR...",
@@ -251,7 +259,11 @@ of an eve-log name "finding".
 	for _, verb := range []*cobra.Command{check, coverage} {
 		verb.Flags().StringVar(&settingsFile, "suricata-settings", "", "take variables, protocols and classes from `FILE`, a suricata.yaml or the same as JSON")
 	}
-	c.AddCommand(check, coverage)
+	list, explain := a.rulesListCommand(load), a.rulesExplainCommand(load)
+	for _, verb := range []*cobra.Command{list, explain} {
+		verb.Flags().StringVar(&settingsFile, "suricata-settings", "", "take variables, protocols and classes from `FILE`, a suricata.yaml or the same as JSON")
+	}
+	c.AddCommand(check, coverage, list, explain, a.rulesTestCommand(), a.rulesProfileCommand(), a.rulesUpdateCommand())
 	return c
 }
 
@@ -356,7 +368,7 @@ func (a *app) writeCoverage(r *rulesRead) error {
 }
 
 // ruleSet loads the rules of --rules; nil when none were given.
-func (a *app) ruleSet(o *readOptions, settings *suricata) (*rulesRead, error) {
+func (a *app) ruleSet(o *readOptions, settings *suricata, keep bool) (*rulesRead, error) {
 	if len(o.Rules) == 0 {
 		return nil, nil
 	}
@@ -368,7 +380,7 @@ func (a *app) ruleSet(o *readOptions, settings *suricata) (*rulesRead, error) {
 		}
 		vars.Addrs["HOME_NET"] = "[" + strings.Join(nets, ",") + "]"
 	}
-	r, err := a.loadRules(o.Rules, vars, settings)
+	r, err := a.loadRules(o.Rules, vars, settings, keep)
 	if err == nil && o.Strict && len(r.problems) > 0 {
 		for _, p := range r.problems {
 			fmt.Fprintln(a.stderr, printable(problemText(p)))

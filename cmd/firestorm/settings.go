@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -164,6 +165,10 @@ func (u *suricata) engine(o *sensor.Options, checksumsGiven bool) {
 		o.Checksums = packet.ChecksumsNone
 	}
 	o.StreamDepth = u.Stream.Depth
+	o.Settings = map[string]int64{
+		"http.request-body-limit":  int64(min(u.HTTP[0].RequestBodyLimit, math.MaxInt64)),
+		"http.response-body-limit": int64(min(u.HTTP[0].ResponseBodyLimit, math.MaxInt64)),
+	}
 	o.NoMidstream = !u.Stream.Midstream
 	o.Defrag.Timeout = time.Duration(u.Defrag.Timeout) * time.Second
 	if u.Flow != lang.DefaultSettings().Flow { // where the file says nothing, connections are watched as long as findings need

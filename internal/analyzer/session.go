@@ -268,6 +268,7 @@ func (s *session) Gap(d packet.Dir, n uint64) {
 // Close takes the end of a direction (stream.Sink).
 func (s *session) Close(d packet.Dir, why stream.End) {
 	if s.raw[d] {
+		s.raw[d] = false
 		s.x.o.Raw.End(s.index, d)
 	}
 	switch {
@@ -352,6 +353,9 @@ func (x *Dispatcher) lendPrefix(s *session) {
 func (s *session) leave() {
 	s.gone = true
 	s.unhold()
+	if s.raw != [2]bool{} {
+		s.held, s.buf = nil, nil // the session stays for the raw stream alone
+	}
 	for d := range s.raw {
 		if !s.raw[d] {
 			s.x.streams.Stop(s.stream, packet.Dir(d))

@@ -120,7 +120,7 @@ func (r *Reader) headerEnd() {
 		return
 	case r.part.kind == isMultipart:
 		r.part.kind = isText
-	case r.part.kind == isMessage && len(r.part.file) == 0: // a mail in a mail: its header follows
+	case r.part.kind == isMessage: // a mail in a mail: its header follows, and what it carries counts, not itself
 		r.newPart()
 		r.state = inHeader
 		return

@@ -124,6 +124,10 @@ end true "y"`},
 -
 begin "in.bin"
 end true "raw"`},
+	{"a mail in a mail with a name", "Content-Type: message/rfc822; name=x.eml\n\nContent-Disposition: attachment; filename=in.bin\n\nraw\n", `content-type: "message/rfc822; name=x.eml"
+-
+begin "in.bin"
+end true "raw"`},
 	{"name of the disposition counts", "Content-Type: text/plain; name=b\nContent-Disposition: attachment; filename=a\n\nx\n", `content-type: "text/plain; name=b"
 content-disposition: "attachment; filename=a"
 -

@@ -59,7 +59,8 @@ func size(nets []netip.Prefix) int {
 
 // prefixes finds rules by the networks that an address lies in.
 type prefixes struct {
-	lengths []int // in use, of 128 bits
+	some    [2][1 << 10]uint64 // of IPv4 and IPv6, the first 16 bits of addresses with a network: most have none
+	lengths []int              // in use, of 128 bits
 	of      [129]map[wide][]*sig
 }
 
@@ -70,17 +71,39 @@ func (t *prefixes) add(nets []netip.Prefix, s *sig) {
 			t.of[n] = map[wide][]*sig{}
 			t.lengths = append(t.lengths, n)
 		}
-		w := wideOf(p.Addr().As16())
+		a := packet.Addr(p.Addr().As16())
+		for i, last := first16(&a), first16(&a)+1<<max(16-p.Bits(), 0)-1; i <= last; i++ {
+			t.some[family(&a)][i>>6] |= 1 << (i & 63)
+		}
+		w := wideOf(a)
 		t.of[n][w] = append(t.of[n][w], s)
 	}
 }
 
 func (t *prefixes) find(dst []candidate, a *packet.Addr) []candidate {
+	if i := first16(a); t.some[family(a)][i>>6]>>(i&63)&1 == 0 {
+		return dst
+	}
 	w := wideOf(*a)
 	for _, n := range t.lengths {
 		dst = appendAll(dst, t.of[n][w.mask(n)], 0)
 	}
 	return dst
+}
+
+func family(a *packet.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
+}
+
+// first16 are the first 16 bits of an address as a host has it.
+func first16(a *packet.Addr) int {
+	if a.Is4() {
+		return int(binary.BigEndian.Uint16(a[12:]))
+	}
+	return int(binary.BigEndian.Uint16(a[:]))
 }
 
 // wide is an address as a number.

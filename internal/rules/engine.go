@@ -46,6 +46,8 @@ type hit struct {
 	h   flow.Handle
 	tx  int64  // number of the transaction, -1: none
 	app []byte // what to say of it
+	// whole says that a pass rule takes the whole flow: it is about addresses alone, the stream, or a protocol.
+	whole bool
 	// values are for the border, context is what lists say: names and JSON in turn.
 	values, context []string
 }
@@ -75,6 +77,8 @@ type Engine struct {
 	app     func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
 	most    int                       // bytes of streams
 	state   []*flowState              // by flow index
+	todo    []uint8                   // the same: a bit for each direction of which something waits for the next packet, wholePass
+	now     current
 	spare   []*flowState
 	x       inspection
 	hits    []hit // of the packet at hand
@@ -125,6 +129,7 @@ func (e *Engine) of(index uint32) *flowState {
 func (e *Engine) own(index uint32) *flowState {
 	if n := int(index) + 1 - len(e.state); n > 0 {
 		e.state = append(e.state, make([]*flowState, max(n, len(e.state)))...)
+		e.todo = append(e.todo, make([]uint8, len(e.state)-len(e.todo))...)
 	}
 	f := e.state[index]
 	if f == nil {
@@ -157,7 +162,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 		f.half[d].reset()
 	}
 	f.bits, f.fired, f.ints, f.texts, f.alerted = f.bits[:0], f.fired[:0], f.ints[:0], nil, false
-	e.state[index] = nil
+	e.state[index], e.todo[index] = nil, 0
 	e.spare = append(e.spare, f)
 	return alerted
 }
@@ -176,44 +181,124 @@ func odd(p *packet.Packet, out []event.Event) []event.Event {
 // appended to *out.
 func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if p.IPVersion == 0 {
-		e.hits = e.hits[:0]
+		e.hits, e.now = e.hits[:0], current{}
 		return
 	}
-	e.stats.Packets++
+	if e.now.p != p {
+		e.Begin(p, h, out)
+	}
+	if !e.now.done {
+		e.look()
+	} else {
+		e.late()
+	}
+	e.now = current{}
+	if len(e.hits) > 0 {
+		e.report(p, out)
+	}
+}
+
+// current is the packet at hand.
+type current struct {
+	p    *packet.Packet
+	h    flow.Handle
+	out  *[]event.Event
+	done bool // its own rules have been gone through
+	odd  int  // what was odd about it by then
+}
+
+// late goes through what came after the packet's own turn: bytes of its stream, and what was odd.
+func (e *Engine) late() {
+	p, h := e.now.p, e.now.h
+	events := odd(p, *e.now.out)
+	k, more := e.fresh(h), len(events)+int(p.NAnomaly) > e.now.odd
+	if k == nil && !more || e.passed(h.Index) {
+		return
+	}
 	e.begin(p, h)
-	e.x.odd = odd(p, *out)
+	e.x.odd = events
+	if more {
+		for _, g := range e.groups(p, h) {
+			for _, s := range g.bare {
+				if s.odd && s.quick(p) && !slices.ContainsFunc(e.hits, func(x hit) bool { return x.s == s }) {
+					e.may = append(e.may, candidate{s: s, how: inPacket})
+				}
+			}
+		}
+	}
+	e.try(h, nil, k)
+}
+
+// groups are those of the rules about a packet.
+func (e *Engine) groups(p *packet.Packet, h flow.Handle) [2]*group {
+	i := protoIndex(p.Proto)
+	if i < 0 {
+		return [2]*group{&e.set.other, &e.set.none}
+	}
+	port := p.DstPort
+	if h.Dir == packet.ToClient {
+		port = p.SrcPort
+	}
+	t := &e.set.tables[i][h.Dir]
+	return [2]*group{&t.base, t.at(port)}
+}
+
+// Begin says which packet is at hand, before its bytes go to the stream and to who reads its protocol. Rules about packets and
+// streams come before those about parts of protocols, as Suricata has it: a bit that the one sets, the other sees.
+// Events about it are in *out.
+func (e *Engine) Begin(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+	e.now = current{p: p, h: h, out: out}
+}
+
+// fresh is what is fresh of the stream of h; nil: nothing.
+func (e *Engine) fresh(h flow.Handle) *half {
+	if h.Index == 0 || int(h.Index) >= len(e.todo) || e.todo[h.Index]>>h.Dir&1 == 0 {
+		return nil
+	}
+	e.todo[h.Index] &^= 1 << h.Dir
+	if k := &e.state[h.Index].half[h.Dir]; len(k.fresh) > 0 {
+		return k
+	}
+	return nil
+}
+
+// passed reports that a pass rule took the whole flow.
+func (e *Engine) passed(index uint32) bool {
+	return index != 0 && int(index) < len(e.todo) && e.todo[index]&wholePass != 0
+}
+
+// wholePass is set in Engine.todo of a flow that a pass rule took.
+const wholePass = 1 << 2
+
+// look goes through the rules about the packet at hand, and about what is fresh of its stream.
+func (e *Engine) look() {
+	p, h := e.now.p, e.now.h
+	e.now.done = true
+	e.stats.Packets++
+	if e.passed(h.Index) {
+		e.stats.Passed++
+		return
+	}
+	e.begin(p, h)
+	e.x.odd = odd(p, *e.now.out)
+	e.now.odd = len(e.x.odd) + int(p.NAnomaly)
 	payload := p.Payload()
 	once := h.Index == 0 || e.flows.First(h)
 	if once {
 		e.may = e.set.ends.find(e.may, p)
 	}
-	if i := protoIndex(p.Proto); i >= 0 {
-		t := &e.set.tables[i][h.Dir]
-		port := p.DstPort
-		if h.Dir == packet.ToClient {
-			port = p.SrcPort
+	for _, g := range e.groups(p, h) {
+		e.packet(g, p, payload, once)
+		if e.x.alone && len(payload) > 0 {
+			e.may = appendAll(g.stream.scan(e.may, e.set.rare, &e.found, payload, inPacket), g.flowing, inPacket)
 		}
-		for _, g := range [2]*group{&t.base, t.at(port)} {
-			e.packet(g, p, payload, once)
-			if e.x.alone && len(payload) > 0 {
-				e.may = appendAll(g.stream.scan(e.may, e.set.rare, &e.found, payload, inPacket), g.flowing, inPacket)
-			}
-		}
-	} else {
-		e.packet(&e.set.other, p, payload, once)
 	}
-	var k *half
-	if f := e.x.flow; f != nil && len(f.half[h.Dir].fresh) > 0 {
-		k = &f.half[h.Dir]
-	}
+	k := e.fresh(h)
 	if e.trace != nil {
 		e.trace.packet(e, p, h, payload, e.half(h))
 	}
 	if k != nil || len(e.may) > 0 {
 		e.try(h, payload, k)
-	}
-	if len(e.hits) > 0 {
-		e.report(p, out)
 	}
 }
 
@@ -250,7 +335,7 @@ func (e *Engine) packet(g *group, p *packet.Packet, payload []byte, once bool) {
 		e.may = appendAll(e.may, g.first, inPacket)
 	}
 	for _, s := range g.bare {
-		if s.quick(p) && s.asks(e.x.flow) {
+		if (!s.odd || e.now.odd > 0) && s.quick(p) && s.asks(e.x.flow) {
 			e.may = append(e.may, candidate{s: s, how: inPacket})
 		}
 	}
@@ -368,7 +453,7 @@ func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k 
 	for _, do := range s.effects {
 		do(x)
 	}
-	v := hit{s: s, h: h, tx: -1}
+	v := hit{s: s, h: h, tx: -1, whole: h.Index != 0 && (fromStream || s.app != "" || s.named || s.endsOnly())}
 	v.values, v.context = x.m.told(s)
 	e.hits = append(e.hits, v)
 	return true
@@ -491,6 +576,10 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		x := &e.hits[i]
 		if x.s.action == lang.Pass {
 			e.stats.Passed++
+			if x.whole {
+				e.own(x.h.Index)
+				e.todo[x.h.Index] |= wholePass
+			}
 			break
 		}
 		if x.s.noalert && len(x.s.late) == 0 {

@@ -90,33 +90,32 @@ func appendAll(dst []candidate, sigs []*sig, how looked) []candidate {
 	return dst
 }
 
-// sizeSet is a set of sizes; those of 1 024 and more are in or out together.
-type sizeSet [17]uint64
+// mostSized is below how many bytes payloads of few sizes are searched for themselves.
+const mostSized = 1024
+
+// small reports that the rule asks for payloads of less than mostSized bytes.
+func (s *sig) small() bool {
+	return slices.ContainsFunc(s.sizes, func(r sizeRange) bool { return !r.not && r.hi < mostSized })
+}
+
+// sizeSet is a set of sizes below mostSized.
+type sizeSet [mostSized / 64]uint64
 
 func (s *sizeSet) add(r sizeRange) {
-	for n := range uint64(1024) {
+	for n := range uint64(mostSized) {
 		if r.has(n) {
 			s[n>>6] |= 1 << (n & 63)
 		}
 	}
-	if r.not || r.hi >= 1024 {
-		s[16] = 1
-	}
 }
 
-func (s *sizeSet) has(n int) bool {
-	return s[min(n>>6, 16)]>>(uint(n)&63)&1 != 0 || n >= 1024 && s[16] != 0
-}
+func (s *sizeSet) has(n int) bool { return n < mostSized && s[n>>6]>>(n&63)&1 != 0 }
 
 // Kinds are the events of analyzers whose parts the rules ask for.
 func (s *Set) Kinds() []string { return slices.Sorted(maps.Keys(s.kinds)) }
 
 // Asks reports whether a rule asks for a part of that name.
-func (s *Set) Asks(name string) bool {
-	return slices.ContainsFunc(s.sigs, func(g *sig) bool {
-		return slices.ContainsFunc(g.parts, func(p part) bool { return p.name == name })
-	})
-}
+func (s *Set) Asks(name string) bool { return s.asked[name] }
 
 // AsksFiles reports whether a rule asks for anything of files.
 func (s *Set) AsksFiles() bool {
@@ -227,7 +226,7 @@ func (s *Set) group() {
 			s.tables[i][d].fill(s.sigs, proto, packet.Dir(d))
 		}
 	}
-	s.parts, s.kinds, s.lacking = map[string]*partRules{}, map[string]bool{}, map[string][]*sig{}
+	s.parts, s.kinds, s.asked, s.lacking = map[string]*partRules{}, map[string]bool{}, map[string]bool{}, map[string][]*sig{}
 	for _, g := range s.sigs {
 		if len(g.parts) > 0 {
 			s.part(g)
@@ -246,6 +245,9 @@ func (s *Set) group() {
 func (s *Set) part(g *sig) {
 	for _, k := range g.kinds() {
 		s.kinds[k] = true
+	}
+	for i := range g.parts {
+		s.asked[g.parts[i].name] = true
 	}
 	main := g.main()
 	if main == nil {
@@ -310,7 +312,7 @@ func (g *group) add(s *sig, tcp bool) {
 	}
 	switch {
 	case !s.inPackets(tcp):
-	case len(s.sizes) > 0:
+	case s.small():
 		for _, r := range s.sizes {
 			g.sizes.add(r)
 		}

@@ -14,6 +14,12 @@ func (e *Engine) Asks(kind string) bool { return e.set.kinds[kind] }
 // Inspect looks at what there is of one side of a transaction (analyzer.Inspector). Its alerts come with the packet at hand,
 // or with Flush.
 func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet.Packet, in event.Inspection) {
+	if e.passed(h.Index) {
+		return
+	}
+	if p != nil && p == e.now.p && !e.now.done && p.IPVersion != 0 {
+		e.look()
+	}
 	e.parts, e.may, e.x.m.little = e.parts[:0], e.may[:0], false
 	in.Parts.EachBuffer(func(name string, b []byte) {
 		if name == "dcerpc.order" {
@@ -42,6 +48,11 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
 	for _, c := range inOrder(e.may) {
 		s := c.s
+		this := fired{s, h.Dir, in.Tx}
+		again := x.flow != nil && slices.Contains(x.flow.fired, this)
+		if again && !s.keeps {
+			continue
+		}
 		x.m.values, x.m.caught = x.m.values[:0], x.m.caught[:0]
 		if e.profile != nil {
 			e.profile.begin(e, s)
@@ -53,8 +64,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps {
 			k.KeepFile(s.info.SID)
 		}
-		this := fired{s, h.Dir, in.Tx}
-		if x.flow != nil && slices.Contains(x.flow.fired, this) {
+		if again {
 			continue
 		}
 		x.flow = e.own(h.Index)
@@ -71,7 +81,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		for _, do := range s.effects {
 			do(x)
 		}
-		v := hit{s: s, h: h, tx: int64(in.Tx), app: app}
+		v := hit{s: s, h: h, tx: int64(in.Tx), app: app, whole: true}
 		v.values, v.context = x.m.told(s)
 		e.hits = append(e.hits, v)
 	}

@@ -165,7 +165,11 @@ func (c *compiler) part(b buffer) (int, error) {
 
 // move puts the content before into a buffer.
 func (c *compiler) move(b buffer) error {
-	if c.lastAt != -1 || len(c.s.payload) == 0 || c.s.payload[len(c.s.payload)-1].kind != isContent {
+	from := len(c.s.payload) - 1
+	for from > 0 && c.s.payload[from].kind == isDataAt && c.s.payload[from].relative {
+		from-- // what counts from the content goes with it
+	}
+	if c.lastAt != -1 || from < 0 || c.s.payload[from].kind != isContent {
 		return errors.New("it needs a content right before it")
 	}
 	n, err := c.part(b)
@@ -173,8 +177,8 @@ func (c *compiler) move(b buffer) error {
 		return err
 	}
 	p := &c.s.parts[n]
-	p.checks = append(p.checks, c.s.payload[len(c.s.payload)-1])
-	c.s.payload = c.s.payload[:len(c.s.payload)-1]
+	p.checks = append(p.checks, c.s.payload[from:]...)
+	c.s.payload = c.s.payload[:from]
 	c.lastAt = n
 	return nil
 }

@@ -4,7 +4,9 @@ var ofDNS = []string{"dns"}
 
 // dnsBuffers are the names of a message.
 var dnsBuffers = buffersOf(ofDNS, named{"dns.query dns_query", toServer}, named{"dns.queries.rrname", eitherWay}, named{"dns.answers.rrname", eitherWay},
-	named{"dns.response.rrname", toClient}, named{"dns.authorities.rrname", eitherWay}, named{"dns.additionals.rrname", eitherWay})
+	named{"dns.response.rrname", toClient}, named{"dns.authorities.rrname", eitherWay}, named{"dns.additionals.rrname", eitherWay},
+	named{"mdns.queries.rrname", eitherWay}, named{"mdns.answers.rrname", eitherWay}, named{"mdns.response.rrname", eitherWay},
+	named{"mdns.authorities.rrname", eitherWay}, named{"mdns.additionals.rrname", eitherWay})
 
 func dnsPart(name string) buffer { return buffer{"dns." + name, ofDNS, eitherWay} }
 

@@ -22,6 +22,7 @@ var flowKeywords = []keyword{
 			want = ""
 		}
 		neg := o.Negated
+		c.s.named = true
 		c.s.apps = append(c.s.apps, want)
 		c.s.conds = append(c.s.conds, func(x *inspection) bool { return (x.app == want) != neg })
 		return nil

@@ -300,7 +300,7 @@ func happened(family string) func(*compiler, *lang.Option) error {
 		if !ok {
 			return fmt.Errorf("%s knows no event %q", o.Name, o.Value)
 		}
-		c.s.packet = true
+		c.s.packet, c.s.odd = true, true
 		c.s.conds = append(c.s.conds, func(x *inspection) bool { return x.p.HasAnomaly(a) || x.found(a) })
 		return nil
 	}

@@ -14,6 +14,7 @@ var several = map[string]bool{oddities: true, "dns.query": true, "dns.queries.rr
 	"dns.additionals.rrname": true, "dns.response.rrname": true, "tls.certs": true, "tls.subjectaltname": true, "tls.alpn": true, "krb5.cname": true, "krb5.sname": true,
 	"smtp.rcpt_to": true, "email.url": true, "email.received": true, "ftp.reply": true, "ftp.completion_code": true, "ike.vendor": true,
 	"sip.from": true, "sip.to": true, "sip.via": true, "sip.user_agent": true, "sip.content_type": true, "sip.content_length": true,
+	"mdns.queries.rrname": true, "mdns.answers.rrname": true, "mdns.response.rrname": true, "mdns.authorities.rrname": true, "mdns.additionals.rrname": true,
 	"http.request_header": true, "http.response_header": true}
 
 // buffersOf makes the buffers of a protocol. Each line has the names that rules have for one, the first of which is the

@@ -75,6 +75,11 @@ var payloadKeywords = []keyword{
 				return fmt.Errorf("isdataat knows relative and rawbytes, not %q", part)
 			}
 		}
+		if k.relative && c.at == -1 && c.lastAt >= 0 { // older form: it follows the content that was moved
+			l := c.list(c.lastAt)
+			*l = append(*l, k)
+			return nil
+		}
 		c.add(k)
 		return nil
 	}},

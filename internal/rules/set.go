@@ -26,6 +26,7 @@ type Options struct {
 	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
 	ReadList func(rules, name string) (io.ReadCloser, error)
 
+	Keep        bool            // the rules as they were read, for List, Explain and a Trace
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
 	Prevent     bool            // drop and reject are told as if they had been done
@@ -33,6 +34,9 @@ type Options struct {
 
 	DataDir string // where lists that rules call a state stand; empty: beside the rules
 	AnyPath bool   // rules may name files anywhere
+
+	addrs map[string]*lang.AddrSet // by expression: most rules share theirs
+	ports map[string]*lang.PortSet
 
 	bits, ints, hostBits map[string]int // numbers of flowbits, of flowint, of xbits and hostbits
 	sets                 map[string]*dataset
@@ -45,6 +49,7 @@ type Set struct {
 	tables [2][2]table           // of TCP and UDP, by direction
 	other  group                 // rules of packets that are neither TCP nor UDP
 	pieces []*sig                // rules that fragments are shown to
+	none   group                 // no rules
 	ends   ends                  // rules about addresses alone
 	parts  map[string]*partRules // rules about parts of events, by the part's name
 	// lacking are the rules about what is not there, by the kind of events.
@@ -52,6 +57,7 @@ type Set struct {
 	kinds   map[string]bool // of events whose parts rules ask for
 	rare    *mpm.Rarity     // of all contents together: which part of one says most
 	bits    []string        // names of the flowbits by number
+	asked   map[string]bool // parts that rules ask for, by name
 }
 
 // Len is how many rules the set has.
@@ -59,7 +65,9 @@ func (s *Set) Len() int { return len(s.sigs) }
 
 // Compile makes a set of rules. What cannot be run is left out and told.
 func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
-	o.bits, o.ints, o.hostBits, o.sets = map[string]int{}, map[string]int{}, map[string]int{}, map[string]*dataset{}
+	o.bits, o.addrs, o.ports = map[string]int{}, map[string]*lang.AddrSet{}, map[string]*lang.PortSet{}
+	texts := words{}
+	o.ints, o.hostBits, o.sets = map[string]int{}, map[string]int{}, map[string]*dataset{}
 	s := &Set{most: o.MaxAlerts}
 	if s.most <= 0 {
 		s.most = mostAlerts
@@ -72,9 +80,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 			continue
 		}
 		if err != nil {
-			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: option, Reason: err.Error()})
+			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: strings.Clone(option), Reason: err.Error()})
 			continue
 		}
+		texts.share(g.info)
 		s.sigs = append(s.sigs, g)
 	}
 	s.sigs = slices.DeleteFunc(s.sigs, func(g *sig) bool {
@@ -95,7 +104,9 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 			cmp.Compare(a.textClass.order(), b.textClass.order()), cmp.Compare(a.hostClass.order(), b.hostClass.order()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
-		g.number, g.rule = i, nil // what was read is not held: it is larger than what is made of it
+		if g.number = i; !o.Keep {
+			g.rule = nil // it is larger than what is made of it
+		}
 		if g.ofPieces() {
 			s.pieces = append(s.pieces, g)
 		}
@@ -165,17 +176,25 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		expr string
 		to   **lang.AddrSet
 	}{{r.Src, &s.src}, {r.Dst, &s.dst}} {
+		if *e.to = o.addrs[e.expr]; *e.to != nil {
+			continue
+		}
 		if *e.to, err = lang.Addrs(e.expr, &o.Vars); err != nil {
 			return nil, "", err
 		}
+		o.addrs[e.expr] = *e.to
 	}
 	for _, e := range []struct {
 		expr string
 		to   **lang.PortSet
 	}{{r.SrcPort, &s.sport}, {r.DstPort, &s.dport}} {
+		if *e.to = o.ports[e.expr]; *e.to != nil {
+			continue
+		}
 		if *e.to, err = lang.Ports(e.expr, &o.Vars); err != nil {
 			return nil, "", err
 		}
+		o.ports[e.expr] = *e.to
 	}
 	switch {
 	case c.own:
@@ -233,6 +252,9 @@ func (s *sig) protocol(name string) error {
 			return fmt.Errorf("rules of protocol %q are not run", name)
 		}
 		s.app = appWord(name)
+		if name == "mdns" {
+			s.conds = append(s.conds, func(x *inspection) bool { return x.p.SrcPort == 5353 || x.p.DstPort == 5353 })
+		}
 		for _, n := range over {
 			s.proto.add(n)
 		}
@@ -247,7 +269,7 @@ var appProtocols = map[string][]uint8{
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
-	"sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
+	"mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
@@ -259,6 +281,8 @@ func appWord(name string) string {
 		return "tls"
 	case "ikev1", "ikev2":
 		return "ike"
+	case "mdns": // it is read as DNS
+		return "dns"
 	}
 	return name
 }

@@ -44,6 +44,8 @@ type sig struct {
 	intClass, hostClass, textClass classes // of its flowint, of its xbits and hostbits, of what expressions caught
 
 	by     *check // the content by which the rule is found; nil: there is none
+	odd    bool   // it asks for something odd that decoding, reassembly or a connection's state found
+	named  bool   // it asks which protocol is spoken (app-layer-protocol)
 	placed bool   // a content counts from the begin of the payload
 	narrow bool   // it is found by its addresses (Set.ends)
 }

@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	// tail is how much of a stream that was looked at is kept, so that a rule's contents may lie across looks.
-	tail = 4 << 10
+	// tail is how much of a stream that was looked at is kept, so that a rule's contents may lie across looks: as much as
+	// Suricata's toserver-chunk-size waits for.
+	tail = 2560
 	// mostWaiting bounds what waits of a stream for the next packet of its direction.
 	mostWaiting = 256 << 10
 	// mostOpen bounds the rules of a stream whose first content was found and whose others were not.

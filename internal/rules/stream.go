@@ -14,6 +14,9 @@ func (e *Engine) WantsStream(d packet.Dir, port uint16) bool {
 // Stream takes the next bytes of a connection's stream, and reports whether it wants more. The bytes are searched at once;
 // they are copied, and looked at with the next packet of their direction where a rule has a content in them.
 func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte) (more bool) {
+	if e.passed(index) {
+		return false
+	}
 	k := &e.own(index).half[d]
 	if left := streamDepth - k.total; uint64(len(b)) > left {
 		e.stats.BeyondDepth += uint64(len(b)) - left
@@ -32,6 +35,7 @@ func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte) (more
 	default:
 		e.stats.Bytes += len(b)
 		k.fresh = append(k.fresh, b...)
+		e.todo[index] |= 1 << d
 	}
 	return true
 }

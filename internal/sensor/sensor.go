@@ -60,13 +60,15 @@ type Options struct {
 	VXLANPorts  []uint16                            // see packet.Options
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
-	Detectors   []detect.Def
-	Sinks       []EventSink // see every event in total order
-	Mutes       *finding.Mutes
-	Context     *hostconf.Context // hosts' own configuration files; nil: none were given
-	Join        *twin.Join        // of vantages 0 and 1; nil: captures are not joined
-	Progress    func(Progress)    // called about every 64 rounds from the ingest goroutine
-	WantAll     bool              // decoder anomalies as events too
+	// Settings are numbers that analyzers ask for by name, such as "http.request-body-limit" (analyzer.Registry.Set).
+	Settings  map[string]int64
+	Detectors []detect.Def
+	Sinks     []EventSink // see every event in total order
+	Mutes     *finding.Mutes
+	Context   *hostconf.Context // hosts' own configuration files; nil: none were given
+	Join      *twin.Join        // of vantages 0 and 1; nil: captures are not joined
+	Progress  func(Progress)    // called about every 64 rounds from the ingest goroutine
+	WantAll   bool              // decoder anomalies as events too
 	// Files are the names of the inputs by Packet.Source, for texts that speak of a frame.
 	Files []string
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
@@ -224,6 +226,9 @@ func newRun(o *Options) (*run, error) {
 	reg, err := analyzer.NewRegistry(o.Analyzers, wantedKinds(o))
 	if err != nil {
 		return nil, err
+	}
+	for name, v := range o.Settings {
+		reg.Set(name, v)
 	}
 	b.kind = reg.Kind
 	s.workers = make([]*worker, o.Workers)

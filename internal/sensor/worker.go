@@ -127,6 +127,9 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 		return false
 	}
 	h := s.flows.PacketAhead(p, a, out)
+	if s.rules != nil {
+		s.rules.Begin(p, h, out)
+	}
 	from := len(*out)
 	s.apps.Packet(p, h, out)
 	if s.rules != nil {

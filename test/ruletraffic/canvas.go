@@ -201,7 +201,7 @@ func tryFill(list []check, k *style, rng *rand.Rand, try int) ([]byte, bool) {
 		if try%4 == 3 {
 			size += rng.IntN(12)
 		}
-		size = min(size, most)
+		size = min(max(size, 1), most)
 	}
 	if size < c.used {
 		return nil, false

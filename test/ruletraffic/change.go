@@ -199,13 +199,16 @@ func unpacked(b []byte, how string) []byte {
 	return out
 }
 
-// captured is what the first group of an expression has in b.
+// captured is what the first group of an expression has in b; b itself where it does not match.
 func captured(b []byte, text string) []byte {
 	e, err := parseExpr(text, "")
 	if err != nil || e.groups == 0 {
-		return nil
+		return b
 	}
-	return e.first(b)
+	if part := e.first(b); part != nil {
+		return part
+	}
+	return b
 }
 
 // hashed is a known text whose hash is what a part asks for.

@@ -37,6 +37,7 @@ type Generator struct {
 	used    map[Ends]bool
 	pairs   map[[2]netip.Addr]bool
 	setters map[string][]*Rule // by "flowbits name"
+	before  *talk              // what is said in it before the rule's own part
 	last    *talk              // the conversation made last
 }
 
@@ -79,7 +80,7 @@ func (g *Generator) make(m *meaning) (*Traffic, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.last = together(scenes)
+	g.last, g.before = together(scenes), together(scenes[:len(scenes)-1])
 	for _, s := range scenes[:len(scenes)-1] {
 		out.Setters = append(out.Setters, s.m.rule)
 	}
@@ -190,6 +191,10 @@ func (g *Generator) setter(names []string, m *meaning, depth int) ([]scene, erro
 			default:
 				if s.app == "" { // its bytes come in a conversation that the other rule knows
 					s.app = m.app
+				}
+				if p, _ := s.split(); p != nil && s.app == "http" && placed(p.checks) {
+					last = impossible("%s is set by bytes at a place that HTTP has for others", n)
+					continue
 				}
 				var list []scene
 				if list, err = g.scenesOfSetter(s, depth+1); err == nil {

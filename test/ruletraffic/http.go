@@ -260,6 +260,9 @@ func (x *httpMaker) build(parts []*part) error {
 		case "http.header_names":
 			x.names, _ = nameList(s)
 			x.given = true
+			if n := len(x.names); len(slices.Compact(slices.Sorted(slices.Values(x.names)))) < n {
+				return errorf("http.header_names") // a name that comes twice is listed once
+			}
 		case "http.cookie":
 			single["Cookie"] = s
 			if x.m.dir == ToClient {
@@ -283,6 +286,12 @@ func (x *httpMaker) build(parts []*part) error {
 		}
 	}
 	x.assemble(block, single)
+	if v, ok := x.msg.get("Content-Length"); ok && v != strconv.Itoa(len(x.msg.body)) {
+		return errorf("http.content_len")
+	}
+	if _, ok := x.msg.get("Content-Encoding"); ok && len(x.msg.body) > 0 {
+		return errorf("a body that says it is packed")
+	}
 	return nil
 }
 

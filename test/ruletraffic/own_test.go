@@ -53,7 +53,7 @@ func notKnown(r *Rule) string {
 func judge(t *testing.T, pieces []piece, text map[int]string) (wrong []string) {
 	t.Helper()
 	var b strings.Builder
-	var frames [][]byte
+	var frames [][][]byte
 	written := map[int]bool{}
 	write := func(r *Rule) {
 		if written[r.SID] {
@@ -69,7 +69,7 @@ func judge(t *testing.T, pieces []piece, text map[int]string) (wrong []string) {
 	for i, p := range pieces {
 		write(p.rule)
 		for _, x := range append([]*Traffic{p.good}, p.twins...) {
-			frames = append(frames, x.Frames...)
+			frames = append(frames, x.Frames)
 			for _, s := range x.Setters {
 				write(s)
 			}
@@ -79,7 +79,7 @@ func judge(t *testing.T, pieces []piece, text map[int]string) (wrong []string) {
 		}
 	}
 	set, refused := loaded(t, b.String())
-	s := watch(t, set, frames)
+	s := watch(t, set, frames...)
 	for i, p := range pieces {
 		sid := p.rule.SID
 		if why := refused[sid]; why != "" {
@@ -163,6 +163,7 @@ var asksNothing = map[string]string{
 var elsewhere = map[string]string{
 	"dce": "DCE/RPC", "dhcp.": "DHCP", "krb5": "Kerberos", "snmp.": "SNMP", "filemd5": "lists of digests", "filesha": "lists of digests",
 	"ftpdata_command": "FTP's second connection", "smb": "SMB", "nfs": "NFS", "file.magic": "what files are", "filemagic": "what files are",
+	"ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
 }
 
 func madeElsewhere(k string) bool {

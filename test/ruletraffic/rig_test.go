@@ -79,8 +79,9 @@ func loaded(t testing.TB, text string) (set *rules.Set, refused map[int]string) 
 	return set, refused
 }
 
-// watch runs the sensor with rules over frames, 50 µs apart.
-func watch(t testing.TB, set *rules.Set, frames [][]byte) *shown {
+// watch runs the sensor with rules over pieces of traffic: frames 50 µs apart, and an hour between two pieces, so that no
+// threshold counts what belongs to another.
+func watch(t testing.TB, set *rules.Set, pieces ...[][]byte) *shown {
 	t.Helper()
 	var file bytes.Buffer
 	w, err := pcapfile.NewWriter(&file, pcapfile.WriterOptions{})
@@ -92,10 +93,13 @@ func watch(t testing.TB, set *rules.Set, frames [][]byte) *shown {
 		t.Fatal(err)
 	}
 	now := packet.Time(1_700_000_000_000_000_000)
-	for _, f := range frames {
-		now = now.Add(50 * time.Microsecond)
-		if err := w.WritePacket(i, now, f, uint32(len(f)), pcapfile.PacketOptions{}); err != nil {
-			t.Fatal(err)
+	for _, frames := range pieces {
+		now = now.Add(time.Hour)
+		for _, f := range frames {
+			now = now.Add(50 * time.Microsecond)
+			if err := w.WritePacket(i, now, f, uint32(len(f)), pcapfile.PacketOptions{}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if err := w.Flush(); err != nil {

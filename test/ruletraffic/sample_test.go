@@ -124,18 +124,18 @@ func (l *tally) batch(t *testing.T, g *Generator, batch []*Rule) {
 	for _, sid := range order {
 		fmt.Fprintln(&rules, text[sid])
 	}
-	var frames [][]byte
+	var frames [][][]byte
 	for i, p := range pairs {
-		frames = append(frames, p.good.Frames...)
+		frames = append(frames, p.good.Frames)
 		if p.twin != nil {
-			frames = append(frames, p.twin.Frames...)
+			frames = append(frames, p.twin.Frames)
 		}
 		if p.good.Probe != "" {
 			fmt.Fprintln(&rules, probe(p.good.Probe, i))
 		}
 	}
 	set, refused := loaded(t, rules.String())
-	s := watch(t, set, frames)
+	s := watch(t, set, frames...)
 	for i, p := range pairs {
 		for _, x := range p.good.Setters {
 			if why := refused[x.SID]; why != "" {

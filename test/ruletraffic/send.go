@@ -100,12 +100,15 @@ func (g *Generator) sendFlags(w *wire, m *meaning, messages []message) {
 	case f&(packet.SYN|packet.ACK) == packet.SYN|packet.ACK && w.dir == ToClient:
 		w.begin(false)
 		w.segment(ToServer, packet.SYN, nil)
-	case m.flow["established"] || w.dir == ToClient:
+	case m.flow["established"] && !m.closed || w.dir == ToClient:
 		w.begin(true)
 	default:
 		w.begin(false)
 	}
 	w.segment(w.dir, f, data)
+	if m.probe() != "" {
+		w.segment(w.dir, packet.ACK, nil)
+	}
 }
 
 func (g *Generator) sendUDP(w *wire, m *meaning, messages []message) {

@@ -180,6 +180,15 @@ func (m *meaning) raw(app string, payload *part, rng *rand.Rand) (*talk, error) 
 	if line := append(slices.Clone(b), "\r\n"...); kind == &lineBytes && holds(checks, line) {
 		b = line
 	}
+	if len(b) == 0 {
+		return nil, impossible("a payload that is empty")
+	}
+	if app == "http" && !placed(checks) {
+		if x, err := m.httpWithBody(nil, b, rng); err == nil && x.carries(m.dir, checks) {
+			x.payload = b
+			return x, nil
+		}
+	}
 	if len(b) > mostSegment && m.proto == "tcp" && (app != "" || len(m.bits) > 0 || placed(checks)) {
 		return nil, fmt.Errorf("the payload is longer than a segment")
 	}
@@ -191,6 +200,15 @@ func (m *meaning) raw(app string, payload *part, rng *rand.Rand) (*talk, error) 
 	t.payload = b
 	t.messages = append(t.messages, message{m.dir, b})
 	return t, nil
+}
+
+// carries reports that a message, and all that its side says, hold what is asked of the payload.
+func (t *talk) carries(d Dir, cs []check) bool {
+	found := false
+	for _, x := range t.messages {
+		found = found || x.dir == d && len(x.data) <= mostSegment && holds(cs, x.data)
+	}
+	return found && holds(cs, t.stream(d))
 }
 
 // stream is what one side said so far.

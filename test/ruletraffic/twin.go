@@ -56,6 +56,9 @@ func (g *Generator) twin(r *Rule, i int) (*Traffic, error) {
 		if err != nil {
 			return nil, err
 		}
+		if m.noSetter && original.matches(g.before) {
+			continue // it would match before the bit is set
+		}
 		if m.elsewhere() || !original.matches(g.last) {
 			t.Changed = name
 			return t, nil

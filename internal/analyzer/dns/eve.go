@@ -6,15 +6,27 @@ import (
 	"strconv"
 
 	"firestorm/internal/event"
+	"firestorm/internal/packet"
 )
 
-// AppendEVE writes a dns record: version 3 as Suricata 8 has it, version 2 for readers of earlier ones.
+// AppendEVE writes a dns record: version 3 as Suricata 8 has it, version 2 for readers of earlier ones. Multicast DNS has one
+// of its own, LLMNR none, as Suricata.
 func (m *Message) AppendEVE(dst []byte, c *event.EVE) []byte {
 	if !m.recorded(&c.DNS) {
 		return dst
 	}
-	dst = event.AppendEVEHead(dst, &m.head, "dns", m.Dir, c)
+	switch {
+	case m.onPort(PortLLMNR):
+		return dst
+	case m.onPort(PortMDNS):
+		return m.appendMDNS(dst, c)
+	}
 	v2 := c.DNS.Version == 2 || c.DNS.Version == 0 && c.Version != 0 && c.Version < 8
+	dir := m.Dir
+	if v2 { // a record of that form names the client first, whoever sent the message
+		dir = packet.ToServer
+	}
+	dst = event.AppendEVEHead(dst, &m.head, "dns", dir, c)
 	dst = append(dst, `,"dns":{"version":`...)
 	if v2 {
 		dst = append(dst, '2')

@@ -97,9 +97,10 @@ func ParseHeader(b []byte) (h Header, ok bool) {
 }
 
 // appendName appends the name at off to dst and returns the offset behind it in the message. Pointers (RFC 1035 4.1.4)
-// may only point back, so that every name ends. ok is false for a name that is cut, too long, or circular.
+// ought to point back, but some point ahead, and resolvers follow; their number is bounded, so that every name ends. ok is
+// false for a name that is cut, too long, or circular.
 func appendName(dst, msg []byte, off int) (name []byte, next int, ok bool) {
-	start, jumps, limit := len(dst), 0, off
+	start, jumps := len(dst), 0
 	next = -1
 	for {
 		if off >= len(msg) {
@@ -129,10 +130,10 @@ func appendName(dst, msg []byte, off int) (name []byte, next int, ok bool) {
 			if next < 0 {
 				next = off + 2
 			}
-			if jumps++; jumps > maxJumps || to >= limit {
+			if jumps++; jumps > maxJumps {
 				return dst, 0, false
 			}
-			limit, off = to, to
+			off = to
 		default: // RFC 6891 5: the other label types are obsolete
 			return dst, 0, false
 		}
@@ -218,12 +219,15 @@ func (r *Record) Addr(msg []byte) packet.Addr {
 	return packet.Addr{}
 }
 
-// possible reports whether a header can be one: an opcode in use, and a query that reports no error.
+// possible reports whether a header can be one: an opcode in use, bits that fit.
 func (h *Header) possible() bool {
 	switch h.Opcode() {
 	case 0, 4, 5: // query, notify, update
 	default:
 		return false
+	}
+	if h.QD == 1 && !h.Response() { // its question says more than bits that must be zero, which some resolvers set
+		return h.RCode() <= 10
 	}
 	return h.Flags&FlagZ == 0 && h.QD <= 8 && (h.Response() || h.RCode() == 0 && (h.QD > 0 || h.AN > 0))
 }

@@ -3,8 +3,12 @@ package dns
 import "encoding/binary"
 
 // EachBuffer gives the names and numbers of a message (event.Parts). "dns.response.rrname" are all names of an answer, those
-// that its records point to as well.
-func (m *Message) EachBuffer(f func(name string, b []byte)) {
+// that its records point to as well. Those of multicast DNS begin with "mdns".
+func (m *Message) EachBuffer(give func(name string, b []byte)) {
+	f := give
+	if m.onPort(PortMDNS) {
+		f = func(name string, b []byte) { give("m"+name, b) }
+	}
 	response := m.Header.Response()
 	f("dns.opcode", []byte{m.Header.Opcode()})
 	f("dns.rcode", number(m.RCode()))

@@ -104,7 +104,7 @@ func (a *aspect) joined(m *Message, i int) {
 // appendUnfolded appends a value whose line ends, with the white space around them, are one space each (RFC 9112 5.2).
 func appendUnfolded(dst, v []byte) []byte {
 	for {
-		i := bytes.IndexByte(v, '\n')
+		i := bytes.IndexAny(v, "\r\n")
 		if i < 0 {
 			return append(dst, v...)
 		}
@@ -188,7 +188,6 @@ func (a *aspect) begin(m *Message) {
 			a.form = newForm(a, b)
 			a.whole = false
 		}
-		return
 	}
 	coding := a.all(m, fContentEncoding)
 	if te := a.all(m, fTransferEncoding); len(te) > 0 {

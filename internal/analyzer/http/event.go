@@ -143,6 +143,16 @@ func (t *Transaction) appendObject(dst []byte) []byte {
 		o.key("content_range")
 		o.dst = append(o.dst, `{"raw":`...)
 		o.dst = event.AppendJSONString(o.dst, t.ContentRange)
+		if r := rangeOf([]byte(t.ContentRange)); r.ok {
+			o.dst = append(o.dst, `,"start":`...)
+			o.dst = strconv.AppendInt(o.dst, r.from, 10)
+			o.dst = append(o.dst, `,"end":`...)
+			o.dst = strconv.AppendInt(o.dst, r.to, 10)
+			if r.size >= 0 {
+				o.dst = append(o.dst, `,"size":`...)
+				o.dst = strconv.AppendInt(o.dst, r.size, 10)
+			}
+		}
 		o.dst = append(o.dst, '}')
 	}
 	o.text("http_refer", t.Referer)

@@ -31,7 +31,7 @@ func TestAppendEVE(t *testing.T) {
 	c := &event.EVE{Version: 8, File: func(uint16) string { return "a.pcap" }}
 	want := `{"timestamp":"2023-11-14T22:13:20.000000+0000","flow_id":7,"pcap_cnt":9,"event_type":"http","src_ip":"10.0.0.1","src_port":5000,` +
 		`"dest_ip":"10.0.0.2","dest_port":80,"proto":"TCP","ip_v":4,"pkt_src":"wire/pcap","tx_id":3,"http":{"hostname":"shop.example","http_port":8080,"url":"/a\"\u001b",` +
-		`"http_user_agent":"curl/8","xff":"192.0.2.1","http_content_type":"text/html","content_range":{"raw":"bytes 0-1/2"},"http_refer":"http://r/",` +
+		`"http_user_agent":"curl/8","xff":"192.0.2.1","http_content_type":"text/html","content_range":{"raw":"bytes 0-1/2","start":0,"end":1,"size":2},"http_refer":"http://r/",` +
 		`"http_method":"GET","protocol":"HTTP/1.1","status":302,"redirect":"/b","length":12},"community_id":"1:Y+qVzijKBt7HAK6JXInYMvYSEjo=","pcap_filename":"a.pcap"}`
 	got := string(sample().AppendEVE(nil, c))
 	if i, j := len(got)-75, len(want)-75; got[:i] != want[:j] {

@@ -67,6 +67,7 @@ func (f *form) step() bool {
 			return false
 		}
 		f.data(f.buf[:i])
+		f.a.catchUp(len(f.buf) - end - 2)
 		f.close(true)
 		if string(f.buf[end:end+2]) == "--" {
 			f.state, f.buf = formAfter, f.buf[:0]
@@ -122,7 +123,9 @@ func (f *form) data(b []byte) {
 	for len(b) > 0 {
 		n, look := f.part.add(b)
 		if b = b[n:]; look {
+			f.a.alone = true // how much of the body is there depends on the cuts
 			f.a.inspect(c)
+			f.a.alone = false
 		}
 	}
 }

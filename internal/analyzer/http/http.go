@@ -55,7 +55,7 @@ type conn struct {
 
 	limit   [2]uint64 // bytes of a content that rules look at
 	tail    *view     // what comes from the server outside of messages is content of this one
-	partMsg Message   // headers of parts of forms
+	partMsg Message   // headers of parts of forms, and what may be a head
 }
 
 // half is the state of one direction.
@@ -70,6 +70,8 @@ type half struct {
 	unsure bool    // the length of the content is said in an odd way: what follows may belong to it
 	word   [7]byte // stLost: bytes of the line that look like the begin of a response
 	words  int     // of word; -1: the line is no such thing
+	ghost  state   // how content would end that a response says to have and must not have (204, 304); stStart: none
+	ghosts int64   // left of it
 }
 
 type state uint8
@@ -136,6 +138,9 @@ func (s *conn) step(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 		return s.tlsAnswer(c, h, b)
 	}
 	line, rest, ok := h.takeLine(b)
+	if h.state == stLost && d == packet.ToServer {
+		s.sentOn(c, b[:len(b)-len(rest)])
+	}
 	if h.state == stLost && d == packet.ToClient && s.tail != nil {
 		s.stray(c, h, b[:len(b)-len(rest)])
 	}
@@ -154,7 +159,7 @@ func (s *conn) step(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 
 // start looks at the first byte of a message.
 func (s *conn) start(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte {
-	if b[0] == '\r' || b[0] == '\n' || d == packet.ToClient && (b[0] == ' ' || b[0] == '\t') {
+	if b[0] == '\r' || b[0] == '\n' || d == packet.ToClient && (b[0] == ' ' || b[0] == '\t' || b[0] == 0) && h.ghost == stStart {
 		return b[1:] // RFC 9112 2.2
 	}
 	h.begin = c.Head(s.kind).Seen
@@ -169,6 +174,8 @@ func (s *conn) start(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byt
 		h.state = stClose
 	case b[0] == 0x15 || b[0] == 0x16:
 		h.state = stTLS
+	case lower(b[0]) != 'h' && h.ghost != stStart && s.tail != nil:
+		h.state, h.left, h.ghost = h.ghost, h.ghosts, stStart
 	case lower(b[0]) != 'h':
 		s.loseTo(c, d, h, nil)
 	}
@@ -190,7 +197,7 @@ func (s *conn) head(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 		take := min(len(b), maxHead-n)
 		h.buf = append(h.buf, b[:take]...)
 		rest = b[take:]
-		if end := s.endOf(d, h.buf, max(0, n-3)); end >= 0 {
+		if end := s.endOf(d, h.buf, max(0, n-headBack)); end >= 0 {
 			rest = b[end-n:]
 			s.message(c, d, h, h.buf[:end], rest)
 			h.buf = h.buf[:0]
@@ -272,6 +279,9 @@ func (s *conn) line(c *analyzer.Context, d packet.Dir, h *half, line []byte) {
 			return // the end of the chunk before
 		}
 		n := chunkSize(line)
+		if v := s.viewOf(d); v != nil && bytes.IndexByte(line, ';') >= 0 {
+			v.noted(c, d, sideWord[d]+"_chunk_extension")
+		}
 		switch {
 		case n < 0:
 			s.loseTo(c, d, h, line)
@@ -293,10 +303,24 @@ func (s *conn) line(c *analyzer.Context, d packet.Dir, h *half, line []byte) {
 		}
 		if ok {
 			h.begin, h.state = c.Head(s.kind).Seen, stHead
-			h.buf = append(append(h.buf[:0], line...), '\n') // line may lie in buf: then nothing moves
+			h.buf = append(append(h.buf[:0], line...), "\r\n"...) // line may lie in buf: then nothing moves
 		}
 	}
 }
+
+// viewOf is the view of the transaction whose content comes in d; nil: there is none.
+func (s *conn) viewOf(d packet.Dir) *view {
+	t := s.cur
+	if d == packet.ToServer {
+		t = s.up
+	}
+	if t == nil {
+		return nil
+	}
+	return t.v
+}
+
+var sideWord = [2]string{"request", "response"}
 
 // content takes bytes of the content.
 func (s *conn) content(c *analyzer.Context, d packet.Dir, b []byte) {
@@ -317,6 +341,8 @@ func (s *conn) content(c *analyzer.Context, d packet.Dir, b []byte) {
 		if s.cur.v != nil {
 			s.cur.v.content(c, d, b)
 		}
+	} else if s.tail != nil {
+		s.tail.content(c, d, b)
 	}
 }
 
@@ -347,6 +373,8 @@ func (s *conn) messageEnd(c *analyzer.Context, d packet.Dir, h *half) {
 			}
 		}
 		s.emit(c, true)
+	} else {
+		s.endTail(c, true)
 	}
 }
 

@@ -53,7 +53,14 @@ func (m *Message) ParseRequest(b []byte) bool {
 
 // ParseResponse reads the head of a response. False: the first line is no status line.
 func (m *Message) ParseResponse(b []byte) bool {
+	for len(b) > 0 && (b[0] == 0 || b[0] == ' ') {
+		b = b[1:]
+	}
 	rest := m.begin(b)
+	if i := bytes.IndexByte(m.Line, '\r'); i >= 0 {
+		m.Line, rest = m.Line[:i], b[i+1:]
+		m.lineEnd = i + 1
+	}
 	line := m.Line
 	if !hasFold(line, "http/") {
 		return false
@@ -77,7 +84,7 @@ func (m *Message) ParseResponse(b []byte) bool {
 		m.Code = line[:i]
 	}
 	m.Reason = bytes.Trim(line[n:], " \t")
-	m.fields(rest, eqFold(m.Version, "http/1.1"))
+	m.fields(rest, true)
 	return true
 }
 
@@ -92,18 +99,25 @@ func (m *Message) begin(b []byte) (rest []byte) {
 // blanks are what counts as white space around names and values: browsers and servers let all of it pass.
 const blanks = " \t\r\n\v\f\x00"
 
-// fields reads field lines up to the empty line or the end. apart: a folded line with a colon is a field of its own, as
-// browsers have it in responses.
-func (m *Message) fields(b []byte, apart bool) {
+// fields reads field lines up to the empty line or the end. As browsers have it in responses, a line may end with a carriage
+// return alone, and with HTTP/1.1 a folded line with a colon is a field of its own.
+func (m *Message) fields(b []byte, response bool) {
+	cut, apart := cutLine, false
+	if response {
+		cut, apart = cutLoosely, eqFold(m.Version, "http/1.1")
+	}
 	for len(b) > 0 {
 		var line []byte
 		start := b
-		line, b = cutLine(b)
+		line, b = cut(b)
 		if len(line) == 0 {
+			if start[0] == '\r' && (len(start) < 2 || start[1] != '\n') {
+				continue
+			}
 			return
 		}
-		for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') { // obs-fold (RFC 9112 5.2)
-			next, after := cutLine(b)
+		for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || response && b[0] == 0) { // obs-fold (RFC 9112 5.2)
+			next, after := cut(b)
 			if apart && bytes.IndexByte(next, ':') >= 0 && bytes.IndexByte(line, ':') >= 0 {
 				m.folded = true
 				break
@@ -139,6 +153,17 @@ func cutLine(b []byte) (line, rest []byte) {
 	line, rest = b[:i], b[i+1:]
 	if i > 0 && line[i-1] == '\r' {
 		line = line[:i-1]
+	}
+	return line, rest
+}
+
+// cutLoosely splits off a line that may end with a carriage return alone.
+func cutLoosely(b []byte) (line, rest []byte) {
+	line, rest = cutLine(b)
+	for i, c := range line {
+		if c == '\r' && (i+1 >= len(b) || b[i+1] != '\n' && b[i+1] != '\r') {
+			return line[:i], b[i+1:]
+		}
 	}
 	return line, rest
 }
@@ -278,6 +303,9 @@ func tokenByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0
 }
 
+// headBack is how many bytes before what is new the end of a head may begin.
+const headBack = 4
+
 // headEnd returns the length of the head at the begin of b, with its empty last line, or -1 if its end is not there.
 // Before from no end begins.
 func headEnd(b []byte, from int) int {
@@ -292,6 +320,10 @@ func headEnd(b []byte, from int) int {
 			return i + 1
 		case i+1 < len(b) && b[i] == '\r' && b[i+1] == '\n':
 			return i + 2
+		case i+2 < len(b) && b[i] == '\r' && b[i+1] == '\r' && b[i+2] == '\n':
+			return i + 3
+		case i+2 < len(b) && (b[i] == ' ' || b[i] == '\t') && b[i+1] == '\n' && b[i+2] != '\n':
+			return i + 2 // servers and browsers take a line with one blank for empty
 		}
 	}
 }
@@ -353,19 +385,8 @@ func (m *Message) chunked() bool {
 		if knownField(m.Fields[i].Name) != fTransferEncoding {
 			continue
 		}
-		n := 0
-		for _, c := range m.Fields[i].Value {
-			switch {
-			case c == 0:
-			case lower(c) == "chunked"[n]:
-				if n++; n == len("chunked") {
-					return true
-				}
-			case lower(c) == 'c':
-				n = 1
-			default:
-				n = 0
-			}
+		if holds(m.Fields[i].Value, "chunked") {
+			return true
 		}
 	}
 	return false

@@ -10,7 +10,11 @@ import (
 
 // loseTo gives up the message at hand; line is what could not be read.
 func (s *conn) loseTo(c *analyzer.Context, d packet.Dir, h *half, line []byte) {
+	if v := s.viewOf(d); v != nil && h.state == stSize {
+		v.noted(c, d, "invalid_"+sideWord[d]+"_chunk_len")
+	}
 	if d == packet.ToServer {
+		s.sentOn(c, line)
 		s.loseSync(c, d, h)
 		return
 	}
@@ -27,6 +31,15 @@ func (s *conn) loseTo(c *analyzer.Context, d packet.Dir, h *half, line []byte) {
 		s.tail.content(c, d, []byte("\r\n"))
 	}
 	s.loseSync(c, d, h)
+}
+
+// sentOn takes bytes of the client that are no request: they are content of the one before.
+func (s *conn) sentOn(c *analyzer.Context, b []byte) {
+	if len(b) == 0 || s.up == nil || s.up.v == nil || s.up.v.side[packet.ToServer].done {
+		return
+	}
+	s.up.v.noted(c, packet.ToServer, "request_body_unexpected")
+	s.up.v.content(c, packet.ToServer, b)
 }
 
 // bare begins a response without a head.
@@ -90,10 +103,16 @@ func (s *conn) closeViews(c *analyzer.Context, whole bool) {
 		}
 		s.endTail(c, whole)
 	}
+	if s.cur == nil && h.state == stHead && len(s.queue) > 0 && s.queue[0].v != nil && s.msg.ParseResponse(h.buf) && s.msg.Status > 0 {
+		v := s.queue[0].v // the head is all that there is
+		v.response(c, &s.msg)
+		v.end(c, packet.ToClient, false)
+	}
 	if s.cur == nil || s.cur.v == nil {
 		return
 	}
 	if h.state == stSize && len(h.buf) > 0 && chunkSize(h.buf) < 0 {
+		s.cur.v.noted(c, packet.ToClient, "invalid_response_chunk_len")
 		s.cur.v.content(c, packet.ToClient, h.buf)
 	}
 	s.cur.v.end(c, packet.ToClient, whole && (h.state == stClose || h.state == stTrailer))

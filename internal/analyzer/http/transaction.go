@@ -22,8 +22,11 @@ func (s *conn) message(c *analyzer.Context, d packet.Dir, h *half, head, rest []
 func (s *conn) request(c *analyzer.Context, h *half, head []byte) {
 	m := &s.msg
 	if !m.ParseRequest(head) {
-		s.loseSync(c, packet.ToServer, h)
+		s.loseTo(c, packet.ToServer, h, head)
 		return
+	}
+	if s.up != nil && s.up.v != nil {
+		s.up.v.end(c, packet.ToServer, true)
 	}
 	if len(s.queue) >= maxPending {
 		s.drop(c, 1)
@@ -93,7 +96,7 @@ func (h *half) contentOf(m *Message, untilClose bool) {
 // authority is who is asked: in the target (RFC 9112 3.2.2, 3.2.3) or in the Host field.
 func authority(m *Message) []byte {
 	t := m.Target
-	if string(m.Method) == "CONNECT" {
+	if string(m.Method) == "CONNECT" && t[0] != '/' {
 		return t
 	}
 	if i := bytes.Index(t, []byte("://")); i > 0 && t[0] != '/' {
@@ -116,8 +119,14 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 		s.loseSync(c, packet.ToClient, h)
 		return
 	}
-	if m.Status >= 100 && m.Status < 200 && m.Status != 101 {
+	framed := m.chunked() || m.has(fContentLength) && number(m.get(fContentLength)) > 0 // has content, whatever its status says
+	if m.Status >= 100 && m.Status < 200 && m.Status != 101 && !framed {
 		return // interim (RFC 9110 15.2)
+	}
+	h.ghost = stStart
+	if s.tail != nil && len(s.queue) > 0 && s.queue[0].v == s.tail { // what came before the head was none of it
+		s.tail.afresh(packet.ToClient)
+		s.tail = nil
 	}
 	s.endTail(c, true)
 	t := s.take(c, h.begin)
@@ -145,7 +154,7 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 		t.v.response(c, m)
 	}
 	switch {
-	case m.Status == 101:
+	case m.Status == 101 && !framed:
 		x.set(tUpgrade, m.get(fUpgrade), 64)
 		tls := hasFold(m.get(fUpgrade), "tls")
 		s.emit(c, true)
@@ -155,7 +164,13 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 		s.emit(c, true)
 		s.tunnel(c, true, rest)
 		return
-	case t.head || m.Status == 204 || m.Status == 304:
+	case t.head:
+	case m.Status == 204 || m.Status == 304:
+		if t.v != nil && framed {
+			h.contentOf(m, false)
+			h.ghost, h.ghosts, h.state = h.state, h.left, stStart
+			s.tail = t.v
+		}
 	default:
 		h.contentOf(m, true)
 	}
@@ -290,6 +305,9 @@ func (s *conn) out(c *analyzer.Context, t *pending) {
 	e.head = c.Head(s.kind)
 	t.text.fill(e)
 	if v := t.v; v != nil {
+		if h := &s.half[packet.ToServer]; t == s.up && h.state == stHead && !s.partMsg.ParseRequest(h.buf) {
+			s.sentOn(c, h.buf)
+		}
 		v.e, v.t, t.v = e, nil, nil
 		if v != s.tail {
 			v.finish(c)

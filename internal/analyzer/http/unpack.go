@@ -58,18 +58,16 @@ var (
 
 // newUnpacker returns nil where no coding of the list is one to undo. many: of more than maxLayers only so many are.
 func newUnpacker(codings []byte, sink func(b []byte)) (u *unpacker, many bool) {
-	for len(codings) > 0 {
-		c := lastCoding(codings)
-		if i := bytes.LastIndexByte(codings, ','); i >= 0 {
-			codings = codings[:i]
-		} else {
-			codings = nil
+	for {
+		codings = bytes.TrimRight(codings, codingEnds)
+		if len(codings) == 0 {
+			return u, false
 		}
-		if i := bytes.IndexAny(c, " \t\r\n"); i >= 0 {
-			c = c[:i]
-		}
+		i := bytes.LastIndexAny(codings, codingEnds)
+		c := codings[i+1:]
+		codings = codings[:i+1]
 		br := eqFold(c, "br")
-		if !br && !eqFold(c, "gzip") && !eqFold(c, "x-gzip") && !eqFold(c, "deflate") && !eqFold(c, "x-deflate") {
+		if !br && !holds(c, "gzip") && !holds(c, "deflate") {
 			continue
 		}
 		if u == nil {
@@ -89,7 +87,28 @@ func newUnpacker(codings []byte, sink func(b []byte)) (u *unpacker, many bool) {
 			u.held += brotliSize
 		}
 	}
-	return u, false
+}
+
+// codingEnds stand between codings.
+const codingEnds = ", \t\r\n"
+
+// holds reports whether word stands in b, in any case and whatever stands around it: who reads codings is no stricter.
+func holds(b []byte, word string) bool {
+	n := 0
+	for _, c := range b {
+		switch {
+		case c == 0:
+		case lower(c) == word[n]:
+			if n++; n == len(word) {
+				return true
+			}
+		case lower(c) == word[0]:
+			n = 1
+		default:
+			n = 0
+		}
+	}
+	return false
 }
 
 // write brings the next bytes.

@@ -2,6 +2,7 @@ package http
 
 import (
 	"bytes"
+	"strings"
 	"unsafe"
 
 	"firestorm/internal/analyzer"
@@ -30,6 +31,8 @@ type aspect struct {
 	pack  *unpacker
 	form  *form
 	file  analyzer.OpenFile
+	late  []byte // of the bytes at hand, those that body did not get
+	alone bool   // rules are shown what is in the form, not the body around it
 	odd   []string
 	// said is how much of odd went into records.
 	said  int
@@ -89,7 +92,7 @@ func (s *conn) newView(c *analyzer.Context, t *pending) *view {
 func (a *aspect) inspect(c *analyzer.Context) {
 	v := a.v
 	for ; a.said < len(a.odd); a.said++ {
-		c.AppLayer(a.dir, v.number, a.odd[a.said])
+		c.AppLayer(a.dir, v.number, strings.ToUpper(a.odd[a.said])) // so EVE has those of HTTP
 	}
 	if c.Inspected(v.s.kind) {
 		c.Inspect(v.s.kind, event.Inspection{Dir: a.dir, Tx: v.number, Done: a.done, Parts: a, Events: a.odd})
@@ -102,7 +105,7 @@ func (a *aspect) EachBuffer(f func(name string, b []byte)) {
 		p := &a.parts[i]
 		f(p.name, a.text[p.from:p.to])
 	}
-	if a.body.n > 0 {
+	if a.body.n > 0 && !a.alone {
 		if b := a.body.buf; a.dir == packet.ToServer {
 			f("http.request_body", b)
 		} else {
@@ -143,11 +146,16 @@ func (v *view) request(c *analyzer.Context, m *Message, done bool) {
 		a.name = appendURI(a.name, pathOf(m.Target))
 	}
 	oddRequest(a, m)
-	if done {
+	if done && !mayFollow(m) {
 		v.end(c, packet.ToServer, true)
 		return
 	}
 	a.inspect(c)
+}
+
+// mayFollow reports whether content may follow a request that does not say how long it is.
+func mayFollow(m *Message) bool {
+	return !m.has(fContentLength) && (eqFold(m.Method, "POST") || eqFold(m.Method, "PUT"))
 }
 
 // response begins the response.
@@ -198,6 +206,7 @@ func (a *aspect) packed() {
 // take takes bytes of a side's content as it is meant.
 func (a *aspect) take(b []byte) {
 	c := a.v.c
+	a.late = b
 	if a.form != nil {
 		a.form.write(b)
 	} else if a.whole {
@@ -207,10 +216,15 @@ func (a *aspect) take(b []byte) {
 	if a.file != nil && a.form == nil {
 		a.file.Data(c, b)
 	}
-	for len(b) > 0 {
-		n, look := a.body.add(b)
-		if b = b[n:]; look {
-			a.inspect(c)
+	a.catchUp(0)
+}
+
+// catchUp brings the body of a side to where the form in it is: but for the last so many bytes of those at hand.
+func (a *aspect) catchUp(but int) {
+	for len(a.late) > but {
+		n, look := a.body.add(a.late[:len(a.late)-but])
+		if a.late = a.late[n:]; look {
+			a.inspect(a.v.c)
 		}
 	}
 }
@@ -277,6 +291,25 @@ func (v *view) end(c *analyzer.Context, d packet.Dir, whole bool) {
 func (a *aspect) KeepFile(sid uint32) {
 	if k, ok := a.file.(event.FileKeeper); ok {
 		k.KeepFile(sid)
+	}
+}
+
+// afresh forgets what a side had.
+func (v *view) afresh(d packet.Dir) {
+	a := &v.side[d]
+	if a.pack != nil {
+		a.pack.drop()
+	}
+	*a = aspect{v: v, dir: d, text: a.text[:0], parts: a.parts[:0], odd: a.odd[:0], body: window{limit: a.body.limit, buf: a.body.buf[:0]}, file: a.file}
+}
+
+// noted names something odd in a side and tells it.
+func (v *view) noted(c *analyzer.Context, d packet.Dir, name string) {
+	if a := &v.side[d]; !a.done {
+		n := len(a.odd)
+		if a.note(name); len(a.odd) > n {
+			a.inspect(c)
+		}
 	}
 }
 

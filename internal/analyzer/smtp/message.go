@@ -71,7 +71,7 @@ func ParseReplyLine(line []byte) (code uint16, text []byte, more bool) {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
-// chunk returns the size of a BDAT command and whether it is the last (RFC 3030 2).
+// chunk returns the size of a BDAT command and whether it is the last (RFC 3030 2). ok is false for any other words.
 func chunk(arg []byte) (n uint64, last, ok bool) {
 	size, rest, _ := bytes.Cut(arg, []byte(" "))
 	for _, c := range size {
@@ -80,5 +80,7 @@ func chunk(arg []byte) (n uint64, last, ok bool) {
 		}
 		n = 10*n + uint64(c-'0')
 	}
-	return n, bytes.EqualFold(bytes.TrimSpace(rest), []byte("LAST")), len(size) > 0
+	rest = bytes.TrimSpace(rest)
+	last = bytes.EqualFold(rest, []byte("LAST"))
+	return n, last, len(size) > 0 && (last || len(rest) == 0)
 }

@@ -109,6 +109,7 @@ type reader struct {
 	content  content
 	sent     []sent // mails whose end is not answered
 	events   [2][]string
+	closed   [2]bool
 }
 
 // sent is a mail that was sent.
@@ -335,15 +336,16 @@ func (r *reader) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 
 // Close ends a direction. Without the server's nothing more is answered.
 func (r *reader) Close(c *analyzer.Context, d packet.Dir, _ stream.End) {
-	if d == packet.ToServer {
-		r.cutOff(c)
+	if r.closed[d] = true; !r.closed[packet.ToClient] {
 		return
 	}
 	for r.n > 0 {
 		r.emit(c)
 	}
-	r.cutOff(c)
-	r.leave(c)
+	if r.closed[packet.ToServer] {
+		r.cutOff(c)
+		r.leave(c)
+	}
 }
 
 // Reset forgets the connection.

@@ -159,7 +159,7 @@ func (r *reader) unasked(c *analyzer.Context, code uint16) {
 		if r.greeted = true; code != 220 {
 			r.odd(c, packet.ToClient, oddWelcome)
 		}
-	case r.n == 0 && code != 421: // a server may say at any time that it leaves (RFC 5321 3.8)
+	case r.n == 0 && code != 421 && r.said == commands: // a server may say at any time that it leaves (RFC 5321 3.8)
 		r.odd(c, packet.ToClient, oddNoRequest)
 	}
 }

@@ -110,7 +110,7 @@ type HTTPServer struct {
 	Name               string
 	Addrs              string // an expression for Addrs; empty: the default
 	Personality        string // in lower case
-	RequestBodyLimit   uint64 // 0: no limit
+	RequestBodyLimit   uint64 // 0: no limit; 100 KiB as in the suricata.yaml that everybody begins with
 	ResponseBodyLimit  uint64
 	RequestMinInspect  uint64
 	RequestWindow      uint64
@@ -185,6 +185,6 @@ func DefaultSettings() *Settings {
 	}
 }
 
-var defaultHTTP = HTTPServer{Personality: "ids", RequestBodyLimit: 4096, ResponseBodyLimit: 4096,
+var defaultHTTP = HTTPServer{Personality: "ids", RequestBodyLimit: 100 << 10, ResponseBodyLimit: 100 << 10,
 	RequestMinInspect: 32 << 10, RequestWindow: 4 << 10, ResponseMinInspect: 32 << 10, ResponseWindow: 4 << 10,
 	BodyInline: "auto", DecompressLayers: 2, CompressionBomb: 1 << 20, SWFType: "both"}

@@ -7,6 +7,9 @@ import (
 	"slices"
 )
 
+// both reports whether a word of the bitmap has both bits of a hash.
+func both(word, h uint32) bool { return word>>(h>>toBit&31)&(word>>(h>>toBit2&31))&1 != 0 }
+
 // markPortable sets bit i of marks for each i < n where the bitmap has the window's hash. It may write bits from n on.
 func (g *group) markPortable(marks []byte, b []byte, n int) {
 	i := 0
@@ -14,28 +17,28 @@ func (g *group) markPortable(marks []byte, b []byte, n int) {
 	for ; i+8 <= n && i+12 <= len(b); i += 8 {
 		x, y := binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+4:])
 		m := byte(0)
-		if h := (uint32(x)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+		if h := (uint32(x)&keep | fold) * multiplier; both(bitmap[h>>toWord], h) {
 			m = 1
 		}
-		if h := (uint32(x>>8)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+		if h := (uint32(x>>8)&keep | fold) * multiplier; both(bitmap[h>>toWord], h) {
 			m |= 1 << 1
 		}
-		if h := (uint32(x>>16)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+		if h := (uint32(x>>16)&keep | fold) * multiplier; both(bitmap[h>>toWord], h) {
 			m |= 1 << 2
 		}
-		if h := (uint32(x>>24)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+		if h := (uint32(x>>24)&keep | fold) * multiplier; both(bitmap[h>>toWord], h) {
 			m |= 1 << 3
 		}
-		if h := (uint32(y)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+		if h := (uint32(y)&keep | fold) * multiplier; both(bitmap[h>>toWord], h) {
 			m |= 1 << 4
 		}
-		if h := (uint32(y>>8)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+		if h := (uint32(y>>8)&keep | fold) * multiplier; both(bitmap[h>>toWord], h) {
 			m |= 1 << 5
 		}
-		if h := (uint32(y>>16)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+		if h := (uint32(y>>16)&keep | fold) * multiplier; both(bitmap[h>>toWord], h) {
 			m |= 1 << 6
 		}
-		if h := (uint32(y>>24)&keep | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+		if h := (uint32(y>>24)&keep | fold) * multiplier; both(bitmap[h>>toWord], h) {
 			m |= 1 << 7
 		}
 		marks[i/8] = m
@@ -43,7 +46,7 @@ func (g *group) markPortable(marks []byte, b []byte, n int) {
 	for ; i < n; i += 8 {
 		var m byte
 		for k := i; k < min(i+8, n); k++ {
-			if h := g.window(b[k:]); bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			if h := g.window(b[k:]); both(bitmap[h>>toWord], h) {
 				m |= 1 << (k - i)
 			}
 		}
@@ -57,7 +60,7 @@ func (g *group) markStrided(marks []byte, b []byte, n int) {
 	for i := 0; i < n; i += 8 {
 		var m byte
 		for k := i; k < min(i+8, n); k++ {
-			if h := (binary.LittleEndian.Uint32(b[4*k:]) | fold) * multiplier; bitmap[h>>toWord]&(1<<(h>>toBit&31)) != 0 {
+			if h := (binary.LittleEndian.Uint32(b[4*k:]) | fold) * multiplier; both(bitmap[h>>toWord], h) {
 				m |= 1 << (k - i)
 			}
 		}

@@ -2,8 +2,8 @@
 
 // func gatherAVX2(marks, b *byte, steps int, bitmap *uint32, p *gatherArgs)
 //
-// Eight windows stand in the eight lanes; each becomes its hash, fetches its word of the bitmap, and shifts its bit to
-// the sign: bit n by 31-n, which is what remains of 31 without the bits of n.
+// Eight windows stand in the eight lanes; each becomes its hash, fetches its word of the bitmap, and shifts each of its two
+// bits to the sign: bit n by 31-n, which is what remains of 31 without the bits of n.
 TEXT ·gatherAVX2(SB), NOSPLIT, $0-40
 	MOVQ         marks+0(FP), DI
 	MOVQ         b+8(FP), SI
@@ -27,9 +27,13 @@ loop:
 	VPSRLD         X2, Y6, Y7
 	VPCMPEQD       Y8, Y8, Y8
 	VPGATHERDD     Y8, (R8)(Y7*4), Y9
-	VPSRLD         $7, Y6, Y6
+	VPSRLD         $7, Y6, Y10
+	VPANDN         Y5, Y10, Y10
+	VPSLLVD        Y10, Y9, Y10
+	VPSRLD         $12, Y6, Y6
 	VPANDN         Y5, Y6, Y6
 	VPSLLVD        Y6, Y9, Y9
+	VPAND          Y10, Y9, Y9
 	VMOVMSKPS      Y9, AX
 	MOVB           AX, (DI)
 	ADDQ           $8, SI
@@ -62,9 +66,13 @@ next:
 	VPSRLD     X2, Y6, Y7
 	VPCMPEQD   Y8, Y8, Y8
 	VPGATHERDD Y8, (R8)(Y7*4), Y9
-	VPSRLD     $7, Y6, Y6
+	VPSRLD     $7, Y6, Y10
+	VPANDN     Y5, Y10, Y10
+	VPSLLVD    Y10, Y9, Y10
+	VPSRLD     $12, Y6, Y6
 	VPANDN     Y5, Y6, Y6
 	VPSLLVD    Y6, Y9, Y9
+	VPAND      Y10, Y9, Y9
 	VMOVMSKPS  Y9, AX
 	MOVB       AX, (DI)
 	ADDQ       $32, SI

@@ -18,7 +18,7 @@ type group struct {
 	fold    uint32   // set in each byte of the window, so that letters hash without regard to case
 	filter  Engine   // never Fastest
 	toWord  uint     // 32 less the bits of the number of a word in the bitmap
-	bitmap  []uint32 // the upper bits of a hash name the word, those from toBit on the bit
+	bitmap  []uint32 // the upper bits of a hash name the word, those from toBit and from toBit2 on a bit each
 	shift   uint     // 32 less the bits of a bucket's number
 	starts  []uint32 // first entry of each bucket, with heavy; one more at the end
 	entries []entry
@@ -30,9 +30,9 @@ type group struct {
 }
 
 const (
-	multiplier = 0x9e3779b1 // 2^32 over the golden ratio
-	foldAll    = 0x20202020
-	toBit      = 7 // known to the assembly
+	multiplier    = 0x9e3779b1 // 2^32 over the golden ratio
+	foldAll       = 0x20202020
+	toBit, toBit2 = 7, 12 // known to the assembly
 
 	// heavy marks a bucket that costs more than maxCost for each candidate, and whose visits are counted.
 	heavy = 1 << 31
@@ -81,7 +81,7 @@ func newGroup(all []distinct, members []int, width int, stride uint, engine Engi
 	for k, m := range members {
 		for back := backs[k]; back < backs[k]+1<<stride; back++ {
 			h := g.window(all[m].bytes[back:])
-			g.bitmap[h>>g.toWord] |= 1 << (h >> toBit & 31)
+			g.bitmap[h>>g.toWord] |= 1<<(h>>toBit&31) | 1<<(h>>toBit2&31)
 			order = append(order, placed{h >> g.shift, m, back})
 		}
 	}

@@ -13,6 +13,7 @@ func (g *group) scan(s *Scratch, b []byte) {
 	// What heavy buckets may cost before the automaton takes over: as much for each position as half a bucket that is not.
 	budget := 64 + maxCost/2*slots
 	rescueFrom := -1
+	shuffled := g.filter == Shuffle
 	safe := max(len(b)-7, 0) // eight bytes may be loaded before it
 	candidates, compared := uint64(0), uint64(0)
 	for chunk := 0; chunk < slots; chunk += chunkSize {
@@ -26,7 +27,11 @@ func (g *group) scan(s *Scratch, b []byte) {
 			for ; marks != 0; marks &= marks - 1 {
 				at := (chunk + k + bits.TrailingZeros64(marks)) << stride
 				candidates++
-				bucket := g.window(b[at:]) >> (g.shift & 31)
+				h := g.window(b[at:])
+				if shuffled && !both(g.bitmap[h>>(g.toWord&31)], h) {
+					continue // tables of half bytes let through more than the bitmap does
+				}
+				bucket := h >> (g.shift & 31)
 				first, last := g.starts[bucket], g.starts[bucket+1]&^heavy
 				if first&heavy != 0 {
 					first &^= heavy

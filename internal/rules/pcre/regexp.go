@@ -1,6 +1,9 @@
 package pcre
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // Regexp is a compiled pattern. It does not change, so that any number of goroutines may use it, each with its own
 // Scratch.
@@ -26,6 +29,7 @@ const (
 
 // Compile reads a pattern, the bytes between the slashes of a rule's pcre. The error is an *Error.
 func Compile(pattern string, flags Flags) (*Regexp, error) {
+	pattern = strings.Clone(pattern) // names of groups are parts of it: they would hold the file it stood in
 	p, tree, err := parse(pattern, flags)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,48 @@
+package rules
+
+import (
+	"testing"
+
+	"firestorm/internal/packet"
+)
+
+// TestHTTPBuffers: each buffer by all its names, in both forms, and by the flag of pcre; rules about one side are not tried on
+// the other.
+func TestHTTPBuffers(t *testing.T) {
+	request := []string{"http.method=POST", "http.uri=/a/b.exe", "http.uri.raw=/a/%62.exe", "http.host=a.example", "http.host.raw=A.example",
+		"http.user_agent=agent", "http.referer=ref", "http.accept=acc", "http.accept_enc=enc", "http.accept_lang=lang",
+		"http.request_line=POST /a", "http.request_header=X: one", "http.request_header=Y: two", "http.header=X: one\r\nY: two\r\n",
+		"http.header.raw=X:one\r\n", "http.header_names=\r\nX\r\nY\r\n\r\n", "http.cookie=biscuit", "http.protocol=HTTP/1.1", "http.connection=close",
+		"http.content_type=text", "http.content_len=12", "http.start=POST /a start", "http.request_body=body=1", "file.data=filed", "file.name=b.exe"}
+	response := []string{"http.stat_code=404", "http.stat_msg=Gone", "http.response_line=HTTP/1.1 404 Gone", "http.response_header=Server: srv",
+		"http.response_body=answer", "http.location=/elsewhere", "http.server=srv", "http.cookie=biscuit", "http.header=Server: srv\r\n", "file.data=answer"}
+	for _, c := range []struct {
+		options string
+		up, dn  bool
+	}{
+		{`http.method; content:"POST"`, true, false}, {`content:"POST"; http_method`, true, false}, {`pcre:"/^POST$/M"`, true, false},
+		{`http.uri; content:"/a/b"; startswith`, true, false}, {`content:".exe"; http_uri; isdataat:!1,relative`, true, false}, {`content:"/a"; isdataat:!1,relative; http_uri`, false, false},
+		{`content:".exe"; http_uri; isdataat:!1,relative; fast_pattern`, true, false}, {`uricontent:"b.exe"`, true, false}, {`pcre:"/b\.exe$/U"`, true, false}, {`urilen:8`, true, false},
+		{`http.uri.raw; content:"%62"`, true, false}, {`content:"%62"; http_raw_uri`, true, false}, {`pcre:"/%62/I"`, true, false}, {`urilen:10,raw`, true, false},
+		{`http.host; content:"a.example"; bsize:9`, true, false}, {`pcre:"/a\.ex/W"`, true, false}, {`content:"A.ex"; http_raw_host`, true, false}, {`pcre:"/A\.ex/Z"`, true, false},
+		{`content:"agent"; http_user_agent`, true, false}, {`pcre:"/^agent/V"`, true, false}, {`http_referer; content:"ref"`, true, false}, {`http_accept; content:"acc"`, true, false},
+		{`http.accept_enc; content:"enc"`, true, false}, {`http_accept_lang; content:"lang"`, true, false}, {`http_request_line; content:"POST /a"`, true, false},
+		{`http.request_header; content:"X|3a| one"; bsize:6; http.request_header; content:"Y|3a| two"`, true, false},
+		{`http.header; content:"one|0d 0a|Y"`, true, false}, {`content:"srv"; http_header`, false, true}, {`pcre:"/^Server/H"`, false, true}, {`content:"X|3a|one"; http_raw_header`, true, false}, {`pcre:"/X:one/D"`, true, false},
+		{`http_header_names; content:"|0d 0a|X|0d 0a|Y"`, true, false}, {`content:"biscuit"; http_cookie`, true, true}, {`flow:to_client; pcre:"/biscuit/C"`, false, true},
+		{`http_protocol; content:"1.1"`, true, false}, {`http_connection; content:"close"`, true, false}, {`http_content_type; content:"text"`, true, false},
+		{`http_content_len; content:"12"`, true, false}, {`http.content_len; byte_test:2,>,11,0,string,dec`, true, false}, {`http_start; content:"start"`, true, false},
+		{`content:"body"; http_client_body`, true, false}, {`pcre:"/^body=\d$/P"`, true, false}, {`http.request_body; content:"=1"`, true, false},
+		{`http.stat_code; content:"404"`, false, true}, {`pcre:"/404/S"`, false, true}, {`content:"Gone"; http_stat_msg`, false, true}, {`pcre:"/Gone/Y"`, false, true},
+		{`http_response_line; content:"404 Gone"`, false, true}, {`http.response_header; content:"srv"`, false, true}, {`http.response_body; content:"answer"`, false, true},
+		{`content:"answer"; http_server_body`, false, true}, {`pcre:"/^answer/Q"`, false, true}, {`http.location; content:"else"`, false, true}, {`http.server; content:"srv"`, false, true},
+		{`file_data; content:"answer"`, false, true}, {`file.data; content:"filed"; http.uri; content:"b.exe"`, true, false}, {`file.name; content:"b.exe"; http.method; content:"POST"`, true, false},
+	} {
+		for i, side := range [][]string{request, response} {
+			want := []bool{c.up, c.dn}[i]
+			if got := matches(t, c.options+";", "http", packet.Dir(i), side...); got != want {
+				t.Errorf("%s: direction %d: %t, want %t", c.options, i, got, want)
+			}
+		}
+	}
+}

@@ -86,6 +86,8 @@ var metaKeywords = []keyword{
 		return nil // what a bypassed connection brings later is looked at all the same
 	}},
 	{"frame", refused("frames, the pieces that a protocol's parser marks, are not kept")},
+	{"tag", refused("packets that follow an alert are not written")},
+	{"iprep", refused("lists of reputations are not read")},
 	{"geoip", refused("no database says here where an address is")},
 	{"lua", refused("scripts are not run")}, {"luajit", refused("scripts are not run")}, {"luaxform", refused("scripts are not run")},
 	{"replace", refused("nothing is changed here: the sensor only listens")},

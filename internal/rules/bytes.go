@@ -158,7 +158,7 @@ func (o *byteOp) jump(m *matcher, c *check, at int) (to int, ok bool) {
 		base = int64(len(m.b))
 	}
 	j := base + int64(v) + o.post
-	if j < 0 || j > int64(len(m.b)) {
+	if j = max(j, 0); j > int64(len(m.b)) { // before the begin is the begin, as in Suricata
 		return 0, false
 	}
 	return int(j), true

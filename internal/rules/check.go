@@ -31,6 +31,7 @@ type check struct {
 	inner                           []check // of what base64 decoded
 	entropy                         *entropyOp
 	set                             *setOp
+	captures                        []capture
 }
 
 type checkKind uint8
@@ -85,6 +86,7 @@ type matcher struct {
 	turn   [2][]byte     // what transforms made
 	text   []byte        // what base64_decode made
 	values []setValue    // what lists were asked about
+	caught []captured    // what expressions caught
 	// GivenUp counts rules whose checks took more than maxSteps.
 	givenUp uint64
 	total   uint64 // steps so far
@@ -204,8 +206,17 @@ func (m *matcher) regexp(c *check, rest []check, at, end int) bool {
 	if c.neg {
 		return c.pcre.MatchOnly(m.re, b, 0) == pcre.NoMatch && m.run(rest, at, end)
 	}
+	kept := len(m.caught)
 	for next := 0; next <= len(b); {
-		loc, r := c.pcre.Match(m.re, b, next)
+		var loc pcre.Loc
+		var r pcre.Result
+		if len(c.captures) == 0 {
+			loc, r = c.pcre.Match(m.re, b, next)
+		} else if m.groups, r = c.pcre.Submatch(m.re, b, next, m.groups[:0]); r == pcre.Matched {
+			loc = pcre.Loc{Start: m.groups[0], End: m.groups[1]}
+			m.caught = m.caught[:kept]
+			m.catch(c, b, m.groups)
+		}
 		if r != pcre.Matched {
 			m.short = true
 			return false

@@ -161,7 +161,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 		e.stats.Bytes -= len(f.half[d].fresh)
 		f.half[d].reset()
 	}
-	f.bits, f.fired, f.ints, f.alerted = f.bits[:0], f.fired[:0], f.ints[:0], false
+	f.bits, f.fired, f.ints, f.texts, f.alerted = f.bits[:0], f.fired[:0], f.ints[:0], nil, false
 	e.state[index], e.todo[index] = nil, 0
 	e.spare = append(e.spare, f)
 	return alerted
@@ -415,7 +415,7 @@ func (e *Engine) all(h flow.Handle, cs []candidate, payload []byte, b *lookedAt,
 func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k *half) bool {
 	s, x := c.s, &e.x
 	e.know(h)
-	x.m.values = x.m.values[:0]
+	x.m.values, x.m.caught = x.m.values[:0], x.m.caught[:0]
 	if s.app != "" && s.app != x.app {
 		if x.app == "" && b != nil && c.how&inStream != 0 && b.end-c.at < tail {
 			c.from = min(c.from, b.end-uint64(b.fresh))
@@ -595,7 +595,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		e.complete(a, x, p)
 		*out = append(*out, a)
 	}
-	e.hits = e.hits[:0]
+	e.hits, e.x.texts = e.hits[:0], e.x.texts[:0]
 }
 
 func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {

@@ -63,7 +63,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if again && !s.keeps {
 			continue
 		}
-		x.m.values = x.m.values[:0]
+		x.m.values, x.m.caught = x.m.values[:0], x.m.caught[:0]
 		if e.profile != nil {
 			e.profile.begin(e, s)
 		}

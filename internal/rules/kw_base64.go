@@ -151,6 +151,9 @@ var base64Keywords = []keyword{
 		}
 		c.base64 = &check{kind: isBase64, base64: d}
 		c.base64At = c.at
+		if d.relative && c.at == -1 {
+			c.base64At = c.lastAt
+		}
 		return nil
 	}},
 	{"base64_data", func(c *compiler, _ *lang.Option) error {

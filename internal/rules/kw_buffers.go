@@ -129,7 +129,7 @@ var bufferKeywords = func() []keyword {
 			c.lastAt = n
 			return nil
 		}},
-		{"pkt_data", func(c *compiler, _ *lang.Option) error { c.at = -1; return nil }},
+		{"pkt_data", func(c *compiler, _ *lang.Option) error { c.at, c.lastAt = -1, -1; return nil }},
 	}
 	for name := range sticky {
 		list = append(list, keyword{name, func(c *compiler, o *lang.Option) (err error) {
@@ -199,9 +199,13 @@ func (c *compiler) list(at int) *[]check {
 
 // add puts a check where contents lie now.
 func (c *compiler) add(k check) {
-	l := c.list(c.at)
+	at := c.at
+	if at == -1 && k.relative && k.kind != isContent { // behind a content that an older option put somewhere else
+		at = c.lastAt
+	}
+	l := c.list(at)
 	*l = append(*l, k)
-	c.lastAt = c.at
+	c.lastAt = at
 }
 
 // placeParts checks what the rule asks of events.

@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,11 +77,122 @@ var metaKeywords = []keyword{
 		return nil
 	}},
 	{"prefilter", ignored},
+	{"requires", requires},
+	{"bypass", func(_ *compiler, o *lang.Option) error {
+		if o.Given {
+			return errors.New("bypass takes no value")
+		}
+		return nil // what a bypassed connection brings later is looked at all the same
+	}},
+	{"frame", refused("frames, the pieces that a protocol's parser marks, are not kept")},
+	{"tag", refused("packets that follow an alert are not written")},
+	{"iprep", refused("lists of reputations are not read")},
+	{"geoip", refused("no database says here where an address is")},
+	{"lua", refused("scripts are not run")}, {"luajit", refused("scripts are not run")}, {"luaxform", refused("scripts are not run")},
+	{"replace", refused("nothing is changed here: the sensor only listens")},
+	{"nfq_set_mark", refused("nothing is marked here: the sensor only listens")},
+	{"config", refused("rules do not change settings here")},
+	{"asn1", refused("ASN.1 is only looked into by who reads its protocol")},
 }
 
 // knownReferences are what stands before the id of a reference where no reference.config is at hand.
 var knownReferences = map[string]string{"url": "http://", "cve": "https://nvd.nist.gov/vuln/detail/CVE-", "bugtraq": "http://www.securityfocus.com/bid/",
 	"md5": "https://www.virustotal.com/gui/search/", "nessus": "https://www.tenable.com/plugins/nessus/"}
+
+// refused is an option that is known and not run.
+func refused(why string) func(*compiler, *lang.Option) error {
+	return func(*compiler, *lang.Option) error { return errors.New(why) }
+}
+
+// errUnmet says that a rule is meant for other engines, and is left out without a word.
+var errUnmet = errors.New("what the rule requires is not here")
+
+// asVersion is the version of Suricata whose language is run.
+var asVersion = [3]int{8, 0, 7}
+
+// requires leaves a rule out that needs another version, or a feature that is not here.
+func requires(_ *compiler, o *lang.Option) error {
+	for word := range strings.SplitSeq(o.Value, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(word), " ")
+		value = strings.TrimSpace(value)
+		switch name {
+		case "feature":
+			if !features[strings.ToLower(value)] {
+				return errUnmet
+			}
+		case "keyword":
+			if keywordNamed(value) == nil {
+				return errUnmet
+			}
+		case "version":
+			ok, err := versions(value)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return errUnmet
+			}
+		case "":
+			return errors.New("requires needs feature, keyword or version")
+		default: // what a later version may require is not here
+			return errUnmet
+		}
+	}
+	return nil
+}
+
+// keywordNamed finds a keyword; it is not called before all are known.
+var keywordNamed func(name string) *keyword
+
+func init() { keywordNamed = func(name string) *keyword { return keywordByName[name] } }
+
+// features are those of Suricata that rules may require and that are here.
+var features = map[string]bool{"have_ja3": true, "have_ja4": true, "output::file-store": true}
+
+// versions reports whether a condition on the version holds: comparisons, all of which must hold, or groups of such between |.
+func versions(text string) (bool, error) {
+	for group := range strings.SplitSeq(text, "|") {
+		all := true
+		for {
+			group = strings.TrimSpace(group)
+			if group == "" {
+				break
+			}
+			i := strings.IndexAny(group, "0123456789")
+			if i < 1 {
+				return false, fmt.Errorf("%q is no comparison with a version", group)
+			}
+			op := strings.TrimSpace(group[:i])
+			number, rest, _ := strings.Cut(group[i:], " ")
+			group = rest
+			var v [3]int
+			for k, f := range strings.Split(number, ".") {
+				n, err := strconv.Atoi(f)
+				if err != nil || k > 2 || n < 0 {
+					return false, fmt.Errorf("%q is no version", number)
+				}
+				v[k] = n
+			}
+			c := slices.Compare(asVersion[:], v[:])
+			switch op {
+			case ">":
+				all = all && c > 0
+			case ">=":
+				all = all && c >= 0
+			case "<":
+				all = all && c < 0
+			case "<=":
+				all = all && c <= 0
+			default:
+				return false, fmt.Errorf("%q is none of < > <= >=", op)
+			}
+		}
+		if all {
+			return true, nil
+		}
+	}
+	return false, nil
+}
 
 func ignored(*compiler, *lang.Option) error { return nil }
 

@@ -48,6 +48,6 @@ var oddKeywords = []keyword{{"app-layer-event", func(c *compiler, o *lang.Option
 		c.s.parts = append(c.s.parts, part{buffer: b})
 		n = len(c.s.parts) - 1
 	}
-	c.s.parts[n].checks = append(c.s.parts[n].checks, check{kind: isTest, test: func(b []byte) bool { return string(b) == name }})
+	c.s.parts[n].checks = append(c.s.parts[n].checks, check{kind: isContent, pattern: []byte(name), starts: true, ends: true})
 	return nil
 }}}

@@ -98,6 +98,10 @@ var payloadKeywords = []keyword{
 		if err != nil {
 			return err
 		}
+		if len(k.captures) > 0 && c.s.textClass&classSets == 0 {
+			c.s.textClass |= classSets
+			c.s.effects = append(c.s.effects, keepTexts)
+		}
 		if buffer == "" {
 			c.add(k)
 			return nil
@@ -143,7 +147,11 @@ func expression(o *lang.Option) (k check, buffer string, err error) {
 		return k, "", errors.New("the expression stands between slashes")
 	}
 	var flags pcre.Flags
-	for _, l := range []byte(text[end+1:]) {
+	letters, list, _ := strings.Cut(text[end+1:], ",")
+	for _, l := range []byte(strings.TrimSpace(letters)) {
+		if l == 'O' { // of limits that may be exceeded: those here hold
+			continue
+		}
 		if l == 'R' {
 			k.relative = true
 			continue
@@ -161,7 +169,10 @@ func expression(o *lang.Option) (k check, buffer string, err error) {
 		}
 		flags |= f
 	}
-	k.pcre, err = pcre.Compile(text[1:end], flags)
+	if k.pcre, err = pcre.Compile(text[1:end], flags); err != nil {
+		return k, buffer, err
+	}
+	k.captures, err = captures(list, k.pcre.Names(), k.pcre.Groups())
 	return k, buffer, err
 }
 

@@ -13,6 +13,8 @@ import (
 // stateKeywords ask for, and change, numbers of a connection and bits of hosts.
 var stateKeywords = []keyword{
 	{"flowint", flowInt},
+	{"flowvar", textKeyword(true)},
+	{"pktvar", textKeyword(false)},
 	{"xbits", xBits},
 	{"hostbits", hostBits},
 	{"stream_size", streamSize},

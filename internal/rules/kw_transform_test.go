@@ -95,6 +95,9 @@ func TestTransforms(t *testing.T) {
 		{`content:"u="; base64_decode:bytes 4,offset 0,relative; base64_data; content:"secret";`, "x?u=c2VjcmV0", false},
 		{`base64_decode; base64_data; content:"sec"; content:"ret"; distance:0; within:3;`, "c2VjcmV0", true},
 		{`base64_decode; base64_data; content:"cret"; startswith;`, "c2VjcmV0", false},
+		{`content:"u="; http_uri; base64_decode:offset 0,relative; base64_data; content:"secret";`, "x?u=c2VjcmV0", true},
+		{`content:"u="; http_uri; isdataat:9,relative;`, "x?u=c2VjcmV0", false},
+		{`content:"u="; http_uri; isdataat:8,relative;`, "x?u=c2VjcmV0", true},
 		{`entropy:>2.9;`, "abcdefgh", true},
 		{`entropy:value >3;`, "abcdefgh", false},
 		{`entropy:3;`, "abcdefgh", true},
@@ -103,7 +106,11 @@ func TestTransforms(t *testing.T) {
 		{`entropy:!=3;`, "abcdefgh", false},
 		{`entropy:bytes 9,value >=0;`, "abcdefgh", false},
 	} {
-		if got := matches(t, "http.uri; "+c.rule, "http", 0, "http.uri="+c.uri); got != c.want {
+		sticky := "http.uri; "
+		if strings.Contains(c.rule, "http_uri") {
+			sticky = ""
+		}
+		if got := matches(t, sticky+c.rule, "http", 0, "http.uri="+c.uri); got != c.want {
 			t.Errorf("%s with %q: %v", c.rule, c.uri, got)
 		}
 	}

@@ -13,9 +13,12 @@ const mostCounts = 1 << 16
 
 // limits are what keeps alerts of a rule back.
 type limits struct {
+	info     *event.RuleInfo
 	filter   *lang.Threshold // detection_filter: of the rule only
 	limit    *lang.Threshold // threshold of the rule, or a line of threshold.config
 	suppress []suppression
+	rates    []rateFilter
+	bucket   *bucket
 }
 
 // suppression keeps all alerts back that it fits.
@@ -34,7 +37,11 @@ var limitKeywords = []keyword{
 	{"detection_filter", func(c *compiler, o *lang.Option) error {
 		t, err := lang.ThresholdOption(o.Value)
 		if err == nil && t.UniqueOn != "" {
-			err = fmt.Errorf("unique_on is not run")
+			for n := range 256 {
+				if p := uint8(n); c.s.proto.has(p) && p != packet.ProtoTCP && p != packet.ProtoUDP && p != packet.ProtoSCTP {
+					err = fmt.Errorf("unique_on needs a protocol with ports")
+				}
+			}
 		}
 		c.s.limits().filter = &t
 		return err
@@ -43,7 +50,7 @@ var limitKeywords = []keyword{
 
 func (s *sig) limits() *limits {
 	if s.limit == nil {
-		s.limit = &limits{}
+		s.limit = &limits{info: s.info}
 	}
 	return s.limit
 }
@@ -55,10 +62,6 @@ func (s *Set) configure(lines []lang.Threshold, o *Options) (bad []lang.Problem)
 		p := lang.Problem{Place: t.Place, SID: t.SID}
 		var sup suppression
 		switch {
-		case t.Kind == lang.RateFilter:
-			p.Reason = "a rate_filter is not run: nothing is dropped or rejected here"
-			bad = append(bad, p)
-			continue
 		case t.Kind == lang.Suppress && t.IP != "":
 			a, err := lang.Addrs(t.IP, &o.Vars)
 			if err != nil {
@@ -71,6 +74,8 @@ func (s *Set) configure(lines []lang.Threshold, o *Options) (bad []lang.Problem)
 		for _, g := range s.sigs {
 			switch {
 			case t.GID != 0 && t.GID != g.info.GID, t.SID != 0 && t.SID != g.info.SID:
+			case t.Kind == lang.RateFilter:
+				g.rate(t, o)
 			case t.Kind == lang.Suppress:
 				g.limits().suppress = append(g.limits().suppress, sup)
 			case t.SID != 0 || g.limit == nil || g.limit.limit == nil: // a line for all does not take a rule's own away
@@ -79,6 +84,21 @@ func (s *Set) configure(lines []lang.Threshold, o *Options) (bad []lang.Problem)
 		}
 	}
 	return bad
+}
+
+// rate adds a line of rate_filter.
+func (s *sig) rate(t *lang.Threshold, o *Options) {
+	m := s.limits()
+	if len(m.rates) == mostRates {
+		return
+	}
+	r := rateFilter{line: t, info: s.info}
+	if o.Prevent && t.NewAction != lang.Pass && t.NewAction != lang.Alert {
+		blocked := *s.info
+		blocked.Action = "blocked"
+		r.blocked = &blocked
+	}
+	m.rates = append(m.rates, r)
 }
 
 // Limiter keeps alerts back that thresholds and suppressions take out. It works behind the border, where alerts of all
@@ -93,17 +113,27 @@ type Limiter struct {
 }
 
 type countKey struct {
-	rule   *event.RuleInfo
-	filter bool
-	a, b   packet.Addr
-	flow   uint64
+	rule *event.RuleInfo
+	kind uint8
+	a, b packet.Addr
+	flow uint64
 }
+
+// What a rule counts.
+const (
+	countLimit uint8 = iota
+	countFilter
+	countBucket
+	countRate // and those behind it: a number for each line of rate_filter
+)
 
 type count struct {
 	from  packet.Time
 	n     uint64
 	next  uint64 // of a backoff
 	until packet.Time
+	acts  packet.Time         // until then a rate_filter's action holds
+	seen  map[uint16]struct{} // ports, with unique_on
 }
 
 // NewLimiter returns a limiter for the alerts of a set; nil when no rule of it has a limit.
@@ -146,7 +176,10 @@ func (l *Limiter) pass(m *limits, a *event.Alert) bool {
 	l.now = max(l.now, h.Seen.Time)
 	src, dst := a.Ends()
 	if m.filter != nil {
-		c := l.count(m.filter, countKey{rule: a.Rule, filter: true}, src, dst, h.FlowID)
+		c := l.count(m.filter, countKey{rule: a.Rule, kind: countFilter}, src, dst, h.FlowID)
+		if c != nil && m.filter.UniqueOn != "" {
+			c.distinct(m.filter, a)
+		}
 		if c != nil && c.n <= uint64(m.filter.Count) {
 			return false
 		}
@@ -157,11 +190,23 @@ func (l *Limiter) pass(m *limits, a *event.Alert) bool {
 			return false
 		}
 	}
+	if m.bucket != nil {
+		t := lang.Threshold{Track: m.bucket.track}
+		if c := l.count(&t, countKey{rule: a.Rule, kind: countBucket}, src, dst, h.FlowID); c != nil {
+			c.n-- // a bucket counts for itself
+			if !m.bucket.take(c, l.now) {
+				return false
+			}
+		}
+	}
+	if len(m.rates) > 0 && !l.rateOf(m, a, src, dst) {
+		return false
+	}
 	t := m.limit
 	if t == nil {
 		return true
 	}
-	c := l.count(t, countKey{rule: a.Rule}, src, dst, h.FlowID)
+	c := l.count(t, countKey{rule: m.info, kind: countLimit}, src, dst, h.FlowID)
 	if c == nil {
 		return true
 	}
@@ -217,7 +262,7 @@ func (l *Limiter) count(t *lang.Threshold, k countKey, src, dst packet.Addr, flo
 	}
 	span := packet.Time(t.Seconds) * 1_000_000_000
 	if t.Seconds > 0 && l.now-c.from > span {
-		*c = count{from: l.now}
+		*c = count{from: l.now, acts: c.acts}
 	}
 	c.until = c.from + span
 	if t.Seconds == 0 {
@@ -225,6 +270,25 @@ func (l *Limiter) count(t *lang.Threshold, k countKey, src, dst packet.Addr, flo
 	}
 	c.n++
 	return c
+}
+
+// distinct counts ports that differ instead of alerts.
+func (c *count) distinct(t *lang.Threshold, a *event.Alert) {
+	h := a.Head()
+	src, dst := h.Client.Port, h.Server.Port
+	if a.Dir == packet.ToClient {
+		src, dst = dst, src
+	}
+	if t.UniqueOn == "src_port" {
+		dst = src
+	}
+	if c.seen == nil {
+		c.seen = map[uint16]struct{}{}
+	}
+	if uint64(len(c.seen)) <= uint64(t.Count) {
+		c.seen[dst] = struct{}{}
+	}
+	c.n = uint64(len(c.seen))
 }
 
 // sweep forgets counts whose time is over.

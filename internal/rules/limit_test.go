@@ -22,7 +22,12 @@ func TestLimits(t *testing.T) {
 		{"threshold:type threshold, track by_src, count 3, seconds 60;", []int{2, 5, 8}},
 		{"threshold:type both, track by_src, count 3, seconds 60;", []int{2}},
 		{"threshold:type both, track by_src, count 3, seconds 5;", []int{2, 8}},
-		{"threshold:type backoff, track by_src, count 2, multiplier 2;", []int{1, 3, 7}},
+		{"rate:1/minute;", []int{0}},
+		{"rate:1/minute; burst:3;", []int{0, 1, 2}},
+		{"burst:2; rate:20/minute;", []int{0, 1, 3, 6, 9}},
+		{"rate:1/second; burst:1;", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
+		{"rate:1/minute,by_dst; burst:3; threshold:type limit, track by_src, count 2, seconds 60;", []int{0, 1}},
+		{"threshold:type backoff, track by_flow, count 2, multiplier 2;", []int{1, 3, 7}},
 		{"detection_filter:track by_src, count 8, seconds 60;", []int{8, 9}},
 		{"detection_filter:track by_src, count 4, seconds 2;", nil},
 		{"threshold:type limit, track by_rule, count 1, seconds 60;", []int{0}},
@@ -38,6 +43,77 @@ func TestLimits(t *testing.T) {
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s %v, want %v", c.options, got, c.want)
+		}
+	}
+}
+
+// TestRateFilter: once its rate is passed, another action holds for a while.
+func TestRateFilter(t *testing.T) {
+	for _, c := range []struct {
+		line, action string
+		prevent      bool
+		want         string
+	}{
+		{"new_action pass, timeout 3", "alert", false, "aa----aa--"},
+		{"new_action drop, timeout 3", "alert", false, "aaaaaaaaaa"},
+		{"new_action drop, timeout 3", "alert", true, "aabbbbaabb"},
+		{"new_action alert, timeout 3", "alert", true, "aaaaaaaaaa"},
+	} {
+		lines, bad, err := lang.Thresholds("t", strings.NewReader("rate_filter gen_id 1, sig_id 1, track by_src, count 2, seconds 2, "+c.line))
+		if err != nil || len(bad) > 0 {
+			t.Fatal(err, bad)
+		}
+		list, _, _ := lang.Parse("x", strings.NewReader(`alert udp any any -> any any (sid:1;)`))
+		set, bad := Compile(list, Options{Vars: DefaultVars(), Thresholds: lines, Prevent: c.prevent})
+		if len(bad) > 0 {
+			t.Fatal(bad)
+		}
+		l := set.NewLimiter()
+		got := ""
+		for i := range 10 {
+			a := alertAt(set.sigs[0].info, i, 1, 2)
+			switch {
+			case !l.Pass(a):
+				got += "-"
+			case a.Rule.Action == "blocked":
+				got += "b"
+			default:
+				got += "a"
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", c.line, got, c.want)
+		}
+	}
+}
+
+// TestUniqueOn: ports that differ are counted, and no more of them are kept than are needed.
+func TestUniqueOn(t *testing.T) {
+	for on, want := range map[string][]int{"dst_port": {6, 7, 8, 9}, "src_port": nil} {
+		set := load(t, "alert udp any any -> any any (detection_filter:track by_src, count 3, seconds 60, unique_on "+on+"; sid:1;)")
+		l := set.NewLimiter()
+		var got []int
+		for i := range 10 {
+			a := alertAt(set.sigs[0].info, i, 1, 2)
+			a.Head().Client.Port, a.Head().Server.Port = 7, uint16(i/2)
+			if l.Pass(a) {
+				got = append(got, i)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", on, got, want)
+		}
+		for _, c := range l.counts {
+			if len(c.seen) > 4 {
+				t.Error(len(c.seen))
+			}
+		}
+	}
+	for options, want := range map[string]string{"detection_filter:track by_src, count 3, seconds 60, unique_on dst_port;": "protocol with ports", "burst:3;": "needs a rate",
+		"rate:0/minute;": "no rate", "rate:1/week;": "no rate", "rate:1/minute,by_name;": "none of by_rule", "threshold:type backoff, track by_src, count 1, multiplier 2;": "by_flow"} {
+		_, bad := tryLoad(t, "alert ip any any -> any any ("+options+" sid:1;)")
+		if len(bad) != 1 || !strings.Contains(bad[0].String(), want) {
+			t.Errorf("%s: %v", options, bad)
 		}
 	}
 }
@@ -78,7 +154,7 @@ func TestThresholdConfig(t *testing.T) {
 		t.Fatal(err, bad)
 	}
 	set, bad := Compile(list, Options{Vars: DefaultVars(), Thresholds: lines})
-	if len(bad) != 1 || bad[0].SID != 4 {
+	if len(bad) != 0 {
 		t.Errorf("%v", bad)
 	}
 	l := set.NewLimiter()

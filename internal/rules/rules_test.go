@@ -195,6 +195,7 @@ func TestContents(t *testing.T) {
 		{"byte_jump beyond the end", `byte_jump:1,0; isdataat:!1,relative;`, "\x09xx", false},
 		{"byte_jump, multiplied", `byte_jump:1,0,multiplier 2; content:"cd"; within:2;`, "\x01xxcd", true},
 		{"byte_jump, post_offset", `byte_jump:1,0,post_offset -1; content:"cd"; within:2;`, "\x03xxcd", true},
+		{"byte_jump, before the begin", `content:"c"; byte_jump:0,0,relative,post_offset -9; content:"ab"; within:2;`, "abc", true},
 		{"byte_jump, from_beginning", `content:"a"; byte_jump:1,0,relative,from_beginning; content:"cd"; within:2;`, "a\x02cd", true},
 		{"byte_jump, align", `byte_jump:1,0,align; content:"e"; within:1;`, "\x02abcde", true},
 		{"byte_extract", `byte_extract:1,0,n; content:"cd"; offset:n; depth:2;`, "\x03xxcd", true},

@@ -5,6 +5,7 @@ package rules
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -78,6 +79,9 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	var bad []lang.Problem
 	for _, r := range list {
 		g, option, err := compile(r, &o)
+		if errors.Is(err, errUnmet) {
+			continue
+		}
 		if err != nil {
 			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: strings.Clone(option), Reason: err.Error()})
 			continue
@@ -100,7 +104,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {
 		return cmp.Or(cmp.Compare(order[a.action], order[b.action]), cmp.Compare(a.bitClass(), b.bitClass()), cmp.Compare(a.intClass.order(), b.intClass.order()),
-			cmp.Compare(a.hostClass.order(), b.hostClass.order()), cmp.Compare(a.info.Severity, b.info.Severity))
+			cmp.Compare(a.textClass.order(), b.textClass.order()), cmp.Compare(a.hostClass.order(), b.hostClass.order()), cmp.Compare(a.info.Severity, b.info.Severity))
 	})
 	for i, g := range s.sigs {
 		if g.number = i; !o.Keep {
@@ -141,6 +145,13 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		s.info.Text = strings.Clone(r.Text)
 	}
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
+	for i := range r.Options { // before anything else: a rule for other engines may say what is not known here
+		if o := &r.Options[i]; o.Name == "requires" {
+			if err := requires(c, o); err != nil {
+				return nil, o.Name, err
+			}
+		}
+	}
 	if o.Prevent && r.Action != lang.Alert && r.Action != lang.Pass {
 		s.info.Action = "blocked"
 	}
@@ -202,6 +213,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	}
 	if err := c.endBase64(); err != nil {
 		return nil, "base64_decode", err
+	}
+	if err := s.limit.check(); err != nil {
+		return nil, "burst", err
 	}
 	if option, err := c.endHeaders(); err != nil {
 		return nil, option, err

@@ -40,8 +40,8 @@ type sig struct {
 	effects  []effect // what a match does to the state of the shard
 	late     []lateOp // what only the border can decide
 	// wholePacket: a condition reads the packet's bytes.
-	wholePacket         bool
-	intClass, hostClass classes // of its flowint, and of its xbits and hostbits
+	wholePacket                    bool
+	intClass, hostClass, textClass classes // of its flowint, of its xbits and hostbits, of what expressions caught
 
 	by     *check // the content by which the rule is found; nil: there is none
 	odd    bool   // it asks for something odd that decoding, reassembly or a connection's state found
@@ -92,7 +92,8 @@ type inspection struct {
 	known bool
 	m     matcher
 	e     *Engine
-	index uint32 // of the flow; 0: none
+	index uint32     // of the flow; 0: none
+	texts []captured // what rules caught in the packet
 }
 
 // counts are those of the flow at hand.

@@ -21,7 +21,8 @@ const (
 type flowState struct {
 	bits    []uint64
 	ints    []flowNumber
-	half    [2]half // by direction
+	texts   []captured // what rules caught
+	half    [2]half    // by direction
 	fired   []fired
 	alerted bool
 }

@@ -215,6 +215,8 @@ func (t *thresholdFields) check(need ...string) *fault {
 		return faultf("count", "count must be 1 or more")
 	case t.Kind == Suppress && t.Track > ByEither, t.Kind != Suppress && t.Track == ByEither:
 		return faultf("track", "a suppress counts by_src, by_dst or by_either, which others do not know")
+	case t.Type == TypeBackoff && t.given["track"] && t.Track != ByFlow:
+		return faultf("track", "a backoff counts by_flow")
 	case t.UniqueOn != "" && t.Type != TypeNone:
 		return faultf("unique_on", "only a detection_filter has unique_on")
 	case t.given["ip"] && t.Kind != Suppress:

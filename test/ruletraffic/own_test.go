@@ -163,6 +163,10 @@ var asksNothing = map[string]string{
 var elsewhere = map[string]string{
 	"dce": "DCE/RPC", "dhcp.": "DHCP", "krb5": "Kerberos", "snmp.": "SNMP", "filemd5": "lists of digests", "filesha": "lists of digests",
 	"ftpdata_command": "FTP's second connection", "smb": "SMB", "nfs": "NFS", "file.magic": "what files are", "filemagic": "what files are",
+	"data": "lists of values", "flow.": "counts of a connection", "flowint": "counts of rules", "hostbits": "bits of hosts", "xbits": "bits of pairs",
+	"icmpv4": "whole headers and sums", "icmpv6-": "whole headers and sums", "icmpv6.hdr": "whole headers and sums", "ip.": "addresses as bytes",
+	"ipv4": "whole headers and sums", "ipv6": "whole headers and sums", "tcp.hdr": "whole headers and sums", "tcpv": "whole headers and sums",
+	"udp": "whole headers and sums", "mdns.": "mDNS", "stream_size": "bytes of a stream", "vlan.": "tags",
 	"ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
 }
 

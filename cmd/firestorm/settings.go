@@ -170,6 +170,9 @@ func (u *suricata) engine(o *sensor.Options, checksumsGiven bool) {
 		"http.request-body-limit":  int64(min(u.HTTP[0].RequestBodyLimit, math.MaxInt64)),
 		"http.response-body-limit": int64(min(u.HTTP[0].ResponseBodyLimit, math.MaxInt64)),
 	}
+	if p := u.Protocols["tls"]; p != nil && p.Encryption == "full" {
+		o.Settings["tls.inspect-encrypted"] = 1
+	}
 	maps.Copy(o.Settings, u.mails())
 	o.NoMidstream = !u.Stream.Midstream
 	o.Defrag.Timeout = time.Duration(u.Defrag.Timeout) * time.Second

@@ -16,6 +16,7 @@ type Context struct {
 	seen     packet.Ref
 	released packet.Ref
 	done     bool
+	sealed   bool
 	upgrade  int // registry index + 1 of the protocol that takes over; 0 = none
 	rest     []byte
 	restDir  packet.Dir
@@ -140,6 +141,9 @@ func (c *Context) Upgrade(name string, d packet.Dir, rest []byte) bool {
 
 // Upgraded reports that another analyzer read the begin of this flow and gave the rest away.
 func (c *Context) Upgraded() bool { return c.s != nil && c.s.upgrades > 0 }
+
+// Sealed says that what follows of the flow is encrypted: rules do not look into it either.
+func (c *Context) Sealed() { c.sealed = true }
 
 // Done says that the analyzer has read enough of its flow: it is not called again, and the flow costs no more than its
 // headers. Packets of a transport without flows have no end.

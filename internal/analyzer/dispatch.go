@@ -48,6 +48,8 @@ type RawStreams interface {
 	Gap(index uint32, d packet.Dir)
 	// End says that no more bytes come.
 	End(index uint32, d packet.Dir)
+	// Sealed says that what follows of both directions is encrypted: no more of it comes here.
+	Sealed(index uint32)
 }
 
 // Inspector looks at parts of transactions as soon as they are there: the rules.

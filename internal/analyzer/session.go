@@ -381,6 +381,10 @@ func (s *session) run(k chunk, b []byte, released packet.Ref) {
 		s.leave()
 		return
 	}
+	if c.sealed && x.o.Raw != nil {
+		s.raw = [2]bool{}
+		x.o.Raw.Sealed(s.index)
+	}
 	if c.done {
 		s.leave()
 		return

@@ -125,12 +125,17 @@ func (e *Engine) of(index uint32) *flowState {
 	return e.state[index]
 }
 
-// own returns the state of a flow, a new one if need be.
-func (e *Engine) own(index uint32) *flowState {
+// reach makes room for what is remembered of a flow.
+func (e *Engine) reach(index uint32) {
 	if n := int(index) + 1 - len(e.state); n > 0 {
 		e.state = append(e.state, make([]*flowState, max(n, len(e.state)))...)
 		e.todo = append(e.todo, make([]uint8, len(e.state)-len(e.todo))...)
 	}
+}
+
+// own returns the state of a flow, a new one if need be.
+func (e *Engine) own(index uint32) *flowState {
+	e.reach(index)
 	f := e.state[index]
 	if f == nil {
 		if n := len(e.spare); n > 0 {
@@ -148,6 +153,9 @@ func (e *Engine) own(index uint32) *flowState {
 func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	f := e.of(index)
 	if f == nil {
+		if int(index) < len(e.todo) {
+			e.todo[index] = 0
+		}
 		return false
 	}
 	for d := range f.half {
@@ -267,8 +275,11 @@ func (e *Engine) passed(index uint32) bool {
 	return index != 0 && int(index) < len(e.todo) && e.todo[index]&wholePass != 0
 }
 
-// wholePass is set in Engine.todo of a flow that a pass rule took.
-const wholePass = 1 << 2
+// What Engine.todo says of a flow beside its directions.
+const (
+	wholePass = 1 << 2 // a pass rule took it
+	sealed    = 1 << 3 // its payload is encrypted
+)
 
 // look goes through the rules about the packet at hand, and about what is fresh of its stream.
 func (e *Engine) look() {
@@ -283,6 +294,9 @@ func (e *Engine) look() {
 	e.x.odd = odd(p, *e.now.out)
 	e.now.odd = len(e.x.odd) + int(p.NAnomaly)
 	payload := p.Payload()
+	if h.Index != 0 && int(h.Index) < len(e.todo) && e.todo[h.Index]&sealed != 0 {
+		payload = nil
+	}
 	once := h.Index == 0 || e.flows.First(h)
 	if once {
 		e.may = e.set.ends.find(e.may, p)

@@ -257,3 +257,28 @@ func TestRandomRules(t *testing.T) {
 	g.say(0, "a\x00a")
 	g.end()
 }
+
+// TestSealed: of a connection whose payload is encrypted, what came before is looked at, no payload after it, and headers still.
+func TestSealed(t *testing.T) {
+	r := httpRig(t, load(t,
+		`alert tcp any any -> any any (content:"clear"; sid:1;)`,
+		`alert tcp any any -> any any (content:"cipher"; sid:2;)`,
+		`alert tcp any any -> any any (content:"cipher"; depth:6; sid:3;)`,
+		`alert tcp any any -> any any (flags:PA; sid:4;)`))
+	r.say(0, "clear")
+	r.e.Sealed(1)
+	r.say(0, "cipher!")
+	if got := r.alerts(); len(got[1]) != 1 || len(got[2]) != 0 || len(got[3]) != 0 || len(got[4]) != 2 {
+		t.Error(got)
+	}
+}
+
+// TestFlagsAlone: a rule that asks for flags alone is tried on every packet, not on the first of each way.
+func TestFlagsAlone(t *testing.T) {
+	r := httpRig(t, load(t, `alert tcp any any -> any any (flags:PA; sid:1;)`, `alert tcp any any -> any any (dsize:5; sid:2;)`))
+	r.say(0, "clear")
+	r.say(0, "again")
+	if got := r.alerts(); len(got[1]) != 2 || len(got[2]) != 2 {
+		t.Error(got)
+	}
+}

@@ -339,7 +339,7 @@ func (s *sig) endsOnly() bool {
 			return false
 		}
 	}
-	return len(s.conds)+len(s.effects)+len(s.late) == 0 && len(s.payload) == 0 && len(s.parts) == 0 && s.app == "" && f == flowReq{}
+	return len(s.conds)+len(s.flags)+len(s.sizes)+len(s.effects)+len(s.late) == 0 && len(s.payload) == 0 && len(s.parts) == 0 && s.app == "" && f == flowReq{}
 }
 
 // ports are those of the server by which a rule is grouped for packets that travel d.

@@ -17,6 +17,9 @@ func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte) (more
 	if e.passed(index) {
 		return false
 	}
+	if int(index) < len(e.todo) && e.todo[index]&sealed != 0 {
+		return false
+	}
 	k := &e.own(index).half[d]
 	if left := streamDepth - k.total; uint64(len(b)) > left {
 		e.stats.BeyondDepth += uint64(len(b)) - left
@@ -168,6 +171,13 @@ func (e *Engine) Gap(index uint32, d packet.Dir) {
 		e.stats.Bytes -= n
 		k.fresh = k.fresh[:k.hole]
 	}
+}
+
+// Sealed says that what follows of a flow is encrypted (analyzer.RawStreams): as Suricata by default, rules look into its
+// payload no more. What came before is looked at with the next packet.
+func (e *Engine) Sealed(index uint32) {
+	e.reach(index)
+	e.todo[index] |= sealed
 }
 
 // drop lets go of what is held of a stream.

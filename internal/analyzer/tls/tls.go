@@ -17,7 +17,7 @@ var Def = analyzer.Def{
 	Kinds: []string{"tls"},
 	Names: []string{"tls"},
 	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
-		return &conn{kind: o.Kind("tls")}, nil
+		return &conn{kind: o.Kind("tls"), open: o.Setting("tls.inspect-encrypted", 0) != 0}, nil
 	},
 }
 
@@ -86,6 +86,7 @@ type conn struct {
 	offered uint16
 	seen    byte // seenClientHello and its kin
 	over    bool
+	open    bool // rules look into what is encrypted, too
 }
 
 // half is the state of one direction.
@@ -212,6 +213,9 @@ func (s *conn) began(c *analyzer.Context, d packet.Dir, h *half) {
 // done ends a handshake that succeeded.
 func (s *conn) done(c *analyzer.Context) {
 	s.e.Established, s.e.Data = true, true
+	if !s.e.Gap && !s.open {
+		c.Sealed()
+	}
 	s.emit(c)
 }
 
@@ -345,7 +349,7 @@ func (s *conn) Close(c *analyzer.Context, d packet.Dir, why stream.End) {
 
 // Reset makes s as new.
 func (s *conn) Reset() {
-	fresh := conn{kind: s.kind, scratch: s.scratch[:0], lists: s.lists[:0]}
+	fresh := conn{kind: s.kind, open: s.open, scratch: s.scratch[:0], lists: s.lists[:0]}
 	fresh.ch.Extensions, fresh.ch.KeyShares, fresh.sh.Extensions = s.ch.Extensions[:0], s.ch.KeyShares[:0], s.sh.Extensions[:0]
 	fresh.text.buf, fresh.buf = small(s.text.buf), small(s.buf)
 	for d := range s.half {

@@ -17,7 +17,7 @@ type keyword struct {
 }
 
 // keywords are all options that rules may have, by what they are about. docs and "rules coverage" list them.
-var keywords = concat(metaKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, rateKeywords, packetKeywords, stateKeywords, datasetKeywords, transformKeywords, base64Keywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords, ikeKeywords, rfbKeywords, oddKeywords)
+var keywords = concat(metaKeywords, refusedKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, rateKeywords, packetKeywords, stateKeywords, datasetKeywords, transformKeywords, base64Keywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords, ikeKeywords, rfbKeywords, oddKeywords)
 
 var keywordByName = func() map[string]*keyword {
 	m := map[string]*keyword{}
@@ -27,8 +27,10 @@ var keywordByName = func() map[string]*keyword {
 	return m
 }()
 
-// Keywords are the names of all options that rules may have, in order.
-func Keywords() []string { return slices.Sorted(maps.Keys(keywordByName)) }
+// Keywords are the names of all options that run, sorted.
+func Keywords() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(keywordByName)), func(name string) bool { return notRun[name] != "" })
+}
 
 func concat(lists ...[]keyword) []keyword {
 	var all []keyword

@@ -84,25 +84,34 @@ var metaKeywords = []keyword{
 		}
 		return nil // what a bypassed connection brings later is looked at all the same
 	}},
-	{"frame", refused("frames, the pieces that a protocol's parser marks, are not kept")},
-	{"tag", refused("packets that follow an alert are not written")},
-	{"iprep", refused("lists of reputations are not read")},
-	{"geoip", refused("no database says here where an address is")},
-	{"lua", refused("scripts are not run")}, {"luajit", refused("scripts are not run")}, {"luaxform", refused("scripts are not run")},
-	{"replace", refused("nothing is changed here: the sensor only listens")},
-	{"nfq_set_mark", refused("nothing is marked here: the sensor only listens")},
-	{"config", refused("rules do not change settings here")},
-	{"asn1", refused("ASN.1 is only looked into by who reads its protocol")},
 }
 
 // knownReferences are what stands before the id of a reference where no reference.config is at hand.
 var knownReferences = map[string]string{"url": "http://", "cve": "https://nvd.nist.gov/vuln/detail/CVE-", "bugtraq": "http://www.securityfocus.com/bid/",
 	"md5": "https://www.virustotal.com/gui/search/", "nessus": "https://www.tenable.com/plugins/nessus/"}
 
-// refused is an option that is known and not run.
-func refused(why string) func(*compiler, *lang.Option) error {
-	return func(*compiler, *lang.Option) error { return errors.New(why) }
+// notRun are options that are known and not run, with the reason.
+var notRun = map[string]string{
+	"frame":        "frames, the pieces that a protocol's parser marks, are not kept",
+	"tag":          "packets that follow an alert are not written",
+	"iprep":        "lists of reputations are not read",
+	"geoip":        "no database says here where an address is",
+	"lua":          "scripts are not run",
+	"luajit":       "scripts are not run",
+	"luaxform":     "scripts are not run",
+	"replace":      "nothing is changed here: the sensor only listens",
+	"nfq_set_mark": "nothing is marked here: the sensor only listens",
+	"config":       "rules do not change settings here",
+	"asn1":         "ASN.1 is only looked into by who reads its protocol",
 }
+
+// refusedKeywords refuse them.
+var refusedKeywords = func() (list []keyword) {
+	for name, why := range notRun {
+		list = append(list, keyword{name, func(*compiler, *lang.Option) error { return errors.New(why) }})
+	}
+	return list
+}()
 
 // errUnmet says that a rule is meant for other engines, and is left out without a word.
 var errUnmet = errors.New("what the rule requires is not here")

@@ -223,6 +223,9 @@ func (m *meaning) option(o *Option, i int, now, last *part) (*part, error) {
 	default:
 		return nil, m.condition(o)
 	}
+	if c.relative && now.name == "" && last != nil && c.kind != anExpression { // what is relative lies where an older modifier put the content
+		now = last
+	}
 	c.option = i
 	now.checks = append(now.checks, c)
 	if o.Name == "urilen" || o.Name == "bsize" {

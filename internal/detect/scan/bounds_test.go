@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"firestorm/internal/detect"
@@ -232,5 +233,47 @@ func TestNetworkOfStrangers(t *testing.T) {
 		if told != c.want {
 			t.Errorf("%s: told of %q, want %q", name, told, c.want)
 		}
+	}
+}
+
+// TestHealthyCrowd: a crowd of healthy clients does not push out who searches; sources that failed go last, and one that comes again
+// after it went is named.
+func TestHealthyCrowd(t *testing.T) {
+	scope := detect.NewScope(detect.NewLedger(100), detect.NewHosts(100), nil, detect.Limits{Entries: 200}, func(*finding.Instance) {})
+	d := newDetector(scope).(*detector)
+	searcher := packet.MustAddr("10.0.0.66")
+	id := uint64(0)
+	for k := range uint32(30) {
+		id++
+		d.Handle(knock(id, searcher, address(k), 80, 1))
+	}
+	for n := range uint32(3000) {
+		id++
+		r := packet.Ref{Frame: id, Time: packet.Time(1e18 + 1e9 + int64(n)*1e5)}
+		f := event.NewFlow(event.Head{FlowID: id, Proto: packet.ProtoUDP, Seen: r, Client: event.End{Addr: address(1<<16 + n), Port: 4000}, Server: event.End{Addr: address(7), Port: 9999}})
+		f.What, f.Start, f.Last = event.Ended, r, r
+		f.Sides = [2]event.Side{event.NewSide(event.Side{Packets: 1}), event.NewSide(event.Side{Packets: 1})}
+		d.Handle(f)
+	}
+	if d.bytes > d.room {
+		t.Errorf("%d bytes, %d allowed", d.bytes, d.room)
+	}
+	if s := d.sources[srcKey{addr: searcher}]; s == nil || s.bout == nil {
+		t.Error("the searcher was pushed out")
+	}
+	if n := len(scope.Forgotten()); n != 0 {
+		t.Errorf("forgotten: %+v", scope.Forgotten())
+	}
+	for n := range uint32(3000) { // searchers in a crowd of searchers
+		id++
+		d.Handle(knock(id, address(1<<20+n), address(n), 81, 2+float64(n)/1e4))
+	}
+	d.Handle(knock(id+1, searcher, address(99), 80, 3))
+	var what []string
+	for _, f := range scope.Forgotten() {
+		what = append(what, f.What)
+	}
+	if !slices.Equal(what, []string{"sources", "sources that came again"}) {
+		t.Error(what)
 	}
 }

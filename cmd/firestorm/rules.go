@@ -213,7 +213,8 @@ they stand beside the rules.
 --suricata-settings FILE takes from a suricata.yaml: vars, classification-file,
 reference-config-file, threshold-file, action-order, packet-alert-max, host-os-policy, stream
 (midstream, checksum-validation, reassembly.depth), defrag.timeout,
-flow-timeouts, decoder.vxlan, whether each of app-layer.protocols is on, and
+flow-timeouts, decoder.vxlan, whether each of app-layer.protocols is on, how tls handles
+encryption, how much of contents http inspects, what smtp takes apart, and
 which records the eve-log outputs want. What else stands there means nothing
 here; read -v lists it. Findings are written as EVE alerts only where the types
 of an eve-log name "finding".

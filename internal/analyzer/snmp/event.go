@@ -61,12 +61,18 @@ func (e *Event) AppendAppObject(dst []byte) []byte {
 		}
 	}
 	if e.Version < 3 {
-		text("community", e.Community)
+		if known(e.Community) {
+			text("community", e.Community)
+		}
 	} else if e.User != "" {
 		text("usm", e.User)
 	}
 	return append(dst, '}')
 }
+
+// known reports that a community is one that devices come with. Any other is a password in all but name: rules may ask for
+// it, no record shows it.
+func known(community string) bool { return community == "public" || community == "private" }
 
 // EachBuffer gives the parts of the message (event.Parts).
 func (e *Event) EachBuffer(f func(name string, b []byte)) {

@@ -7,7 +7,6 @@ import (
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
-	"firestorm/internal/packettest"
 )
 
 // Passed is a file that an analyzer handed over.
@@ -25,29 +24,8 @@ type Passed struct {
 // Files gives frames to protocols whose files are wanted, and returns these in the order in which they began.
 func Files(t testing.TB, defs []analyzer.Def, frames ...[]byte) []*Passed {
 	t.Helper()
-	r, err := analyzer.NewRegistry(defs, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []event.Event
-	var d *analyzer.Dispatcher
 	var x fileSink
-	flows := flow.New(flow.Options{Released: func(i uint32, why event.EndReason) string { return d.Released(i, why, 1<<30, &out) }})
-	d, err = analyzer.NewDispatcher(r, analyzer.DispatchOptions{Head: flows.Head, Files: &x,
-		Quarantined: func(q analyzer.Quarantine) { t.Errorf("%s panicked: %v", q.Analyzer, q.Value) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, f := range frames {
-		n := uint64(i + 1)
-		p := packettest.At(f, n, Start+packet.Time(n*1e6))
-		p.Ordinal = n
-		d.Packet(p, flows.Packet(p, &out), &out)
-		for i := range f {
-			f[i] = 0xdb
-		}
-	}
-	flows.End(Start, 1<<30, &out)
+	pass(t, defs, func(o *analyzer.DispatchOptions) { o.Files = &x }, frames)
 	for _, f := range x.all {
 		if !f.Ended {
 			t.Errorf("%s has no end", f.Name)

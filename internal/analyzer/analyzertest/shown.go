@@ -23,16 +23,24 @@ type Shown struct {
 // Show gives frames to protocols of which rules ask for everything, and returns what they were shown.
 func Show(t testing.TB, defs []analyzer.Def, frames ...[]byte) []Shown {
 	t.Helper()
+	var in inspector
+	pass(t, defs, func(o *analyzer.DispatchOptions) { o.Inspector = &in }, frames)
+	return in.all
+}
+
+// pass gives frames to protocols, with options of the dispatcher that change sets.
+func pass(t testing.TB, defs []analyzer.Def, change func(*analyzer.DispatchOptions), frames [][]byte) {
+	t.Helper()
 	r, err := analyzer.NewRegistry(defs, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []event.Event
 	var d *analyzer.Dispatcher
-	var in inspector
 	flows := flow.New(flow.Options{Released: func(i uint32, why event.EndReason) string { return d.Released(i, why, 1<<30, &out) }})
-	d, err = analyzer.NewDispatcher(r, analyzer.DispatchOptions{Head: flows.Head, Inspector: &in,
-		Quarantined: func(q analyzer.Quarantine) { t.Errorf("%s panicked: %v", q.Analyzer, q.Value) }})
+	o := analyzer.DispatchOptions{Head: flows.Head, Quarantined: func(q analyzer.Quarantine) { t.Errorf("%s panicked: %v", q.Analyzer, q.Value) }}
+	change(&o)
+	d, err = analyzer.NewDispatcher(r, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +54,6 @@ func Show(t testing.TB, defs []analyzer.Def, frames ...[]byte) []Shown {
 		}
 	}
 	flows.End(Start, 1<<30, &out)
-	return in.all
 }
 
 // inspector remembers what it is shown.

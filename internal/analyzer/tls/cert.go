@@ -2,7 +2,7 @@ package tls
 
 import (
 	"crypto/sha1"
-	"strconv"
+	"firestorm/internal/analyzer"
 )
 
 // Certificate is what is read of an X.509 certificate (RFC 5280 4.1). It is read tolerantly: a certificate that a strict
@@ -213,7 +213,7 @@ func appendName(dst, name []byte, most int) []byte {
 			if a, known := attributes[string(oid)]; known {
 				dst = append(dst, a...)
 			} else {
-				dst = appendOID(dst, oid)
+				dst = analyzer.DER(oid).AppendOID(dst)
 			}
 			dst = append(dst, '=')
 			dst = appendString(dst, tag, value)
@@ -231,27 +231,6 @@ func appendString(dst []byte, tag byte, v []byte) []byte {
 		if c != 0 {
 			dst = append(dst, c)
 		}
-	}
-	return dst
-}
-
-func appendOID(dst, oid []byte) []byte {
-	var v uint64
-	first := true
-	for _, c := range oid {
-		v = v<<7 | uint64(c&0x7f)
-		if c&0x80 != 0 {
-			continue
-		}
-		if first {
-			top := min(v/40, 2)
-			dst = strconv.AppendUint(dst, top, 10)
-			v -= 40 * top
-			first = false
-		}
-		dst = append(dst, '.')
-		dst = strconv.AppendUint(dst, v, 10)
-		v = 0
 	}
 	return dst
 }

@@ -228,7 +228,11 @@ func FuzzStream(f *testing.F) {
 			return
 		}
 		for _, e := range analyzertest.Feed(t, Def, server, data, cuts) {
-			x := e.(*Exchange)
+			x, ok := e.(*Exchange)
+			if !ok { // something odd
+				e.AppendEVE(nil, &event.EVE{})
+				continue
+			}
 			if len(x.Data) > maxArg || len(x.Reply) > maxReply+1 || x.Secret && x.Command != "SITE" && x.Data != "" {
 				t.Errorf("%+v", x)
 			}

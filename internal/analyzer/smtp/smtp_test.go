@@ -211,7 +211,11 @@ func FuzzStream(f *testing.F) {
 			return
 		}
 		for _, e := range analyzertest.Feed(t, Def, server, data, cuts) {
-			x := e.(*Exchange)
+			x, ok := e.(*Exchange)
+			if !ok { // something odd
+				e.AppendEVE(nil, &event.EVE{})
+				continue
+			}
 			if len(x.Arg) > maxArg || len(x.Reply) > maxReply || x.Mail != nil && len(x.Mail.To) > maxRecipients {
 				t.Errorf("%+v", x)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,7 +33,10 @@ func (l *alertLog) Event(e event.Event) error {
 func TestAlertsAndWorkers(t *testing.T) {
 	text := []string{`alert http any any -> any any (http.method; content:"GET"; sid:1;)`,
 		`alert tcp any any -> any any (flow:to_client; content:"503"; threshold:type limit, track by_dst, count 2, seconds 60; sid:2;)`,
-		`alert tcp any any -> any any (content:"shop"; nocase; flowbits:set,a; sid:3;)`, `alert tcp any any -> any any (flowbits:isset,a; flags:FA; sid:4;)`}
+		`alert tcp any any -> any any (content:"shop"; nocase; flowbits:set,a; sid:3;)`, `alert tcp any any -> any any (flowbits:isset,a; flags:FA; sid:4;)`,
+		// What is wider than a pair of hosts is decided behind the border: one client sets what the other's requests ask for.
+		`alert tcp 10.1.0.11 any -> any any (content:"GET"; xbits:set,asked,track ip_dst,expire 600; noalert; sid:5;)`,
+		`alert tcp 10.1.0.12 any -> any any (content:"GET"; xbits:isset,asked,track ip_dst; sid:6;)`}
 	for i := range 20 {
 		text = append(text, fmt.Sprintf(`alert tcp any any -> any any (content:"HTTP/1"; sid:%d;)`, 100+i))
 	}
@@ -59,6 +63,9 @@ func TestAlertsAndWorkers(t *testing.T) {
 		}
 		if len(l.lines) < 50 || r.RulesHeld == 0 || r.Rules.TooMany == 0 || r.Rules.Alerts == 0 {
 			t.Fatalf("%d alerts, %d held, %+v", len(l.lines), r.RulesHeld, r.Rules)
+		}
+		if !slices.ContainsFunc(l.lines, func(s string) bool { return strings.HasPrefix(s, "6 ") }) {
+			t.Errorf("no alert of the other client: %v", l.lines)
 		}
 		got := strings.Join(l.lines, "\n") + fmt.Sprintf("\n%+v %d", r.Rules, r.RulesHeld)
 		if i == 0 {

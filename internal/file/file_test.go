@@ -38,7 +38,7 @@ func (s *carrier) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			s.tx++
 		case s.f == nil:
 		case line[0] == 'd':
-			s.f.Data(c, line[2:])
+			s.f.Data(c, line[min(2, len(line)):])
 		case line[0] == 'g':
 			s.f.Gap(c, 1)
 		case line[0] == 'k', line[0] == 'K':

@@ -26,12 +26,12 @@ type Context struct {
 func (c *Context) Wanted(k event.Kind) bool { return c.d.reg.wanted[k] }
 
 // Inspected reports whether rules ask for parts of what kind k is about: if not, do not gather them.
-func (c *Context) Inspected(k event.Kind) bool { return c.d.asked[k] != "" }
+func (c *Context) Inspected(k event.Kind) bool { return c.d.asked.of(k) != "" }
 
 // Inspect shows the rules what there is of one side of a transaction, as soon as it is there, so that an alert comes on the
 // packet that carries what it is about. It may be called again as more arrives. Packets without a flow are not shown.
 func (c *Context) Inspect(k event.Kind, in event.Inspection) {
-	name := c.d.asked[k]
+	name := c.d.asked.of(k)
 	if name == "" || c.s == nil {
 		return
 	}
@@ -98,14 +98,14 @@ func (c *Context) App() string {
 }
 
 // TakesFiles reports whether somebody wants the files that transactions of kind k carry: if not, do not look for them.
-func (c *Context) TakesFiles(k event.Kind) bool { return c.s != nil && c.d.files[k] != "" }
+func (c *Context) TakesFiles(k event.Kind) bool { return c.s != nil && c.d.files.of(k) != "" }
 
 // File begins a file of a transaction of kind k. nil: nobody wants it.
 func (c *Context) File(k event.Kind, f event.File) OpenFile {
 	if !c.TakesFiles(k) {
 		return nil
 	}
-	return c.d.o.Files.Open(c, c.d.files[k], flow.Handle{Index: c.s.index, Dir: f.Dir}, f)
+	return c.d.o.Files.Open(c, c.d.files.of(k), flow.Handle{Index: c.s.index, Dir: f.Dir}, f)
 }
 
 // Expect announces a flow that this one arranged, such as an FTP data connection: its analyzer is settled without

@@ -132,9 +132,19 @@ type Dispatcher struct {
 	ordinal  uint64
 	now      packet.Time
 	stats    Stats
-	head     event.Head  // of what is inspected
-	asked    [256]string // names of the kinds that the Inspector asks for
-	files    [256]string // names of the kinds of whose transactions the files are wanted
+	head     event.Head // of what is inspected
+	asked    kindNames  // names of the kinds that the Inspector asks for
+	files    kindNames  // names of the kinds of whose transactions the files are wanted
+}
+
+// kindNames are names of event kinds by number; nil: none. A shard without rules pays nothing for them.
+type kindNames []string
+
+func (n kindNames) of(k event.Kind) string {
+	if n == nil {
+		return ""
+	}
+	return n[k]
 }
 
 // place is what is known of a flow: one look at memory for each packet.
@@ -167,6 +177,7 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 	x.expected = expectations{byKey: map[expectKey]expectation{}, stats: &x.stats, max: o.MaxExpectations}
 	x.ctx.d = x
 	if o.Inspector != nil {
+		x.asked = make(kindNames, 256)
 		for name, k := range r.options.kinds {
 			if o.Inspector.Asks(name) {
 				x.asked[k] = name
@@ -174,6 +185,7 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 		}
 	}
 	if o.Files != nil {
+		x.files = make(kindNames, 256)
 		for name, k := range r.options.kinds {
 			if o.Files.Takes(name) {
 				x.files[k] = name

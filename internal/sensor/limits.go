@@ -34,7 +34,7 @@ const (
 )
 
 // programSize is what the collector does not see: the program itself, as far as it is in memory.
-const programSize = 18 << 20
+const programSize = 24 << 20
 
 func limitsFor(max int64) limits {
 	var l limits

@@ -140,6 +140,13 @@ type Dispatcher struct {
 // kindNames are names of event kinds by number; nil: none. A shard without rules pays nothing for them.
 type kindNames []string
 
+func (n *kindNames) set(k event.Kind, name string) {
+	if *n == nil {
+		*n = make(kindNames, 256)
+	}
+	(*n)[k] = name
+}
+
 func (n kindNames) of(k event.Kind) string {
 	if n == nil {
 		return ""
@@ -177,18 +184,16 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 	x.expected = expectations{byKey: map[expectKey]expectation{}, stats: &x.stats, max: o.MaxExpectations}
 	x.ctx.d = x
 	if o.Inspector != nil {
-		x.asked = make(kindNames, 256)
 		for name, k := range r.options.kinds {
 			if o.Inspector.Asks(name) {
-				x.asked[k] = name
+				x.asked.set(k, name)
 			}
 		}
 	}
 	if o.Files != nil {
-		x.files = make(kindNames, 256)
 		for name, k := range r.options.kinds {
 			if o.Files.Takes(name) {
-				x.files[k] = name
+				x.files.set(k, name)
 			}
 		}
 	}

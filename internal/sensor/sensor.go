@@ -325,8 +325,14 @@ func (s *run) inline(ctx context.Context) (bool, error) {
 	}
 }
 
-// inFlight is how many rounds are on their way at once: enough to keep every worker busy, few enough to bound memory.
-const inFlight = 6
+// inFlight is how many rounds are on their way at once: enough to keep every worker busy, few enough to bound memory. A round
+// of a thousand answers takes two megabytes with its events: where there is little, three rounds must do (2026-11-29).
+func (s *run) inFlight() int {
+	if s.o.MaxMemory <= 128<<20 {
+		return 3
+	}
+	return 6
+}
 
 // parallel runs ingest, each worker and the border in goroutines of their own. Every worker sees every round and takes
 // the packets of its shards; the border takes rounds in order when all workers are done with them.
@@ -336,8 +342,9 @@ func (s *run) parallel(ctx context.Context) (bool, error) {
 		wg   *sync.WaitGroup
 		last bool
 	}
+	inFlight := s.inFlight()
 	free := make(chan *round, inFlight)
-	for i := 0; i < inFlight; i++ {
+	for range inFlight {
 		free <- &round{out: make([]output, len(s.workers))}
 	}
 	in := make([]chan job, len(s.workers))

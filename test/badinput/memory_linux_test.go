@@ -41,8 +41,7 @@ func TestMemoryOfFloods(t *testing.T) {
 				}
 				m := <-most
 				t.Logf("%d workers: %d KiB at most, %s", workers, m, time.Since(began).Round(time.Millisecond))
-				// The program itself grew by 3 MB on 2026-11-29: one flood takes up to 2 % more with two workers.
-				if m == 0 || m > (small+small/24)>>10 {
+				if m == 0 || m > small>>10 {
 					t.Errorf("%d workers: %d KiB at most with --max-memory 64M", workers, m)
 				}
 			}

@@ -134,7 +134,7 @@ func (o *Options) dataset(r *lang.Rule, name string, options []string, rep bool)
 		return nil, "", errors.New("a list in JSON needs value_key and context_key")
 	}
 	for _, k := range []string{"state", "save"} {
-		if p := given[k]; p != "" && !o.AnyPath && (filepath.IsAbs(p) || strings.Contains(p, "..")) {
+		if p := given[k]; p != "" && (filepath.IsAbs(p) || strings.Contains(p, "..")) {
 			return nil, "", fmt.Errorf("%s: a rule may not name a file by its whole path, or above its folder", k)
 		}
 	}
@@ -154,11 +154,7 @@ func (o *Options) dataset(r *lang.Rule, name string, options []string, rep bool)
 	o.sets[name] = d
 	if file := given["load"] + given["state"]; file != "" {
 		if !filepath.IsAbs(file) {
-			dir := filepath.Dir(r.File)
-			if state && o.DataDir != "" {
-				dir = o.DataDir
-			}
-			file = filepath.Join(dir, file)
+			file = filepath.Join(filepath.Dir(r.File), file)
 		}
 		_, remove := given["remove_key"]
 		d.broken = d.load(file, state, given["value_key"], given["array_key"], remove)

@@ -35,9 +35,6 @@ type Options struct {
 	// Texts has alerts know their rule's text.
 	Texts bool
 
-	DataDir string // where lists that rules call a state stand; empty: beside the rules
-	AnyPath bool   // rules may name files anywhere
-
 	addrs map[string]*lang.AddrSet // by expression: most rules share theirs
 	ports map[string]*lang.PortSet
 

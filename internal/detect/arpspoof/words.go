@@ -2,6 +2,7 @@ package arpspoof
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -198,7 +199,9 @@ func (d *detector) impact(b *finding.Builder, x *poser) {
 		if s.Proto != packet.ProtoTCP && s.Proto != packet.ProtoUDP {
 			e.Port = 0
 		}
-		names = append(names, detect.EndText(e))
+		if n := detect.EndText(e); !slices.Contains(names, n) { // each ping counts for a service of its own
+			names = append(names, n)
+		}
 	}
 	b.Impact("%s of others went through it (%d bytes), to %s", detect.Plural(int(x.Flows), "connection", "connections"), x.Bytes, detect.List(names, 4))
 }

@@ -418,6 +418,7 @@ func ruleWarnings(res *sensor.Result, h *signature.Hits) []string {
 		{res.Rules.GivenUp, "rules gave up %d times: a rule took too many steps on a buffer, and what it would have found is not known"},
 		{res.Rules.TooMany, "%d matches of rules were left out: more than fifteen on one packet"},
 		{res.RulesFull, "%d matches of rules were shown without regard to their threshold: there was no room left to count them"},
+		{res.Rules.Unkept, "%d bits of hosts or values of lists that rules set were not kept, for lack of room: what asks for them is not reliable"},
 		{h.Lost, "%d matches of rules found no row in this report; EVE has them"},
 	} {
 		if x.n > 0 {

@@ -23,7 +23,8 @@ type Stats struct {
 	Apart     uint64 // bytes of streams that were looked at without what follows, for lack of room
 	// BeyondDepth are bytes of streams that lie further from the begin than rules look.
 	BeyondDepth uint64
-	Bytes       int // for streams, now
+	Unkept      uint64 // bits and values that a rule set and nobody kept, for lack of room
+	Bytes       int    // for streams, now
 }
 
 // Add adds the counters of o to s.
@@ -36,6 +37,7 @@ func (s *Stats) Add(o Stats) {
 	s.Forgotten += o.Forgotten
 	s.Apart += o.Apart
 	s.BeyondDepth += o.BeyondDepth
+	s.Unkept += o.Unkept
 	s.Bytes += o.Bytes
 }
 
@@ -97,6 +99,7 @@ func (e *Engine) Keep(most int) { e.payload = most }
 // Stats returns the counters so far.
 func (e *Engine) Stats() Stats {
 	s := e.stats
+	s.Unkept = e.pairs.full
 	s.GivenUp += e.x.m.givenUp
 	if re := e.x.m.re; re != nil {
 		s.GivenUp += re.Stats().Exceeded

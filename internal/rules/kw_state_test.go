@@ -119,7 +119,7 @@ func TestBitsAreBounded(t *testing.T) {
 		a := packet.Addr{byte(i >> 16), byte(i >> 8), byte(i)}
 		b.change(o, &a, &a, 1)
 	}
-	if len(b.until) != mostHostBits || b.full != 10 {
+	if len(b.until) != mostHostBits || b.full != 10 || (&Limiter{lates: lates{full: 1, bits: b}}).Unkept() != 11 || (&Engine{pairs: b}).Stats().Unkept != 10 {
 		t.Fatal(len(b.until), b.full)
 	}
 	late := packet.Addr{0xff}

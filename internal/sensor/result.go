@@ -47,6 +47,7 @@ func (s *run) result(stopped bool) *Result {
 	s.shards(r)
 	if l := b.limiter; l != nil {
 		r.RulesHeld, r.RulesFull = l.Held, l.Full
+		r.Rules.Unkept += l.Unkept()
 	}
 	r.Gates = append(b.gates.Failing(), unread(&r.Protocols)...)
 	for _, g := range b.detectors {

@@ -28,11 +28,11 @@ type analysis struct {
 // newAnalysis reads what o names and makes the sensor's options of it.
 func (a *app) newAnalysis(o *readOptions, in *input) (n *analysis, err error) {
 	n = &analysis{a: a, o: o, in: in, hits: &signature.Hits{}}
-	defer func() {
+	defer func(begun *analysis) {
 		if err != nil {
-			n.close()
+			begun.close()
 		}
-	}()
+	}(n)
 	if n.settings, err = a.readSettings(o.Settings); err != nil {
 		return nil, err
 	}

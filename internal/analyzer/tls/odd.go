@@ -1,6 +1,8 @@
 package tls
 
 import (
+	"strings"
+
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -45,7 +47,7 @@ func (s *conn) odd(c *analyzer.Context, d packet.Dir, what oddity) {
 	var names []string
 	for i, name := range oddNames {
 		if what>>i&1 != 0 {
-			c.AppLayer(d, 0, name)
+			c.AppLayer(d, 0, strings.ToUpper(name)) // so EVE has those of TLS
 			names = append(names, name)
 		}
 	}

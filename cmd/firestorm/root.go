@@ -47,7 +47,7 @@ attacking it: whose side, what to do, and which packets prove it.
 	root.AddGroup(&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupRun, Title: "Run:"})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
-	root.AddCommand(a.readCommand(), a.whyCommand(), a.neighboursCommand(), a.demoCommand(), a.labCommand(), a.explainCommand(), a.rulesCommand(), a.completionCommand(), a.versionCommand())
+	root.AddCommand(a.readCommand(), a.whyCommand(), a.evidenceCommand(), a.neighboursCommand(), a.demoCommand(), a.labCommand(), a.explainCommand(), a.rulesCommand(), a.completionCommand(), a.versionCommand())
 	addDocsCommand(a, root)
 	return root
 }

@@ -57,6 +57,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.explainCommand(),
 		a.rulesCommand(),
 		a.configCommand(),
+		a.evidenceCommand(),
 		a.completionCommand(),
 		a.versionCommand(),
 	} {

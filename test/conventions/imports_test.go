@@ -60,7 +60,7 @@ var house = []room{
 	{pkg: "internal/detect/detecttest", may: "capture packet finding sensor standard twin detect event packettest hostconf"}, // tests only
 	{pkg: "internal/why", may: "packet event finding detect report twin"},
 	{pkg: "internal/detect/*", may: "detect packet flow event finding neighbour hostconf analyzer/*"},
-	{pkg: "internal/evidence", may: "packet pcapfile finding"},
+	{pkg: "internal/evidence", may: "packet pcapfile finding header"},
 	{pkg: "internal/report", may: "finding event", extra: []exception{
 		{"internal/report", "packet", "prints addresses and times of findings, whose types live there"},
 	}},

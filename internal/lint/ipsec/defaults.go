@@ -36,7 +36,15 @@ func own(f Flavour, version int, esp bool) Suites {
 		if esp {
 			s = child
 		}
-		return Suites{List: ipsecconf.ParseProposals(s), Default: true, Assumed: true}
+		out := Suites{List: ipsecconf.ParseProposals(s), Default: true, Assumed: true}
+		for i, p := range out.List {
+			if !esp && len(p.PRF) == 0 {
+				for _, h := range p.Hash {
+					out.List[i].PRF = append(out.List[i].PRF, "prf"+h)
+				}
+			}
+		}
+		return out
 	}
 	switch {
 	case f.Program == StrongSwan:

@@ -46,6 +46,8 @@ type Conn struct {
 	DPD          Setting // how often the peer is asked for life; Value empty or 0: never
 	NATT         Tri     // ESP in UDP where a NAT is; Unsaid for a device whose screen was not told
 	Keys         map[string]Setting
+	secret       ipsecconf.Secret // of a device's facts
+	secretLine   int
 	unsure       bool // left and right may be exchanged: nothing in the file tells
 }
 

@@ -135,7 +135,7 @@ func (t *tokens) next(secret bool) (word, error) {
 	if w.name == "" {
 		return w, &Error{t.file, t.line, "a setting or section without a name"}
 	}
-	if f := strings.Fields(w.name); f[0] == "include" && len(f) > 1 {
+	if f := strings.Fields(w.name); len(f) > 1 && f[0] == "include" {
 		w.kind, w.value = include, Bare(strings.Join(f[1:], " "))
 		return w, nil
 	}

@@ -193,13 +193,21 @@ func how2(c *Conn) string {
 // exchange compares main and aggressive mode.
 func (t *talk) exchange() {
 	i, r := t.init, t.resp
-	if t.v != 1 || i.Aggressive == r.Aggressive || r.Begins == 0 || i.Begins == 0 {
+	if t.v != 1 || r.Begins == 0 || i.Begins == 0 {
+		return
+	}
+	if i.Aggressive && r.Flavour.Is(StrongSwan, 5) && r.Local.Auth == "psk" {
+		t.fail(false, "exchange", firstMessage(i), said("aggressive mode", i.AggressiveAt, i), "strongSwan refuses it with a pre-shared key, whatever the connection says", "AUTHENTICATION_FAILED",
+			"Aggressive Mode PSK disabled for security reasons", "main mode on both sides, or IKEv2: aggressive mode shows a hash of the key to whoever asks for it", false)
+		return
+	}
+	if i.Aggressive == r.Aggressive {
 		return
 	}
 	name := map[bool]string{true: "aggressive mode", false: "main mode"}
 	says, seen := "nothing, or NO_PROPOSAL_CHOSEN", "no policy allows this mode"
 	if r.Flavour.Program == StrongSwan {
-		says, seen = "AUTHENTICATION_FAILED", "found … matching config, but none allows pre-shared key authentication using "+map[bool]string{true: "Aggressive Mode", false: "Main Mode"}[i.Aggressive]
+		says, seen = "AUTHENTICATION_FAILED", "found … matching config, but none allows … authentication using "+map[bool]string{true: "Aggressive Mode", false: "Main Mode"}[i.Aggressive]
 	}
 	t.fail(false, "exchange", firstMessage(i), said(name[i.Aggressive], i.AggressiveAt, i), said(name[r.Aggressive], r.AggressiveAt, r), says, seen,
 		"main mode on both sides: aggressive mode shows a hash of the key to whoever asks for it", false)
@@ -534,7 +542,7 @@ func (t *talk) rekey() {
 		t.agreed("PFS: %s", onOff(t.ic.PFS))
 		return
 	}
-	t.fail(false, "PFS", stageRekey, said(pfsText(t.ic), t.ic.PFSAt, t.init), said(pfsText(t.rc), t.rc.PFSAt, t.resp), "NO_PROPOSAL_CHOSEN", "no acceptable proposal found, in answer to CREATE_CHILD_SA",
+	t.fail(false, "PFS", stageRekey, said(pfsText(t.ic), t.ic.PFSAt, t.init), said(pfsText(t.rc), t.rc.PFSAt, t.resp), "NO_PROPOSAL_CHOSEN", "no acceptable proposal found",
 		t.pfsChange(), false)
 }
 

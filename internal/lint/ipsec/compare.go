@@ -78,7 +78,7 @@ func kinship(a, b *Conn) int {
 		case slices.ContainsFunc(mine, func(x string) bool { return slices.Contains(theirs, x) }):
 			s += 6
 		default:
-			s -= 4
+			s -= 9
 		}
 	}
 	near(a.Remote.Addrs, b.Local.Addrs)

@@ -28,7 +28,7 @@ type Flavour struct {
 var shown = map[string]string{FreeSWAN: "FreeS/WAN", Openswan: "Openswan", Libreswan: "libreswan", StrongSwan: "strongSwan", Device: "the device"}
 
 // newest are the versions that are meant where none is said: the last of FreeS/WAN and of Openswan 2, and Debian 12's.
-var newest = map[string]Version{FreeSWAN: {2, 6}, Openswan: {2, 6, 51}, Libreswan: {4, 10}, StrongSwan: {5, 9, 8}}
+var newest = map[string]Version{FreeSWAN: {2}, Openswan: {2, 6, 51}, Libreswan: {4, 10}, StrongSwan: {5, 9, 8}}
 
 // String writes "strongSwan 5.9.8".
 func (f Flavour) String() string {

@@ -23,15 +23,16 @@ func (s *Side) key(c *Conn, me, other Identity, meAddr, otherAddr string) (e ips
 		if x.Kind != "PSK" {
 			continue
 		}
-		if n := fits(x.IDs, me, other, meAddr, otherAddr); n > best {
+		if n := fits(x.IDs, me, other, meAddr, otherAddr, c.Flavour.Program == StrongSwan); n > best {
 			e, best, found = x, n, true
 		}
 	}
 	return e, found, true
 }
 
-// fits says how well the IDs of a key name two sides: 0 not at all.
-func fits(ids []string, me, other Identity, meAddr, otherAddr string) int {
+// fits says how well the IDs of a key name two sides: 0 not at all. Pluto wants the peer among them, or our own name
+// alone. charon (half) takes a key that names one of the two, if it has none that names both.
+func fits(ids []string, me, other Identity, meAddr, otherAddr string, half bool) int {
 	if len(ids) == 0 {
 		return 1
 	}
@@ -49,7 +50,7 @@ func fits(ids []string, me, other Identity, meAddr, otherAddr string) int {
 	}
 	m, o := names(me, meAddr), names(other, otherAddr)
 	switch {
-	case o == 0 && (len(ids) > 1 || m == 0): // it names somebody else
+	case o == 0 && (m == 0 || len(ids) > 1 && !half): // it names somebody else
 		return 0
 	case o == 0: // our own name alone: for all peers
 		return 1 + m
@@ -82,25 +83,25 @@ func (t *talk) keys() {
 	}
 	none := "no shared key found for …"
 	change := "type the same key on both sides; no blank at its ends"
-	show := func(e ipsecconf.Entry, found bool) string {
+	show := func(e ipsecconf.Entry, found bool, c *Conn) string {
 		if !found {
-			return "no key for this peer"
+			return fmt.Sprintf("no key for this peer (%s:%d)", c.File, c.Line)
 		}
 		return fmt.Sprintf("the key in %s:%d", e.File, e.Line)
 	}
 	switch {
 	case iknown && !ifound:
-		t.fail(true, "pre-shared key", stage, show(ie, false), "(not looked at)", "nothing, or AUTHENTICATION_FAILED: it cannot go on itself", none, "write a line with both IDs and the key", false)
+		t.fail(true, "pre-shared key", stage, show(ie, false, i), "(not looked at)", "nothing, or AUTHENTICATION_FAILED: it cannot go on itself", none, "write a line with both IDs and the key", false)
 	case rknown && !rfound:
 		s := "AUTHENTICATION_FAILED"
 		if t.v == 1 {
 			s = "INVALID_KEY_INFORMATION, or nothing"
 		}
-		t.fail(false, "pre-shared key", stage, "(not looked at)", show(re, false), s, none, "write a line with both IDs and the key", false)
+		t.fail(false, "pre-shared key", stage, "(not looked at)", show(re, false, r), s, none, "write a line with both IDs and the key", false)
 	case !iknown || !rknown:
 		t.unknown("pre-shared keys: give both sides' files of keys (they are compared, never shown)")
 	case !ie.Secret.Equal(re.Secret):
-		t.fail(false, "pre-shared key", stage, show(ie, true), show(re, true)+" is another", says, seen, change, false)
+		t.fail(false, "pre-shared key", stage, show(ie, true, i), show(re, true, r)+" is another", says, seen, change, false)
 	default:
 		t.agreed("pre-shared key: the same")
 	}

@@ -85,13 +85,19 @@ func (l *loader) name(name string) error {
 	}
 	found := false
 	for _, p := range inside {
-		all, err := l.files.Glob(filepath.Join(name, p))
+		all, err := l.files.Glob(filepath.Join(globEscape(name), p))
 		if err != nil {
 			return err
 		}
 		for _, f := range all {
 			found = true
-			if err := l.file(f, 0, false); err != nil {
+			err := l.file(f, 0, false)
+			if errors.Is(err, fs.ErrPermission) {
+				l.note(Note{Code: "file-unread", Severity: finding.Medium, File: f, What: "may not be read by this user", Why: "what stands in it was not looked at here; of a file of keys, whether they are weak, shared or missing",
+					Change: "run it as root"})
+				continue
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -100,6 +106,14 @@ func (l *loader) name(name string) error {
 		return &ipsecconf.Error{File: name, What: "holds no ipsec.conf, ipsec.secrets, swanctl.conf or *.facts"}
 	}
 	return nil
+}
+
+// globEscape takes the meaning from what a pattern would take for one.
+func globEscape(name string) string {
+	if filepath.Separator == '\\' {
+		return name // there a pattern has no escapes
+	}
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
 // file reads one file. A file that a directory merely happens to hold may be of another sort.

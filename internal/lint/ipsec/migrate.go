@@ -109,6 +109,9 @@ type writer struct {
 }
 
 func (w *writer) moved(s Setting, format string, a ...any) {
+	if !s.Said() {
+		s.File, s.Line = w.c.File, w.c.Line
+	}
 	w.changes = append(w.changes, Moved{w.c.Name, s.File, s.Line, fmt.Sprintf(format, a...)})
 }
 
@@ -184,9 +187,11 @@ func (w *writer) connection() {
 	w.line(1, "%s {", w.name)
 	v := 2
 	if w.asIs {
-		v = c.Begins
-		if c.Takes[1] && c.Takes[2] {
+		switch v = c.Begins; {
+		case c.Takes[1] && c.Takes[2] && v == 2:
 			v = 0
+		case c.Takes[1] && c.Takes[2]: // 0 would begin with IKEv2
+			w.moved(c.VersionAt, "IKEv1 alone, with which it begins: IKEv2 was answered to before")
 		}
 		if c.Aggressive {
 			w.line(2, "aggressive = yes")
@@ -282,9 +287,10 @@ func (w *writer) proposals(s Suites, modern string, esp bool) string {
 	return strings.Join(out, ",")
 }
 
-// expand writes one proposal for each combination where IKEv1 takes one algorithm of each kind only.
+// expand writes one proposal for each combination: with IKEv1 pluto offers them all, and strongSwan of each proposal the
+// first of each kind.
 func (w *writer) expand(p ipsecconf.Proposal) []ipsecconf.Proposal {
-	if w.c.Begins != 1 {
+	if w.c.Begins != 1 || !w.c.Flavour.Pluto() {
 		return []ipsecconf.Proposal{p}
 	}
 	out := []ipsecconf.Proposal{}

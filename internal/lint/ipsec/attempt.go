@@ -506,7 +506,11 @@ func pfsText(ch *Child) string {
 }
 
 func (t *talk) pfsChange() string {
-	return "the same group on both sides (" + pfsHow(t.init) + "; " + pfsHow(t.resp) + "); off on both works as well, and gives up that old traffic stays secret when a key leaks"
+	how := pfsHow(t.init)
+	if o := pfsHow(t.resp); o != how {
+		how += "; " + o
+	}
+	return "the same group on both sides (" + how + "); off on both works as well, and gives up that old traffic stays secret when a key leaks"
 }
 
 func pfsHow(c *Conn) string {

@@ -115,7 +115,7 @@ var marks = map[string]string{
 	"ikev2": Libreswan, "salifetime": Libreswan, "logfile": Libreswan, "ikev1-policy": Libreswan, "virtual-private": Libreswan, "encapsulation": Libreswan,
 	"leftsubnets": Libreswan, "rightsubnets": Libreswan, "narrowing": Libreswan, "leftaddresspool": Libreswan, "rightaddresspool": Libreswan, "dnssec-enable": Libreswan,
 	"retransmit-timeout": Libreswan, "retransmit-interval": Libreswan, "leftckaid": Libreswan, "nssdir": Libreswan, "logip": Libreswan,
-	"charondebug": StrongSwan, "leftauth": StrongSwan, "rightauth": StrongSwan, "closeaction": StrongSwan, "strictcrlpolicy": StrongSwan, "charonstart": StrongSwan,
+	"charondebug": StrongSwan, "closeaction": StrongSwan, "strictcrlpolicy": StrongSwan, "charonstart": StrongSwan,
 	"margintime": StrongSwan, "inactivity": StrongSwan, "reauth": StrongSwan, "leftsigkey": StrongSwan, "installpolicy": StrongSwan, "lifetime": StrongSwan,
 	"rightsourceip": StrongSwan, "leftallowany": StrongSwan, "rightallowany": StrongSwan, "eap_identity": StrongSwan, "cachecrls": StrongSwan,
 }
@@ -145,11 +145,16 @@ func guess(sections []*ipsecconf.Section, version2 bool) Flavour {
 			}
 			switch {
 			case k == "keyexchange" && (v == "ikev1" || v == "ikev2"), k == "authby" && (v == "psk" || v == "pubkey" || strings.HasPrefix(v, "xauth")),
+				(k == "leftauth" || k == "rightauth") && (v == "psk" || strings.HasPrefix(v, "pubkey") || strings.HasPrefix(v, "eap")),
 				(k == "ike" || k == "esp") && strings.HasSuffix(v, "!"):
 				vote(StrongSwan, 3, k+"="+v)
 			case (k == "ike" || k == "esp" || k == "phase2alg") && strings.Contains(v, ";"):
 				vote(Libreswan, 2, "the semicolon in "+k+"=")
 				vote(Openswan, 1, "the semicolon in "+k+"=")
+			case k == "authby" && (v == "secret" || v == "rsasig"), k == "pfs", k == "leftauth" && (v == "rsasig" || v == "secret" || v == "null"):
+				for _, p := range []string{FreeSWAN, Openswan, Libreswan} { // strongSwan takes some of it, and has other words
+					vote(p, 1, k+"="+v)
+				}
 			case k == "ike" || k == "esp":
 				votes[FreeSWAN] -= 3 // it came with patches only
 			case k == "auto" && v == "ondemand":

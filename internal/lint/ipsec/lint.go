@@ -276,7 +276,7 @@ func (r *rules) keys() {
 			r.say("psk-shared", finding.Medium, s, "the same key is used for other peers as well ("+shortList(lines)+")", "each of these peers can pose as the others", "a key of its own for each peer", "RFC 7296 2.15")
 		}
 		if len(e.IDs) == 0 || slices.Contains(e.IDs, "%any") || slices.Contains(e.IDs, "0.0.0.0") {
-			r.say("psk-for-anybody", finding.Medium, s, "a key for any peer", "it is tried for every peer that has none of its own", "name both IDs before the colon", "")
+			r.say("psk-for-anybody", finding.Medium, s, "a key for any peer", "it is tried for every peer that has none of its own", "name both IDs: before the colon in ipsec.secrets, as id-1 and id-2 in swanctl.conf", "")
 		}
 	}
 	for _, c := range r.side.Conns {

@@ -170,7 +170,9 @@ func TestGuess(t *testing.T) {
 		"version 2.0\nconfig setup\n\tnat_traversal=yes\n\tvirtual_private=x\nconn a\n\tleft=1\n\tphase2alg=aes\n": "Openswan 2.6.51",
 		"conn a\n\tleft=192.0.2.1\n\tikev2=insist\n\tike=aes256-sha2;dh14\n":                                       "libreswan 4.10",
 		"conn a\n\tleft=192.0.2.1\n\tkeyexchange=ikev1\n\tike=aes128-sha1-modp1024!\n":                             "strongSwan 5.9.8",
-		"conn a\n\tleft=192.0.2.1\n": "strongSwan 5.9.8",
+		"conn a\n\tleft=192.0.2.1\n":                                                 "strongSwan 5.9.8",
+		"conn a\n\tleft=192.0.2.1\n\tauthby=secret\n\tpfs=no\n":                      "libreswan 4.10",
+		"conn a\n\tleft=192.0.2.1\n\tleftauth=psk\n\tpfs=no\n":                       "strongSwan 5.9.8",
 		"version 2\nconn a\n\tleft=192.0.2.1\n\tike=aes-sha1\n\tprotostack=netkey\n": "Openswan 2.6.51",
 	} {
 		s := load(t, memory{"ipsec.conf": text}, Options{}, "ipsec.conf")

@@ -171,7 +171,7 @@ func (p *printer) note(n Note) {
 func (p *printer) verdicts(r *Report) {
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
-		p.f("\n%s and the peer's %s %s%s\n", clean(v.Here), clean(v.Peer), words[v.Outcome], unsure(v))
+		p.f("\n%s\n", fold(v.Here+" and the peer's "+v.Peer+" "+words[v.Outcome]+unsure(v), ""))
 		var hard, soft []Mismatch
 		for _, m := range v.Mismatches {
 			if m.Stage == stageRekey || m.Stage == stageNarrow {

@@ -49,6 +49,9 @@ attacking it: whose side, what to do, and which packets prove it.
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
 	root.AddCommand(a.readCommand(), a.whyCommand(), a.neighboursCommand(), a.demoCommand(), a.labCommand(), a.explainCommand(), a.rulesCommand(), a.lintCommand(), a.completionCommand(), a.versionCommand())
+	if c := a.watchCommand(); c != nil {
+		root.AddCommand(c)
+	}
 	addDocsCommand(a, root)
 	return root
 }

@@ -178,6 +178,7 @@ func TestProposals(t *testing.T) {
 		"aes+3des-sha1+sha2;dh14+dh5":   {Encr: []string{"aes", "3des"}, Hash: []string{"sha1", "sha256"}, Group: []string{"modp2048", "modp1536"}},
 		"aes256-sha265-modp2048":        {Encr: []string{"aes256", "sha265"}, Unknown: []string{"sha265"}, Group: []string{"modp2048"}},
 		"chacha20_poly1305;none":        {Encr: []string{"chacha20poly1305"}, Group: []string{"none"}},
+		"aes128ctr-aesxcbc-aescmac":     {Encr: []string{"aes128ctr"}, Hash: []string{"aesxcbc", "aescmac"}},
 		"aes128-sha256-esn":             {Encr: []string{"aes128"}, Hash: []string{"sha256"}, ESN: []string{"esn"}},
 	} {
 		want.Text = text
@@ -187,6 +188,17 @@ func TestProposals(t *testing.T) {
 	}
 	if got := ParseProposals("aes128-sha1-modp1024, 3des-md5-modp1024!"); len(got) != 2 || got[1].Text != "3des-md5-modp1024" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestLongProposal: a proposal of many algorithms is not cut.
+func TestLongProposal(t *testing.T) {
+	got := ParseProposals(strings.Repeat("aes256-aes128-sha256-modp2048-", 20) + "ecp521")
+	if len(got) != 1 || len(got[0].Unknown) > 0 || got[0].Group[20] != "ecp521" {
+		t.Errorf("%+v", got)
+	}
+	if n := len(ParseProposals(strings.Repeat("aes,", 1000))); n != MaxValues {
+		t.Errorf("%d proposals", n)
 	}
 }
 

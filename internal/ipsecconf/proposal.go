@@ -20,7 +20,10 @@ type Proposal struct {
 // ("aes128-sha256-modp2048,3des-md5!", "aes128-sha2_256;dh14", "3des-md5-96").
 func ParseProposals(s string) []Proposal {
 	var out []Proposal
-	for _, text := range List(strings.TrimSuffix(strings.TrimSpace(s), "!")) {
+	for _, text := range strings.FieldsFunc(strings.TrimSuffix(strings.TrimSpace(s), "!"), func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+		if len(out) >= MaxValues || len(text) > 16*MaxText {
+			break
+		}
 		p := Proposal{Text: text}
 		words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 			return r == '-' || r == ';' || r == '+' || r == '!' || r == '_' && strings.HasPrefix(strings.ToLower(text), "hmac")
@@ -114,9 +117,9 @@ func Canonical(t string) string {
 		return "sha384"
 	case "sha2_512", "hmac_sha2_512":
 		return "sha512"
-	case "aes_xcbc":
+	case "aes_xcbc", "aesxcbc":
 		return "aesxcbc"
-	case "aes_cmac":
+	case "aes_cmac", "aescmac":
 		return "aescmac"
 	case "x25519", "curve25519":
 		return "curve25519"

@@ -18,6 +18,7 @@ func attempt(t *talk) Verdict {
 		here, peer, hc, pc = peer, here, pc, hc
 	}
 	t.out.Here, t.out.Peer, t.out.Child, t.out.PeerChild = here.title(), peer.title(), hc.Name, pc.Name
+	t.loads()
 	t.addresses()
 	t.version()
 	t.exchange()
@@ -79,6 +80,31 @@ const (
 // blind reports that what decides is not known: a device whose screens were not told.
 func (t *talk) blind() bool {
 	return t.v == 0 || len(t.init.IKE.List) == 0 || len(t.resp.IKE.List) == 0 || len(t.ic.ESP.List) == 0 || len(t.rc.ESP.List) == 0 || t.ic.NoTS || t.rc.NoTS
+}
+
+// loads: a connection that its program refuses does nothing at all.
+func (t *talk) loads() {
+	for _, x := range []struct {
+		c    *Conn
+		init bool
+	}{{t.init, true}, {t.resp, false}} {
+		r := x.c.refused()
+		if r == nil {
+			continue
+		}
+		if !r.at.Said() {
+			r.at = Setting{File: x.c.File, Line: x.c.Line}
+		}
+		i, z := said(r.what, r.at, x.c), "(not reached)"
+		if !x.init {
+			i, z = z, i
+		}
+		log := r.log
+		if log == "" {
+			log = "that the connection cannot be loaded"
+		}
+		t.fail(x.init, "configuration", "loading", i, z, "nothing: "+shown[x.c.Flavour.Program]+" does not load the connection", log, r.change, false)
+	}
 }
 
 // addresses: does the responder have a connection for whom it hears?

@@ -106,6 +106,7 @@ func conn(f Flavour, s *ipsecconf.Section, keys map[string]Setting, self string)
 	if f.Program == StrongSwan && esp.Value != "" && !strings.HasSuffix(esp.Value, "!") && !f.Version.Before(5) {
 		ch.ESP.List, ch.ESP.Plus = append(ch.ESP.List, own(f, v, true).List...), true
 	}
+	c.esn(&ch)
 	c.pfs(&ch)
 	ch.LocalTSAt, ch.RemoteTSAt = first(keys, left+"subnet", left+"subnets"), first(keys, right+"subnet", right+"subnets")
 	ch.LocalTS, ch.RemoteTS = nets(ch.LocalTSAt.Value), nets(ch.RemoteTSAt.Value)
@@ -179,7 +180,7 @@ func (c *Conn) version() {
 		set(1, 1)
 	case ike2.Value == "insist", ike2.Value == "yes" && !f.Is(Openswan):
 		set(2, 2)
-	case ike2.Value == "no", ike2.Value == "never":
+	case ike2.Value == "no", ike2.Value == "never", ike2.Value == "permit" && f.Is(Libreswan, 3, 28):
 		set(1, 1)
 	case f.Is(Libreswan, 3, 28):
 		set(2, 2)
@@ -248,6 +249,23 @@ func (c *Conn) pfs(ch *Child) {
 	}
 	for i := range ch.ESP.List {
 		ch.ESP.List[i].Group = groups
+	}
+}
+
+// esn: libreswan says by esn= whether sequence numbers may be long; since 4 both are right unless it is said.
+func (c *Conn) esn(ch *Child) {
+	if c.Flavour.Program != Libreswan || c.Begins != 2 {
+		return
+	}
+	list := []string{"noesn"}
+	switch v := c.Keys["esn"].Value; {
+	case v == "yes":
+		list = []string{"esn"}
+	case v == "either", v == "" && c.Flavour.Is(Libreswan, 4):
+		list = []string{"noesn", "esn"}
+	}
+	for i := range ch.ESP.List {
+		ch.ESP.List[i].ESN = list
 	}
 }
 

@@ -40,6 +40,9 @@ func (r *rules) cryptography() {
 	}{{c.IKE, "phase 1", false}, {childESP(c), "phase 2", true}} {
 		r.suite(x.s, x.what, x.esp)
 	}
+	if ref := c.refused(); ref != nil && c.Flavour.Program == Libreswan && ref.at.Said() && ref.at.Value != "no" {
+		r.say("suite-not-built", finding.High, ref.at, ref.what, "libreswan does not load the connection: \""+ref.log+"\"", ref.change, "libreswan, CHANGES; RFC 8247")
+	}
 	if c.Aggressive {
 		sev := finding.Medium
 		why := "names travel in the clear, and the mode gains nothing but a message"

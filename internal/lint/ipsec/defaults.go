@@ -7,8 +7,9 @@ import (
 	"firestorm/internal/ipsecconf"
 )
 
-// The programs' own proposals. strongSwan's are what 5.9.8 of Debian logs when it loads a connection without any; what
-// the others offer was changed with nearly every version and can be changed when they are built, so those are assumed.
+// The programs' own proposals. strongSwan's are what 5.9.8 of Debian logs when it loads a connection without any, and
+// libreswan's what algparse of Debian's 4.10 prints; what the others offer was changed with nearly every version and can
+// be changed when they are built, and libreswan's by the machine's crypto policy, so those are assumed.
 const (
 	strongIKE = "aes128-aes192-aes256-aes128ctr-aes192ctr-aes256ctr-camellia128-camellia192-camellia256-3des-sha256-sha384-sha512-aesxcbc-aescmac-sha1-" +
 		"curve25519-curve448-ecp256-ecp384-ecp521-modp3072-modp4096-modp6144-modp8192-modp2048," +
@@ -21,12 +22,12 @@ const (
 	openIKE = "aes128-sha1-modp2048,aes128-md5-modp2048,3des-sha1-modp2048,3des-md5-modp2048,aes128-sha1-modp1536,aes128-md5-modp1536,3des-sha1-modp1536,3des-md5-modp1536,3des-sha1-modp1024,3des-md5-modp1024"
 	openESP = "aes128-sha1,aes128-md5,3des-sha1,3des-md5"
 
-	libre1IKE = "aes256-sha256-modp2048,aes256-sha512-modp2048,aes256-sha1-modp2048,aes128-sha256-modp2048,aes128-sha512-modp2048,aes128-sha1-modp2048,aes256-sha256-modp1536,aes256-sha1-modp1536,aes128-sha256-modp1536,aes128-sha1-modp1536"
-	libre1ESP = "aes128-aes256-sha1-sha256-sha512"
+	libre1IKE = "aes256-aes128-sha256-modp2048,aes256-aes128-sha512-modp2048,aes256-aes128-sha1-modp2048,aes256-aes128-sha256-modp1536,aes256-aes128-sha512-modp1536,aes256-aes128-sha1-modp1536," +
+		"3des-sha256-modp2048,3des-sha512-modp2048,3des-sha1-modp2048,3des-sha256-modp1536,3des-sha512-modp1536,3des-sha1-modp1536"
+	libre1ESP = "aes256-aes128-sha1"
 	libre2IKE = "aes256gcm16-aes128gcm16-prfsha512-prfsha256-modp2048-modp3072-modp4096-modp8192-ecp256-ecp384-ecp521-curve25519," +
-		"chacha20poly1305-prfsha512-prfsha256-modp2048-modp3072-modp4096-modp8192-ecp256-ecp384-ecp521-curve25519," +
 		"aes256-aes128-sha512-sha256-modp2048-modp3072-modp4096-modp8192-ecp256-ecp384-ecp521-curve25519"
-	libre2ESP = "aes256gcm16-aes128gcm16,chacha20poly1305,aes256-aes128-sha512-sha256"
+	libre2ESP = "aes256gcm16-aes128gcm16,aes256-aes128-sha512-sha256"
 )
 
 // own returns the proposals that a program uses when nothing is said; version is of IKE.
@@ -70,7 +71,8 @@ func suites(f Flavour, s Setting, version int, esp bool) Suites {
 	}
 	out := Suites{At: s}
 	for _, p := range ipsecconf.ParseProposals(s.Value) {
-		out.List = append(out.List, fill(f, p, version, esp))
+		p = fill(f, p, version, esp)
+		out.List = append(out.List, p)
 	}
 	return out
 }

@@ -82,8 +82,11 @@ func (r *rules) settings() {
 		if esp := first(c.Keys, "esp", "phase2alg"); esp.Said() && slices.ContainsFunc(ipsecconf.ParseProposals(esp.Value), func(p ipsecconf.Proposal) bool {
 			return slices.ContainsFunc(p.Group, func(g string) bool { return g != "none" })
 		}) {
-			r.say("pfs-contradiction", finding.High, c.Keys["pfs"], "pfs=no together with a Diffie-Hellman group in "+esp.Value+" ("+at(esp)+")", "libreswan since 3.25 refuses to load a connection that says both",
-				"take pfs=no away (better), or the group out of esp=", "libreswan 3.25, CHANGES")
+			sev, why := finding.High, "libreswan since 3.25 refuses to load a connection that says both"
+			if c.Flavour.Is(Libreswan, 4, 10) {
+				sev, why = finding.Medium, "libreswan 4.10 loads it, ignores the group and has no PFS; versions from 3.25 on refused to load it"
+			}
+			r.say("pfs-contradiction", sev, c.Keys["pfs"], "pfs=no together with a Diffie-Hellman group in "+esp.Value+" ("+at(esp)+")", why, "take pfs=no away (better), or the group out of esp=", "libreswan 3.25, CHANGES")
 		}
 	}
 	for _, k := range []string{"psk", "secret", "password"} {
@@ -143,10 +146,13 @@ func (r *rules) ends() {
 	left := c.Keys["left"]
 	if !c.Swanctl && c.Flavour.Pluto() && (left.Value == "" || left.Value == "%any") && c.Keys["right"].Value != "%defaultroute" && !here(c.Keys["right"].Value) {
 		sev, words := finding.Medium, "pluto finds out which end it is from the addresses of the machine: without left= it cannot"
-		if c.Flavour.Is(Libreswan, 3, 23) {
+		switch {
+		case c.Flavour.Is(Libreswan, 4) && left.Value == "":
+			sev, words = finding.High, "libreswan does not load it: \"left= is not set\""
+		case c.Flavour.Is(Libreswan, 3, 23) && left.Value == "":
 			sev, words = finding.High, "libreswan since 3.23 says \"cannot identify ourselves with either end of this connection\" and does not load it"
 		}
-		r.say("left-implicit", sev, left, "left= is not said", words, "left=%defaultroute, or the address of this machine", "libreswan 3.23")
+		r.say("left-implicit", sev, left, "left= does not say which end this machine is", words, "left=%defaultroute, or the address of this machine", "libreswan 3.23")
 	}
 	sonic := c.Begins == 1 && !c.Aggressive && c.Local.Auth == "psk"
 	if sonic && !c.Local.ID.Any() && c.Local.ID.Type != "ip" {

@@ -37,6 +37,7 @@ func TestRules(t *testing.T) {
 		{"pfs-ignored", "strongswan", "pfs=yes", "", "medium", "pfs="},
 		{"pfs-ignored", "strongswan:4.4", "pfs=yes", "", "", ""},
 		{"pfs-contradiction", "libreswan:3.25", "pfs=no;;esp=aes256-sha2;dh14", "pfs=no;;esp=aes256-sha2", "high", "pfs="},
+		{"pfs-contradiction", "libreswan:4.10", "pfs=no;;esp=aes256-sha2;dh14", "pfs=yes;;esp=aes256-sha2;dh14", "medium", "pfs="},
 		{"pfs-contradiction", "libreswan:3.23", "pfs=no;;esp=aes256-sha2;dh14", "", "", ""},
 		{"weak-suite", "strongswan", "ike=3des-md5-modp1024!", "ike=aes256-sha256-modp2048!", "medium", "ike="},
 		{"weak-suite", "strongswan", "ike=des-md5-modp768!", "", "high", "ike="},
@@ -49,10 +50,13 @@ func TestRules(t *testing.T) {
 		{"suite-no-hash", "strongswan", "ike=aes256-modp2048!", "", "high", "ike="},
 		{"suite-no-group", "strongswan", "ike=aes256-sha256!", "", "high", "ike="},
 		{"suite-open", "strongswan", "esp=aes256gcm16-ecp384", "", "info", "esp="},
+		{"suite-not-built", "libreswan", "keyexchange=;;ikev2=no;;ike=aes256-sha1;modp1024;;esp=", "keyexchange=;;ikev2=no;;ike=aes256-sha1;modp2048;;esp=", "high", "ike="},
+		{"suite-not-built", "libreswan:3.29", "keyexchange=;;ikev2=no;;ike=aes256-sha1;modp1024;;esp=", "", "", ""},
 		{"aggressive-mode", "strongswan", "keyexchange=ikev1;;ike=aes256-sha256-modp2048!;;aggressive=yes", "keyexchange=ikev1;;ike=aes256-sha256-modp2048!;;aggressive=no", "high", "aggressive="},
 		{"ikev1", "strongswan", "keyexchange=ikev1;;ike=aes256-sha256-modp2048!", "", "low", "keyexchange="},
 		{"ikev1", "libreswan:3.27", "keyexchange=;;ike=;;esp=", "ikev2=insist;;keyexchange=;;ike=;;esp=", "low", ""},
 		{"left-implicit", "libreswan", "left=;;keyexchange=", "left=%defaultroute;;keyexchange=", "high", ""},
+		{"left-implicit", "libreswan", "left=%any;;keyexchange=", "", "medium", "left="},
 		{"left-implicit", "libreswan:3.22", "left=;;keyexchange=", "", "medium", ""},
 		{"left-implicit", "strongswan", "left=", "", "", ""},
 		{"id-not-address", "strongswan", "keyexchange=ikev1;;leftid=@gw;;ike=aes256-sha256-modp2048!", "keyexchange=ikev1;;leftid=192.0.2.1;;ike=aes256-sha256-modp2048!", "low", "leftid="},
@@ -211,6 +215,21 @@ func TestUpgrade(t *testing.T) {
 		}
 		if c.want != "" && !found {
 			t.Errorf("%s to %s %q: no %q in %+v", c.from, c.to, c.body, c.want, u.Changes)
+		}
+	}
+}
+
+// TestDefaultsAreKnown: the programs' own proposals are made of algorithms that are known.
+func TestDefaultsAreKnown(t *testing.T) {
+	for _, f := range []Flavour{{StrongSwan, Version{5, 9}, ""}, {Libreswan, Version{4, 10}, ""}, {Openswan, Version{2, 6}, ""}, {FreeSWAN, Version{2}, ""}} {
+		for v := 1; v <= 2; v++ {
+			for _, esp := range []bool{false, true} {
+				for _, p := range own(f, v, esp).List {
+					if len(p.Unknown) > 0 || len(p.Encr) == 0 || !esp && (len(p.Group) == 0 || len(p.PRF) == 0) {
+						t.Errorf("%s, IKEv%d: %+v", f, v, p)
+					}
+				}
+			}
 		}
 	}
 }

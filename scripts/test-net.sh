@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian package into a fresh Debian 12 and purges it again; then makes every capture of the testbed again
-# with the real programs, in network namespaces.
+# with the real programs, in network namespaces. Then what the small tools print is tried in the programs it is for.
 set -eu
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" != 0 ] || [ "$(uname -s)" != Linux ]; then
@@ -10,5 +10,9 @@ fi
 make --no-print-directory package
 scripts/package-test.sh
 testbed/check-manifest
+make --no-print-directory build
+for script in scripts/net/*.sh; do
+	"$script" bin/firestorm
+done
 # shellcheck disable=SC2046
 testbed/run $(testbed/run -l | awk '{ print $1 }')

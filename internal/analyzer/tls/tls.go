@@ -195,8 +195,9 @@ func (s *conn) began(c *analyzer.Context, d packet.Dir, h *half) {
 	case typeData:
 		switch {
 		case !s.thirt:
-			// A server that greets does so before it knows whether its client is content.
-			if first := !h.spoke; d == packet.ToClient && first && !s.half[packet.ToServer].spoke {
+			// A server that greets does so before it knows whether its client is content, in one record or in several.
+			client := &s.half[packet.ToServer]
+			if d == packet.ToClient && !client.spoke && (!h.spoke || client.ccs) {
 				h.spoke = true
 				return
 			}

@@ -48,9 +48,23 @@ attacking it: whose side, what to do, and which packets prove it.
 	root.AddGroup(&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupRun, Title: "Run:"}, &cobra.Group{ID: groupFix, Title: "Fix:"})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
-	root.AddCommand(a.readCommand(), a.whyCommand(), a.neighboursCommand(), a.demoCommand(), a.labCommand(), a.explainCommand(), a.rulesCommand(), a.lintCommand(), a.completionCommand(), a.versionCommand())
-	if c := a.watchCommand(); c != nil {
-		root.AddCommand(c)
+	for _, c := range []*cobra.Command{
+		a.readCommand(),
+		a.whyCommand(),
+		a.watchCommand(),
+		a.neighboursCommand(),
+		a.demoCommand(),
+		a.labCommand(),
+		a.explainCommand(),
+		a.rulesCommand(),
+		a.lintCommand(),
+		a.configCommand(),
+		a.completionCommand(),
+		a.versionCommand(),
+	} {
+		if c != nil { // not for this system
+			root.AddCommand(c)
+		}
 	}
 	addDocsCommand(a, root)
 	return root

@@ -11,9 +11,12 @@ import (
 	"firestorm/internal/packet"
 )
 
-// Mutes hides findings that a person has judged. Counting goes on: a muted finding is released with its reason and
-// shown in the count of muted ones.
-type Mutes struct{ rules []mute }
+// Mutes hides findings that a person has judged, and those of which there are too many. Counting goes on: a muted finding
+// is released with its reason and shown in the count of muted ones.
+type Mutes struct {
+	rules []mute
+	rates []Rate
+}
 
 type mute struct {
 	code   string // "*" = any
@@ -28,8 +31,13 @@ type mute struct {
 //	CODE|*  SOURCE|*  DESTINATION|*  UNTIL|-  REASON…
 //
 // SOURCE and DESTINATION are an address or prefix that must match a subject of the finding (client side and server
-// side), UNTIL is a date (2006-01-02) or RFC 3339 time compared with packet time. # begins a comment. Errors name the
-// line.
+// side), UNTIL is a date (2006-01-02) or RFC 3339 time compared with packet time. A line that begins with the word rate
+// bounds how many findings of a code are told (see Rate); the first such line for a code holds:
+//
+//	rate  CODE|*  NUMBER/second|minute|hour|day  [burst NUMBER]  [by_src|by_dst|by_both|by_code]
+//
+// Without burst a bucket holds NUMBER tokens; without a track there is one for each code and source. # begins a comment.
+// Errors name the line.
 func ReadMutes(name string, r io.Reader) (*Mutes, error) {
 	m := &Mutes{}
 	sc := bufio.NewScanner(r)
@@ -40,6 +48,14 @@ func ReadMutes(name string, r io.Reader) (*Mutes, error) {
 		}
 		fields := strings.Fields(line)
 		bad := func(what string) error { return fmt.Errorf("%s:%d: %s", name, n, what) }
+		if fields[0] == "rate" {
+			r, err := parseRate(fields[1:])
+			if err != nil {
+				return nil, bad(err.Error())
+			}
+			m.rates = append(m.rates, r)
+			continue
+		}
 		if len(fields) < 5 {
 			return nil, bad("a mute has five fields: code, source, destination, until, reason (use * and - for any)")
 		}
@@ -61,15 +77,24 @@ func ReadMutes(name string, r io.Reader) (*Mutes, error) {
 	return m, sc.Err()
 }
 
-// Check returns an error that names the first mute whose code is not in codes.
+// Check returns an error that names the first mute or rate whose code is not in codes.
 func (m *Mutes) Check(codes []*Code) error {
-	for _, u := range m.rules {
-		ok := u.code == "*"
+	known := func(id string) bool {
 		for _, c := range codes {
-			ok = ok || c.ID == u.code
+			if c.ID == id {
+				return true
+			}
 		}
-		if !ok {
+		return id == "*"
+	}
+	for _, u := range m.rules {
+		if !known(u.code) {
 			return fmt.Errorf("mute names unknown code %q", u.code)
+		}
+	}
+	for _, r := range m.rates {
+		if !known(r.Code) {
+			return fmt.Errorf("rate names unknown code %q", r.Code)
 		}
 	}
 	return nil

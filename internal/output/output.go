@@ -52,6 +52,20 @@ type Setup struct {
 	// until give returns. See evidence.Fetch and evidence.SecondPass.
 	Fetch       func(want []packet.Ref, give func(p *packet.Packet) error) error
 	Application string // name and version of this program, for files that say who wrote them
+
+	// Live says that capture must never wait: an output that keeps things for itself loses rather than waits.
+	Live bool
+	// Dir is the folder of an output that has one, MaxBytes and MaxDays bound what it keeps there; 0 is its default, and
+	// MaxDays -1 no limit.
+	Dir      string
+	MaxBytes int64
+	MaxDays  int
+	Mutes    *finding.Mutes // of the engine, for an output that keeps mutes
+	// Inputs tells the names of the inputs by packet.Ref.Source, the time of the first packet, and the time now. It is
+	// called in Finding.
+	Inputs func() (files []string, begin, now packet.Time)
+	// Name tells what an address is called, and the frame that says so. It is called in Finding.
+	Name func(packet.Addr) (name string, ref packet.Ref, ok bool)
 }
 
 // AtLeast returns s.MinConfidence with its default.

@@ -177,11 +177,13 @@ func (m *Mute) HidesHit(gid, sid uint32, from, to packet.Addr, now packet.Time) 
 	return (!m.Source.IsValid() || m.Source.Contains(from.Netip())) && (!m.Destination.IsValid() || m.Destination.Contains(to.Netip()))
 }
 
-// Mutes are all mutes that hold, from a file and from the store. Counting goes on: a muted finding is released with the
+// Mutes are all mutes that hold, from a file and from the store, and the rates of a file. Counting goes on: a muted finding is released with the
 // mute's reason, and each mute counts what it hid. They may be replaced while others ask; the nil Mutes hide nothing.
 type Mutes struct {
 	list atomic.Pointer[[]*counted]
 	mu   sync.Mutex // of those who replace the list
+	// rates bound how many findings are told.
+	rates []Rate
 }
 
 type counted struct {
@@ -192,13 +194,28 @@ type counted struct {
 // MaxMutes bounds how many mutes a file or a store may have.
 const MaxMutes = 10_000
 
-// ReadMutes reads a mutes file, one mute a line as ParseMute reads it; # begins a comment. Errors name the line.
+// ReadMutes reads a mutes file, one mute a line as ParseMute reads it. A line that begins with the word rate bounds how many
+// findings of a code are told (see Rate); the first such line for a code holds:
+//
+//	rate  CODE|*  NUMBER/second|minute|hour|day  [burst NUMBER]  [by_src|by_dst|by_both|by_code]
+//
+// Without burst a bucket holds NUMBER tokens; without a track there is one for each code and source. # begins a comment.
+// Errors name the line.
 func ReadMutes(name string, r io.Reader) (*Mutes, error) {
 	var ms []*counted
+	var rates []Rate
 	sc := bufio.NewScanner(r)
 	for n := 1; sc.Scan(); n++ {
 		line := strings.TrimSpace(sc.Text())
 		if line == "" || line[0] == '#' {
+			continue
+		}
+		if fields := strings.Fields(line); fields[0] == "rate" {
+			r, err := parseRate(fields[1:])
+			if err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", name, n, err)
+			}
+			rates = append(rates, r)
 			continue
 		}
 		m, err := ParseMute(line)
@@ -213,7 +230,7 @@ func ReadMutes(name string, r io.Reader) (*Mutes, error) {
 	if err := sc.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	m := &Mutes{}
+	m := &Mutes{rates: rates}
 	m.list.Store(&ms)
 	return m, nil
 }
@@ -273,15 +290,27 @@ func (m *Mutes) all() []*counted {
 // Len is how many mutes there are.
 func (m *Mutes) Len() int { return len(m.all()) }
 
-// Check returns an error that names the first mute whose code is not in codes.
+// Check returns an error that names the first mute or rate whose code is not in codes.
 func (m *Mutes) Check(codes []*Code) error {
-	for _, u := range m.all() {
-		ok := u.Code == "*" || u.Code == ""
+	known := func(id string) bool {
 		for _, c := range codes {
-			ok = ok || c.ID == u.Code
+			if c.ID == id {
+				return true
+			}
 		}
-		if !ok {
+		return id == "*"
+	}
+	for _, u := range m.all() {
+		if u.Code != "" && !known(u.Code) {
 			return fmt.Errorf("mute names unknown code %q", u.Code)
+		}
+	}
+	if m == nil {
+		return nil
+	}
+	for _, r := range m.rates {
+		if !known(r.Code) {
+			return fmt.Errorf("rate names unknown code %q", r.Code)
 		}
 	}
 	return nil

@@ -60,7 +60,7 @@ var house = []room{
 	{pkg: "internal/detect/detecttest", may: "capture packet finding sensor standard twin detect event packettest hostconf"}, // tests only
 	{pkg: "internal/why", may: "packet event finding detect report twin"},
 	{pkg: "internal/detect/*", may: "detect packet flow event finding neighbour hostconf analyzer/*"},
-	{pkg: "internal/evidence", may: "packet pcapfile finding"},
+	{pkg: "internal/evidence", may: "packet pcapfile finding header"},
 	{pkg: "internal/report", may: "finding event", extra: []exception{
 		{"internal/report", "packet", "prints addresses and times of findings, whose types live there"},
 	}},
@@ -71,11 +71,14 @@ var house = []room{
 		{"internal/output/sqlite", "store", "is the store's writer"},
 	}},
 	{pkg: "internal/twin", may: "packet header"},
-	{pkg: "internal/hostconf", may: "packet"},
+	{pkg: "internal/hostconf", may: "packet ipsecconf"},
+	{pkg: "internal/ipsecconf", may: ""},
 	{pkg: "internal/store", may: "event finding packet"},
 	{pkg: "internal/state", may: "event finding packet"},
 	{pkg: "internal/web", may: "store report finding"},
-	{pkg: "internal/lint/*", may: "finding config analyzer/*"},
+	{pkg: "internal/lint/*", may: "finding config analyzer/*", extra: []exception{
+		{"internal/lint/ipsec", "ipsecconf", "reads what --context reads, with one parser"},
+	}},
 	{pkg: "internal/maintenance", may: "finding config analyzer/*"},
 	{pkg: "internal/rpcfw", may: "finding config analyzer/*"},
 	{pkg: "internal/backup", may: "finding config analyzer/*"},
@@ -96,6 +99,7 @@ var modules = []struct{ prefix, may, why string }{
 	{"golang.org/x/sys", "internal/capture internal/service internal/sandbox internal/doctor testbed/*", "system calls"},
 	{"github.com/andybalholm/brotli", "internal/analyzer/http", "pages in br"},
 	{"github.com/goccy/go-yaml", "internal/config internal/rules/lang internal/rules/update scripts/* cmd/firestorm", "YAML with positions"},
+	{"modernc.org/sqlite", "internal/store", "the store"},
 	{"github.com/gopacket/gopacket", "", "an oracle in tests"},
 	{"github.com/google/go-cmp", "", "tests"},
 	{"github.com/rogpeppe/go-internal", "", "tests"},

@@ -223,12 +223,12 @@ func fault(t *testing.T, size string, child func(disk string, remount func(flags
 
 // TestFullDisk: with the disk full the sensor goes on, the status says why, and all is written once there is room.
 func TestFullDisk(t *testing.T) {
-	fault(t, "4m", func(disk string, _ func(uintptr) error) {
+	fault(t, "16m", func(disk string, _ func(uintptr) error) {
 		o := start(t, output.Setup{Dir: disk, Live: true})
 		o.Finding(found(0))
 		o.Flush()
 		ballast := filepath.Join(disk, "ballast")
-		if err := os.WriteFile(ballast, make([]byte, 8<<20), 0o600); err == nil {
+		if err := os.WriteFile(ballast, make([]byte, 32<<20), 0o600); err == nil {
 			t.Fatal("the disk is not full")
 		}
 		for i := range 500 {

@@ -305,12 +305,10 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 			whole.State = Updated
 		}
 	}
-	if e.o.Mutes != nil {
-		if why, ok := e.o.Mutes.match(whole, e.now); ok {
-			whole.MutedBy = why
-			if g.finding == nil || g.finding.MutedBy == "" {
-				e.Counts.Muted++
-			}
+	if why, ok := e.o.Mutes.match(whole, e.now, grown); ok {
+		whole.MutedBy = why
+		if g.finding == nil || g.finding.MutedBy == "" {
+			e.Counts.Muted++
 		}
 	}
 	g.finding = whole

@@ -35,7 +35,7 @@ func TestParseRate(t *testing.T) {
 		{"rate x 4/second by_both burst 1", Rate{"x", second / 4, 1, ByBoth, "4/second"}},
 		{"rate x 2/minute burst 20 by_code", Rate{"x", 30 * second, 20, ByCode, "2/minute"}},
 	} {
-		if m := mutes(t, c.line); len(m.rates) != 1 || m.rates[0] != c.want || len(m.rules) != 0 {
+		if m := mutes(t, c.line); len(m.rates) != 1 || m.rates[0] != c.want || m.Len() != 0 {
 			t.Errorf("%s: %+v", c.line, m)
 		}
 	}

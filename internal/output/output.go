@@ -117,6 +117,19 @@ type Setup struct {
 	Context context.Context
 	// Options is the output's own struct of that name; nil for its defaults.
 	Options any
+	// Live says that capture must never wait: an output that keeps things for itself loses rather than waits.
+	Live bool
+	// Dir is the folder of an output that has one, MaxBytes and MaxDays bound what it keeps there; 0 is its default, and
+	// MaxDays -1 no limit.
+	Dir      string
+	MaxBytes int64
+	MaxDays  int
+	Mutes    *finding.Mutes // of the engine, for an output that keeps mutes
+	// Inputs tells the names of the inputs by packet.Ref.Source, the time of the first packet, and the time now. It is
+	// called in Finding.
+	Inputs func() (files []string, begin, now packet.Time)
+	// Name tells what an address is called, and the frame that says so. It is called in Finding.
+	Name func(packet.Addr) (name string, ref packet.Ref, ok bool)
 }
 
 // Ends returns s.Context, or one that never ends.

@@ -27,6 +27,8 @@ var clockExceptions = []struct{ file, call, why string }{
 	{"internal/capture/live_linux.go", "time.Now", "when a live source was opened, and how long ago: an idle wire has no packets to tell the time"},
 	{"internal/capture/live_linux.go", "time.Since", "the one ticker of a live run that is idle"},
 	{"internal/capture/live_linux.go", "time.Sleep", "waits for packets"},
+	{"internal/output/sqlite/sqlite.go", "time.Now", "since when the disk takes nothing, and when counters were last written"},
+	{"internal/output/sqlite/sqlite.go", "time.NewTicker", "looks after the store of an idle sensor"},
 	{"internal/sensor/sensor.go", "time.Sleep", "waits when a followed file has nothing new"},
 	{"internal/sensor/ingest.go", "time.Sleep", "waits when a followed file has nothing new"},
 	{"internal/output/runner.go", "time.NewTicker", "live: hands on what is too little for a batch; outputs see the hour, analysis does not"},

@@ -99,6 +99,7 @@ var modules = []struct{ prefix, may, why string }{
 	{"golang.org/x/sys", "internal/capture internal/service internal/sandbox internal/doctor testbed/*", "system calls"},
 	{"github.com/andybalholm/brotli", "internal/analyzer/http", "pages in br"},
 	{"github.com/goccy/go-yaml", "internal/config internal/rules/lang internal/rules/update scripts/* cmd/firestorm", "YAML with positions"},
+	{"modernc.org/sqlite", "internal/store", "the store"},
 	{"github.com/gopacket/gopacket", "", "an oracle in tests"},
 	{"github.com/google/go-cmp", "", "tests"},
 	{"github.com/rogpeppe/go-internal", "", "tests"},

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 
 	"firestorm/internal/finding"
 	"firestorm/internal/header"
@@ -135,6 +136,14 @@ func (f *frame) fix(s *sum, innermost bool) {
 			}
 			set(6, v)
 		}
+	case packet.LayerSCTP:
+		if len(b) >= 12 {
+			v := f.sctp(s, b)
+			if s.wrong || innermost && f.bad {
+				v ^= 0x5555
+			}
+			binary.LittleEndian.PutUint32(b[8:], v)
+		}
 	case packet.LayerICMPv4, packet.LayerIGMP:
 		if len(b) >= 4 {
 			b[2], b[3] = 0, 0
@@ -156,6 +165,26 @@ func (f *frame) fix(s *sum, innermost bool) {
 		}
 	}
 }
+
+// sctp computes the CRC32c of a message (RFC 9260 6.8 and appendix A), with zeroes for what was cut off.
+func (f *frame) sctp(s *sum, b []byte) uint32 {
+	length := len(b)
+	switch ip := f.b[s.ip:s.off]; {
+	case len(ip) >= 40 && ip[0]>>4 == 6:
+		length = int(binary.BigEndian.Uint16(ip[4:])) + 40 - len(ip)
+	case len(ip) >= 20:
+		length = int(binary.BigEndian.Uint16(ip[2:])) - len(ip)
+	}
+	b = b[:max(min(len(b), length), 12)]
+	clear(b[8:12])
+	crc := crc32.Checksum(b, castagnoli)
+	if n := length - len(b); n > 0 {
+		crc = crc32.Update(crc, castagnoli, make([]byte, n))
+	}
+	return crc
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // transport computes a checksum with the pseudo-header of the IP header before s.
 func (f *frame) transport(s *sum, proto uint8, b []byte) uint16 {

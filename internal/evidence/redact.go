@@ -136,14 +136,6 @@ func (f *frame) fix(s *sum, innermost bool) {
 			}
 			set(6, v)
 		}
-	case packet.LayerSCTP:
-		if len(b) >= 12 {
-			v := f.sctp(s, b)
-			if s.wrong || innermost && f.bad {
-				v ^= 0x5555
-			}
-			binary.LittleEndian.PutUint32(b[8:], v)
-		}
 	case packet.LayerICMPv4, packet.LayerIGMP:
 		if len(b) >= 4 {
 			b[2], b[3] = 0, 0
@@ -153,6 +145,19 @@ func (f *frame) fix(s *sum, innermost bool) {
 		if len(b) >= 4 {
 			b[2], b[3] = 0, 0
 			set(2, f.transport(s, packet.ProtoICMPv6, b))
+		}
+	case packet.LayerSCTP:
+		if n := f.length(s); len(b) >= 12 && n >= len(b) {
+			// RFC 9260 6.8, in the byte order that a serial line sends a CRC: least significant byte first.
+			v := crc32.Update(0, castagnoli, b)
+			for zeroes := make([]byte, 64); len(b) < n; n -= len(zeroes) {
+				zeroes = zeroes[:min(len(zeroes), n-len(b))]
+				v = crc32.Update(v, castagnoli, zeroes)
+			}
+			if s.wrong || innermost && f.bad {
+				v ^= 0x5555
+			}
+			binary.LittleEndian.PutUint32(b[8:], v)
 		}
 	case packet.LayerVRRP:
 		if len(b) >= 8 {
@@ -166,25 +171,19 @@ func (f *frame) fix(s *sum, innermost bool) {
 	}
 }
 
-// sctp computes the CRC32c of a message (RFC 9260 6.8 and appendix A), with zeroes for what was cut off.
-func (f *frame) sctp(s *sum, b []byte) uint32 {
-	length := len(b)
-	switch ip := f.b[s.ip:s.off]; {
-	case len(ip) >= 40 && ip[0]>>4 == 6:
-		length = int(binary.BigEndian.Uint16(ip[4:])) + 40 - len(ip)
-	case len(ip) >= 20:
-		length = int(binary.BigEndian.Uint16(ip[2:])) - len(ip)
-	}
-	b = b[:max(min(len(b), length), 12)]
-	clear(b[8:12])
-	crc := crc32.Checksum(b, castagnoli)
-	if n := length - len(b); n > 0 {
-		crc = crc32.Update(crc, castagnoli, make([]byte, n))
-	}
-	return crc
-}
-
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// length is how long the IP header before s says that what begins with s is; 0: it is not known.
+func (f *frame) length(s *sum) int {
+	ip := f.b[s.ip:s.off]
+	switch {
+	case len(ip) >= 40 && ip[0]>>4 == 6:
+		return int(binary.BigEndian.Uint16(ip[4:])) + 40 - len(ip)
+	case len(ip) >= 20 && ip[0]>>4 == 4:
+		return int(binary.BigEndian.Uint16(ip[2:])) - len(ip)
+	}
+	return 0
+}
 
 // transport computes a checksum with the pseudo-header of the IP header before s.
 func (f *frame) transport(s *sum, proto uint8, b []byte) uint16 {

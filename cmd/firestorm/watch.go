@@ -27,6 +27,7 @@ type watchFlags struct {
 	duration   time.Duration
 	packets    uint64
 	quietCard  bool
+	far        farFlags
 }
 
 func (a *app) watchCommand() *cobra.Command {
@@ -74,6 +75,8 @@ that goes down, or away, is waited for.
 	f.StringVar(&w.eve, "eve", "", "write EVE JSON to `FILE` (- is standard output)")
 	f.StringSliceVar(&w.eveAlert, "eve-alert", nil, "EVE's alerts have `PARTS` too, separated by commas: "+strings.Join(alertWords(), ", "))
 	f.IntVar(&w.eveVersion, "eve-version", eveVersion, "EVE's records look as those of Suricata `N`: 7 or 8")
+	f.StringArrayVar(&w.far.syslog, "syslog", nil, "send findings to the log server at `NETWORK:ADDRESS`, such as udp:192.0.2.5:514, tcp:HOST:PORT or unixgram:/dev/log (may be given more than once)")
+	f.StringArrayVar(&w.far.webhook, "webhook", nil, "post findings as JSON to `URL` (may be given more than once); the variable "+webhookSecret+" has the Authorization header")
 	f.StringVar(&w.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
 	f.StringArrayVar(&w.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
 	f.StringVar(&w.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")
@@ -148,13 +151,22 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		ctx, stop = context.WithTimeout(ctx, w.duration)
 		defer stop()
 	}
+	out, err := a.farOutputs(&w.far, o, name)
+	if err != nil {
+		return err
+	}
 	told := a.follow(o, name, n, true)
+	told.also = out.finding
 	links := &linkTeller{a: a, o: o}
-	n.opt.OnStatus = links.status
+	n.opt.OnStatus = func(s *sensor.Status) {
+		links.status(s)
+		out.status(s)
+	}
 	res, rep, err := n.run(ctx)
 	if err != nil {
 		return err
 	}
+	rep.Warnings = append(rep.Warnings, out.end(told.unsaid(res.Findings))...)
 	rep.Warnings = append(rep.Warnings, links.warnings(live)...)
 	if err := errors.Join(told.failed(), n.eve.finish(told.unsaid(res.Findings)), a.writeReports(o, rep, told)); err != nil {
 		return err

@@ -60,7 +60,6 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.lintCommand(),
 		a.configCommand(),
 		a.evidenceCommand(),
-		a.lintCommand(),
 		a.maintenanceCommand(),
 		a.completionCommand(),
 		a.versionCommand(),

@@ -26,8 +26,8 @@ type analysis struct {
 }
 
 // newAnalysis reads what o names and makes the sensor's options of it.
-func (a *app) newAnalysis(o *readOptions, in *input) (n *analysis, err error) {
-	n = &analysis{a: a, o: o, in: in, hits: &signature.Hits{}}
+func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
+	n := &analysis{a: a, o: o, in: in, hits: &signature.Hits{}}
 	defer func() {
 		if err != nil {
 			n.close()

@@ -57,6 +57,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.labCommand(),
 		a.explainCommand(),
 		a.rulesCommand(),
+		a.lintCommand(),
 		a.configCommand(),
 		a.evidenceCommand(),
 		a.lintCommand(),

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 
 	"firestorm/internal/finding"
 	"firestorm/internal/header"
@@ -145,6 +146,19 @@ func (f *frame) fix(s *sum, innermost bool) {
 			b[2], b[3] = 0, 0
 			set(2, f.transport(s, packet.ProtoICMPv6, b))
 		}
+	case packet.LayerSCTP:
+		if n := f.length(s); len(b) >= 12 && n >= len(b) {
+			// RFC 9260 6.8, in the byte order that a serial line sends a CRC: least significant byte first.
+			v := crc32.Update(0, castagnoli, b)
+			for zeroes := make([]byte, 64); len(b) < n; n -= len(zeroes) {
+				zeroes = zeroes[:min(len(zeroes), n-len(b))]
+				v = crc32.Update(v, castagnoli, zeroes)
+			}
+			if s.wrong || innermost && f.bad {
+				v ^= 0x5555
+			}
+			binary.LittleEndian.PutUint32(b[8:], v)
+		}
 	case packet.LayerVRRP:
 		if len(b) >= 8 {
 			b[6], b[7] = 0, 0
@@ -155,6 +169,20 @@ func (f *frame) fix(s *sum, innermost bool) {
 			}
 		}
 	}
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// length is how long the IP header before s says that what begins with s is; 0: it is not known.
+func (f *frame) length(s *sum) int {
+	ip := f.b[s.ip:s.off]
+	switch {
+	case len(ip) >= 40 && ip[0]>>4 == 6:
+		return int(binary.BigEndian.Uint16(ip[4:])) + 40 - len(ip)
+	case len(ip) >= 20 && ip[0]>>4 == 4:
+		return int(binary.BigEndian.Uint16(ip[2:])) - len(ip)
+	}
+	return 0
 }
 
 // transport computes a checksum with the pseudo-header of the IP header before s.

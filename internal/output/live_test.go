@@ -55,6 +55,28 @@ func TestLiveRunnerEndsThoughAReceiverHangs(t *testing.T) {
 	}
 }
 
+// deaf is an output that listens to nobody.
+type deaf struct{ recorder }
+
+func (d *deaf) Finding(*finding.Finding) error { select {} }
+
+// An output that does not even end when it is told to is left behind, and said.
+func TestLiveRunnerLeavesADeafOutputBehind(t *testing.T) {
+	r := NewRunner(true)
+	r.Add(Def{Name: "deaf", Blocking: true}, &deaf{})
+	r.Finding(&finding.Finding{ID: "FS-1"})
+	done := make(chan error, 1)
+	go func() { done <- r.Close() }()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "output deaf: did not end in time") {
+			t.Errorf("%v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the program does not end")
+	}
+}
+
 func TestRetry(t *testing.T) {
 	fast := Backoff{First: time.Millisecond, Most: 4 * time.Millisecond, Within: time.Second}
 	d := Delivery{Backoff: fast}

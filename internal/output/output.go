@@ -113,6 +113,10 @@ type Setup struct {
 	Fetch       func(want []packet.Ref, give func(p *packet.Packet) error) error
 	Application string // name and version of this program, for files that say who wrote them
 
+	// Context ends when the program cannot wait any longer: deliveries give up. Nil never ends. See Runner.Context.
+	Context context.Context
+	// Options is the output's own struct of that name; nil for its defaults.
+	Options any
 	// Live says that capture must never wait: an output that keeps things for itself loses rather than waits.
 	Live bool
 	// Dir is the folder of an output that has one, MaxBytes and MaxDays bound what it keeps there; 0 is its default, and
@@ -126,11 +130,6 @@ type Setup struct {
 	Inputs func() (files []string, begin, now packet.Time)
 	// Name tells what an address is called, and the frame that says so. It is called in Finding.
 	Name func(packet.Addr) (name string, ref packet.Ref, ok bool)
-
-	// Context ends when the program cannot wait any longer: deliveries give up. Nil never ends. See Runner.Context.
-	Context context.Context
-	// Options is the output's own struct of that name; nil for its defaults.
-	Options any
 }
 
 // Ends returns s.Context, or one that never ends.

@@ -135,6 +135,13 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
+// What ends a value of structured data is escaped (RFC 5424 6.3.3).
+func TestParam(t *testing.T) {
+	if got := string(appendParam(nil, "a\"b\\c]d\n")); got != `a\"b\\c\]d\\u{a}` {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestLeavesOut(t *testing.T) {
 	l, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

@@ -73,7 +73,8 @@ var house = []room{
 	{pkg: "internal/twin", may: "packet header"},
 	{pkg: "internal/hostconf", may: "packet ipsecconf"},
 	{pkg: "internal/ipsecconf", may: ""},
-	{pkg: "internal/store", may: "event finding packet"},
+	{pkg: "internal/store", may: "event finding packet store/record"},
+	{pkg: "internal/store/record", may: "finding packet"},
 	{pkg: "internal/state", may: "event finding packet"},
 	{pkg: "internal/web", may: "store report finding"},
 	{pkg: "internal/lint/*", may: "finding config analyzer/*", extra: []exception{

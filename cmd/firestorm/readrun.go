@@ -62,7 +62,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if n := kept.note(); n != "" {
 		rep.Warnings = append(rep.Warnings, n)
 	}
-	if err := errors.Join(live.failed(), n.eve.finish(live.unsaid(res.Findings)), a.writeReports(o, rep, live), a.writeEvidence(o, rep, res, twins.shift(), kept)); err != nil {
+	if err := errors.Join(live.failed(), n.eve.finish(live.unsaid(res.Findings)), a.writeReports(o, rep, live), a.writeEvidence(o, rep, res, twins.shift(), kept), a.keepFindings(o.StoreIn, res, rep)); err != nil {
 		return err
 	}
 	return a.verdict(ctx, o, in, res)

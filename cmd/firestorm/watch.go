@@ -98,6 +98,7 @@ that goes down, or away, is waited for.
 
 	f.StringVar(&w.status, "status", "", "write to `FILE` every few seconds how the sensor does, as JSON: packets, drops, interfaces that are blind")
 	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
+	storeFlag(f, &w.store)
 	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said")
 	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
@@ -163,12 +164,13 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		ctx, stop = context.WithTimeout(ctx, w.duration)
 		defer stop()
 	}
-	out, err := a.farOutputs(&w.far, o, name)
+	out, err := a.farOutputs(&w.far, o, name, &n.opt)
 	if err != nil {
 		return err
 	}
 	told := a.follow(o, name, n, true)
 	told.also = out.finding
+	told.times = out.times
 	links := &linkTeller{a: a, o: o}
 	file := &statusFile{name: w.status, every: w.every}
 	n.opt.OnStatus = func(s *sensor.Status) {

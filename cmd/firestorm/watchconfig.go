@@ -111,7 +111,7 @@ func (f *statusFile) write(s *sensor.Status) error {
 	}{Version: 1, Time: at(s.Now), Healthy: s.Lost == 0, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded,
 		Behind: s.Behind, Muted: s.Muted, NotUsed: map[string]uint64{}, Findings: map[string]uint64{}}
 	for _, n := range s.NotUsed {
-		v.NotUsed[n.Name] = n.N
+		v.NotUsed[n.What] = n.N
 	}
 	for k, n := range s.Findings {
 		if n > 0 {

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"firestorm/internal/finding"
 	"firestorm/internal/output"
@@ -29,11 +30,14 @@ type farFlags struct {
 type far struct {
 	runner *output.Runner
 	blind  map[string]packet.Time
+	// Of the input, for the store.
+	begin, now atomic.Int64
 }
 
-// farOutputs starts the outputs that f names. input is the name of what is watched.
-func (a *app) farOutputs(f *farFlags, o *readOptions, input string) (*far, error) {
-	if len(f.syslog)+len(f.webhook) == 0 {
+// farOutputs starts the outputs that f names, and the store. input is the name of what is watched, opt what the sensor is to
+// run with: it gets the mutes that the store brings.
+func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.Options) (*far, error) {
+	if len(f.syslog)+len(f.webhook) == 0 && o.StoreIn == "" {
 		return nil, nil
 	}
 	rep := &report.Report{Files: []report.File{{Name: input, Packets: 1}}}
@@ -62,7 +66,31 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string) (*far, error
 			return nil, err
 		}
 	}
+	if o.StoreIn != "" {
+		if opt.Mutes == nil {
+			opt.Mutes = &finding.Mutes{}
+		}
+		def, s := outputDef("sqlite"), setup
+		s.Dir, s.Mutes = o.StoreIn, opt.Mutes
+		s.Inputs = func() ([]string, packet.Time, packet.Time) {
+			return []string{input}, packet.Time(x.begin.Load()), packet.Time(x.now.Load())
+		}
+		out, err := def.New(s)
+		if err != nil {
+			x.runner.Close()
+			return nil, storeFailure(o.StoreIn, err)
+		}
+		x.runner.Add(def, out)
+	}
 	return x, nil
+}
+
+// times takes when the input began, and the time now.
+func (x *far) times(begin, now packet.Time) {
+	if x != nil {
+		x.begin.Store(int64(begin))
+		x.now.Store(int64(now))
+	}
 }
 
 // finding hands a finding on.

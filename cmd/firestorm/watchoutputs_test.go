@@ -36,7 +36,7 @@ func TestFarOutputs(t *testing.T) {
 		}
 		return ""
 	}}
-	x, err := a.farOutputs(&farFlags{syslog: []string{"udp:" + server.LocalAddr().String()}, webhook: []string{web.URL}}, &readOptions{}, "eth0")
+	x, err := a.farOutputs(&farFlags{syslog: []string{"udp:" + server.LocalAddr().String()}, webhook: []string{web.URL}}, &readOptions{}, "eth0", &sensor.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestFarOutputs(t *testing.T) {
 		t.Errorf("warnings %q", w)
 	}
 
-	gone, err := a.farOutputs(&farFlags{webhook: []string{"http://127.0.0.1:1/"}}, &readOptions{}, "eth0")
+	gone, err := a.farOutputs(&farFlags{webhook: []string{"http://127.0.0.1:1/"}}, &readOptions{}, "eth0", &sensor.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestFarOutputs(t *testing.T) {
 		t.Errorf("%v, %q", took, w)
 	}
 	for _, bad := range []farFlags{{syslog: []string{"carrier:pigeon"}}, {webhook: []string{"ftp://x/"}}} {
-		if _, err := a.farOutputs(&bad, &readOptions{}, "eth0"); err == nil {
+		if _, err := a.farOutputs(&bad, &readOptions{}, "eth0", &sensor.Options{}); err == nil {
 			t.Errorf("%v is taken", bad)
 		}
 	}

@@ -63,7 +63,7 @@ func checkKeys(t *testing.T, where string, keys []Key) {
 // Without a file all holds that the table says; an empty file changes nothing.
 func TestDefaults(t *testing.T) {
 	d := Default()
-	if d.Analysis.MaxMemory != 400<<20 || !d.Service.Sandbox || d.Service.StatusOf != 5*time.Second || d.Capture.Checksums != "auto" {
+	if d.Analysis.MaxMemory != 400<<20 || d.Service.StatusOf != 5*time.Second || d.Capture.Checksums != "auto" {
 		t.Errorf("defaults: %+v", d)
 	}
 	for _, text := range []string{"", "\n", "# nothing\n", "capture:\n", "---\n", "findings:\n  mutes:\n"} {
@@ -89,6 +89,9 @@ findings:
       source: 192.0.2.0/24
       reason: scans of our own
     - {code: "*", destination: 192.0.2.9, until: 2026-12-31, reason: rebuilt this week}
+outputs:
+  syslog: ["udp:192.0.2.5:514"]
+  webhook: [https://hooks.example.net/x]
 service:
   status-every: 30s
 `
@@ -102,6 +105,7 @@ func TestWhole(t *testing.T) {
 	want.Rules.Files = []string{"/etc/firestorm/local.rules", "/usr/share/rules"}
 	want.Findings.Mutes = []Mute{{Code: "tcp-closed-port", Source: "192.0.2.0/24", Destination: "*", Reason: "scans of our own"},
 		{Code: "*", Source: "*", Destination: "192.0.2.9", Until: "2026-12-31", Reason: "rebuilt this week"}}
+	want.Outputs.Syslog, want.Outputs.Webhook = []string{"udp:192.0.2.5:514"}, []string{"https://hooks.example.net/x"}
 	want.Service.StatusOf = 30 * time.Second
 	if diff := cmp.Diff(want, c, comparePrefix); diff != "" {
 		t.Error(diff)

@@ -49,7 +49,7 @@ attacking it: whose side, what to do, and which packets prove it.
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
 	root.AddCommand(a.readCommand(), a.whyCommand(), a.neighboursCommand(), a.demoCommand(), a.labCommand(), a.explainCommand(), a.rulesCommand(), a.completionCommand(), a.versionCommand())
-	root.AddCommand(a.maintenanceCommand())
+	root.AddCommand(a.lintCommand(), a.maintenanceCommand(), a.rpcCommand())
 	addDocsCommand(a, root)
 	return root
 }

@@ -32,13 +32,14 @@ type told struct {
 // growth is the factor by which a finding must have grown to be told again.
 const growth = 4
 
-// follow makes opt tell findings as they are decided, when o follows a file. It returns nil when it does not.
-func (a *app) follow(o *readOptions, in *input, eve *eveOutput, bar *progress, opt *sensor.Options) *follower {
-	if !o.Follow {
+// follow makes an analysis tell findings as they are decided, when its input, called name, has no end. It returns nil
+// when it has.
+func (a *app) follow(o *readOptions, name string, n *analysis, endless bool) *follower {
+	if !endless {
 		return nil
 	}
-	f := &follower{a: a, o: o, name: in.files[0], eve: eve, bar: bar, said: map[string]*told{}}
-	opt.OnFindings = f.decided
+	f := &follower{a: a, o: o, name: name, eve: n.eve, bar: n.bar, said: map[string]*told{}}
+	n.opt.OnFindings = f.decided
 	if !o.Quiet && a.isTerminal(a.stderr) {
 		fmt.Fprintf(a.stderr, "firestorm: following %s; Ctrl-C ends it with the whole report\n", printable(f.name))
 	}

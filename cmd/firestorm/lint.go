@@ -14,16 +14,18 @@ import (
 func (a *app) lintCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lint",
-		Short: "what is wrong in configurations and logs of a gateway's services",
-		Long: `Look through configurations and logs for what findings are about, before it happens
-on the wire.
+		Short: "say what is wrong or dated in configurations",
+		Long: `Say what is wrong or dated in the configuration of servers and gateways: file and line,
+why it matters, and the safe change. Nothing is changed, and nothing needs a capture.
 
-` + exitHelp(),
+  firestorm lint ipsec FILE...      IPsec gateways, and whether two ends will agree
+  firestorm lint nfs RPCINFO        NFS services whose ports move, and how to pin them
+  firestorm lint ftp CONFIG         passive ports and TLS of an FTP server, and the rules`,
 		GroupID: groupFix,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(a.lintFTPCommand(), a.lintNFSCommand())
+	c.AddCommand(a.lintIPsecCommand(), a.lintFTPCommand(), a.lintNFSCommand())
 	return c
 }
 

@@ -11,13 +11,10 @@ import (
 	"strings"
 
 	"firestorm/internal/capture"
-	"firestorm/internal/detect/signature"
-	"firestorm/internal/file"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/report"
 	"firestorm/internal/sensor"
-	"firestorm/internal/standard"
 )
 
 // runRead analyses the captures of o and writes what was found. What was found is written whatever happens to the
@@ -42,80 +39,20 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return err
 	}
 	defer in.Close()
-	settings, err := a.readSettings(o.Settings)
+	n, err := a.newAnalysis(o, in)
 	if err != nil {
 		return err
 	}
-	if nets := settings.homeNet(); nets != nil && !o.HomeNetGiven {
-		o.HomeNet, o.HomeNetGiven = nets, true
-	}
-	settings.looks(&o.EVE)
-	sigs, err := a.ruleSet(o, settings)
-	if err != nil {
-		return err
-	}
-	eve, err := a.openEVE(o, in, settings)
-	if err != nil {
-		return err
-	}
-	opt := sensor.Options{Source: &idler{in, ctx.Done()}, Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: settings.analyzers(standard.Analyzers), Detectors: standard.Detectors,
-		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in), HomeNet: o.HomeNet}
-	settings.engine(&opt, o.ChecksumGiven)
+	defer n.close()
+	n.opt.Source = &idler{in, ctx.Done()}
 	if twins != nil && twins.join != nil {
-		opt.Join, opt.Vantages = twins.join, twins.vantages
+		n.opt.Join, n.opt.Vantages = twins.join, twins.vantages
 	}
-	if opt.Context, err = a.readContext(o.Context); err != nil {
-		return err
-	}
-	if opt.Mutes, err = a.readMutes(o.MutesFile); err != nil {
-		return err
-	}
-	if eve != nil {
-		opt.Sinks, opt.WantAll = append(opt.Sinks, eve.runner), true
-	}
-	settings.files(o)
-	if o.Store != nil {
-		if opt.FileStore, err = file.NewStore(*o.Store); err != nil {
-			return writeFailure(o.Store.Dir, err)
-		}
-		defer opt.FileStore.Close()
-	}
-	opt.KeepFiles, opt.FileHashes = o.StoreAll, o.FileHash
-	hits := &signature.Hits{}
-	if sigs != nil {
-		opt.Rules, opt.Alerts = sigs.set, o.EVE.Alert
-		opt.Sinks = append(opt.Sinks, hits)
-	}
-	mem, err := a.openMemory(o.StateDir)
+	live := a.follow(o, in.files[0], n, o.Follow)
+	res, rep, err := n.run(ctx)
 	if err != nil {
 		return err
 	}
-	defer mem.close()
-	if mem != nil {
-		opt.State = mem
-	}
-	bar := a.newProgress(o.Progress, o.Quiet)
-	opt.Progress = bar.update
-	live := a.follow(o, in, eve, bar, &opt)
-	res, err := sensor.Run(ctx, opt)
-	bar.finish()
-	if err != nil {
-		return &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
-	}
-	eve.count(res, sigs)
-	rep := buildReport(in, o, res)
-	if o.Verbose > 0 {
-		rep.Notes = append(rep.Notes, settings.notes()...)
-	}
-	if sigs != nil {
-		rep.Notes = append(rep.Notes, "rules: "+sigs.summary())
-		rep.Hits = ruleHits(hits)
-		rep.Warnings = append(rep.Warnings, ruleWarnings(res, hits)...)
-		if res.RulesHeld > 0 {
-			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: thresholds and suppressions kept %d matches back", res.RulesHeld))
-		}
-	}
-	rep.Notes, rep.Warnings = append(rep.Notes, fileNotes(o, res)...), append(rep.Warnings, fileWarnings(opt.FileStore, res)...)
 	if twins != nil && twins.join != nil {
 		rep.Notes = append(rep.Notes, twins.note)
 	} else if twins != nil {
@@ -124,7 +61,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if n := kept.note(); n != "" {
 		rep.Warnings = append(rep.Warnings, n)
 	}
-	if err := errors.Join(live.failed(), eve.finish(live.unsaid(res.Findings)), a.writeReports(o, rep, live), a.writeEvidence(o, rep, res, twins.shift(), kept)); err != nil {
+	if err := errors.Join(live.failed(), n.eve.finish(live.unsaid(res.Findings)), a.writeReports(o, rep, live), a.writeEvidence(o, rep, res, twins.shift(), kept)); err != nil {
 		return err
 	}
 	return a.verdict(ctx, o, in, res)

@@ -48,8 +48,27 @@ attacking it: whose side, what to do, and which packets prove it.
 	root.AddGroup(&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupRun, Title: "Run:"}, &cobra.Group{ID: groupFix, Title: "Fix:"})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
-	root.AddCommand(a.readCommand(), a.whyCommand(), a.neighboursCommand(), a.demoCommand(), a.labCommand(), a.explainCommand(), a.rulesCommand(), a.completionCommand(), a.versionCommand())
-	root.AddCommand(a.lintCommand(), a.maintenanceCommand(), a.rpcCommand())
+	for _, c := range []*cobra.Command{
+		a.readCommand(),
+		a.whyCommand(),
+		a.watchCommand(),
+		a.neighboursCommand(),
+		a.demoCommand(),
+		a.labCommand(),
+		a.explainCommand(),
+		a.rulesCommand(),
+		a.configCommand(),
+		a.evidenceCommand(),
+		a.lintCommand(),
+		a.maintenanceCommand(),
+		a.rpcCommand(),
+		a.completionCommand(),
+		a.versionCommand(),
+	} {
+		if c != nil { // not for this system
+			root.AddCommand(c)
+		}
+	}
 	addDocsCommand(a, root)
 	return root
 }

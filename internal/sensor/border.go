@@ -30,6 +30,7 @@ type border struct {
 	shards    []*shard // all of them, to be closed at the end
 	// onFindings makes findings be decided while packets still come; nil: at the end.
 	onFindings func(Decided)
+	live       *liveCounts
 	summary    summary
 	state      State       // nil: nothing is remembered
 	kept       packet.Time // when it was last kept
@@ -136,6 +137,7 @@ func (b *border) tick(now packet.Time) {
 		return
 	}
 	if fs := b.engine.Tick(now); len(fs) > 0 {
+		b.live.decided(fs)
 		b.onFindings(Decided{fs, b.scope.Begin, now})
 	}
 	b.rememberNow(now)
@@ -205,6 +207,8 @@ func (b *border) round(r *round) {
 		age(len(r.edges))
 		b.closeShards(r)
 	}
+	b.live.done.Add(1)
+	b.live.events.Store(b.events)
 	clear(r.events) // a round that waits for its next turn must not hold what is over
 	for w := range r.out {
 		clear(r.out[w].events)

@@ -31,6 +31,7 @@ type ingest struct {
 	ordinal  uint64
 	begin    packet.Time
 	lastEdge packet.Time
+	newest   packet.Time // of the last packet
 	counts   *count.Ingest
 	layers   *[256]uint64 // headers by packet.LayerKind; nil: nobody asks
 	damaged  error
@@ -106,6 +107,9 @@ func (in *ingest) next(r *round) error {
 			in.packet(r, k, in.keys[k-i])
 		}
 	}
+	if errors.Is(err, capture.ErrIdle) {
+		in.idle(r)
+	}
 	r.begin, r.now, r.last = in.begin, in.clock.now, in.ordinal
 	if err != nil && !errors.Is(err, capture.ErrIdle) {
 		in.flush(r, true)
@@ -113,6 +117,19 @@ func (in *ingest) next(r *round) error {
 		return io.EOF
 	}
 	return nil
+}
+
+// idle lets time pass on a live source though no packet comes. It does not leap: what a clock that was set says, packets
+// must confirm.
+func (in *ingest) idle(r *round) {
+	now := capture.Now(in.src)
+	if !in.clock.pass(now) || now.Sub(in.lastEdge) < edgeEvery {
+		return
+	}
+	in.lastEdge = now
+	in.flush(r, true)
+	in.frags.Age(now)
+	r.edges = append(r.edges, edge{len(r.batch.Packets) - 1, in.ordinal, now})
 }
 
 // stop makes r the final round without reading on: the user interrupted.
@@ -156,6 +173,7 @@ func (in *ingest) packet(r *round, i int, key uint64) {
 	if in.ordinal == 1 {
 		in.begin = p.Time
 	}
+	in.newest = p.Time
 	w := in.wire(p.Vantage)
 	var j jump
 	jumped := false
@@ -261,8 +279,9 @@ func (in *ingest) account(w *wire, p *packet.Packet) {
 // flush hands out the state of each vantage since the last edge. With ask it learns what the capture lost meanwhile:
 // a source adds that up over its interfaces, which may be many.
 func (in *ingest) flush(r *round, ask bool) {
-	slices.Sort(in.active)
-	if lost := in.lost(ask); lost > 0 {
+	if l, ok := in.src.(capture.Loser); ok {
+		in.losses(l)
+	} else if lost := in.lost(ask); lost > 0 {
 		if len(in.active) == 0 && len(in.wires) > 0 { // counters that stand behind the last packet
 			in.active = append(in.active, 0)
 			a := &in.wires[0].acc
@@ -270,9 +289,10 @@ func (in *ingest) flush(r *round, ask bool) {
 			a.From, a.To = in.clock.now, in.clock.now
 		}
 		if len(in.active) > 0 {
-			in.wires[in.active[0]].acc.KernelLost = lost
+			in.wires[slices.Min(in.active)].acc.KernelLost = lost
 		}
 	}
+	slices.Sort(in.active)
 	for _, v := range in.active {
 		w := &in.wires[v]
 		if w.any {
@@ -287,6 +307,28 @@ func (in *ingest) flush(r *round, ask bool) {
 		r.events = append(r.events, &e)
 	}
 	in.active = in.active[:0]
+}
+
+// losses adds what a live source lost on each interface up to now.
+func (in *ingest) losses(l capture.Loser) {
+	for i, itf := range capture.Interfaces(in.src) {
+		n := l.Lost(uint16(i), in.clock.now)
+		if n == 0 {
+			continue
+		}
+		v := itf.Vantage
+		if i < len(in.vantage) {
+			v = in.vantage[i]
+		}
+		w := in.wire(min(v, maxVantages-1))
+		if !slices.Contains(in.active, v) {
+			in.active = append(in.active, v)
+			seen := w.acc.Head()
+			w.acc = *event.NewCapture(event.Head{Vantage: v, Ordinal: in.ordinal, Seen: seen.Seen})
+			w.acc.From, w.acc.To = in.clock.now, in.clock.now
+		}
+		w.acc.KernelLost += n
+	}
 }
 
 // lost is what the capture lost since it was asked last.

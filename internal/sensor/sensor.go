@@ -74,6 +74,8 @@ type Options struct {
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
 	// called in the goroutine that decides, and must not keep them. Nil: all are decided at the end.
 	OnFindings func(Decided)
+	// OnStatus, when set, gets how the run goes about each second, in the goroutine that reads the source: it must not wait.
+	OnStatus func(*Status)
 	// State, when set, is where detectors with a memory keep it from run to run.
 	State State
 }
@@ -153,6 +155,8 @@ type run struct {
 	workers []*worker
 	border  *border
 	counts  count.Ingest
+	live    liveCounts
+	said    packet.Time // when OnStatus was called
 }
 
 // span is the time from the first packet to the last.
@@ -211,7 +215,7 @@ func newRun(o *Options) (*run, error) {
 	}
 	scope.Files, scope.Names, scope.Nets, scope.Context, scope.Home = o.Files, b.names, b.gates.Nets(), o.Context, detect.NewHome(o.HomeNet)
 	b.gates.Files = o.Files
-	b.scope, b.ahead, b.onFindings = scope, detect.NewAhead(scope), o.OnFindings
+	b.scope, b.ahead, b.onFindings, b.live = scope, detect.NewAhead(scope), o.OnFindings, &s.live
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
 		MaxGroups: lim.groups, MaxInstances: lim.instances,
@@ -442,6 +446,7 @@ func (s *run) done(r *round, n int) {
 }
 
 func (s *run) progress(r *round, n int) {
+	s.status(r, n)
 	if s.o.Progress != nil && n%64 == 0 {
 		st := s.o.Source.Stats()
 		s.o.Progress(Progress{s.counts.Packets, st.InputBytes, st.InputTotal, r.now})

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"firestorm/internal/detect/signature"
+	"firestorm/internal/file"
+	"firestorm/internal/report"
+	"firestorm/internal/sensor"
+	"firestorm/internal/standard"
+)
+
+// analysis is one run of the sensor with everything that its options ask for: what read and watch have in common.
+type analysis struct {
+	a        *app
+	o        *readOptions
+	in       *input
+	settings *suricata
+	sigs     *rulesRead // nil: no rules
+	eve      *eveOutput // nil: nobody wants it
+	hits     *signature.Hits
+	bar      *progress
+	opt      sensor.Options // Source is still to be set
+	closers  []func()
+}
+
+// newAnalysis reads what o names and makes the sensor's options of it.
+func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
+	n := &analysis{a: a, o: o, in: in, hits: &signature.Hits{}}
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	if n.settings, err = a.readSettings(o.Settings); err != nil {
+		return nil, err
+	}
+	if nets := n.settings.homeNet(); nets != nil && !o.HomeNetGiven {
+		o.HomeNet, o.HomeNetGiven = nets, true
+	}
+	n.settings.looks(&o.EVE)
+	if n.sigs, err = a.ruleSet(o, n.settings); err != nil {
+		return nil, err
+	}
+	if n.eve, err = a.openEVE(o, in, n.settings); err != nil {
+		return nil, err
+	}
+	n.opt = sensor.Options{Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: n.settings.analyzers(standard.Analyzers), Detectors: standard.Detectors,
+		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in), HomeNet: o.HomeNet}
+	n.settings.engine(&n.opt, o.ChecksumGiven)
+	if n.opt.Context, err = a.readContext(o.Context); err != nil {
+		return nil, err
+	}
+	if n.opt.Mutes, err = a.readMutes(o.MutesFile); err != nil {
+		return nil, err
+	}
+	if n.eve != nil {
+		n.opt.Sinks, n.opt.WantAll = append(n.opt.Sinks, n.eve.runner), true
+	}
+	n.settings.files(o)
+	if o.Store != nil {
+		if n.opt.FileStore, err = file.NewStore(*o.Store); err != nil {
+			return nil, writeFailure(o.Store.Dir, err)
+		}
+		n.closers = append(n.closers, func() { n.opt.FileStore.Close() })
+	}
+	n.opt.KeepFiles, n.opt.FileHashes = o.StoreAll, o.FileHash
+	if n.sigs != nil {
+		n.opt.Rules, n.opt.Alerts = n.sigs.set, o.EVE.Alert
+		n.opt.Sinks = append(n.opt.Sinks, n.hits)
+	}
+	mem, err := a.openMemory(o.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	if mem != nil {
+		n.closers = append(n.closers, mem.close)
+		n.opt.State = mem
+	}
+	n.bar = a.newProgress(o.Progress, o.Quiet)
+	n.opt.Progress = n.bar.update
+	return n, nil
+}
+
+// close gives back what newAnalysis took.
+func (n *analysis) close() {
+	for _, f := range n.closers {
+		f()
+	}
+	n.closers = nil
+}
+
+// run runs the sensor and makes the report.
+func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, error) {
+	res, err := sensor.Run(ctx, n.opt)
+	n.bar.finish()
+	if err != nil {
+		return nil, nil, &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
+	}
+	n.eve.count(res, n.sigs)
+	rep := buildReport(n.in, n.o, res)
+	if n.o.Verbose > 0 {
+		rep.Notes = append(rep.Notes, n.settings.notes()...)
+	}
+	if n.sigs != nil {
+		rep.Notes = append(rep.Notes, "rules: "+n.sigs.summary())
+		rep.Hits = ruleHits(n.hits)
+		rep.Warnings = append(rep.Warnings, ruleWarnings(res, n.hits)...)
+		if res.RulesHeld > 0 {
+			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: thresholds and suppressions kept %d matches back", res.RulesHeld))
+		}
+	}
+	rep.Notes, rep.Warnings = append(rep.Notes, fileNotes(n.o, res)...), append(rep.Warnings, fileWarnings(n.opt.FileStore, res)...)
+	return res, rep, nil
+}

@@ -1,0 +1,279 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"firestorm/internal/capture"
+	"firestorm/internal/packet"
+	"firestorm/internal/sensor"
+)
+
+// watchFlags is what watch has beside the flags of read.
+type watchFlags struct {
+	rawRead
+	interfaces []string
+	ring       string
+	duration   time.Duration
+	packets    uint64
+	quietCard  bool
+}
+
+func (a *app) watchCommand() *cobra.Command {
+	w := &watchFlags{}
+	c := &cobra.Command{
+		Use:   "watch INTERFACE...",
+		Short: "watch interfaces live and say what is broken or attacking, as it is found out",
+		Long: `Watch interfaces live and say what is broken or attacking, as it is found out.
+
+Each interface is taken for its own place of capture; two that carry one direction
+of a wire each are joined with --tap. Ctrl-C ends with the whole report. An interface
+that goes down, or away, is waited for.
+
+` + exitHelp(),
+		Example: `  sudo firestorm watch eth0
+  sudo firestorm watch -i eth0 -i eth1 -f 'not port 22' --rules /etc/firestorm/rules
+  sudo firestorm watch --tap tap0+tap1 --duration 10m --json`,
+		GroupID: groupLook,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w.interfaces = append(w.interfaces, args...)
+			w.formatGiven, w.checksumsGiven = cmd.Flags().Changed("json"), cmd.Flags().Changed("checksums")
+			o, lo, err := w.check()
+			if err != nil {
+				return err
+			}
+			return a.runWatch(cmd.Context(), o, lo, w)
+		},
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringArrayVarP(&w.interfaces, "interface", "i", nil, "watch `IF`; the same as an argument (may be given more than once)")
+	f.StringArrayVar(&w.taps, "tap", nil, "interfaces `A+B` see one wire: a tap with an interface for each direction")
+	f.StringVarP(&w.filter, "filter", "f", "", "only packets that match `EXPR`, a capture filter in libpcap's language; the kernel leaves the others out")
+	f.BoolVarP(&w.quietCard, "no-promiscuous-mode", "p", false, "see only what the card takes for this machine")
+	f.StringVar(&w.ring, "ring", "64M", "`SIZE` of the memory in which the kernel keeps packets until they are read, for each interface")
+	f.DurationVar(&w.duration, "duration", 0, "end after `TIME`, such as 90s or 10m")
+	f.Uint64VarP(&w.packets, "count", "c", 0, "end after `N` packets")
+	f.StringVarP(&w.checksums, "checksums", "k", "auto", "`WHICH` checksums must be right: none, all, auto (auto understands offload)")
+	f.StringSliceVar(&w.homeNet, "home-net", nil, "`NETS` that are inside, separated by commas (default: private and link-local addresses)")
+	f.StringArrayVar(&w.rules, "rules", nil, "run the rules in `FILE|DIR`, in Suricata's language (may be given more than once)")
+	f.StringVar(&w.settings, "suricata-settings", "", "take variables, protocols, streams and the wanted EVE records from `FILE`, a suricata.yaml or the same as JSON; see rules --help")
+	f.BoolVar(&w.strict, "strict", false, "refuse the whole set, with exit status 2, when one rule is refused")
+
+	f.BoolVar(&w.json, "json", false, "one finding a line as JSON, then a summary")
+	f.StringVar(&w.eve, "eve", "", "write EVE JSON to `FILE` (- is standard output)")
+	f.StringSliceVar(&w.eveAlert, "eve-alert", nil, "EVE's alerts have `PARTS` too, separated by commas: "+strings.Join(alertWords(), ", "))
+	f.IntVar(&w.eveVersion, "eve-version", eveVersion, "EVE's records look as those of Suricata `N`: 7 or 8")
+	f.StringVar(&w.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
+	f.StringArrayVar(&w.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
+	f.StringVar(&w.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")
+	f.StringVar(&w.failOn, "fail-on", "none", "exit 1 when a finding is at or above `LEVEL`: info, low, medium, high, critical")
+	f.BoolVar(&w.local, "local", false, "times are local instead of UTC; JSON and EVE always have UTC")
+	f.BoolVarP(&w.quiet, "quiet", "q", false, "say nothing when there is no finding")
+	f.CountVarP(&w.verbose, "verbose", "v", "say more: every fact, counters of what was discarded")
+
+	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
+	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said")
+	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
+	return c
+}
+
+// check turns the flags into options, or says what is wrong with them.
+func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
+	lo := &capture.LiveOptions{Filter: w.filter, NoPromiscuous: w.quietCard}
+	taps := w.taps
+	for _, t := range taps {
+		parts, err := splitTap(t, nil)
+		if err != nil {
+			return nil, nil, usagef("firestorm watch --tap tap0+tap1", "--tap joins interfaces that see one wire, %q does not name two", t)
+		}
+		lo.Taps = append(lo.Taps, parts)
+	}
+	for _, i := range w.interfaces {
+		if !slices.ContainsFunc(lo.Taps, func(t []string) bool { return slices.Contains(t, i) }) {
+			lo.Interfaces = append(lo.Interfaces, i)
+		}
+	}
+	if len(lo.Interfaces)+len(lo.Taps) == 0 {
+		return nil, nil, usagef("firestorm watch eth0   (ip -br link shows what there is)", "watch needs an interface")
+	}
+	n, err := parseSize(w.ring)
+	if err != nil || n < 4*capture.RingBlock || n > 4<<30 {
+		return nil, nil, usagef("--ring 64M", "--ring %s: between 4M and 4G", w.ring)
+	}
+	lo.RingBytes = int(n)
+	// What is common with read is checked there; the names of interfaces stand for those of files.
+	r := w.rawRead
+	r.files, r.taps, r.filter, r.follow = []string{"live"}, nil, "", true
+	r.format, r.formatIn, r.progress = "text", "pcap", "never"
+	o, err := r.check()
+	if err != nil {
+		return nil, nil, err
+	}
+	o.Files = nil
+	return o, lo, nil
+}
+
+// runWatch watches until a signal, the end of the time, or the number of packets.
+func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags) error {
+	live, err := capture.OpenLive(*lo)
+	if err != nil {
+		return liveFailure(err)
+	}
+	name := strings.Join(interfaceNames(live), ", ")
+	in := &input{Source: live, files: []string{name}}
+	defer in.Close()
+	n, err := a.newAnalysis(o, in)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	src := &watched{input: in, live: live, left: w.packets}
+	if src.left == 0 {
+		src.left = 1<<64 - 1
+	}
+	n.opt.Source = src
+	if w.duration > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, w.duration)
+		defer stop()
+	}
+	told := a.follow(o, name, n, true)
+	links := &linkTeller{a: a, o: o}
+	n.opt.OnStatus = links.status
+	res, rep, err := n.run(ctx)
+	if err != nil {
+		return err
+	}
+	rep.Warnings = append(rep.Warnings, links.warnings(live)...)
+	if err := errors.Join(told.failed(), n.eve.finish(told.unsaid(res.Findings)), a.writeReports(o, rep, told)); err != nil {
+		return err
+	}
+	res.Interrupted = false // the end of the time is no interruption
+	return a.verdict(ctx, o, in, res)
+}
+
+func interfaceNames(src capture.Source) (names []string) {
+	for _, i := range capture.Interfaces(src) {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// watched is what the sensor reads: counted for the report, with what only a live source knows.
+type watched struct {
+	*input
+	live *capture.Live
+	left uint64 // packets until the end
+}
+
+// Next implements capture.Source.
+func (w *watched) Next(b *packet.Batch) error {
+	if w.left == 0 {
+		return w.live.End()
+	}
+	err := w.input.Next(b)
+	if n := uint64(len(b.Packets)); n > w.left {
+		b.Packets, n = b.Packets[:w.left], w.left
+		w.left -= n
+	} else {
+		w.left -= n
+	}
+	return err
+}
+
+// Now implements capture.Clock.
+func (w *watched) Now() packet.Time { return w.live.Now() }
+
+// Lost implements capture.Loser.
+func (w *watched) Lost(source uint16, until packet.Time) uint64 { return w.live.Lost(source, until) }
+
+// Links implements capture.Links.
+func (w *watched) Links() []capture.Link { return w.live.Links() }
+
+// linkTeller says when an interface shows nothing any more, and when it is back.
+type linkTeller struct {
+	a     *app
+	o     *readOptions
+	blind map[string]packet.Time
+}
+
+// status is called about each second.
+func (t *linkTeller) status(s *sensor.Status) {
+	if t.blind == nil {
+		t.blind = map[string]packet.Time{}
+	}
+	for _, l := range s.Links {
+		since, was := t.blind[l.Name]
+		switch {
+		case l.Blind != 0 && !was:
+			t.blind[l.Name] = l.Blind
+			fmt.Fprintf(t.a.stderr, "firestorm: blind on %s since %s: the interface is %s\n", l.Name, t.clock(l.Blind), l.Why)
+		case l.Blind == 0 && was:
+			delete(t.blind, l.Name)
+			fmt.Fprintf(t.a.stderr, "firestorm: %s is back; nothing was seen there since %s\n", l.Name, t.clock(since))
+		}
+	}
+}
+
+func (t *linkTeller) clock(at packet.Time) string {
+	z := t.o.zone()
+	if z == nil {
+		z = time.UTC
+	}
+	return at.Std().In(z).Format(time.RFC3339)
+}
+
+// warnings says what the report must not keep silent about.
+func (t *linkTeller) warnings(live *capture.Live) (out []string) {
+	for _, l := range live.Links() {
+		if l.Blind != 0 {
+			out = append(out, fmt.Sprintf("blind on %s since %s: the interface is %s", l.Name, t.clock(l.Blind), l.Why))
+		}
+		if l.Times > 0 {
+			out = append(out, fmt.Sprintf("%s was down or gone %d times: nothing was seen meanwhile", l.Name, l.Times))
+		}
+		if l.Lost > 0 {
+			out = append(out, fmt.Sprintf("the kernel dropped %d packets of %s because they were not read in time; a larger --ring bridges bursts, fewer rules or -f save work", l.Lost, l.Name))
+		}
+	}
+	return out
+}
+
+// liveFailure says why interfaces cannot be watched, and what to try.
+func liveFailure(err error) error {
+	name, _, _ := strings.Cut(err.Error(), ":")
+	switch {
+	case errors.Is(err, capture.ErrNotPermitted):
+		exe, exeErr := os.Executable()
+		if exeErr != nil {
+			exe = "/usr/bin/firestorm"
+		}
+		who := "USER"
+		if u, err := user.Current(); err == nil {
+			who = u.Username
+		}
+		exe = shellWord(exe)
+		return &failure{code: exitPermission, what: "cannot capture on " + name, why: "it needs the capability CAP_NET_RAW, which this process does not have", err: err,
+			try: fmt.Sprintf(`sudo firestorm watch %s
+or, for everybody on this machine:
+  sudo setcap cap_net_raw=ep %s
+or, for the members of one group:
+  sudo groupadd -f firestorm && sudo usermod -aG firestorm %s
+  sudo chgrp firestorm %s && sudo chmod 0750 %s && sudo setcap cap_net_raw=ep %s
+  (then log in again)`, shellWord(name), exe, shellWord(who), exe, exe, exe)}
+	case errors.Is(err, capture.ErrNoInterface):
+		return &failure{code: exitUsage, what: "cannot capture on " + name, why: "there is no such interface", try: "ip -br link", err: err}
+	}
+	return &failure{code: exitEngine, what: "cannot capture", why: err.Error(), err: err}
+}

@@ -1,0 +1,106 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"firestorm/internal/packet"
+)
+
+// RingSpec says what a ring is to see. It is plain data: a privileged process may be asked for it by another one.
+type RingSpec struct {
+	Interface string
+	// Filter is a capture filter in libpcap's language; empty keeps all. What the kernel cannot run is left to the
+	// reader of the ring.
+	Filter string
+	// Blocks of RingBlock bytes each make the ring. 0: DefaultRing.
+	Blocks int
+	// NoPromiscuous leaves the card's own filter on: only frames to this machine.
+	NoPromiscuous bool
+}
+
+const (
+	// RingBlock is the size of a block of a ring, bytes: the unit that the kernel hands over.
+	RingBlock = 1 << 20
+	// DefaultRing is the size of a ring when nobody asks for another: a third of a second at 300 000 packets of 600 bytes.
+	DefaultRing = 64 << 20
+)
+
+// Size is the ring's length in bytes.
+func (s *RingSpec) Size() int {
+	if s.Blocks <= 0 {
+		return DefaultRing
+	}
+	return s.Blocks * RingBlock
+}
+
+// Opener opens the sockets that live capture reads. It is asked again when an interface came back under its name. What
+// is behind it may be another process that has the capability: the file is all that capture needs.
+type Opener interface {
+	// Open returns a bound AF_PACKET socket with a TPACKET_V3 receive ring of s.Size() bytes. The caller closes it.
+	// Errors are ErrNoInterface, ErrNotPermitted, or what the kernel said.
+	Open(s RingSpec) (*os.File, error)
+}
+
+// Errors of Openers.
+var (
+	ErrNoInterface  = errors.New("no such interface")
+	ErrNotPermitted = errors.New("not allowed to capture")
+)
+
+// LiveOptions say what OpenLive watches.
+type LiveOptions struct {
+	Interfaces []string
+	// Taps are groups of interfaces that together see one wire: each is one vantage.
+	Taps          [][]string
+	Filter        string // see RingSpec
+	RingBytes     int    // of each interface; 0: DefaultRing
+	NoPromiscuous bool
+	Opener        Opener // nil: this process opens its sockets itself
+}
+
+// Link is the state of one interface of a live source.
+type Link struct {
+	Name     string
+	Packets  uint64 // handed over
+	Bytes    uint64
+	Lost     uint64      // dropped by the kernel because the ring was full
+	Filtered uint64      // turned away by the filter here; the kernel does not count what it turns away
+	Last     packet.Time // of the newest packet; 0: none yet
+	// Blind is since when the interface shows nothing because it is down or gone; 0: it is up.
+	Blind packet.Time
+	Why   string // it is blind: "down", "gone"
+	Times int    // it came back
+}
+
+// Clock is a source that knows how late it is though no packet says so: every packet before Now was handed over.
+type Clock interface{ Now() packet.Time }
+
+// Now asks src how late it is; 0 when only its packets tell.
+func Now(src Source) packet.Time {
+	if c, ok := src.(Clock); ok {
+		return c.Now()
+	}
+	return 0
+}
+
+// Loser is a source that knows when it lost frames.
+type Loser interface {
+	// Lost returns how many frames of an interface were lost up to a time, of those that it has not returned yet.
+	Lost(source uint16, until packet.Time) uint64
+}
+
+// Links is a source that watches interfaces.
+type Links interface{ Links() []Link }
+
+// LinksOf returns the state of the interfaces of src, none for files. The slice is the caller's.
+func LinksOf(src Source) []Link {
+	if l, ok := src.(Links); ok {
+		return l.Links()
+	}
+	return nil
+}
+
+// interfaceError says which interface err is about.
+func interfaceError(name string, err error) error { return fmt.Errorf("%s: %w", name, err) }

@@ -52,7 +52,7 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 	if n.opt.Context, err = a.readContext(o.Context); err != nil {
 		return nil, err
 	}
-	if n.opt.Mutes, err = a.readMutes(o.MutesFile); err != nil {
+	if n.opt.Mutes, err = a.readMutes(o.MutesFile, o.MutesToo); err != nil {
 		return nil, err
 	}
 	if n.eve != nil {

@@ -18,9 +18,10 @@ type follower struct {
 	name string
 	eve  *eveOutput
 	bar  *progress
-	said map[string]*told // by finding id
-	list []*told          // in the order they were told
-	err  error            // of writing; the run goes on
+	said map[string]*told       // by finding id
+	list []*told                // in the order they were told
+	also func(*finding.Finding) // gets what is told as well; nil: nobody
+	err  error                  // of writing; the run goes on
 }
 
 // told is a finding as it was last told.
@@ -72,6 +73,9 @@ func (f *follower) decided(d sensor.Decided) {
 		}
 		if f.eve != nil {
 			f.eve.runner.Finding(x)
+		}
+		if f.also != nil {
+			f.also(x)
 		}
 		f.tell(rep, x)
 	}

@@ -32,6 +32,7 @@ type readOptions struct {
 	Strict        bool     // one refused rule refuses all
 	ChecksumGiven bool
 	MutesFile     string
+	MutesToo      []string // lines as in that file
 	Context       []contextFile
 	Format        string    // text, json, eve, html, md: what goes to standard output
 	FormatIn      string    // pcap, tshark-text

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,16 +85,21 @@ func vantageNames(in *input) []string {
 	return names
 }
 
-func (a *app) readMutes(name string) (*finding.Mutes, error) {
-	if name == "" {
+func (a *app) readMutes(name string, more []string) (*finding.Mutes, error) {
+	if name == "" && len(more) == 0 {
 		return nil, nil
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, openFailure(name, err)
+	text := strings.NewReader(strings.Join(more, "\n"))
+	var all io.Reader = text
+	if name != "" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, openFailure(name, err)
+		}
+		defer f.Close()
+		all = io.MultiReader(f, strings.NewReader("\n"), text)
 	}
-	defer f.Close()
-	m, err := finding.ReadMutes(name, f)
+	m, err := finding.ReadMutes(cmp.Or(name, "configuration"), all)
 	if err != nil {
 		return nil, &failure{code: exitUsage, what: "the mutes cannot be used", why: err.Error(),
 			try: "a line such as:  tcp-closed-port  192.0.2.7  *  2026-12-31  printer is switched off at night", err: err}

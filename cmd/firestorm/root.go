@@ -59,7 +59,6 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.rulesCommand(),
 		a.configCommand(),
 		a.evidenceCommand(),
-		a.lintCommand(),
 		a.maintenanceCommand(),
 		a.rpcCommand(),
 		a.completionCommand(),

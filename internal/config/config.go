@@ -18,11 +18,12 @@ type Config struct {
 	Analysis Analysis
 	Rules    Rules
 	Findings Findings
+	Outputs  Outputs
 	Service  Service
 }
 
 // Sections are the parts of the file in the order in which it is written and shown. They must not be changed.
-var Sections = []Section{networkSection, captureSection, analysisSection, rulesSection, findingsSection, serviceSection}
+var Sections = []Section{networkSection, captureSection, analysisSection, rulesSection, findingsSection, outputsSection, serviceSection}
 
 // Section is one part of the file: a name at its outermost level and the keys below it.
 type Section struct {

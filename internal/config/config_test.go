@@ -91,7 +91,6 @@ findings:
     - {code: "*", destination: 192.0.2.9, until: 2026-12-31, reason: rebuilt this week}
 service:
   status-every: 30s
-  sandbox: false
 `
 
 func TestWhole(t *testing.T) {
@@ -103,7 +102,7 @@ func TestWhole(t *testing.T) {
 	want.Rules.Files = []string{"/etc/firestorm/local.rules", "/usr/share/rules"}
 	want.Findings.Mutes = []Mute{{Code: "tcp-closed-port", Source: "192.0.2.0/24", Destination: "*", Reason: "scans of our own"},
 		{Code: "*", Source: "*", Destination: "192.0.2.9", Until: "2026-12-31", Reason: "rebuilt this week"}}
-	want.Service.StatusOf, want.Service.Sandbox = 30*time.Second, false
+	want.Service.StatusOf = 30 * time.Second
 	if diff := cmp.Diff(want, c, comparePrefix); diff != "" {
 		t.Error(diff)
 	}
@@ -128,9 +127,9 @@ func TestProblems(t *testing.T) {
 		{"section", "captrue:\n  filter: x\n", `f.yaml:1:1: there is no section "captrue"; did you mean "capture"?`},
 		{"key without its section", "filter: x\n", `f.yaml:1:1: there is no section "filter"; filter stands below "capture:"`},
 		{"nothing near", "zzzzzzzz: 1\n", `f.yaml:1:1: there is no section "zzzzzzzz"`},
-		{"twice", "capture:\n  filter: a\n  ring: 2M\n  filter: b\n", `f.yaml:4:3: "filter" stands twice, first on line 2`},
+		{"twice", "capture:\n  filter: a\n  ring: 8M\n  filter: b\n", `f.yaml:4:3: "filter" stands twice, first on line 2`},
 		{"word", "capture:\n  checksums: some\n", `f.yaml:2:14: capture.checksums: "some" is none of none, all, auto`},
-		{"yes", "service:\n  sandbox: yes\n", `f.yaml:2:12: service.sandbox: "yes" is neither true nor false`},
+		{"yes", "rules:\n  strict: yes\n", `f.yaml:2:11: rules.strict: "yes" is neither true nor false`},
 		{"size", "analysis:\n  max-memory: 400X\n", `f.yaml:2:15: analysis.max-memory: "400X" is no size such as 64K, 400M or 2G`},
 		{"range", "analysis:\n  max-memory: 1M\n", `f.yaml:2:15: analysis.max-memory: 1M is not in 32M to 1T`},
 		{"number", "analysis:\n  workers: 1.5\n", `f.yaml:2:12: analysis.workers: "1.5" is no whole number`},

@@ -22,7 +22,7 @@ type Capture struct {
 	Taps       []string // each A+B: interfaces that together see one wire
 	Filter     string
 	Checksums  string
-	Ring       int64 // bytes, for each worker and interface
+	Ring       int64 // bytes, for each interface
 }
 
 var captureSection = section("capture", "Where packets come from.", func(c *Config) *Capture { return &c.Capture },
@@ -32,8 +32,8 @@ var captureSection = section("capture", "Where packets come from.", func(c *Conf
 	key(Text, "filter", "", "Which packets to take, in the language of libpcap. Empty: all.", func(c *Capture) *string { return &c.Filter }),
 	key(Word, "checksums", "auto", "Whether packets with a wrong checksum are left out. auto tells what the own network card fills in later.",
 		func(c *Capture) *string { return &c.Checksums }).of("none", "all", "auto"),
-	key(Size, "ring", "32M", "Memory that the kernel fills with packets, for each worker of each interface.",
-		func(c *Capture) *int64 { return &c.Ring }).between(1<<20, 4<<30).in("bytes"),
+	key(Size, "ring", "64M", "Memory that the kernel fills with packets, for each interface.",
+		func(c *Capture) *int64 { return &c.Ring }).between(4<<20, 4<<30).in("bytes"),
 )
 
 // Analysis bounds what the engine may use.
@@ -56,7 +56,7 @@ type Rules struct {
 	Strict   bool
 }
 
-var rulesSection = section("rules", "Rules in Suricata's language. They are read again at SIGUSR2 and at a reload.", func(c *Config) *Rules { return &c.Rules },
+var rulesSection = section("rules", "Rules in Suricata's language. Those that cannot be run are refused, and said.", func(c *Config) *Rules { return &c.Rules },
 	key(Paths, "files", "", "Rule files, and folders whose *.rules are read.", func(r *Rules) *[]string { return &r.Files }),
 	key(Path, "suricata-settings", "", "A suricata.yaml whose variables, limits and records hold here too.", func(r *Rules) *string { return &r.Settings }),
 	key(Bool, "strict", "false", "Whether one refused rule refuses all. Otherwise it is left out, and said.", func(r *Rules) *bool { return &r.Strict }),
@@ -91,21 +91,29 @@ var findingsSection = section("findings", "What is shown.", func(c *Config) *Fin
 	),
 )
 
-// Service says how the service runs.
+// Outputs says who hears of findings while the sensor runs.
+type Outputs struct {
+	EVE     string   // a file
+	Syslog  []string // each NETWORK:ADDRESS
+	Webhook []string // URLs
+}
+
+var outputsSection = section("outputs", "Who hears of findings while the sensor runs.", func(c *Config) *Outputs { return &c.Outputs },
+	key(Path, "eve", "", "The file that EVE's records are written to. Empty: none.", func(o *Outputs) *string { return &o.EVE }),
+	key(Texts, "syslog", "", "Log servers (RFC 5424), each as udp:HOST:PORT, tcp:HOST:PORT or unixgram:/dev/log.", func(o *Outputs) *[]string { return &o.Syslog }),
+	key(Texts, "webhook", "", "Addresses that findings are posted to as JSON. The variable FIRESTORM_WEBHOOK_AUTHORIZATION has the Authorization header.",
+		func(o *Outputs) *[]string { return &o.Webhook }),
+)
+
+// Service says what stays of a run.
 type Service struct {
-	User     string
-	Sandbox  bool
 	StateDir string
 	Status   string // a file
 	StatusOf time.Duration
 }
 
-var serviceSection = section("service", "How the service runs, and with what rights.", func(c *Config) *Service { return &c.Service },
-	key(Text, "user", "firestorm", "Who the worker runs as when the program is started by root. The parent alone keeps capabilities.",
-		func(s *Service) *string { return &s.User }),
-	key(Bool, "sandbox", "true", "Whether the worker shuts itself in (Landlock, seccomp). false is said in the log.", func(s *Service) *bool { return &s.Sandbox }),
-	key(Path, "state", "/var/lib/firestorm", "Where memories are kept over restarts.", func(s *Service) *string { return &s.StateDir }),
-	key(Path, "status", "/run/firestorm/status.json", "The file that says how the service does; firestorm doctor reads it.",
-		func(s *Service) *string { return &s.Status }),
+var serviceSection = section("service", "What is kept of a run, and what tells how it does.", func(c *Config) *Service { return &c.Service },
+	key(Path, "state", "", "The folder where memories are kept over restarts, such as /var/lib/firestorm. Empty: nowhere.", func(s *Service) *string { return &s.StateDir }),
+	key(Path, "status", "", "The file that says how the sensor does, as JSON: packets, drops, interfaces that are blind. Empty: none.", func(s *Service) *string { return &s.Status }),
 	key(Duration, "status-every", "5s", "How often that file is written.", func(s *Service) *time.Duration { return &s.StatusOf }).between(int64(time.Second), int64(time.Minute)),
 )

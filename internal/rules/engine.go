@@ -64,9 +64,9 @@ type Engine struct {
 	set     *Set
 	flows   Flows
 	app     AppOf
-	most    int                       // bytes of streams
-	state   []*flowState              // by flow index
-	todo    []uint8                   // the same: a bit for each direction of which something waits for the next packet, wholePass
+	most    int          // bytes of streams
+	state   []*flowState // by flow index
+	todo    []uint8      // the same: a bit for each direction of which something waits for the next packet, wholePass
 	now     current
 	spare   []*flowState
 	x       inspection

@@ -11,6 +11,7 @@ import (
 
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
+	"firestorm/internal/store/record"
 )
 
 // MaxRows bounds what any query returns.
@@ -151,7 +152,7 @@ func (s *Store) Records(f Filter, codes map[string]*finding.Code, give func(*Rec
 			return err
 		}
 		r.Source, r.Destination = addr(source), addr(destination)
-		rec, err := decode(b, codes)
+		rec, err := record.Decode(b, codes)
 		if err != nil {
 			unread++
 			return nil

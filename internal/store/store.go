@@ -16,7 +16,15 @@ import (
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
+
+	"firestorm/internal/store/record"
 )
+
+// Record is a finding with what its words need from the run that found it.
+type Record = record.Record
+
+// Name is what an address was called, and the frame that says so.
+type Name = record.Name
 
 // File is the name of the store in its folder.
 const File = "findings.db"

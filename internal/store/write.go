@@ -10,6 +10,7 @@ import (
 
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
+	"firestorm/internal/store/record"
 )
 
 // MostAtOnce bounds how many records one Put takes.
@@ -24,7 +25,7 @@ func (s *Store) Put(rs []*Record) (skipped int, err error) {
 	}
 	bodies := make([][]byte, len(rs))
 	for i, r := range rs {
-		if bodies[i], err = encode(r); err != nil {
+		if bodies[i], err = record.Encode(r); err != nil {
 			skipped++
 		}
 	}

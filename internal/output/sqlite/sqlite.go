@@ -176,6 +176,16 @@ func (o *Output) Status() Status {
 	return s
 }
 
+// Health says how the disk is (output.Healthy).
+func (o *Output) Health() output.Health {
+	st := o.Status()
+	h := output.Health{Up: st.Err == nil, Lost: st.Lost}
+	if st.Err != nil {
+		h.Err = fmt.Sprintf("%d findings wait since %s: %v", st.Waiting, st.Since.UTC().Format(time.RFC3339), st.Err)
+	}
+	return h
+}
+
 // Flush waits until what was received is on the disk, or the disk refused it once more.
 func (o *Output) Flush() error {
 	o.mu.Lock()

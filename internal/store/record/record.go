@@ -1,6 +1,6 @@
-//go:build linux
-
-package store
+// Package record is a finding as the store writes it: bytes, and back. It stands apart from the store so that its reader can
+// be fuzzed without SQLite beneath.
+package record
 
 import (
 	"bytes"
@@ -41,7 +41,8 @@ type body struct {
 // maxBody bounds what is kept of one finding, in bytes.
 const maxBody = 1 << 20
 
-func encode(r *Record) ([]byte, error) {
+// Encode writes a record.
+func Encode(r *Record) ([]byte, error) {
 	f := *r.Finding
 	f.Code = nil
 	var b bytes.Buffer
@@ -54,8 +55,8 @@ func encode(r *Record) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// decode reads what encode wrote. Its Code has what is written of it; codes has more where the program knows the code.
-func decode(b []byte, codes map[string]*finding.Code) (*Record, error) {
+// Decode reads what Encode wrote. Its Code has what is written of it; codes has more where the program knows the code.
+func Decode(b []byte, codes map[string]*finding.Code) (*Record, error) {
 	if len(b) > maxBody {
 		return nil, errors.New("it is longer than any is written")
 	}

@@ -58,10 +58,10 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.labCommand(),
 		a.explainCommand(),
 		a.rulesCommand(),
-		a.lintCommand(),
 		a.configCommand(),
 		a.evidenceCommand(),
 		a.maintenanceCommand(),
+		a.rpcCommand(),
 		a.completionCommand(),
 		a.versionCommand(),
 	} {

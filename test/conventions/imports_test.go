@@ -77,7 +77,9 @@ var house = []room{
 	{pkg: "internal/store/record", may: "finding packet"},
 	{pkg: "internal/state", may: "event finding packet"},
 	{pkg: "internal/web", may: "store report finding"},
-	{pkg: "internal/lint/*", may: "finding config analyzer/*", extra: []exception{
+	{pkg: "internal/lint", may: ""},
+	{pkg: "internal/lint/*", may: "lint finding config analyzer/*", extra: []exception{
+		{"internal/lint/nfs", "rpcfw", "judges the plan that the firewall's rules are made of"},
 		{"internal/lint/ipsec", "ipsecconf", "reads what --context reads, with one parser"},
 	}},
 	{pkg: "internal/maintenance", may: "finding config analyzer/*"},

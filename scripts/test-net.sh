@@ -1,6 +1,7 @@
 #!/bin/bash
-# Installs the Debian package into a fresh Debian 12 and purges it again; then makes every capture of the testbed again
-# with the real programs, in network namespaces.
+# Installs the Debian package into a fresh Debian 12 and purges it again; runs the pairs of IPsec configurations in real
+# daemons, and what the small tools print in the programs it is for; then makes every capture of the testbed again with the
+# real programs, in network namespaces.
 set -eu
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" != 0 ] || [ "$(uname -s)" != Linux ]; then
@@ -10,5 +11,10 @@ fi
 make --no-print-directory package
 scripts/package-test.sh
 testbed/check-manifest
+testbed/ipsec-pairs
+make --no-print-directory build
+for script in scripts/net/*.sh; do
+	"$script" bin/firestorm
+done
 # shellcheck disable=SC2046
 testbed/run $(testbed/run -l | awk '{ print $1 }')

@@ -282,7 +282,7 @@ capture() {
 		-i "$d" -w "$OUT/$f" "$@" 2>"$LAB/$f.err" &
 	LAB_CAPS+=($!)
 	for i in $(seq 50); do
-		grep -q 'listening on' "$LAB/$f.err" && return 0
+		grep -qs 'listening on' "$LAB/$f.err" && return 0
 		sleep 0.1
 	done
 	die "capture on $d of $n did not start: $(cat "$LAB/$f.err")"

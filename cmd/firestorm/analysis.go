@@ -26,13 +26,13 @@ type analysis struct {
 }
 
 // newAnalysis reads what o names and makes the sensor's options of it.
-func (a *app) newAnalysis(o *readOptions, in *input) (n *analysis, err error) {
-	n = &analysis{a: a, o: o, in: in, hits: &signature.Hits{}}
-	defer func(begun *analysis) {
+func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
+	n := &analysis{a: a, o: o, in: in, hits: &signature.Hits{}}
+	defer func() {
 		if err != nil {
-			begun.close()
+			n.close()
 		}
-	}(n)
+	}()
 	if n.settings, err = a.readSettings(o.Settings); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (a *app) newAnalysis(o *readOptions, in *input) (n *analysis, err error) {
 	if n.opt.Context, err = a.readContext(o.Context); err != nil {
 		return nil, err
 	}
-	if n.opt.Mutes, err = a.readMutes(o.MutesFile); err != nil {
+	if n.opt.Mutes, err = a.readMutes(o.MutesFile, o.MutesToo); err != nil {
 		return nil, err
 	}
 	if n.eve != nil {
@@ -107,6 +107,9 @@ func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, err
 		rep.Notes = append(rep.Notes, "rules: "+n.sigs.summary())
 		rep.Hits = ruleHits(n.hits)
 		rep.Warnings = append(rep.Warnings, ruleWarnings(res, n.hits)...)
+		if res.RulesMuted > 0 {
+			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: mutes hide %d matches", res.RulesMuted))
+		}
 		if res.RulesHeld > 0 {
 			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: thresholds and suppressions kept %d matches back", res.RulesHeld))
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"firestorm/internal/finding"
+	"firestorm/internal/packet"
 	"firestorm/internal/report"
 	"firestorm/internal/sensor"
 )
@@ -13,14 +14,16 @@ import (
 // follower prints the findings of a growing file as they are decided. The report at the end says them all once more;
 // forms for programs get there only what changed since.
 type follower struct {
-	a    *app
-	o    *readOptions
-	name string
-	eve  *eveOutput
-	bar  *progress
-	said map[string]*told // by finding id
-	list []*told          // in the order they were told
-	err  error            // of writing; the run goes on
+	a     *app
+	o     *readOptions
+	name  string
+	eve   *eveOutput
+	bar   *progress
+	said  map[string]*told             // by finding id
+	list  []*told                      // in the order they were told
+	also  func(*finding.Finding)       // gets what is told as well; nil: nobody
+	times func(begin, now packet.Time) // hears of them before also
+	err   error                        // of writing; the run goes on
 }
 
 // told is a finding as it was last told.
@@ -66,12 +69,18 @@ func (f *follower) news(x *finding.Finding) bool {
 func (f *follower) decided(d sensor.Decided) {
 	// The times of files belong to another goroutine while it reads: what is known here is enough for one finding.
 	rep := &report.Report{Files: []report.File{{Name: f.name, Packets: 1, From: d.Begin, To: d.Now}}, Zone: f.o.zone()}
+	if f.times != nil {
+		f.times(d.Begin, d.Now)
+	}
 	for _, x := range d.Findings {
 		if !f.news(x) {
 			continue
 		}
 		if f.eve != nil {
 			f.eve.runner.Finding(x)
+		}
+		if f.also != nil {
+			f.also(x)
 		}
 		f.tell(rep, x)
 	}

@@ -74,7 +74,7 @@ with --tap.
 	f.StringVar(&r.filestoreSize, "filestore-size", "16M", "keep no file bigger than `SIZE`")
 	f.IntVar(&r.filestoreCount, "filestore-count", 10000, "keep at most `N` files")
 	f.StringSliceVar(&r.fileHash, "file-hash", nil, "records of files have these checksums, `LIST` of md5, sha1, sha256")
-	f.StringVar(&r.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
+	f.StringVar(&r.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON (* and - for any); or that exceed a rate: rate CODE 10/hour burst 20 by_src (by_dst, by_both, by_code); they are still counted")
 	f.StringArrayVar(&r.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST (its address in the capture) that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
 	f.StringVar(&r.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")
 	f.StringVar(&r.failOn, "fail-on", "none", "exit 1 when a finding is at or above `LEVEL`: info, low, medium, high, critical")
@@ -85,6 +85,7 @@ with --tap.
 	f.StringVar(&r.progress, "progress", "auto", "progress bar on standard error, `WHEN`: auto, always, never")
 
 	f.StringVar(&r.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
+	storeFlag(f, &r.store)
 	f.StringVar(&r.memory, "max-memory", defaultMemory, "most memory to use, `SIZE`; past it old state is dropped, and said")
 	f.IntVar(&r.workers, "workers", 0, "`N` parallel workers, 0 for one each processor; the result is the same for any number")
 	f.Uint64Var(&r.seed, "seed", 0, "seed of the hash tables; the result is the same for any")

@@ -32,6 +32,8 @@ type readOptions struct {
 	Strict        bool     // one refused rule refuses all
 	ChecksumGiven bool
 	MutesFile     string
+	MutesToo      []string // lines as in that file
+	StoreIn       string   // the folder of the store; empty: none
 	Context       []contextFile
 	Format        string    // text, json, eve, html, md: what goes to standard output
 	FormatIn      string    // pcap, tshark-text
@@ -94,7 +96,7 @@ type rawRead struct {
 	format, formatIn, eve, write, outdir  string
 	json, follow, quiet, utc, local       bool
 	since, until, minConf, failOn, memory string
-	progress, state, settings             string
+	progress, state, settings, store      string
 	strict, checksumsGiven                bool
 	workers, verbose                      int
 	seed                                  uint64
@@ -115,7 +117,7 @@ const (
 // check turns the flags into options, or says what is wrong with them.
 func (r *rawRead) check() (*readOptions, error) {
 	o := &readOptions{Filter: r.filter, MutesFile: r.mutes, EVEFile: r.eve, WriteFile: r.write, OutDir: r.outdir,
-		Rules: r.rules, Settings: r.settings, Strict: r.strict, ChecksumGiven: r.checksumsGiven, Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state}
+		Rules: r.rules, Settings: r.settings, Strict: r.strict, ChecksumGiven: r.checksumsGiven, Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state, StoreIn: r.store}
 	for _, step := range []func(*readOptions) error{r.inputs, r.outputs, r.networks, r.contexts, r.kept, r.times, r.limits} {
 		if err := step(o); err != nil {
 			return nil, err

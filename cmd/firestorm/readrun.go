@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if n := kept.note(); n != "" {
 		rep.Warnings = append(rep.Warnings, n)
 	}
-	if err := errors.Join(live.failed(), n.eve.finish(live.unsaid(res.Findings)), a.writeReports(o, rep, live), a.writeEvidence(o, rep, res, twins.shift(), kept)); err != nil {
+	if err := errors.Join(live.failed(), n.eve.finish(live.unsaid(res.Findings)), a.writeReports(o, rep, live), a.writeEvidence(o, rep, res, twins.shift(), kept), a.keepFindings(o.StoreIn, res, rep)); err != nil {
 		return err
 	}
 	return a.verdict(ctx, o, in, res)
@@ -84,16 +85,21 @@ func vantageNames(in *input) []string {
 	return names
 }
 
-func (a *app) readMutes(name string) (*finding.Mutes, error) {
-	if name == "" {
+func (a *app) readMutes(name string, more []string) (*finding.Mutes, error) {
+	if name == "" && len(more) == 0 {
 		return nil, nil
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, openFailure(name, err)
+	text := strings.NewReader(strings.Join(more, "\n"))
+	var all io.Reader = text
+	if name != "" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, openFailure(name, err)
+		}
+		defer f.Close()
+		all = io.MultiReader(f, strings.NewReader("\n"), text)
 	}
-	defer f.Close()
-	m, err := finding.ReadMutes(name, f)
+	m, err := finding.ReadMutes(cmp.Or(name, "configuration"), all)
 	if err != nil {
 		return nil, &failure{code: exitUsage, what: "the mutes cannot be used", why: err.Error(),
 			try: "a line such as:  tcp-closed-port  192.0.2.7  *  2026-12-31  printer is switched off at night", err: err}

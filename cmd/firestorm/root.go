@@ -14,6 +14,7 @@ import (
 const (
 	groupLook = "look"
 	groupRun  = "run"
+	groupFix  = "fix"
 )
 
 // root builds the command tree. A verb stands here once it works.
@@ -44,12 +45,30 @@ attacking it: whose side, what to do, and which packets prove it.
 		return usagef(cmd.CommandPath()+" --help", "%s", err)
 	})
 	root.PersistentFlags().Var(&a.color, "color", "colour on the terminal: auto, always, never (auto obeys NO_COLOR)")
-	root.AddGroup(&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupRun, Title: "Run:"})
+	root.AddGroup(&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupRun, Title: "Run:"}, &cobra.Group{ID: groupFix, Title: "Fix:"})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
-	root.AddCommand(a.readCommand(), a.whyCommand(), a.neighboursCommand(), a.demoCommand(), a.labCommand(), a.explainCommand(), a.rulesCommand(), a.completionCommand(), a.versionCommand())
-	if c := a.watchCommand(); c != nil {
-		root.AddCommand(c)
+	for _, c := range []*cobra.Command{
+		a.readCommand(),
+		a.whyCommand(),
+		a.watchCommand(),
+		a.findingsCommand(),
+		a.neighboursCommand(),
+		a.demoCommand(),
+		a.labCommand(),
+		a.explainCommand(),
+		a.rulesCommand(),
+		a.configCommand(),
+		a.evidenceCommand(),
+		a.lintCommand(),
+		a.maintenanceCommand(),
+		a.rpcCommand(),
+		a.completionCommand(),
+		a.versionCommand(),
+	} {
+		if c != nil { // not for this system
+			root.AddCommand(c)
+		}
 	}
 	addDocsCommand(a, root)
 	return root

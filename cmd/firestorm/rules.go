@@ -280,6 +280,14 @@ type refusedRule struct {
 	Reason string `json:"reason"`
 }
 
+// approximateRule is a rule that does not run quite as Suricata has it, as JSON.
+type approximateRule struct {
+	File        string `json:"file"`
+	Line        int    `json:"line"`
+	SID         uint32 `json:"sid,omitempty"`
+	Approximate string `json:"approximate"`
+}
+
 func (a *app) reportRules(r *rulesRead, asJSON, strict bool) error {
 	for _, p := range r.problems {
 		var err error
@@ -292,14 +300,26 @@ func (a *app) reportRules(r *rulesRead, asJSON, strict bool) error {
 			return err
 		}
 	}
+	for _, p := range r.set.Approximate() {
+		var err error
+		if asJSON {
+			err = a.writeJSON(approximateRule{p.File, p.Line, p.SID, p.Reason})
+		} else {
+			_, err = fmt.Fprintf(a.stdout, "%s (runs approximately)\n", problemText(p))
+		}
+		if err != nil {
+			return err
+		}
+	}
 	var err error
 	if asJSON {
 		err = a.writeJSON(struct {
-			Type    string `json:"type"`
-			Rules   int    `json:"rules"`
-			Run     int    `json:"run"`
-			Refused int    `json:"refused"`
-		}{"summary", r.active, r.set.Len(), len(r.problems)})
+			Type        string `json:"type"`
+			Rules       int    `json:"rules"`
+			Run         int    `json:"run"`
+			Approximate int    `json:"approximate"`
+			Refused     int    `json:"refused"`
+		}{"summary", r.active, r.set.Len(), len(r.set.Approximate()), len(r.problems)})
 	} else {
 		_, err = fmt.Fprintln(a.stdout, r.summary())
 	}
@@ -311,14 +331,18 @@ func (a *app) reportRules(r *rulesRead, asJSON, strict bool) error {
 
 // summary is a line about the set.
 func (r *rulesRead) summary() string {
+	some := ""
+	if n := len(r.set.Approximate()); n > 0 {
+		some = fmt.Sprintf(" (%d approximately)", n)
+	}
 	if len(r.problems) == 0 {
-		return fmt.Sprintf("%d rules, all run", r.set.Len())
+		return fmt.Sprintf("%d rules, all run%s", r.set.Len(), some)
 	}
 	verb := "are"
 	if len(r.problems) == 1 {
 		verb = "is"
 	}
-	return fmt.Sprintf("%d of %d rules run, %d %s refused", r.set.Len(), r.active, len(r.problems), verb)
+	return fmt.Sprintf("%d of %d rules run%s, %d %s refused", r.set.Len(), r.active, some, len(r.problems), verb)
 }
 
 // problemText is a refused rule on one line.
@@ -335,6 +359,31 @@ func problemText(p lang.Problem) string {
 
 // writeCoverage counts the refused rules by option and reason, the commonest first.
 func (a *app) writeCoverage(r *rulesRead) error {
+	share := 100.0
+	if r.active > 0 {
+		share = 100 * float64(r.set.Len()) / float64(r.active)
+	}
+	if _, err := fmt.Fprintf(a.stdout, "%d of %d rules run (%.2f %%)\n", r.set.Len(), r.active, share); err != nil {
+		return err
+	}
+	if list := r.set.Approximate(); len(list) > 0 {
+		if _, err := fmt.Fprintf(a.stdout, "%d of them approximately:\n", len(list)); err != nil {
+			return err
+		}
+		if err := a.writeReasons(list); err != nil {
+			return err
+		}
+		if len(r.problems) > 0 {
+			if _, err := fmt.Fprintf(a.stdout, "%d skipped:\n", len(r.problems)); err != nil {
+				return err
+			}
+		}
+	}
+	return a.writeReasons(r.problems)
+}
+
+// writeReasons counts problems by option and reason.
+func (a *app) writeReasons(list []lang.Problem) error {
 	type row struct {
 		what string
 		n    int
@@ -342,7 +391,7 @@ func (a *app) writeCoverage(r *rulesRead) error {
 	}
 	at := map[string]int{}
 	var rows []row
-	for _, p := range r.problems {
+	for _, p := range list {
 		k := p.Reason
 		if p.Option != "" {
 			k = p.Option + ": " + p.Reason
@@ -356,13 +405,6 @@ func (a *app) writeCoverage(r *rulesRead) error {
 		rows[i].n++
 	}
 	slices.SortStableFunc(rows, func(x, y row) int { return y.n - x.n })
-	share := 100.0
-	if r.active > 0 {
-		share = 100 * float64(r.set.Len()) / float64(r.active)
-	}
-	if _, err := fmt.Fprintf(a.stdout, "%d of %d rules run (%.2f %%)\n", r.set.Len(), r.active, share); err != nil {
-		return err
-	}
 	for _, x := range rows {
 		if _, err := fmt.Fprintf(a.stdout, "%6d  %s (first: %s:%d)\n", x.n, x.what, x.at.File, x.at.Line); err != nil {
 			return err

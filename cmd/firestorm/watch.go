@@ -27,6 +27,11 @@ type watchFlags struct {
 	duration   time.Duration
 	packets    uint64
 	quietCard  bool
+	far        farFlags
+	config     string
+	status     string
+	every      time.Duration
+	mutesToo   []string // lines of the configuration
 }
 
 func (a *app) watchCommand() *cobra.Command {
@@ -43,11 +48,17 @@ that goes down, or away, is waited for.
 ` + exitHelp(),
 		Example: `  sudo firestorm watch eth0
   sudo firestorm watch -i eth0 -i eth1 -f 'not port 22' --rules /etc/firestorm/rules
-  sudo firestorm watch --tap tap0+tap1 --duration 10m --json`,
+  sudo firestorm watch --tap tap0+tap1 --duration 10m --json
+  sudo firestorm watch --config /etc/firestorm/firestorm.yaml`,
 		GroupID: groupLook,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w.interfaces = append(w.interfaces, args...)
-			w.formatGiven, w.checksumsGiven = cmd.Flags().Changed("json"), cmd.Flags().Changed("checksums")
+			c, _, err := a.loadConfig(w.config)
+			if err != nil {
+				return err
+			}
+			w.fill(c, cmd.Flags().Changed)
+			w.formatGiven, w.checksumsGiven = cmd.Flags().Changed("json"), w.checksums != "auto"
 			o, lo, err := w.check()
 			if err != nil {
 				return err
@@ -61,6 +72,7 @@ that goes down, or away, is waited for.
 	f.StringArrayVar(&w.taps, "tap", nil, "interfaces `A+B` see one wire: a tap with an interface for each direction")
 	f.StringVarP(&w.filter, "filter", "f", "", "only packets that match `EXPR`, a capture filter in libpcap's language; the kernel leaves the others out")
 	f.BoolVarP(&w.quietCard, "no-promiscuous-mode", "p", false, "see only what the card takes for this machine")
+	f.StringVar(&w.config, "config", "", "take what the command line does not say from `FILE` (default: "+systemConfig+" where it is there; see firestorm config show)")
 	f.StringVar(&w.ring, "ring", "64M", "`SIZE` of the memory in which the kernel keeps packets until they are read, for each interface")
 	f.DurationVar(&w.duration, "duration", 0, "end after `TIME`, such as 90s or 10m")
 	f.Uint64VarP(&w.packets, "count", "c", 0, "end after `N` packets")
@@ -74,6 +86,8 @@ that goes down, or away, is waited for.
 	f.StringVar(&w.eve, "eve", "", "write EVE JSON to `FILE` (- is standard output)")
 	f.StringSliceVar(&w.eveAlert, "eve-alert", nil, "EVE's alerts have `PARTS` too, separated by commas: "+strings.Join(alertWords(), ", "))
 	f.IntVar(&w.eveVersion, "eve-version", eveVersion, "EVE's records look as those of Suricata `N`: 7 or 8")
+	f.StringArrayVar(&w.far.syslog, "syslog", nil, "send findings to the log server at `NETWORK:ADDRESS`, such as udp:192.0.2.5:514, tcp:HOST:PORT or unixgram:/dev/log (may be given more than once)")
+	f.StringArrayVar(&w.far.webhook, "webhook", nil, "post findings as JSON to `URL` (may be given more than once); the variable "+webhookSecret+" has the Authorization header")
 	f.StringVar(&w.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
 	f.StringArrayVar(&w.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
 	f.StringVar(&w.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")
@@ -82,7 +96,9 @@ that goes down, or away, is waited for.
 	f.BoolVarP(&w.quiet, "quiet", "q", false, "say nothing when there is no finding")
 	f.CountVarP(&w.verbose, "verbose", "v", "say more: every fact, counters of what was discarded")
 
+	f.StringVar(&w.status, "status", "", "write to `FILE` every few seconds how the sensor does, as JSON: packets, drops, interfaces that are blind")
 	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
+	storeFlag(f, &w.store)
 	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said")
 	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
@@ -120,7 +136,7 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Files = nil
+	o.Files, o.MutesToo = nil, w.mutesToo
 	return o, lo, nil
 }
 
@@ -148,13 +164,26 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		ctx, stop = context.WithTimeout(ctx, w.duration)
 		defer stop()
 	}
+	out, err := a.farOutputs(&w.far, o, name, &n.opt)
+	if err != nil {
+		return err
+	}
 	told := a.follow(o, name, n, true)
+	told.also = out.finding
+	told.times = out.times
 	links := &linkTeller{a: a, o: o}
-	n.opt.OnStatus = links.status
+	file := &statusFile{name: w.status, every: w.every}
+	n.opt.OnStatus = func(s *sensor.Status) {
+		links.status(s)
+		out.status(s)
+		file.status(s)
+	}
 	res, rep, err := n.run(ctx)
 	if err != nil {
 		return err
 	}
+	rep.Warnings = append(rep.Warnings, file.end()...)
+	rep.Warnings = append(rep.Warnings, out.end(told.unsaid(res.Findings))...)
 	rep.Warnings = append(rep.Warnings, links.warnings(live)...)
 	if err := errors.Join(told.failed(), n.eve.finish(told.unsaid(res.Findings)), a.writeReports(o, rep, told)); err != nil {
 		return err

@@ -43,8 +43,10 @@ type DispatchOptions struct {
 type RawStreams interface {
 	// WantsStream is asked once for each direction, with the server's port.
 	WantsStream(d packet.Dir, port uint16) bool
-	// Stream reports whether it wants more of that direction.
-	Stream(index uint32, d packet.Dir, port uint16, b []byte) (more bool)
+	// Clean is asked of a packet before its bytes go to the stream; they carry the answer.
+	Clean(p *packet.Packet, h flow.Handle) bool
+	// Stream reports whether it wants more of that direction. clean is what Clean said of the packet that brought b.
+	Stream(index uint32, d packet.Dir, port uint16, b []byte, clean bool) (more bool)
 	Gap(index uint32, d packet.Dir)
 	// End says that no more bytes come.
 	End(index uint32, d packet.Dir)
@@ -450,12 +452,16 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	return s
 }
 
-// App returns EVE's word for the protocol of a flow, empty while it is not known.
-func (x *Dispatcher) App(index uint32) string {
-	if int(index) >= len(x.flows) || x.flows[index].app == 0 {
-		return ""
+// App returns EVE's word for the protocol of a flow, empty while it is not known; settled: or if it never will be.
+func (x *Dispatcher) App(index uint32) (app string, settled bool) {
+	if int(index) >= len(x.flows) {
+		return "", false
 	}
-	return x.reg.app(int(x.flows[index].app) - 1)
+	f := &x.flows[index]
+	if f.app == 0 {
+		return "", f.interest != interested || f.s != nil && f.s.gone
+	}
+	return x.reg.app(int(f.app) - 1), true
 }
 
 // retire forgets the session of a flow and pools what it used.

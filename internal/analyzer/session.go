@@ -70,7 +70,7 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 		s.stream = x.streams.Open(&stream.Start{Client: s.head.Client.Addr, Server: s.head.Server.Addr}, s)
 	}
 	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
-	x.streams.Segment(s.stream, h.Dir, p)
+	x.streams.Segment(s.stream, h.Dir, p, s.raw[h.Dir] && x.o.Raw.Clean(p, h))
 	s.p = nil
 	if s.gone && s.raw == [2]bool{} {
 		x.settle(s)
@@ -226,8 +226,8 @@ func (x *Dispatcher) restStream(def int, a StreamAnalyzer) {
 }
 
 // Data takes bytes of the stream (stream.Sink).
-func (s *session) Data(d packet.Dir, b []byte, seen, released packet.Ref) {
-	if s.raw[d] && !s.x.o.Raw.Stream(s.index, d, s.head.Server.Port, b) {
+func (s *session) Data(d packet.Dir, b []byte, mark bool, seen, released packet.Ref) {
+	if s.raw[d] && !s.x.o.Raw.Stream(s.index, d, s.head.Server.Port, b, mark) {
 		s.raw[d] = false
 		if s.gone {
 			s.x.streams.Stop(s.stream, d)

@@ -179,6 +179,7 @@ type Previous struct {
 	Start        packet.Ref
 	Established  bool
 	FirstFIN     packet.Dir // side that closed first (ToServer: the client sent it); valid when a FIN was seen
+	Crossed      bool       // who closed second had not heard of the first FIN: both sides are in TIME_WAIT (RFC 9293 3.6, figure 13)
 	ClientFIN    packet.Ref // zero: none seen
 	ServerFIN    packet.Ref
 	Closed       packet.Ref // last acknowledgement of a FIN; zero when the close was not completed

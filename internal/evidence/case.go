@@ -14,8 +14,8 @@ import (
 )
 
 // Fetch calls give for each frame of want that it can find, each once, in the order of its input. A frame it cannot
-// find is left out. The packet's Data is as captured, and borrowed until give returns; Ref, Data, WireLen and Link are
-// set. An error of give ends it and is returned.
+// find is left out; others of the same conversations may be given beside. The packet's Data is as captured, and borrowed
+// until give returns; Ref, Data, WireLen and Link are set. An error of give ends it and is returned.
 type Fetch = func(want []packet.Ref, give func(p *packet.Packet) error) error
 
 // Case is what an annotated capture holds.
@@ -27,6 +27,7 @@ type Case struct {
 	Name        func(source uint16) string                  // name of a source; nil = none
 	Visible     func(string) string                         // makes hostile text safe to show
 	Application string
+	Redact      *Redactor // makes frames, findings and names fit to be given away; nil = all as it is. Summary is left out
 }
 
 // Result says what Write wrote.
@@ -160,6 +161,9 @@ func (c *Case) attachments() (comments []string, left int, err error) {
 // Write writes the case to w as pcapng: the wanted frames with their comments, the findings in the section header.
 func (c *Case) Write(w io.Writer) (Result, error) {
 	var res Result
+	if c.Redact != nil {
+		c = c.redacted()
+	}
 	section, left, err := c.attachments()
 	if err != nil {
 		return res, fmt.Errorf("evidence: %w", err)
@@ -170,7 +174,10 @@ func (c *Case) Write(w io.Writer) (Result, error) {
 		return res, err
 	}
 	want := Wanted(c.Findings)
-	s := &sorter{ng: ng, c: c, notes: c.comments(), ifaces: map[ifaceKey]int{}}
+	s := &sorter{ng: ng, c: c, notes: c.comments(), ifaces: map[ifaceKey]int{}, want: make(map[place]bool, len(want))}
+	for _, r := range want {
+		s.want[placeOf(r)] = true
+	}
 	if len(want) > 0 && c.Fetch != nil {
 		s.hold = want[0].Source != want[len(want)-1].Source
 		if err := c.Fetch(want, s.give); err != nil {
@@ -180,8 +187,19 @@ func (c *Case) Write(w io.Writer) (Result, error) {
 			return res, err
 		}
 	}
-	res.Frames, res.Missing = s.n, len(want)-s.n
+	res.Frames, res.Missing = s.n, len(want)-s.wanted
 	return res, ng.Flush()
+}
+
+// redacted returns c with findings and names that may be given away.
+func (c *Case) redacted() *Case {
+	d := *c
+	d.Summary, d.Findings = nil, nil
+	for _, f := range c.Findings {
+		d.Findings = append(d.Findings, c.Redact.Finding(f))
+	}
+	d.Name = func(source uint16) string { return fmt.Sprintf("capture %d", source+1) }
+	return &d
 }
 
 // ifaceKey is an interface of the case: a source with a link type.
@@ -199,7 +217,9 @@ type sorter struct {
 	hold   bool
 	held   []packet.Packet
 	bytes  int
+	want   map[place]bool
 	n      int
+	wanted int // of n, those that tell a finding
 }
 
 func (s *sorter) give(p *packet.Packet) error {
@@ -240,7 +260,14 @@ func (s *sorter) write(p *packet.Packet) error {
 		s.ifaces[k] = i
 	}
 	s.n++
-	return s.ng.WritePacket(i, p.Time, p.Data, p.WireLen, pcapfile.PacketOptions{Comments: s.notes[placeOf(p.Ref())]})
+	if s.want[placeOf(p.Ref())] {
+		s.wanted++
+	}
+	data := p.Data
+	if s.c.Redact != nil {
+		data = s.c.Redact.Frame(p)
+	}
+	return s.ng.WritePacket(i, p.Time, data, p.WireLen, pcapfile.PacketOptions{Comments: s.notes[placeOf(p.Ref())]})
 }
 
 // SecondPass returns a Fetch that reads an input again from its start. next fills an empty batch, as capture.Source's

@@ -35,6 +35,7 @@ type Engine struct {
 	now    packet.Time
 	Counts EngineCounts
 	live   bool // findings were released before the end
+	bucket *Buckets
 }
 
 // EngineCounts is what happened to instances and groups; every loss has a reason.
@@ -45,6 +46,7 @@ type EngineCounts struct {
 	Folded     int // the same occurrence at another vantage of one connection
 	Unworthy   int // groups their detector dropped at decision
 	Muted      int // findings hidden by a mute
+	Limited    int // findings held back by a rate
 	Faulty     []string
 }
 
@@ -71,6 +73,8 @@ type group struct {
 	done     bool
 	dirty    bool
 	due      bool // being decided now
+	told     bool // it has its token
+	limited  bool // there was none for it yet
 }
 
 type covered struct {
@@ -80,7 +84,7 @@ type covered struct {
 
 // NewEngine checks the codes: unique names, and no cycle of absorption.
 func NewEngine(o Options) (*Engine, error) {
-	e := &Engine{o: o, codes: map[string]*Code{}, groups: map[groupKey]*group{}}
+	e := &Engine{o: o, codes: map[string]*Code{}, groups: map[groupKey]*group{}, bucket: o.Mutes.Buckets()}
 	if e.o.MaxGroups == 0 {
 		e.o.MaxGroups = 20000
 	}
@@ -258,6 +262,9 @@ func (e *Engine) decide(due []*group, atEnd bool) []*Finding {
 	}
 	e.yield(due)
 	SortForReport(out)
+	if e.bucket != nil {
+		e.limit(due, atEnd)
+	}
 	return dropAbsorbed(out)
 }
 
@@ -292,17 +299,16 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 	}
 	if g.finding != nil {
 		whole.ID, whole.Revision, whole.State = g.finding.ID, g.finding.Revision, g.finding.State
+		whole.Suppressed = g.finding.Suppressed
 		if grown || whole.Confidence != g.finding.Confidence || whole.Title != g.finding.Title {
 			whole.Revision++
 			whole.State = Updated
 		}
 	}
-	if e.o.Mutes != nil {
-		if why, ok := e.o.Mutes.match(whole, e.now); ok {
-			whole.MutedBy = why
-			if g.finding == nil || g.finding.MutedBy == "" {
-				e.Counts.Muted++
-			}
+	if why, ok := e.o.Mutes.match(whole, e.now, grown); ok {
+		whole.MutedBy = why
+		if g.finding == nil || g.finding.MutedBy == "" {
+			e.Counts.Muted++
 		}
 	}
 	g.finding = whole

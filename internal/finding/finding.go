@@ -186,7 +186,9 @@ type Finding struct {
 	Explains   []Explained
 	Ladder     []LadderRow // the conversation as steps, for drawings; may be empty
 	Flows      []uint64    // flows it happened to, at most MaxKept; internal, in no output
-	MutedBy    string      // reason of the mute that hid it; empty = shown
+	MutedBy    string      // reason of the mute or rate that hid it; empty = shown
+	Limited    bool        // a rate hid it
+	Suppressed int         // findings that its bucket held back since it last told one
 }
 
 // LadderRow is one step of the conversation that a drawing shows.

@@ -49,7 +49,7 @@ func TestMutes(t *testing.T) {
 			t.Errorf("%s: %v", c.line, err)
 			continue
 		}
-		why, muted := m.match(c.f, now)
+		why, muted := m.match(c.f, now, true)
 		if muted != c.muted {
 			t.Errorf("%s: muted %v, want %v", c.line, muted, c.muted)
 		}
@@ -95,4 +95,91 @@ func TestMutedIsReleased(t *testing.T) {
 	if len(fs) != 1 || fs[0].MutedBy != "printer is off at night" || e.Counts.Muted != 1 {
 		t.Errorf("%s %+v", show(fs), e.Counts)
 	}
+}
+
+// TestMutedRules: a rule is muted by its number between two ends; a code does not mute rules, everything does.
+func TestMutedRules(t *testing.T) {
+	from, to := addr("192.0.2.7"), addr("198.51.100.9")
+	for _, c := range []struct {
+		line     string
+		gid, sid uint32
+		muted    bool
+	}{
+		{"sid:2010935 * * - known", 1, 2010935, true},
+		{"sid:1:2010935 * * - known", 1, 2010935, true},
+		{"sid:3:2010935 * * - another generator", 1, 2010935, false},
+		{"sid:3:2010935 * * - its generator", 3, 2010935, true},
+		{"sid:2010936 * * - another", 1, 2010935, false},
+		{"sid:2010935 192.0.2.0/24 198.51.100.9 - both", 1, 2010935, true},
+		{"sid:2010935 198.51.100.9 * - the packets go the other way", 1, 2010935, false},
+		{"sid:2010935 * 192.0.2.7 - the packets go the other way", 1, 2010935, false},
+		{"* 192.0.2.7 * - all of this host", 1, 2010935, true},
+		{"tcp-closed-port * * - a code", 1, 2010935, false},
+		{"sid:2010935 * * 1969-12-31 over", 1, 2010935, false},
+	} {
+		m, err := ReadMutes("mutes", strings.NewReader(c.line))
+		if err != nil {
+			t.Fatalf("%s: %v", c.line, err)
+		}
+		now := packet.Time(second)
+		if _, muted := m.Hit(c.gid, c.sid, from, to, now); muted != c.muted {
+			t.Errorf("%s: muted %v", c.line, muted)
+		}
+		if got := m.all()[0].String(); !same(t, got, m.all()[0].Mute) {
+			t.Errorf("%s: written as %q, which says something else", c.line, got)
+		}
+		f := &Finding{Code: &Code{ID: "sid:2010935"}}
+		if u := m.all()[0]; u.SID != 0 && u.Hides(f, now) {
+			t.Errorf("%s hides findings", c.line)
+		}
+	}
+	for _, bad := range []string{"sid: * * - x", "sid:0 * * - x", "sid:a * * - x", "sid:1:2:3 * * - x", "sid:99999999999 * * - x", "x * * - bell\a", "x * * 9999-01-01 far"} {
+		if _, err := ParseMute(bad); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+func same(t *testing.T, line string, m Mute) bool {
+	t.Helper()
+	x, err := ParseMute(line)
+	if err != nil {
+		t.Error(err)
+	}
+	x.Number = m.Number
+	return x == m
+}
+
+// TestStoredMutes: those of the store are replaced beside those of a file, and what they count is kept and taken once.
+func TestStoredMutes(t *testing.T) {
+	m, err := ReadMutes("mutes", strings.NewReader("x * * - of a file\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := Mute{Number: 1, Code: "a", Reason: "one"}, Mute{Number: 2, Code: "b", Reason: "two"}
+	m.SetStored([]Mute{a, b})
+	hit := func(code, want string) {
+		t.Helper()
+		if why, _ := m.match(&Finding{Code: &Code{ID: code}}, 1, true); why != want {
+			t.Errorf("%s: %q, want %q", code, why, want)
+		}
+	}
+	hit("a", "one")
+	hit("b", "two")
+	hit("b", "two")
+	hit("x", "of a file")
+	m.SetStored([]Mute{b})
+	hit("a", "")
+	hit("x", "of a file")
+	if got := m.TakeHidden(); len(got) != 1 || got[2] != 2 {
+		t.Errorf("counted %v", got)
+	}
+	if got := m.TakeHidden(); len(got) != 0 {
+		t.Errorf("counted twice: %v", got)
+	}
+	var none *Mutes
+	if _, ok := none.Hit(1, 1, packet.Addr{}, packet.Addr{}, 1); ok || none.Len() != 0 {
+		t.Error("no mutes hide something")
+	}
+	(&Mutes{}).SetStored(nil)
 }

@@ -284,6 +284,23 @@ func TestReuseThroughFailedAttempt(t *testing.T) {
 	if p := f.Prev; p == nil || p.FirstFIN != packet.ToServer || p.ClientFIN.Frame != 4 || p.ClientEnd != 5002 || p.ServerEnd != 1002 {
 		t.Errorf("previous %+v", f.Prev)
 	}
+	// Both sides close at once: whoever's FIN came later did not acknowledge the first, which is told in either role.
+	for _, c := range []struct {
+		close   string
+		crossed bool
+	}{
+		{"1 > FA seq=1001 ack=5001\n1.1 < FA seq=5001 ack=1001\n1.2 > A seq=1002 ack=5002\n1.3 < A seq=5002 ack=1002\n", true},
+		{"1 < FA seq=5001 ack=1001\n1.1 > FA seq=1001 ack=5001\n1.2 < A seq=5002 ack=1002\n1.3 > A seq=1002 ack=5002\n", true},
+		{"1 > FA seq=1001 ack=5001\n1.1 < FA seq=5001 ack=1002\n1.2 > A seq=1002 ack=5002\n", false},
+		{"1 > FA seq=1001 ack=5001\n1.1 < A seq=5001 ack=1002\n1.2 < FA seq=5001 ack=1002\n1.3 > A seq=1002 ack=5002\n", false},
+	} {
+		for _, again := range []string{"20 > S seq=70000", "20 < S seq=70000"} {
+			evs := run(t, Options{}, shake+c.close+again)
+			if p := flowsOf(evs, event.Ended)[1].Prev; p == nil || p.Crossed != c.crossed || p.Closed.IsZero() {
+				t.Errorf("%q, then %q: previous %+v", c.close, again, p)
+			}
+		}
+	}
 	// After the tombstone's life nothing is remembered.
 	evs = run(t, Options{}, shake+"1 < FA seq=5001 ack=1001\n1.1 > FA seq=1001 ack=5002\n1.2 < A seq=5002 ack=1002\nage 62\nage 242\n243 > S seq=7")
 	if f := flowsOf(evs, event.Ended)[1]; f.Prev != nil {

@@ -37,7 +37,8 @@ const (
 	tombFIN0
 	tombFIN1
 	tombClosed
-	tombLast // closed is the last packet
+	tombLast    // closed is the last packet
+	tombCrossed // who closed second had not heard of the first FIN
 )
 
 // bury leaves a tombstone for r. An attempt that came to nothing leaves the one it found itself, if any: what matters to
@@ -102,13 +103,22 @@ func (t *Table) epitaph(r *rec, b *tomb) bool {
 		b.fin[0], b.fin[1] = r.ref(c.fin[0]), r.ref(c.fin[1])
 		if !c.finack[0].isZero() && !c.finack[1].isZero() {
 			b.closed = r.ref(c.finack[0])
-			if o := r.ref(c.finack[1]); o.Time > b.closed.Time || o.Time == b.closed.Time && o.Frame > b.closed.Frame {
+			if o := r.ref(c.finack[1]); later(o, b.closed) {
 				b.closed = o
 			}
 		}
+		first := packet.ToServer
+		if r.bits.has(serverFirst) {
+			first = packet.ToClient
+		}
+		second := r.ref(c.fin[first.Other()])
+		set(second.Frame != 0 && !c.finack[first].isZero() && later(r.ref(c.finack[first]), second), tombCrossed)
 	}
 	return true
 }
+
+// later reports that the packet of a came after that of b.
+func later(a, b packet.Ref) bool { return a.Time > b.Time || a.Time == b.Time && a.Frame > b.Frame }
 
 // exhume finds the tombstone of r's key and takes it for r.
 func (t *Table) exhume(r *rec, h uint64, reused bool) {
@@ -180,6 +190,7 @@ func (t *Table) previous(r *rec) *event.Previous {
 		Established: b.bits&tombEst != 0, Reset: b.bits&tombReset != 0, SeqKnown: b.bits&tombSeq != 0,
 		ClientEnd: b.end[c], ServerEnd: b.end[s], ClientTS: b.ts[c], ServerTS: b.ts[s],
 		ClientTSSeen: b.bits&(tombTS0<<c) != 0, ServerTSSeen: b.bits&(tombTS0<<s) != 0,
+		Crossed:     b.bits&tombCrossed != 0,
 		FirstAnswer: b.answer, RTT: b.rtt, ClientFIN: b.fin[c], ServerFIN: b.fin[s], Closed: b.closed,
 	}
 	if b.bits&tombServerFirst != 0 {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"firestorm/internal/ipsecconf"
 	"firestorm/internal/packet"
 )
 
@@ -33,12 +34,12 @@ var ftpKeys = []string{"listen_port", "pasv_enable", "pasv_min_port", "pasv_max_
 func ftpKey(k string) bool { return slices.Contains(ftpKeys, k) }
 
 // vsftpd reads vsftpd.conf: KEY=VALUE without blanks.
-func (f *Facts) vsftpd(file string, lines []line) error {
+func (f *Facts) vsftpd(file string, lines []ipsecconf.Line) error {
 	x := &FTP{File: file, Port: 21}
 	for _, l := range lines {
-		k, v, ok := strings.Cut(l.text, "=")
+		k, v, ok := strings.Cut(l.Text, "=")
 		if !ok {
-			return &Error{file, l.n, "is no setting (KEY=VALUE)"}
+			return &Error{File: file, Line: l.N, What: "is no setting (KEY=VALUE)"}
 		}
 		var err error
 		switch k {
@@ -47,15 +48,15 @@ func (f *Facts) vsftpd(file string, lines []line) error {
 		case "pasv_enable":
 			x.Passive = tri(v)
 		case "pasv_min_port":
-			x.MinLine = l.n
+			x.MinLine = l.N
 			x.MinPort, err = port(file, l, v)
 		case "pasv_max_port":
-			x.MaxLine = l.n
+			x.MaxLine = l.N
 			x.MaxPort, err = port(file, l, v)
 		case "pasv_address":
-			x.Address, x.AddressLine = bounded(v), l.n
+			x.Address, x.AddressLine = bounded(v), l.N
 		case "ssl_enable":
-			x.TLS, x.TLSLine = tri(v), l.n
+			x.TLS, x.TLSLine = tri(v), l.N
 		case "require_ssl_reuse":
 			x.RequireReuse = tri(v)
 		}
@@ -67,10 +68,10 @@ func (f *Facts) vsftpd(file string, lines []line) error {
 	return nil
 }
 
-func port(file string, l line, v string) (uint16, error) {
+func port(file string, l ipsecconf.Line, v string) (uint16, error) {
 	n, err := strconv.ParseUint(strings.TrimSpace(v), 10, 16)
 	if err != nil {
-		return 0, &Error{file, l.n, "is no port: " + bounded(v)}
+		return 0, &Error{File: file, Line: l.N, What: "is no port: " + bounded(v)}
 	}
 	return uint16(n), nil
 }
@@ -103,29 +104,29 @@ type ExportClient struct {
 }
 
 // exports reads /etc/exports: PATH HOST(OPTIONS) HOST(OPTIONS) …; a backslash goes on in the next line.
-func (f *Facts) exports(file string, lines []line) error {
+func (f *Facts) exports(file string, lines []ipsecconf.Line) error {
 	for i := 0; i < len(lines); i++ {
 		l := lines[i]
-		text := l.text
+		text := l.Text
 		for strings.HasSuffix(text, `\`) && i+1 < len(lines) && len(text) < MaxSize {
 			i++
-			text = strings.TrimSuffix(text, `\`) + " " + lines[i].text
+			text = strings.TrimSuffix(text, `\`) + " " + lines[i].Text
 		}
 		path, rest, quoted := text, "", false
 		if text[0] == '"' {
 			if path, rest, quoted = strings.Cut(text[1:], `"`); !quoted {
-				return &Error{file, l.n, "a quote that does not end"}
+				return &Error{File: file, Line: l.N, What: "a quote that does not end"}
 			}
 		} else {
 			path, rest, _ = strings.Cut(strings.Replace(text, "\t", " ", 1), " ")
 		}
 		if path == "" || path[0] != '/' {
-			return &Error{file, l.n, "an export begins with a path"}
+			return &Error{File: file, Line: l.N, What: "an export begins with a path"}
 		}
 		if len(f.Exports) >= maxSections {
-			return &Error{file, l.n, "too many exports"}
+			return &Error{File: file, Line: l.N, What: "too many exports"}
 		}
-		e := Export{Path: bounded(path), File: file, Line: l.n}
+		e := Export{Path: bounded(path), File: file, Line: l.N}
 		var defaults []string
 		for _, w := range strings.Fields(rest) {
 			if w[0] == '#' {
@@ -140,7 +141,7 @@ func (f *Facts) exports(file string, lines []line) error {
 				host = "*"
 			}
 			if len(e.Clients) >= maxValues {
-				return &Error{file, l.n, "too many clients"}
+				return &Error{File: file, Line: l.N, What: "too many clients"}
 			}
 			e.Clients = append(e.Clients, ExportClient{bounded(host), slices.Concat(defaults, list(strings.TrimSuffix(opts, ")")))})
 		}

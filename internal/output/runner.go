@@ -1,17 +1,31 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
 )
 
-// A queue holds queueBatches batches of batchItems: enough to ride out a slow write, small enough to bound memory.
+// A queue holds queueBatches batches of batchItems: enough to ride out a slow write, small enough to bound memory. Live,
+// an output that takes findings alone gets each at once, and has room for as many as may come while its receiver is away.
 const (
 	batchItems   = 256
 	queueBatches = 16
+	liveFindings = 1024
+	alarmsKept   = 16
+)
+
+// closeGrace is how long a live runner waits for its outputs at the end, giveUp how long after it told them to hurry:
+// a service must be gone five seconds after it was asked to go.
+const (
+	closeGrace = 3 * time.Second
+	giveUp     = 500 * time.Millisecond
 )
 
 // item is one event or one finding.
@@ -20,26 +34,32 @@ type item struct {
 	f *finding.Finding
 }
 
-// Runner feeds outputs. Its methods are for one goroutine.
+// Runner feeds outputs. Event and Finding may be called by one goroutine, Alarm and Counts by any.
 type Runner struct {
-	live  bool
-	lanes []*lane
+	live   bool
+	lanes  []*lane
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
-// lane is one output with its queue. The goroutine of the output owns out, err and failed until done is closed.
+// lane is one output with its queue. The goroutine of the output owns out until done is closed.
 type lane struct {
-	def     Def
-	out     Output
-	blocks  bool
-	batch   []item
-	queue   chan []item
-	free    chan []item // batches to use again
-	flush   chan chan error
-	done    chan struct{}
-	written uint64
-	failed  uint64 // items after the first error
-	dropped uint64 // items that found the queue full; owned by the caller's side
-	err     error
+	def    Def
+	out    Output
+	live   bool
+	blocks bool
+	most   int // items in a batch
+	mu     sync.Mutex
+	batch  []item // under mu
+	queue  chan []item
+	free   chan []item // batches to use again
+	alarms chan *Alarm
+	flush  chan chan error
+	done   chan struct{}
+
+	written, failed, dropped atomic.Uint64
+	err                      atomic.Pointer[error]
+	ended                    bool // of the goroutine: Close was called
 }
 
 // Count says what became of one output's items.
@@ -47,18 +67,31 @@ type Count struct {
 	Name    string
 	Written uint64
 	Dropped uint64 // its queue was full
-	Failed  uint64 // not tried after its first error
+	Failed  uint64 // not written: offline all after the first error, live those that failed
 	Err     error  // its first error
+	Health  Health // of its receiver; Up with nothing lost where the output has none
 }
 
 // NewRunner returns a runner without outputs. live says that capture must never wait.
-func NewRunner(live bool) *Runner { return &Runner{live: live} }
+func NewRunner(live bool) *Runner {
+	r := &Runner{live: live}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	return r
+}
+
+// Context ends when outputs must give up what they are waiting for: for Setup.Context.
+func (r *Runner) Context() context.Context { return r.ctx }
 
 // Add starts an output.
 func (r *Runner) Add(def Def, o Output) {
-	l := &lane{def: def, out: o, blocks: def.Blocking && !r.live,
-		queue: make(chan []item, queueBatches), free: make(chan []item, queueBatches+1),
-		flush: make(chan chan error), done: make(chan struct{}), batch: make([]item, 0, batchItems)}
+	l := &lane{def: def, out: o, live: r.live, blocks: def.Blocking && !r.live, most: batchItems,
+		flush: make(chan chan error), alarms: make(chan *Alarm, alarmsKept), done: make(chan struct{})}
+	depth := queueBatches
+	if r.live && !def.Events {
+		l.most, depth = 1, liveFindings
+	}
+	l.queue, l.free = make(chan []item, depth), make(chan []item, queueBatches+1)
+	l.batch = make([]item, 0, l.most)
 	r.lanes = append(r.lanes, l)
 	go l.run()
 }
@@ -88,7 +121,22 @@ func (r *Runner) Finding(f *finding.Finding) {
 	for _, l := range r.lanes {
 		l.add(item{f: f})
 		if r.live {
+			l.mu.Lock()
 			l.send()
+			l.mu.Unlock()
+		}
+	}
+}
+
+// Alarm hands a to the outputs that pass alarms on. One that does not find room is counted as dropped.
+func (r *Runner) Alarm(a *Alarm) {
+	for _, l := range r.lanes {
+		if _, ok := l.out.(Alarmer); ok {
+			select {
+			case l.alarms <- a:
+			default:
+				l.dropped.Add(1)
+			}
 		}
 	}
 }
@@ -97,7 +145,9 @@ func (r *Runner) Finding(f *finding.Finding) {
 func (r *Runner) Flush() error {
 	var errs []error
 	for _, l := range r.lanes {
+		l.mu.Lock()
 		l.sendWait()
+		l.mu.Unlock()
 		answer := make(chan error)
 		l.flush <- answer
 		if err := <-answer; err != nil {
@@ -107,32 +157,79 @@ func (r *Runner) Flush() error {
 	return errors.Join(errs...)
 }
 
-// Close ends the outputs and returns their first errors, joined. The runner takes nothing more.
+// Close ends the outputs and returns their first errors, joined. The runner takes nothing more. Live, an output whose
+// receiver does not take its rest in time is left behind, and said.
 func (r *Runner) Close() error {
-	var errs []error
+	if !r.live {
+		for _, l := range r.lanes {
+			l.mu.Lock()
+			l.sendWait()
+			l.mu.Unlock()
+			close(l.queue)
+			<-l.done
+		}
+		r.cancel()
+		return r.errors(nil)
+	}
+	hurry := time.AfterFunc(closeGrace, r.cancel)
+	defer hurry.Stop()
+	var late []error
 	for _, l := range r.lanes {
-		l.sendWait()
+		l.mu.Lock()
+		l.send()
 		close(l.queue)
-		<-l.done
-		if l.err != nil {
-			errs = append(errs, fmt.Errorf("output %s: %w", l.def.Name, l.err))
+		l.mu.Unlock()
+	}
+	for _, l := range r.lanes {
+		select {
+		case <-l.done:
+			continue
+		case <-r.ctx.Done():
+		}
+		select {
+		case <-l.done:
+		case <-time.After(giveUp):
+			late = append(late, fmt.Errorf("output %s: did not end in time; %d batches are lost", l.def.Name, len(l.queue)))
+		}
+	}
+	r.cancel()
+	return r.errors(late)
+}
+
+func (r *Runner) errors(errs []error) error {
+	for _, l := range r.lanes {
+		if err := l.first(); err != nil {
+			errs = append(errs, fmt.Errorf("output %s: %w", l.def.Name, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Counts says what became of everything; call it after Close.
+// Counts says what became of everything so far; all of it after Close.
 func (r *Runner) Counts() []Count {
 	var c []Count
 	for _, l := range r.lanes {
-		c = append(c, Count{l.def.Name, l.written, l.dropped, l.failed, l.err})
+		n := Count{Name: l.def.Name, Written: l.written.Load(), Dropped: l.dropped.Load(), Failed: l.failed.Load(), Err: l.first(), Health: Health{Up: true}}
+		if h, ok := l.out.(Healthy); ok {
+			n.Health = h.Health()
+		}
+		c = append(c, n)
 	}
 	return c
 }
 
+func (l *lane) first() error {
+	if p := l.err.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
 func (l *lane) add(i item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.batch = append(l.batch, i)
-	if len(l.batch) == batchItems {
+	if len(l.batch) == l.most {
 		l.send()
 	}
 }
@@ -150,7 +247,7 @@ func (l *lane) send() {
 	case l.queue <- l.batch:
 		l.fresh()
 	default:
-		l.dropped += uint64(len(l.batch))
+		l.dropped.Add(uint64(len(l.batch)))
 		clear(l.batch)
 		l.batch = l.batch[:0]
 	}
@@ -168,42 +265,96 @@ func (l *lane) fresh() {
 	select {
 	case l.batch = <-l.free:
 	default:
-		l.batch = make([]item, 0, batchItems)
+		l.batch = make([]item, 0, l.most)
 	}
 }
 
 func (l *lane) run() {
 	defer close(l.done)
-	for {
+	var tick <-chan time.Time
+	if l.live {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		tick = t.C
+	}
+	for !l.ended {
 		select {
 		case b, ok := <-l.queue:
-			if !ok {
-				l.keep(l.out.Close())
-				return
-			}
-			l.write(b)
+			l.take(b, ok)
+		case a := <-l.alarms:
+			l.alarm(a)
+		case now := <-tick:
+			l.tick(now)
 		case answer := <-l.flush:
 			for n := len(l.queue); n > 0; n-- {
 				l.write(<-l.queue)
 			}
 			l.keep(l.out.Flush())
-			answer <- l.err
+			answer <- l.first()
 		}
+	}
+}
+
+// take writes a batch; ok false says that there will be none any more.
+func (l *lane) take(b []item, ok bool) {
+	if ok {
+		if l.write(b); l.live && len(l.queue) == 0 {
+			l.keep(l.out.Flush()) // who follows a file sees it now
+		}
+		return
+	}
+	for {
+		select {
+		case a := <-l.alarms:
+			l.alarm(a)
+			continue
+		default:
+		}
+		break
+	}
+	l.keep(l.out.Close())
+	l.ended = true
+}
+
+func (l *lane) alarm(a *Alarm) { l.keep(l.out.(Alarmer).Alarm(a)) }
+
+// tick hands on what is too little for a batch, and lets the output see the clock.
+func (l *lane) tick(now time.Time) {
+	if len(l.queue) == 0 {
+		l.mu.Lock()
+		b := l.batch
+		if len(b) > 0 {
+			l.fresh()
+		}
+		l.mu.Unlock()
+		if len(b) > 0 {
+			l.write(b)
+			l.keep(l.out.Flush())
+		}
+	}
+	if t, ok := l.out.(Ticker); ok {
+		l.keep(t.Tick(now))
 	}
 }
 
 func (l *lane) write(b []item) {
 	for _, i := range b {
-		if l.err != nil {
-			l.failed++ // a full disk would fail for every one: the first error is enough
+		if !l.live && l.first() != nil {
+			l.failed.Add(1) // a full disk would fail for every one: the first error is enough
 			continue
 		}
+		var err error
 		if i.e != nil {
-			l.keep(l.out.Event(i.e))
+			err = l.out.Event(i.e)
 		} else {
-			l.keep(l.out.Finding(i.f))
+			err = l.out.Finding(i.f)
 		}
-		l.written++
+		l.keep(err)
+		if err != nil && l.live {
+			l.failed.Add(1) // live it may work again tomorrow
+			continue
+		}
+		l.written.Add(1)
 	}
 	clear(b)
 	select {
@@ -213,7 +364,7 @@ func (l *lane) write(b []item) {
 }
 
 func (l *lane) keep(err error) {
-	if l.err == nil {
-		l.err = err
+	if err != nil {
+		l.err.CompareAndSwap(nil, &err)
 	}
 }

@@ -90,6 +90,9 @@ func AppendFinding(dst []byte, r *Report, f *finding.Finding) []byte {
 		})
 	})
 	w.str("muted_by", f.MutedBy)
+	if f.Suppressed > 0 {
+		w.num("suppressed", int64(f.Suppressed))
+	}
 	w.close('}')
 	return w.b
 }
@@ -202,6 +205,9 @@ func (w *jsonw) counts(r *Report) {
 	w.num("possible", possible)
 	w.num("cannot_tell", cannot)
 	w.num("muted", int64(len(r.Muted)))
+	if n := r.limited(); n > 0 {
+		w.num("limited", int64(n))
+	}
 	w.close('}')
 }
 

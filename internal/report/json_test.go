@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"firestorm/internal/finding"
+
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -88,6 +90,37 @@ func TestHostileJSON(t *testing.T) {
 			if err := checkLine(s, l); err != nil {
 				t.Errorf("%q: %v", n, err)
 			}
+		}
+	}
+}
+
+// TestHeldBack: what a rate held back is counted beside what is muted, and said where the next one is told.
+func TestHeldBack(t *testing.T) {
+	r := founding()
+	held := timewait()
+	held.Limited, held.MutedBy = true, "more than 2/hour of tcp-timewait-reuse from 192.0.2.7 (burst 2)"
+	muted := timewait()
+	muted.MutedBy = "known"
+	r.Muted = []*finding.Finding{held, muted}
+	r.Findings[0].Suppressed = 3
+	got, s := jsonLines(t, r), schema(t)
+	for _, l := range strings.Split(strings.TrimSuffix(got, "\n"), "\n") {
+		if err := checkLine(s, l); err != nil {
+			t.Errorf("%v\n%s", err, l)
+		}
+	}
+	for _, want := range []string{`"suppressed":3`, `"muted":2,"limited":1`} {
+		if strings.Count(got, want) != 1 {
+			t.Errorf("%s is not there once:\n%s", want, got)
+		}
+	}
+	var b bytes.Buffer
+	if err := WriteText(&b, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"3 findings like it held back before by its rate", "1 muted, 1 held back by a rate"} {
+		if !strings.Contains(strings.Join(strings.Fields(b.String()), " "), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
 		}
 	}
 }

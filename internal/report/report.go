@@ -41,6 +41,16 @@ type Report struct {
 	Evidence func(f *finding.Finding) string
 }
 
+// limited counts the muted findings that a rate held back.
+func (r *Report) limited() (n int) {
+	for _, f := range r.Muted {
+		if f.Limited {
+			n++
+		}
+	}
+	return n
+}
+
 // File is one input.
 type File struct {
 	Name    string // as the user gave it; only its last element is printed

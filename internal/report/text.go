@@ -330,10 +330,17 @@ func title(f *finding.Finding) string {
 }
 
 func impact(f *finding.Finding) string {
-	if f.Count > 1 && f.Impact == "" {
-		return fmt.Sprintf("seen %s times", number(f.Count))
+	s := f.Impact
+	if f.Count > 1 && s == "" {
+		s = fmt.Sprintf("seen %s times", number(f.Count))
 	}
-	return f.Impact
+	if f.Suppressed > 0 {
+		if s != "" {
+			s += "; "
+		}
+		s += plural(f.Suppressed, "finding", "findings") + " like it held back before by its rate"
+	}
+	return s
 }
 
 func (r *Report) when(f *finding.Finding) string {

@@ -174,7 +174,7 @@ func (v *view) others() []string {
 	for _, c := range []struct {
 		n    int
 		what string
-	}{{len(v.possible), "possible"}, {len(v.cannot), "undecidable in this capture"}, {v.withheld, "less sure not shown"}, {len(v.Muted), "muted"}} {
+	}{{len(v.possible), "possible"}, {len(v.cannot), "undecidable in this capture"}, {v.withheld, "less sure not shown"}, {len(v.Muted) - v.limited(), "muted"}, {v.limited(), "held back by a rate"}} {
 		if c.n > 0 {
 			parts = append(parts, number(c.n)+" "+c.what)
 		}

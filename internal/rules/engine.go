@@ -63,16 +63,17 @@ type Flows interface {
 type Engine struct {
 	set     *Set
 	flows   Flows
-	app     func(index uint32) string // the flow's protocol, in EVE's word; empty: not known
-	most    int                       // bytes of streams
-	state   []*flowState              // by flow index
-	todo    []uint8                   // the same: a bit for each direction of which something waits for the next packet, wholePass
+	app     AppOf
+	most    int          // bytes of streams
+	state   []*flowState // by flow index
+	todo    []uint8      // the same: a bit for each direction of which something waits for the next packet, wholePass
 	now     current
 	spare   []*flowState
 	x       inspection
 	hits    []hit // of the packet at hand
 	parts   []seenPart
 	done    bool        // no more comes of the transaction at hand
+	seen    []candidate // rules found by the payload of the packet at hand
 	may     []candidate // rules to be gone through
 	wait    []candidate // the same, before a hole in the stream
 	open    []candidate // of them: what may match with what is to come
@@ -86,8 +87,11 @@ type Engine struct {
 	pairs   bitTable // bits of pairs of hosts
 }
 
+// AppOf tells a flow's protocol in EVE's word; settled: it is known, or will never be.
+type AppOf func(index uint32) (app string, settled bool)
+
 // NewEngine returns an engine for one shard that holds at most so many bytes of streams.
-func NewEngine(set *Set, flows Flows, app func(index uint32) string, most int) *Engine {
+func NewEngine(set *Set, flows Flows, app AppOf, most int) *Engine {
 	e := &Engine{set: set, flows: flows, app: app, most: most}
 	e.x.e = e
 	return e
@@ -203,6 +207,8 @@ type current struct {
 	out  *[]event.Event
 	done bool // its own rules have been gone through
 	odd  int  // what was odd about it by then
+	// searched: Engine.seen holds what its payload brings up; clean: nothing in it brings up a rule about streams.
+	searched, clean bool
 }
 
 // late goes through what came after the packet's own turn: bytes of its stream, and what was odd.
@@ -292,10 +298,11 @@ func (e *Engine) look() {
 		e.may = e.set.ends.find(e.may, p)
 	}
 	for _, g := range e.groups(p, h) {
-		e.packet(g, p, payload, once)
-		if e.x.alone && len(payload) > 0 {
-			e.may = appendAll(g.stream.scan(e.may, e.set.rare, &e.found, payload, inPacket), g.flowing, inPacket)
-		}
+		e.packet(g, p, len(payload) > 0, once)
+	}
+	if len(payload) > 0 {
+		e.search(p, h)
+		e.may = append(e.may, e.seen...)
 	}
 	k := e.fresh(h)
 	if e.trace != nil {
@@ -329,12 +336,13 @@ func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 // know asks what only rules that are gone through need of the flow.
 func (e *Engine) know(h flow.Handle) {
 	if x := &e.x; !x.known && h.Index != 0 {
-		x.known, x.app, x.est = true, e.app(h.Index), e.flows.Established(h.Index)
+		x.known, x.est = true, e.flows.Established(h.Index)
+		x.app, _ = e.app(h.Index)
 	}
 }
 
-// packet appends the rules of g that may fit a packet to those to be gone through.
-func (e *Engine) packet(g *group, p *packet.Packet, payload []byte, once bool) {
+// packet appends the rules of g that may fit a packet to those to be gone through, without those that its payload brings up.
+func (e *Engine) packet(g *group, p *packet.Packet, payload, once bool) {
 	if once {
 		e.may = appendAll(e.may, g.first, inPacket)
 	}
@@ -343,19 +351,58 @@ func (e *Engine) packet(g *group, p *packet.Packet, payload []byte, once bool) {
 			e.may = append(e.may, candidate{s: s, how: inPacket})
 		}
 	}
-	if len(payload) == 0 {
+	if !payload {
 		return
 	}
 	e.may = appendAll(e.may, g.pure, inPacket)
-	n := len(e.may)
-	e.may = g.head.scan(e.may, e.set.rare, &e.found, payload, inPacket)
-	if p.Proto == packet.ProtoTCP && !e.x.alone {
-		e.may = e.may[:n+len(slices.DeleteFunc(e.may[n:], func(c candidate) bool { return !c.s.packet }))]
+	if e.x.alone {
+		e.may = appendAll(e.may, g.flowing, inPacket)
 	}
-	e.may = g.free.scan(e.may, e.set.rare, &e.found, payload, inPacket)
-	if g.sizes.has(len(payload)) {
-		e.may = g.sized.scan(e.may, e.set.rare, &e.found, payload, inPacket)
+}
+
+// search looks for contents in the payload of a packet, once: those of rules about packets, and of rules about streams,
+// while it is in the cache. Where none of the latter is found, its bytes need no search of their own when they come as a
+// stream.
+func (e *Engine) search(p *packet.Packet, h flow.Handle) {
+	if e.now.searched {
+		return
 	}
+	e.now.searched, e.now.clean = true, true
+	b, cs := p.Payload(), e.seen[:0]
+	app, settled := "", h.Index == 0
+	if !settled {
+		app, settled = e.app(h.Index)
+	}
+	for _, g := range e.groups(p, h) {
+		cs = g.start.find(cs, b)
+		cs = g.head.scan(cs, e.set.rare, &e.found, b)
+		cs = g.free.scan(cs, e.set.rare, &e.found, b, app, settled)
+		if g.sizes.has(len(b)) {
+			cs = g.sized.scan(cs, e.set.rare, &e.found, b)
+		}
+	}
+	inFlow := p.Proto == packet.ProtoTCP && !(h.Index != 0 && !e.flows.Followed(h.Index))
+	e.seen = cs[:0]
+	for _, c := range cs {
+		if inFlow {
+			e.now.clean = e.now.clean && !c.how.stream()
+			if c.how&inPacket == 0 {
+				continue
+			}
+		}
+		c.how = inPacket
+		e.seen = append(e.seen, c)
+	}
+}
+
+// Clean reports that nothing in the payload of p brings up a rule about streams (analyzer.RawStreams). p is the packet at
+// hand.
+func (e *Engine) Clean(p *packet.Packet, h flow.Handle) bool {
+	if p != e.now.p || p.PayloadLen == 0 || e.passed(h.Index) || int(h.Index) < len(e.todo) && e.todo[h.Index]&sealed != 0 {
+		return false
+	}
+	e.search(p, h)
+	return e.now.clean
 }
 
 // madeUp is a packet for what is looked at without one: what is known of it from an event.

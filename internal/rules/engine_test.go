@@ -33,7 +33,7 @@ func (r *rig) inside(d packet.Dir, data string, tx uint64, done bool, parts ...s
 
 func httpRig(t testing.TB, set *Set) *rig {
 	r := newRig(t, set)
-	r.e.app = func(uint32) string { return "http" }
+	r.e.app = func(uint32) (string, bool) { return "http", true }
 	r.dial()
 	return r
 }
@@ -160,9 +160,9 @@ func TestDepth(t *testing.T) {
 	r := newRig(t, load(t, `alert tcp any any -> any 80 (content:"needle"; sid:1;)`))
 	r.dial()
 	for range streamDepth / 1024 {
-		r.e.Stream(1, 0, 80, make([]byte, 1024))
+		r.e.Stream(1, 0, 80, make([]byte, 1024), false)
 	}
-	if r.e.Stream(1, 0, 80, []byte("needle")) {
+	if r.e.Stream(1, 0, 80, []byte("needle"), false) {
 		t.Error("it wants more")
 	}
 	r.send(0, packet.ACK, "")

@@ -24,22 +24,23 @@ func (t *table) at(p uint16) *group { return t.groups[t.of[p]] }
 
 // group are rules that may fit a packet, by what brings them up: a packet pays for what it has.
 type group struct {
-	first []*sig // addresses and ports alone: the first packet of each way of a connection
-	bare  []*sig // no payload: each packet
-	pure  []*sig // a payload without a content: each packet with one
-	head  search // a content in the first bytes of a packet, or of the stream
-	free  search // a content anywhere in a packet
-	sized search // the same, of packets of few sizes
+	first []*sig   // addresses and ports alone: the first packet of each way of a connection
+	bare  []*sig   // no payload: each packet
+	pure  []*sig   // a payload without a content: each packet with one
+	start openings // a content that a packet begins with, or the stream
+	head  search   // a content in the first bytes of them
+	free  byApp    // a content anywhere in a packet, or in the stream
+	sized search   // the same, of packets of few sizes
 	sizes sizeSet
 
-	stream  search // a content anywhere in the stream
+	stream  byApp  // of those of free that look at streams: for what no packet held in one piece
 	flowing []*sig // a stream's payload without a content
 	beside  bool   // a rule about parts of a protocol asks for the stream's payload as well
 }
 
 // streams reports whether some rule looks at streams.
 func (g *group) streams() bool {
-	return len(g.stream.sigs) > 0 || len(g.flowing) > 0 || g.beside || slices.ContainsFunc(g.head.sigs, func(s *sig) bool { return s.stream })
+	return len(g.stream.all) > 0 || len(g.flowing) > 0 || g.beside || slices.ContainsFunc(g.head.how, looked.stream) || g.start.streams
 }
 
 const (
@@ -47,13 +48,15 @@ const (
 	mostHead = 64
 	// mostAlike is how many rules may be found by the same first bytes before their longest contents are better.
 	mostAlike = 8
-	// mostSearched is how much of a content is searched for: streams are searched again over one byte less.
-	mostSearched = 64
+	// mostSearched is how much of a content is searched for: where two packets meet, a stream is searched over one byte less
+	// of each.
+	mostSearched = 32
 )
 
 // search finds rules by a content of each. The set is made when a packet first needs it: most are never needed.
 type search struct {
-	sigs     []*sig // in order
+	sigs     []*sig   // in order
+	how      []looked // the same: where they are to look
 	patterns []mpm.Pattern
 	longest  int // of the patterns
 	once     sync.Once
@@ -61,24 +64,61 @@ type search struct {
 }
 
 // add adds a rule that is found by c, which ends before to; 0: anywhere.
-func (l *search) add(s *sig, c *check, to int) {
+func (l *search) add(s *sig, c *check, to int, how looked) {
 	b := c.pattern[:min(len(c.pattern), mostSearched)]
 	l.longest = max(l.longest, len(b))
 	l.patterns = append(l.patterns, mpm.Pattern{ID: uint32(len(l.sigs)), Bytes: b, NoCase: c.nocase, To: to})
-	l.sigs = append(l.sigs, s)
+	l.sigs, l.how = append(l.sigs, s), append(l.how, how)
 }
 
 // scan appends the rules to be gone through for b to dst, in order.
-func (l *search) scan(dst []candidate, rare *mpm.Rarity, scratch *mpm.Scratch, b []byte, how looked) []candidate {
+func (l *search) scan(dst []candidate, rare *mpm.Rarity, scratch *mpm.Scratch, b []byte) []candidate {
 	if len(l.sigs) == 0 || len(b) == 0 {
 		return dst
 	}
 	l.once.Do(func() { l.set, _ = mpm.Build(l.patterns, mpm.Options{Rarity: rare}) })
 	if l.set == nil {
-		return appendAll(dst, l.sigs, how)
+		for i, s := range l.sigs {
+			dst = append(dst, candidate{s: s, how: l.how[i]})
+		}
+		return dst
 	}
 	for _, h := range l.set.Scan(scratch, b) { // in order of the numbers
-		dst = append(dst, candidate{s: l.sigs[h.ID], how: how})
+		dst = append(dst, candidate{s: l.sigs[h.ID], how: l.how[h.ID]})
+	}
+	return dst
+}
+
+// byApp are searches for the rules of each application protocol, those of none first: a connection pays for its own.
+type byApp struct {
+	all     []*appSearch
+	longest int
+}
+
+type appSearch struct {
+	app string
+	search
+}
+
+func (l *byApp) add(s *sig, c *check, how looked) {
+	i := slices.IndexFunc(l.all, func(a *appSearch) bool { return a.app == s.app })
+	if i < 0 {
+		if i = len(l.all); s.app == "" {
+			i = 0
+		}
+		l.all = slices.Insert(l.all, i, &appSearch{app: s.app})
+	}
+	l.all[i].add(s, c, 0, how)
+	l.longest = max(l.longest, l.all[i].longest)
+}
+
+// scan appends the rules to be gone through for b to dst: those of no protocol, and those of app; while app is not settled,
+// of all.
+func (l *byApp) scan(dst []candidate, rare *mpm.Rarity, scratch *mpm.Scratch, b []byte, app string, settled bool) []candidate {
+	for _, a := range l.all {
+		if !settled || a.app == "" || a.app == app {
+			dst = a.scan(dst, rare, scratch, b)
+		}
 	}
 	return dst
 }
@@ -271,9 +311,9 @@ func (s *Set) part(g *sig) {
 		}
 		rest := *by
 		rest.pattern = by.pattern[1:]
-		l.found.add(g, &rest, 0)
+		l.found.add(g, &rest, 0, 0)
 	default:
-		l.found.add(g, by, 0)
+		l.found.add(g, by, 0, 0)
 	}
 }
 
@@ -306,8 +346,19 @@ func (g *group) add(s *sig, tcp bool) {
 		}
 		return
 	}
+	var how looked
 	if to := s.by.end(); to > 0 {
-		g.head.add(s, s.by, to)
+		if s.packet {
+			how = inPacket
+		}
+		if s.stream && tcp {
+			how |= inStream
+		}
+		if to == len(s.by.pattern) {
+			g.start.add(s, s.by, how)
+		} else {
+			g.head.add(s, s.by, to, how)
+		}
 		return
 	}
 	switch {
@@ -316,12 +367,16 @@ func (g *group) add(s *sig, tcp bool) {
 		for _, r := range s.sizes {
 			g.sizes.add(r)
 		}
-		g.sized.add(s, s.by, 0)
+		g.sized.add(s, s.by, 0, inPacket)
 	default:
-		g.free.add(s, s.by, 0)
+		how = inPacket
 	}
 	if s.stream && tcp {
-		g.stream.add(s, s.by, 0)
+		how |= inStream
+		g.stream.add(s, s.by, inStream)
+	}
+	if how != 0 {
+		g.free.add(s, s.by, how)
 	}
 }
 

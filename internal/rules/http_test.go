@@ -81,7 +81,7 @@ func TestPiecesOfContents(t *testing.T) {
 		for i, p := range []piece{first, middle, last} {
 			set := load(t, `alert http any any -> any any (file.data; `+c.options+`; sid:1;)`)
 			r := newRig(t, set)
-			r.e = NewEngine(set, r.flows, func(uint32) string { return "http" }, 1<<20)
+			r.e = NewEngine(set, r.flows, func(uint32) (string, bool) { return "http", true }, 1<<20)
 			r.dial()
 			r.send(1, packet.PSH|packet.ACK, "x")
 			head := r.flows.Last(1, event.KindAlert)

@@ -34,7 +34,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		}
 		e.parts = append(e.parts, v)
 		if l := e.set.parts[name]; l != nil {
-			e.may = l.found.scan(appendAll(e.may, l.always, 0), e.set.rare, &e.found, b, 0)
+			e.may = l.found.scan(appendAll(e.may, l.always, 0), e.set.rare, &e.found, b)
 		}
 	}
 	in.Parts.EachBuffer(see)

@@ -137,7 +137,7 @@ func TestAbsent(t *testing.T) {
 	} {
 		set := load(t, "alert http any any -> any any ("+c.rule+" sid:1;)")
 		r := newRig(t, set)
-		r.e = NewEngine(set, r.flows, func(uint32) string { return "http" }, 1<<20)
+		r.e = NewEngine(set, r.flows, func(uint32) (string, bool) { return "http", true }, 1<<20)
 		r.dial()
 		head := r.flows.Last(1, event.KindAlert)
 		r.e.Inspect("http", flow.Handle{Index: 1, Dir: packet.ToServer}, &head, nil, event.Inspection{Done: c.done, Parts: givenParts(c.parts)})

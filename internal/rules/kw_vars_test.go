@@ -50,7 +50,7 @@ func TestAppLayerEvent(t *testing.T) {
 		{[]string{"range_invalid_more"}, nil, nil},
 	} {
 		r := newRig(t, set)
-		r.e = NewEngine(set, r.flows, func(uint32) string { return "http" }, 1<<20)
+		r.e = NewEngine(set, r.flows, func(uint32) (string, bool) { return "http", true }, 1<<20)
 		r.dial()
 		head := r.flows.Last(1, event.KindAlert)
 		for range 2 { // events come again with more of the transaction: one alert

@@ -33,7 +33,7 @@ func matches(t *testing.T, rule, app string, d packet.Dir, parts ...string) bool
 	}
 	set := load(t, rule)
 	r := newRig(t, set)
-	r.e = NewEngine(set, r.flows, func(uint32) string { return app }, 1<<20)
+	r.e = NewEngine(set, r.flows, func(uint32) (string, bool) { return app, true }, 1<<20)
 	r.dial()
 	r.send(d, packet.PSH|packet.ACK, "x")
 	var index uint32 = 1

@@ -79,7 +79,7 @@ func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
 	if h.Index != 0 {
 		f := e.flows.Counts(h.Index)
 		a.Flow = &f
-		a.AppProto = e.app(h.Index)
+		a.AppProto, _ = e.app(h.Index)
 		own := e.own(h.Index)
 		own.alerted = own.alerted || len(s.late) == 0
 	}

@@ -63,7 +63,7 @@ func newRig(t testing.TB, set *Set) *rig {
 	r.flows = flow.New(flow.Options{
 		Released: func(i uint32, why event.EndReason) string { return r.d.Released(i, why, r.n, &r.out) },
 		Alerted:  func(i uint32) bool { return r.e.Released(i, &r.out) }})
-	r.e = NewEngine(set, r.flows, func(i uint32) string { return r.d.App(i) }, 1<<20)
+	r.e = NewEngine(set, r.flows, func(i uint32) (string, bool) { return r.d.App(i) }, 1<<20)
 	if r.d, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: r.flows.Head, Raw: r.e, Stream: stream.Options{}}); err != nil {
 		t.Fatal(err)
 	}
@@ -296,9 +296,9 @@ func TestHole(t *testing.T) {
 		`alert tcp any any -> any 80 (content:"after"; sid:3;)`)
 	r := newRig(t, set)
 	r.dial()
-	r.e.Stream(1, 0, 80, []byte("before nee"))
+	r.e.Stream(1, 0, 80, []byte("before nee"), false)
 	r.e.Gap(1, 0)
-	r.e.Stream(1, 0, 80, []byte("dle after"))
+	r.e.Stream(1, 0, 80, []byte("dle after"), false)
 	r.send(0, packet.ACK, "")
 	r.end()
 	if got := r.alerts(); len(got[1]) != 0 || len(got[2]) != 1 || len(got[3]) != 1 {
@@ -462,13 +462,13 @@ func TestRoom(t *testing.T) {
 		}
 	}
 	for i := range 100 {
-		r.e.Stream(uint32(i+10), 0, 80, make([]byte, 900))
+		r.e.Stream(uint32(i+10), 0, 80, make([]byte, 900), false)
 	}
 	if s := r.e.Stats(); s.Bytes > r.e.most || s.Apart == 0 || s.Forgotten != 0 {
 		t.Errorf("nothing found: %+v", s)
 	}
 	for i := range 100 {
-		r.e.Stream(uint32(i+10), 0, 80, append(make([]byte, 900), "needle"...))
+		r.e.Stream(uint32(i+10), 0, 80, append(make([]byte, 900), "needle"...), false)
 	}
 	if s := r.e.Stats(); s.Bytes > r.e.most || s.Forgotten == 0 {
 		t.Errorf("found: %+v", s)
@@ -519,8 +519,11 @@ func TestSearch(t *testing.T) {
 		for d := range plain.tables[i] {
 			t := &plain.tables[i][d]
 			for _, g := range append(t.groups, &t.base) {
-				for _, l := range []*search{&g.head, &g.free, &g.sized, &g.stream} {
+				for _, l := range []*search{&g.head, &g.sized} {
 					l.once.Do(func() {}) // no search: all are gone through
+				}
+				for i := range g.free.all {
+					g.free.all[i].once.Do(func() {})
 				}
 			}
 		}

@@ -58,7 +58,12 @@ type Set struct {
 	kinds   map[string]bool // of events whose parts rules ask for
 	rare    *mpm.Rarity     // of all contents together: which part of one says most
 	bits    []string        // names of the flowbits by number
+
+	approximate []lang.Problem
 }
+
+// Approximate lists the rules of the set that do not run quite as Suricata has them, with how.
+func (s *Set) Approximate() []lang.Problem { return s.approximate }
 
 // Len is how many rules the set has.
 func (s *Set) Len() int { return len(s.sigs) }
@@ -82,6 +87,9 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		if err != nil {
 			bad = append(bad, lang.Problem{Place: r.Place, SID: r.SID, Option: strings.Clone(option), Reason: err.Error()})
 			continue
+		}
+		if g.approximate != "" {
+			s.approximate = append(s.approximate, lang.Problem{Place: r.Place, SID: r.SID, Reason: g.approximate})
 		}
 		texts.share(g.info)
 		s.sigs = append(s.sigs, g)
@@ -217,7 +225,11 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	if option, err := c.endHeaders(); err != nil {
 		return nil, option, err
 	}
-	return s, "", s.place()
+	err = s.place()
+	if s.never {
+		s.proto = protocols{} // no packet costs anything for it
+	}
+	return s, "", err
 }
 
 // protocol reads the header's first word.

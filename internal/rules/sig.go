@@ -48,6 +48,9 @@ type sig struct {
 	named  bool   // it asks which protocol is spoken (app-layer-protocol)
 	placed bool   // a content counts from the begin of the payload
 	narrow bool   // it is found by its addresses (Set.ends)
+
+	approximate string // how it runs if not as Suricata has it; empty: it does
+	never       bool   // it cannot fire
 }
 
 // protocols is a set of IP protocols; the zero value holds none.

@@ -125,6 +125,9 @@ const (
 	inStream
 )
 
+// stream reports that streams are looked at.
+func (l looked) stream() bool { return l&inStream != 0 }
+
 // candidate is a rule that is to be gone through.
 type candidate struct {
 	s   *sig

@@ -12,8 +12,9 @@ func (e *Engine) WantsStream(d packet.Dir, port uint16) bool {
 }
 
 // Stream takes the next bytes of a connection's stream, and reports whether it wants more. The bytes are searched at once;
-// they are copied, and looked at with the next packet of their direction where a rule has a content in them.
-func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte) (more bool) {
+// they are copied, and looked at with the next packet of their direction where a rule has a content in them. Of clean ones
+// only the joint with what came before is searched.
+func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte, clean bool) (more bool) {
 	if e.passed(index) {
 		return false
 	}
@@ -28,7 +29,7 @@ func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte) (more
 	if len(b) == 0 {
 		return false
 	}
-	e.search(k, &e.set.tables[0][d], port, b)
+	e.lookFor(index, k, &e.set.tables[0][d], port, b, clean)
 	switch {
 	case k.idle():
 		e.remember(k, b)
@@ -104,15 +105,23 @@ func (e *Engine) End(index uint32, d packet.Dir) {
 	}
 }
 
-// search finds the rules that are to look at the next bytes of a stream.
-func (e *Engine) search(k *half, t *table, port uint16, b []byte) {
-	own := t.at(port)
+// lookFor finds the rules that are to look at the next bytes of a stream.
+func (e *Engine) lookFor(index uint32, k *half, t *table, port uint16, b []byte, clean bool) {
+	groups := [2]*group{&t.base, t.at(port)}
 	n := len(k.wait)
-	over := max(t.base.stream.longest, own.stream.longest, 1) - 1
-	e.lin = append(k.last(e.lin[:0], over), b...)
-	groups := [2]*group{&t.base, own}
+	over := max(groups[0].stream.longest, groups[1].stream.longest, 1) - 1
+	e.lin = k.last(e.lin[:0], over)
+	joint := len(e.lin) > 0
+	if clean {
+		e.lin = append(e.lin, b[:min(over, len(b))]...)
+	} else {
+		e.lin = append(e.lin, b...)
+	}
+	app, settled := e.app(index)
 	for _, g := range groups {
-		k.wait = g.stream.scan(k.wait, e.set.rare, &e.found, e.lin, inStream)
+		if joint || !clean {
+			k.wait = g.stream.scan(k.wait, e.set.rare, &e.found, e.lin, app, settled)
+		}
 		k.wait = appendAll(k.wait, g.flowing, inStream)
 	}
 	begun := k.total // where places count from, for what was found
@@ -124,7 +133,9 @@ func (e *Engine) search(k *half, t *table, port uint16, b []byte) {
 		k.wait[n+i].at, k.wait[n+i].from, k.wait[n+i].begin = end, never, begun
 	}
 	// Contents with a place lie at the begin of a segment, or of the stream, however that one was cut.
-	e.head(k, groups, b, k.total)
+	if !clean {
+		e.head(k, groups, b, k.total)
+	}
 	if 0 < k.total && k.total < mostHead && begun == 0 {
 		e.lin = append(k.last(e.lin[:0], mostHead), b...)
 		e.head(k, groups, e.lin, 0)
@@ -139,11 +150,11 @@ func (e *Engine) search(k *half, t *table, port uint16, b []byte) {
 func (e *Engine) head(k *half, groups [2]*group, b []byte, begin uint64) {
 	for _, g := range groups {
 		from := len(k.wait)
-		k.wait = g.head.scan(k.wait, e.set.rare, &e.found, b, inStream)
+		k.wait = g.head.scan(g.start.find(k.wait, b), e.set.rare, &e.found, b)
 		kept := k.wait[:from]
 		for _, c := range k.wait[from:] {
-			if c.s.stream {
-				c.at, c.from, c.begin = begin+uint64(len(b)), never, begin
+			if c.how.stream() {
+				c.how, c.at, c.from, c.begin = inStream, begin+uint64(len(b)), never, begin
 				kept = append(kept, c)
 			}
 		}

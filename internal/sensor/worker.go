@@ -60,7 +60,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		if o.NoMidstream {
 			flows = begunOnly{s.flows}
 		}
-		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) string { return s.apps.App(i) }, lim.streams)
+		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) (string, bool) { return s.apps.App(i) }, lim.streams)
 		s.rules.Keep(o.Alerts.Most())
 		s.parts = o.Alerts
 		s.watch(o)

@@ -167,8 +167,8 @@ var Detectors = []detect.Def{
 }
 
 // Outputs write what was observed and concluded.
-var Outputs = []output.Def{
+var Outputs = append([]output.Def{
 	eve.Def,
 	jsonlines.Def,
 	pcapng.Def,
-}
+}, serviceOutputs...)

@@ -94,7 +94,7 @@ func (s *Shard) release(c *conn, h *half, limit int64, force bool) {
 			s.gap(c, h, end-h.base)
 		} else {
 			b, ref := r.data[h.base-r.start:end-r.start], r.ref
-			s.deliver(c, h, b, ref)
+			s.deliver(c, h, b, r.mark, ref)
 		}
 	}
 	if h.over {
@@ -124,7 +124,7 @@ func (s *Shard) settle(h *half) {
 
 // deliver hands b, which lies at base, to the sink, without urgent bytes and not past the depth limit. The sink may
 // stop or drop the direction meanwhile.
-func (s *Shard) deliver(c *conn, h *half, b []byte, seen packet.Ref) {
+func (s *Shard) deliver(c *conn, h *half, b []byte, mark bool, seen packet.Ref) {
 	for len(b) > 0 && !h.over {
 		if s.o.Depth > 0 && h.sent >= s.o.Depth {
 			s.stats.Depth++
@@ -148,7 +148,7 @@ func (s *Shard) deliver(c *conn, h *half, b []byte, seen packet.Ref) {
 		if len(part) > 0 {
 			h.sent += uint64(len(part))
 			s.stats.Delivered += uint64(len(part))
-			c.sink.Data(h.dir, part, seen, s.ref())
+			c.sink.Data(h.dir, part, mark, seen, s.ref())
 		}
 	}
 }

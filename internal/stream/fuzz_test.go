@@ -90,7 +90,7 @@ func FuzzSegment(f *testing.F) {
 				Seq: uint32(b[2])<<24 + uint32(b[3]), Ack: uint32(b[4])<<24 + uint32(b[5])}
 			at = at.Add(time.Duration(b[0]>>1) * 10 * time.Millisecond)
 			p.Time = at
-			r.Segment(r.id, packet.Dir(b[0]&1), &p)
+			r.Segment(r.id, packet.Dir(b[0]&1), &p, false)
 			r.Age(at)
 			if r.stats.Bytes > 3000 {
 				t.Fatalf("%d bytes held", r.stats.Bytes)
@@ -114,7 +114,7 @@ func benchmark(b *testing.B, swap int) {
 	q := packet.Packet{TCPFlags: ack, Window: 0xffff, Time: t0}
 	b.SetBytes(1460)
 	b.ReportAllocs()
-	s.Segment(id, up, &p)
+	s.Segment(id, up, &p, false)
 	seq := uint32(1460)
 	for i := range b.N {
 		p.Seq = seq
@@ -126,11 +126,11 @@ func benchmark(b *testing.B, swap int) {
 				p.Seq -= 1460
 			}
 		}
-		s.Segment(id, up, &p)
+		s.Segment(id, up, &p, false)
 		seq += 1460
 		if i%2 == 1 {
 			q.Ack = seq
-			s.Segment(id, down, &q)
+			s.Segment(id, down, &q, false)
 		}
 	}
 	if b.N > 1000 && s.stats.Gaps > 0 {

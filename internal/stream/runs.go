@@ -14,6 +14,7 @@ type run struct {
 	start, end int64
 	from, to   int64      // whole extent of the segment, by which overlaps are decided
 	ref        packet.Ref // the segment
+	mark       bool       // what is said of its bytes
 	data       []byte     // bytes [start,end), inside chunk; nil: known to be lost, cut off by the capture
 	chunk      []byte     // the buffer to give back; nil when lost
 }
@@ -94,12 +95,12 @@ func (q *runs) differs(i, j int, start int64, data []byte) bool {
 	return false
 }
 
-// insert copies data, which begins at start, of the segment with extent [from,to). i and j come from overlap. Nil
+// insert copies data, which begins at start, of the segment with extent [from,to) and the given mark. i and j come from overlap. Nil
 // data with n > 0 marks n bytes as lost; lost bytes never replace data and are always replaced by it.
-func (q *runs) insert(p *pool, i, j int, start int64, n int, data []byte, from, to int64, ref packet.Ref, policy Policy) {
+func (q *runs) insert(p *pool, i, j int, start int64, n int, data []byte, from, to int64, ref packet.Ref, mark bool, policy Policy) {
 	end := start + int64(n)
 	fresh := func(lo, hi int64) run {
-		r := run{start: lo, end: hi, from: from, to: to, ref: ref}
+		r := run{start: lo, end: hi, from: from, to: to, ref: ref, mark: mark}
 		if data != nil {
 			r.chunk = p.get(int(hi - lo))
 			copy(r.chunk, data[lo-start:hi-start])

@@ -250,7 +250,7 @@ func (s *Shard) data(h *half, p *packet.Packet, off, n int64) {
 	h.top = max(h.top, end)
 	if len(b) > 0 {
 		if off == h.base && h.q.empty() && end <= s.limit(h) && int64(len(b)) == end-off {
-			s.deliver(h.conn, h, b, p.Ref()) // acknowledged before it was seen, or one-sided: no copy
+			s.deliver(h.conn, h, b, s.mark, p.Ref()) // acknowledged before it was seen, or one-sided: no copy
 			return
 		}
 		if !s.keep(h, off, len(b), b, from, to, p.Ref()) {
@@ -294,7 +294,7 @@ func (s *Shard) keep(h *half, off int64, n int, b []byte, from, to int64, ref pa
 			return false
 		}
 		before := h.q.mem
-		h.q.insert(&s.buffers, i, j, off, m, part, from, to, ref, h.policy)
+		h.q.insert(&s.buffers, i, j, off, m, part, from, to, ref, s.mark, h.policy)
 		s.stats.Bytes += h.q.mem - before
 		off += int64(m)
 		n -= m

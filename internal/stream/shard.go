@@ -70,6 +70,7 @@ type Shard struct {
 	holding list // directions that hold data, in order of their first byte
 	now     packet.Time
 	cur     *packet.Packet // during Segment
+	mark    bool           // of its bytes
 	stats   Stats
 }
 
@@ -147,9 +148,9 @@ func (s *Shard) Ahead(id ID) {
 	}
 }
 
-// Segment takes one TCP packet of connection id, travelling d, and delivers what it releases. It may add stream
-// anomalies to p. False: both directions are over, and the connection may be dropped.
-func (s *Shard) Segment(id ID, d packet.Dir, p *packet.Packet) (open bool) {
+// Segment takes one TCP packet of connection id, travelling d, and delivers what it releases; mark goes with its bytes. It
+// may add stream anomalies to p. False: both directions are over, and the connection may be dropped.
+func (s *Shard) Segment(id ID, d packet.Dir, p *packet.Packet, mark bool) (open bool) {
 	c := s.conn(id)
 	if c == nil {
 		return false
@@ -158,7 +159,7 @@ func (s *Shard) Segment(id ID, d packet.Dir, p *packet.Packet) (open bool) {
 	if p.Time > s.now {
 		s.now = p.Time
 	}
-	s.cur = p
+	s.cur, s.mark = p, mark
 	c.busy = true
 	s.segment(c, d, p)
 	if s.stats.Bytes > s.o.MemCap {

@@ -110,8 +110,8 @@ type stopper struct {
 	do func()
 }
 
-func (s *stopper) Data(d packet.Dir, b []byte, seen, released packet.Ref) {
-	s.tape.Data(d, b, seen, released)
+func (s *stopper) Data(d packet.Dir, b []byte, mark bool, seen, released packet.Ref) {
+	s.tape.Data(d, b, mark, seen, released)
 	s.do()
 }
 
@@ -146,7 +146,7 @@ func TestRunsString(t *testing.T) {
 	p := pool{limit: 1 << 20}
 	put := func(at int64, n int, data []byte) {
 		i, j := q.overlap(at, at+int64(n))
-		q.insert(&p, i, j, at, n, data, at, at+int64(n), packet.Ref{}, PolicyBSD)
+		q.insert(&p, i, j, at, n, data, at, at+int64(n), packet.Ref{}, false, PolicyBSD)
 	}
 	put(0, 4, []byte("abcd"))
 	put(8, 4, []byte("ijkl"))
@@ -177,10 +177,10 @@ func TestNoAllocations(t *testing.T) {
 	p.Seq, p.Ack, q.Seq, q.Ack = r.c, r.s, r.s, r.c
 	p.TCPFlags, q.TCPFlags = ack, ack
 	run := func() {
-		r.Segment(r.id, up, &p)
+		r.Segment(r.id, up, &p, false)
 		p.Seq += 1460
 		q.Ack = p.Seq
-		r.Segment(r.id, down, &q)
+		r.Segment(r.id, down, &q, false)
 	}
 	run()
 	if n := testing.AllocsPerRun(1000, run); n != 0 {
@@ -193,6 +193,6 @@ func TestNoAllocations(t *testing.T) {
 
 type null struct{ n int }
 
-func (s *null) Data(_ packet.Dir, b []byte, _, _ packet.Ref) { s.n += len(b) }
-func (s *null) Gap(packet.Dir, uint64)                       {}
-func (s *null) Close(packet.Dir, End)                        {}
+func (s *null) Data(_ packet.Dir, b []byte, _ bool, _, _ packet.Ref) { s.n += len(b) }
+func (s *null) Gap(packet.Dir, uint64)                               {}
+func (s *null) Close(packet.Dir, End)                                {}

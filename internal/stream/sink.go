@@ -49,9 +49,9 @@ func EndOf(r event.EndReason) End {
 // Sink takes the bytes of one connection. A call may use Stop and Drop of its Shard, nothing else of it.
 type Sink interface {
 	// Data delivers the next bytes of direction d. b is lent for the call: it is overwritten afterwards, copy what
-	// you keep. seen is the segment that carried b, released the packet that let it go: an acknowledgement, or the
+	// you keep. mark is what Segment was told of the packet that carried b. seen is the segment that carried b, released the packet that let it go: an acknowledgement, or the
 	// segment itself; its Frame is 0 when time or the end of the flow did. Empty b is never delivered.
-	Data(d packet.Dir, b []byte, seen, released packet.Ref)
+	Data(d packet.Dir, b []byte, mark bool, seen, released packet.Ref)
 	// Gap says that the next n bytes of direction d are missing: acknowledged, but never seen; or not kept.
 	Gap(d packet.Dir, n uint64)
 	// Close ends direction d. Nothing follows for it. It comes once, unless the direction was stopped or dropped.

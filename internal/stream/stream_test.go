@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ type tape struct {
 	refs bool
 }
 
-func (s *tape) Data(d packet.Dir, b []byte, seen, released packet.Ref) {
+func (s *tape) Data(d packet.Dir, b []byte, mark bool, seen, released packet.Ref) {
 	s.data[d] = append(s.data[d], b...)
 	entry := fmt.Sprintf("%s %q", arrow(d), b)
 	if s.refs {
@@ -54,12 +55,13 @@ func arrow(d packet.Dir) string {
 // rig is a shard with one connection whose two streams begin at the numbers c and s.
 type rig struct {
 	*Shard
-	tape  tape
-	id    ID
-	c, s  uint32 // sequence numbers of the first bytes
-	frame uint64
-	at    time.Duration
-	last  packet.Packet
+	tape   tape
+	id     ID
+	c, s   uint32 // sequence numbers of the first bytes
+	frame  uint64
+	at     time.Duration
+	last   packet.Packet
+	marked bool // of the next segments
 }
 
 func newRig(o Options, c, s uint32) *rig {
@@ -80,7 +82,7 @@ func (r *rig) seg(d packet.Dir, flags uint16, seq, ack int64, data string) bool 
 	}
 	p.Seq, p.Ack = mine+uint32(seq), other+uint32(ack)
 	lent := p.Data
-	ok := r.Segment(r.id, d, p)
+	ok := r.Segment(r.id, d, p, r.marked)
 	for i := range lent {
 		lent[i] = 0xdb
 	}
@@ -424,13 +426,13 @@ func TestConversations(t *testing.T) {
 func (r *rig) urg(d packet.Dir, seq int64, ptr uint16, data string) {
 	p := packet.Packet{Data: []byte("\x00" + data), PayloadOff: 1, PayloadLen: uint32(len(data)), PayloadWire: uint32(len(data)),
 		Time: t0, TCPFlags: ack | packet.URG, Urgent: ptr, Window: 0xffff, Seq: r.c + uint32(seq), Ack: r.s}
-	r.Segment(r.id, d, &p)
+	r.Segment(r.id, d, &p, false)
 }
 
 func (r *rig) cut(d packet.Dir, seq int64, data string, kept int) {
 	p := packet.Packet{Data: []byte("\x00" + data[:kept]), PayloadOff: 1, PayloadLen: uint32(kept), PayloadWire: uint32(len(data)),
 		Time: t0, TCPFlags: ack, Window: 0xffff, Seq: r.c + uint32(seq), Ack: r.s}
-	r.Segment(r.id, d, &p)
+	r.Segment(r.id, d, &p, false)
 }
 
 func TestRefs(t *testing.T) {
@@ -441,4 +443,40 @@ func TestRefs(t *testing.T) {
 	r.seg(up, ack, 0, 0, "ab") // frame 5
 	r.seg(down, ack, 0, 4, "") // frame 6
 	r.want(t, `> "ab" 5/6`, `> "cd" 4/6`)
+}
+
+// marks is a sink that writes down which bytes came with the mark of their packet.
+type marks struct {
+	null
+	of []bool
+}
+
+func (s *marks) Data(d packet.Dir, b []byte, mark bool, _, _ packet.Ref) {
+	for range b {
+		s.of = append(s.of, mark)
+	}
+}
+
+// TestMark: a packet's mark goes with its bytes, whoever releases them, and only with those of them that count.
+func TestMark(t *testing.T) {
+	r := newRig(Options{}, 100, 200)
+	sink := &marks{}
+	r.id = r.Open(&Start{}, sink)
+	r.shake()
+	for _, x := range []struct {
+		seq  int64
+		data string
+		mark bool
+	}{{2, "cd", false}, {0, "ab", true}, {4, "ef", true}, {7, "h", true}, {3, "xxx", false}} { // BSD: what begins earlier counts, here xx for ef
+		r.marked = x.mark
+		r.seg(up, packet.ACK, x.seq, 0, x.data)
+	}
+	r.marked = false
+	r.seg(down, packet.ACK, 0, 5, "")
+	r.seg(down, packet.ACK, 0, 6, "")
+	r.seg(up, packet.ACK, 6, 0, "g")
+	r.seg(down, packet.ACK, 0, 8, "")
+	if want := []bool{true, true, false, false, false, false, false, true}; !slices.Equal(sink.of, want) {
+		t.Errorf("%v, want %v", sink.of, want)
+	}
 }

@@ -1,10 +1,12 @@
 // Gendocs writes docs/findings.md from the lists in internal/standard and from what the captures of testdata/ say they
-// show. Without -write it only says whether the page is up to date.
+// show, and docs/configuration.md from the table of internal/config. Without -write it only says whether the pages are
+// up to date.
 package main
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -13,18 +15,20 @@ import (
 	"sort"
 	"strings"
 
+	"firestorm/internal/config"
 	"firestorm/internal/finding"
 	"firestorm/internal/standard"
 )
 
-// The page, and what test/calibration found.
+// The pages, and what test/calibration found.
 const (
-	page = "docs/findings.md"
-	tsv  = "docs/calibration.tsv"
+	page     = "docs/findings.md"
+	settings = "docs/configuration.md"
+	tsv      = "docs/calibration.tsv"
 )
 
 func main() {
-	write := flag.Bool("write", false, "write the page instead of comparing it")
+	write := flag.Bool("write", false, "write the pages instead of comparing them")
 	flag.Parse()
 	if err := run(".", *write); err != nil {
 		fmt.Fprintln(os.Stderr, "gendocs:", err)
@@ -49,6 +53,11 @@ func run(top string, write bool) error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(put(top, page, want, write), put(top, settings, config.Markdown(), write))
+}
+
+// put writes a page, or says that it is not up to date.
+func put(top, page string, want []byte, write bool) error {
 	file := filepath.Join(top, filepath.FromSlash(page))
 	if write {
 		return os.WriteFile(file, want, 0o644)

@@ -109,7 +109,12 @@ func emit(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint
 		return true
 	})
 	e.Malformed = e.Malformed || !ok && h.Flags&FlagTruncated == 0
-	if odd := oddities(&h, d, e.Malformed, seen); len(odd) > 0 {
+	var name []string
+	if e.Malformed && h.QD > 0 {
+		name = nameOddity(e.raw)
+	}
+	odd := append(name, oddities(&h, d, e.Malformed && name == nil, seen)...)
+	if len(odd) > 0 {
 		for _, name := range odd {
 			c.AppLayer(d, uint64(seq), name)
 		}
@@ -146,6 +151,36 @@ func oddities(h *Header, d packet.Dir, malformed bool, seen [3]uint16) (odd []st
 		odd = append(odd, "not_a_response")
 	}
 	return odd
+}
+
+// Suricata cuts names at so many bytes, and gives pointers up after so many.
+const (
+	mostName  = 1025
+	mostJumps = 255
+)
+
+// nameOddity says what is wrong with the name that is asked for: it is longer than any may be, or its pointers run in a circle.
+func nameOddity(msg []byte) []string {
+	for off, size, jumps := headerLen, 0, 0; off < len(msg); {
+		n := int(msg[off])
+		switch {
+		case n == 0:
+			return nil
+		case n < 64:
+			off += 1 + n
+			if size += 1 + n; size > mostName {
+				return []string{"name_too_long"}
+			}
+		case n >= 0xc0 && off+1 < len(msg):
+			if jumps++; jumps > mostJumps {
+				return []string{"infinite_loop"}
+			}
+			off = (n&0x3f)<<8 | int(msg[off+1])
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
 // streamReader cuts each direction into messages.

@@ -53,6 +53,8 @@ func TestOddities(t *testing.T) {
 		{"answer cut", tell(cut(message(7, FlagResponse, "www.example", TypeA, alias, a4), 2)), []string{"malformed_data"}},
 		{"authority cut", tell(cut(message(7, FlagResponse, "www.example", TypeA, alias, ns), 2)), []string{"invalid_authorities"}},
 		{"additional cut", tell(cut(message(7, FlagResponse, "www.example", TypeA, alias, ns, glue), 2)), []string{"invalid_additionals"}},
+		{"name too long", tell(slices.Concat(query(7)[:12], []byte(strings.Repeat("\x3f"+strings.Repeat("x", 63), 17)+"\x00\x00\x01\x00\x01"))), []string{"name_too_long", "not_a_response"}},
+		{"circle", ask(slices.Concat(query(7)[:12], []byte("\xc0\x0c\x00\x01\x00\x01"))), []string{"infinite_loop"}},
 		{"Z", tell(message(7, FlagResponse|FlagZ, "www.example", TypeA)), []string{"z_flag_set"}},
 		{"opcode 9", ask(message(7, 9<<11, "www.example", TypeA)), []string{"invalid_opcode"}},
 		{"answer to a server", ask(message(7, FlagResponse, "www.example", TypeA)), []string{"not_a_request"}},

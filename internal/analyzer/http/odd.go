@@ -2,8 +2,8 @@ package http
 
 import "bytes"
 
-// oddRequest names what is odd in a request's head.
-func oddRequest(a *aspect, m *Message) {
+// oddRequest names what is odd in the head of a request to a port.
+func oddRequest(a *aspect, m *Message, port int) {
 	a.oddFields(m, "request")
 	if eqFold(m.Version, "http/1.1") && !m.has(fHost) {
 		a.note("missing_host_header")
@@ -14,8 +14,20 @@ func oddRequest(a *aspect, m *Message) {
 			a.note("host_header_ambiguous")
 		}
 		if !validHost(m.get(fHost)) {
-			a.note("header_host_invalid")
+			a.note("request_header_host_invalid")
 		}
+	}
+	if in := authority(m); bytes.Contains(m.Target, []byte("://")) && !validHost(in) {
+		a.note("request_uri_host_invalid")
+	}
+	if p := portOf(m); p >= 0 && p != port {
+		a.note("request_server_port_tcp_port_mismatch")
+	}
+	if len(m.Version) == 0 {
+		a.note("request_line_missing_protocol")
+	}
+	if m.has(fAuthorization) && !knownAuth(m.get(fAuthorization)) {
+		a.note("request_auth_unrecognized")
 	}
 	line := m.Line
 	if i := bytes.IndexByte(line, ' '); i > 0 {
@@ -69,6 +81,9 @@ func (a *aspect) oddFields(m *Message, side string) {
 		if v := m.get(fContentLength); number(v) < 0 || !digits(v) {
 			a.note("invalid_content_length_field_in_" + side)
 		}
+		if twice(m, "content-length") {
+			a.note("duplicate_content_length_field_in_" + side)
+		}
 	}
 	if m.Skipped > 0 {
 		a.note(side + "_too_many_headers")
@@ -85,6 +100,36 @@ func (a *aspect) oddFields(m *Message, side string) {
 			a.note(side + "_header_repetition")
 		}
 	}
+}
+
+// twice reports whether a field of that name, in lower case, is there more than once.
+func twice(m *Message, name string) bool {
+	n := 0
+	for i := range m.Fields {
+		if eqFold(m.Fields[i].Name, name) {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// portOf is the port that a request names, in its target or in Host; -1: it names none.
+func portOf(m *Message) int {
+	h := authority(m)
+	if !bytes.Contains(m.Target, []byte("://")) && !eqFold(m.Method, "connect") {
+		h = m.get(fHost)
+	}
+	p := h[len(hostOnly(h)):]
+	if len(p) < 2 || p[0] != ':' || !digits(p[1:]) {
+		return -1
+	}
+	return int(min(number(p[1:]), 1<<16))
+}
+
+// knownAuth reports whether the credentials are of a scheme that libhtp knows.
+func knownAuth(b []byte) bool {
+	scheme, _, _ := bytes.Cut(b, []byte(" "))
+	return eqFold(scheme, "basic") || eqFold(scheme, "digest") || eqFold(scheme, "bearer")
 }
 
 func fieldName(b []byte) bool {

@@ -160,7 +160,7 @@ func (v *view) request(c *analyzer.Context, m *Message, done bool) {
 	if len(a.name) == 0 {
 		a.name = appendURI(a.name, pathOf(m.Target))
 	}
-	oddRequest(a, m)
+	oddRequest(a, m, int(c.Head(v.s.kind).Server.Port))
 	if done && !mayFollow(m) {
 		v.end(c, packet.ToServer, true)
 		return

@@ -328,16 +328,34 @@ func (m *marker) Inspect(k string, h flow.Handle, e *event.Head, p *packet.Packe
 	m.looker.Inspect(k, h, e, p, in)
 }
 
+// TestNothingOdd: a request as they are has nothing odd.
+func TestNothingOdd(t *testing.T) {
+	for _, port := range []string{"", ":80"} {
+		l := newLooker("http.request_body")
+		shown(t, 1400, -1, l, step{d: up, data: "GET / HTTP/1.1\r\nHost: a" + port + "\r\nAuthorization: Basic eDp5\r\n\r\n"}, step{d: down, data: ok2})
+		if len(l.odd) != 0 {
+			t.Errorf("%v", l.odd)
+		}
+	}
+}
+
 // TestOdd: what is odd has Suricata's name.
 func TestOdd(t *testing.T) {
 	for _, tc := range []struct{ request, answer, want string }{
 		{"GET / HTTP/1.1\r\n\r\n", "", "missing_host_header"},
 		{"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "", "host_header_ambiguous"},
-		{"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "", "header_host_invalid"},
+		{"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "", "request_header_host_invalid"},
 		{"GET /\tHTTP/1.1\r\nHost: a\r\n\r\n", "", "uri_delim_non_compliant"},
 		{"GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", "", "request_field_missing_colon"},
 		{"GET / HTTP/1.1\r\nHost: a\r\nb c: d\r\n\r\n", "", "request_header_invalid"},
 		{"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\na: c\r\n\r\n", "", "request_header_repetition"},
+		{"GET http://a$b/ HTTP/1.1\r\nHost: a\r\n\r\n", "", "request_uri_host_invalid"},
+		{"GET / HTTP/1.1\r\nHost: a:81\r\n\r\n", "", "request_server_port_tcp_port_mismatch"},
+		{"GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n", "", "request_server_port_tcp_port_mismatch"},
+		{"GET /\r\nHost: a\r\n\r\n", "", "request_line_missing_protocol"},
+		{"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: NTLM x\r\n\r\n", "", "request_auth_unrecognized"},
+		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", "", "duplicate_content_length_field_in_request"},
+		{get, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", "duplicate_content_length_field_in_response"},
 		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", "", "invalid_content_length_field_in_request"},
 		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n", "", "invalid_transfer_encoding_value_in_request"},
 		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;x\r\na\r\n0\r\n\r\n", "", "request_chunk_extension"},

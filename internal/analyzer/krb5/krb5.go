@@ -75,8 +75,13 @@ func (t *teller) tell(c *analyzer.Context, d packet.Dir, b []byte) {
 	}
 	e := &Event{head: c.Head(t.kind), Message: m, Dir: d, Tx: t.txs}
 	t.txs++
+	var odd []string
+	if weak(e.EType) {
+		odd = append(odd, "weak_encryption")
+		c.AppLayer(d, e.Tx, odd[0])
+	}
 	if c.Inspected(t.kind) {
-		c.Inspect(t.kind, event.Inspection{Dir: d, Tx: e.Tx, Done: true, Parts: e})
+		c.Inspect(t.kind, event.Inspection{Dir: d, Tx: e.Tx, Done: true, Parts: e, Events: odd})
 	}
 	c.Emit(e)
 }

@@ -112,6 +112,12 @@ func TestParts(t *testing.T) {
 	}
 	for _, x := range got {
 		analyzertest.ValidEVE(t, x.Record)
+		if len(x.Events) != 0 {
+			t.Errorf("odd: %v", x.Events)
+		}
+	}
+	if weak := analyzertest.Show(t, []analyzer.Def{Def}, udp(1, asRep(TGSRep, "\x17"))); len(weak) != 1 || !slices.Equal(weak[0].Events, []string{"weak_encryption"}) {
+		t.Errorf("%+v", weak)
 	}
 }
 

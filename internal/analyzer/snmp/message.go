@@ -10,6 +10,7 @@ import (
 type Message struct {
 	Version   uint8 // as people count: 1, 2 for 2c, 3
 	Community string
+	Model     uint64 // msgSecurityModel, of version 3
 	User      string // of the user-based security model (RFC 3414 2.4)
 	Encrypted bool   // the PDU is not to be read
 	PDU       PDU    // valid unless Encrypted
@@ -17,6 +18,9 @@ type Message struct {
 	Trap      Trap   // of a trap of version 1
 	Vars      []string
 }
+
+// userModel is the number of the user-based security model (RFC 3411 5).
+const userModel = 3
 
 // PDU is the type of a protocol data unit (RFC 3416 3, RFC 1157 4.1).
 type PDU uint8
@@ -104,7 +108,8 @@ func (m *Message) three(msg analyzer.DER) bool {
 	if !ok || !ok2 {
 		return false
 	}
-	if usm, ok := security.Of(tagSequence); ok && model == 3 {
+	m.Model = model
+	if usm, ok := security.Of(tagSequence); ok && model == userModel {
 		usm.Of(tagOctets) // msgAuthoritativeEngineID
 		number(&usm)
 		number(&usm)

@@ -30,8 +30,9 @@ func probe(_ packet.Dir, b []byte) analyzer.Answer {
 
 // reader turns each message into an event, which is a transaction of its own.
 type reader struct {
-	kind event.Kind
-	txs  uint64
+	kind    event.Kind
+	txs     uint64
+	version uint8 // of the first message
 }
 
 // Message reads one datagram.
@@ -44,9 +45,22 @@ func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 		return
 	}
 	e := &Event{head: c.Head(r.kind), Message: m, Dir: d, Tx: r.txs}
+	var odd []string
+	if m.Version == 3 && m.Model != userModel {
+		odd = append(odd, "unknown_security_model")
+	}
+	if r.txs > 0 && m.Version != r.version {
+		odd = append(odd, "version_mismatch")
+	}
+	if r.txs == 0 {
+		r.version = m.Version
+	}
+	for _, name := range odd {
+		c.AppLayer(d, e.Tx, name)
+	}
 	r.txs++
 	if c.Inspected(r.kind) {
-		c.Inspect(r.kind, event.Inspection{Dir: d, Tx: e.Tx, Done: true, Parts: e})
+		c.Inspect(r.kind, event.Inspection{Dir: d, Tx: e.Tx, Done: true, Parts: e, Events: odd})
 	}
 	c.Emit(e)
 }
@@ -55,4 +69,4 @@ func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 func (*reader) Close(*analyzer.Context, event.EndReason) {}
 
 // Reset forgets the flow.
-func (r *reader) Reset() { r.txs = 0 }
+func (r *reader) Reset() { r.txs, r.version = 0, 0 }

@@ -90,6 +90,30 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// TestOdd: a security model that nobody knows, and a version that changes.
+func TestOdd(t *testing.T) {
+	other := strings.Replace(hidden, "\x02\x01\x03\x04", "\x02\x01\x09\x04", 1)
+	if other == hidden {
+		t.Fatal("the model was not replaced")
+	}
+	for _, c := range []struct {
+		said []string
+		want string
+	}{{[]string{get, get}, ""}, {[]string{hidden}, ""}, {[]string{other}, "unknown_security_model"}, {[]string{get, trap}, "version_mismatch"}, {[]string{get, other}, "unknown_security_model version_mismatch"}} {
+		var frames [][]byte
+		for _, m := range c.said {
+			frames = append(frames, send(m))
+		}
+		var got []string
+		for _, x := range analyzertest.Show(t, []analyzer.Def{Def}, frames...) {
+			got = append(got, x.Events...)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestOtherThings(t *testing.T) {
 	many := make([]string, 100)
 	for i := range many {

@@ -37,3 +37,24 @@ func (v *sight) EachBuffer(f func(name string, b []byte)) {
 
 // AppendAppObject writes what an alert says of the connection (event.AppObject).
 func (v *sight) AppendAppObject(dst []byte) []byte { return appendObject(dst, &v.sides) }
+
+// What is odd, by Suricata's names.
+const (
+	oddBanner     = "invalid_banner"
+	oddLongBanner = "long_banner"
+	oddRecord     = "invalid_record"
+)
+
+// odd tells what is odd in what a side said.
+func (r *reader) odd(c *analyzer.Context, d packet.Dir, name string) {
+	c.AppLayer(d, 0, name)
+	if c.Inspected(r.kind) {
+		c.Inspect(r.kind, event.Inspection{Dir: d, Parts: &oddSight{sight{r.sides, d}}, Events: []string{name}})
+	}
+}
+
+// oddSight shows that something is odd, and no part.
+type oddSight struct{ sight }
+
+// EachBuffer gives nothing.
+func (*oddSight) EachBuffer(func(string, []byte)) {}

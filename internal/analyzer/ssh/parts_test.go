@@ -36,3 +36,26 @@ func TestParts(t *testing.T) {
 		}
 	}
 }
+
+// TestOdd: what is odd is told by Suricata's names, and nothing where all is well.
+func TestOdd(t *testing.T) {
+	for _, c := range []struct{ said, want string }{
+		{"SSH-2.0-x\r\n" + lists("1"), ""},
+		{"a line before\r\nSSH-2.0-x\r\n", ""},
+		{"SSH-\r\n", "invalid_banner"},
+		{"SSH-2.0-" + strings.Repeat("x", 300) + "\r\n", "long_banner"},
+		{"SSH-2.0-x\r\n\x00\x00\x00\x01\x00\x14", "invalid_record"},
+		{"SSH-2.0-x\r\n\x7f\x00\x00\x01\x00\x14", "invalid_record"},
+	} {
+		for _, cut := range []int{1, 2000} {
+			var got []string
+			for _, x := range analyzertest.Show(t, []analyzer.Def{Def}, analyzertest.Frames(cut, analyzertest.Client, server, false,
+				analyzertest.Turn{Dir: down, Data: "SSH-2.0-y\r\n"}, analyzertest.Turn{Dir: up, Data: c.said})...) {
+				got = append(got, x.Events...)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("%q, cut %d: %q, want %q", c.said, cut, got, c.want)
+			}
+		}
+	}
+}

@@ -64,12 +64,19 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		case lost:
 			return
 		case version:
-			line, rest, _, ok := r.lines[d].Next(b, maxVersion)
+			line, rest, cut, ok := r.lines[d].Next(b, maxVersion)
 			if !ok {
 				return
 			}
 			b = rest
-			if v, ok := ParseVersion(line); ok { // a server may say other lines before
+			v, ok := ParseVersion(line)
+			switch begins := bytes.HasPrefix(line, []byte("SSH-")); {
+			case begins && cut:
+				r.odd(c, d, oddLongBanner)
+			case begins && !ok:
+				r.odd(c, d, oddBanner)
+			}
+			if ok { // a server may say other lines before
 				r.sides[d].Version = v
 				r.phase[d] = packets
 				r.show(c, d)
@@ -110,6 +117,7 @@ func (r *reader) packet(c *analyzer.Context, d packet.Dir, b []byte) []byte {
 	}
 	length := int(binary.BigEndian.Uint32(*p))
 	if length < 5 || length > maxPacket {
+		r.odd(c, d, oddRecord)
 		r.phase[d] = lost
 		return nil
 	}

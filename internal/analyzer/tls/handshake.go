@@ -13,20 +13,30 @@ func (s *conn) message(c *analyzer.Context, d packet.Dir, h *half, typ byte, b [
 	switch {
 	case typ == msgClientHello && d == packet.ToServer:
 		if !s.hello {
-			s.clientHello(h, b)
+			ok := s.clientHello(h, b)
 			s.seen |= seenClientHello
 			s.show(c, sight{d: d, random: s.ch.Random, alpn: s.ch.ALPN})
+			what := sniOddities(b)
+			if !ok {
+				what |= oddMessage | oddLength
+			}
+			s.odd(c, d, what)
 		}
 	case typ == msgServerHello && d == packet.ToClient:
-		s.serverHello(h, b)
+		ok := s.serverHello(h, b)
 		s.seen |= seenServerHello
 		s.show(c, sight{d: d, random: s.sh.Random, alpn: s.sh.ALPN})
+		if !ok {
+			s.odd(c, d, oddMessage|oddLength)
+		}
 	case typ == msgCertificate && d == packet.ToClient:
-		s.certificate(c, b)
+		what := s.certificate(c, b)
 		s.show(c, sight{d: d, chain: b})
+		s.odd(c, d, what)
 	case typ == msgCertificate:
-		s.clientCertificate(c, b)
+		what := s.clientCertificate(c, b)
 		s.show(c, sight{d: d, chain: b})
+		s.odd(c, d, what)
 	case typ == msgClientKeyExchange && d == packet.ToServer:
 		s.seen |= seenClientKey
 		s.show(c, sight{d: d})
@@ -38,13 +48,13 @@ func (s *conn) message(c *analyzer.Context, d packet.Dir, h *half, typ byte, b [
 	}
 }
 
-func (s *conn) clientHello(h *half, b []byte) {
+// clientHello reads a ClientHello. False: it is broken.
+func (s *conn) clientHello(h *half, b []byte) bool {
 	s.hello = true
 	e, ch := &s.e, &s.ch
 	e.Hello = h.first
-	if !ch.Parse(b) {
-		e.Gap = true
-	}
+	ok := ch.Parse(b)
+	e.Gap = e.Gap || !ok
 	e.ClientVersion, s.offered = ch.Version, ch.Version
 	add := func(k int, l List) {
 		for i := range l.Len() {
@@ -81,6 +91,7 @@ func (s *conn) clientHello(h *half, b []byte) {
 	from = len(s.text.buf)
 	s.text.buf, s.scratch, s.buf = appendJA4(s.text.buf, ch, s.scratch, s.buf)
 	s.text.end(tJA4, from, 64)
+	return ok
 }
 
 const (
@@ -99,17 +110,17 @@ func printable(b []byte) []byte {
 	return b
 }
 
-func (s *conn) serverHello(h *half, b []byte) {
+// serverHello reads a ServerHello. False: it is broken.
+func (s *conn) serverHello(h *half, b []byte) bool {
 	e, sh := &s.e, &s.sh
 	if e.Answer.IsZero() {
 		e.Answer = h.first
 	}
-	if !sh.Parse(b) {
-		e.Gap = true
-	}
+	ok := sh.Parse(b)
+	e.Gap = e.Gap || !ok
 	if sh.Retry() {
 		e.Retried, e.RetryGroup, e.Version, e.Cipher = true, sh.Group, sh.Actual(), sh.CipherSuite
-		return
+		return ok
 	}
 	s.server = true
 	e.Version, e.Cipher, e.Group = sh.Actual(), sh.CipherSuite, sh.Group
@@ -121,17 +132,22 @@ func (s *conn) serverHello(h *half, b []byte) {
 	from := len(s.text.buf)
 	s.text.buf = appendMD5(s.text.buf, s.buf)
 	s.text.end(tJA3SHash, from, 32)
+	return ok
 }
 
-func (s *conn) certificate(c *analyzer.Context, b []byte) {
+// certificate reads the certificates that a server shows, up to TLS 1.2, and says what is wrong with them.
+func (s *conn) certificate(c *analyzer.Context, b []byte) oddity {
 	e := &s.e
 	e.Certificate = c.Head(s.kind).Seen
+	var first []byte
+	parsed := false
 	e.Chain = certificates(b, func(i int, der []byte) {
 		if i > 0 {
 			return
 		}
 		x := &s.cert
-		if !x.Parse(der) {
+		first, parsed = der, x.Parse(der)
+		if !parsed {
 			return
 		}
 		t := &s.text
@@ -141,18 +157,26 @@ func (s *conn) certificate(c *analyzer.Context, b []byte) {
 		t.end(tSANs, from, maxSANs)
 		e.NotBefore, e.NotAfter = packet.Time(seconds(x.NotBefore)), packet.Time(seconds(x.NotAfter))
 	})
+	return certificateOddities(b, first, parsed)
 }
 
-// clientCertificate reads the certificates that a client shows, up to TLS 1.2.
-func (s *conn) clientCertificate(c *analyzer.Context, b []byte) {
+// clientCertificate reads the certificates that a client shows, up to TLS 1.2, and says what is wrong with them.
+func (s *conn) clientCertificate(c *analyzer.Context, b []byte) oddity {
 	e := &s.e
 	e.ClientCert = c.Head(s.kind).Seen
+	var first []byte
+	parsed := false
 	e.ClientCerts = certificates(b, func(i int, der []byte) {
-		if x := &s.cert; i == 0 && x.Parse(der) {
+		x := &s.cert
+		if i > 0 {
+			return
+		}
+		if first, parsed = der, x.Parse(der); parsed {
 			s.text.certificate(x, ownTexts[packet.ToServer])
 			e.Client.NotBefore, e.Client.NotAfter = packet.Time(seconds(x.NotBefore)), packet.Time(seconds(x.NotAfter))
 		}
 	})
+	return certificateOddities(b, first, parsed)
 }
 
 // certificate keeps what is told of one.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"firestorm/internal/analyzer"
+	"firestorm/internal/packet"
 )
 
 // A client that speaks older versions too may begin with the hello of SSL 2.0 (RFC 5246 E.2): two bytes of length with the
@@ -44,6 +45,7 @@ func (s *conn) sslv2(c *analyzer.Context, h *half, b []byte) []byte {
 	m := h.hs
 	h.hs, h.old, h.any = h.hs[:0], false, true
 	if probeSSLv2(m) != analyzer.Yes {
+		s.odd(c, packet.ToServer, oddSSLv2|oddRecord)
 		s.broken(c)
 		return nil
 	}

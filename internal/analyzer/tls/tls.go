@@ -86,7 +86,8 @@ type conn struct {
 	offered uint16
 	seen    byte // seenClientHello and its kin
 	over    bool
-	open    bool // rules look into what is encrypted, too
+	open    bool      // rules look into what is encrypted, too
+	told    [2]oddity // what was odd in each direction
 }
 
 // half is the state of one direction.
@@ -105,6 +106,7 @@ type half struct {
 	spoke bool       // a record with data began
 	plain bool       // it is no TLS
 	old   bool       // a hello of SSL 2.0 is being read
+	beat  int        // size of the last protected heartbeat that was not answered
 	said  []byte
 }
 
@@ -145,6 +147,11 @@ func (s *conn) record(c *analyzer.Context, d packet.Dir, h *half, b []byte) []by
 	h.nhead += n
 	if t := h.head[0]; t < typeChangeCipherSpec || t > typeHeartbeat || h.nhead > 1 && h.head[1] != 3 {
 		if h.any || d == packet.ToServer {
+			what := oddRecord | oddRecordType
+			if t >= typeChangeCipherSpec && t <= typeHeartbeat {
+				what = oddRecord | oddRecordVersion
+			}
+			s.odd(c, d, what)
 			s.broken(c)
 			return nil
 		}
@@ -159,6 +166,7 @@ func (s *conn) record(c *analyzer.Context, d packet.Dir, h *half, b []byte) []by
 	h.nhead = 0
 	h.size = int(h.head[3])<<8 | int(h.head[4])
 	if h.size > maxRecord {
+		s.odd(c, d, oddRecord|oddRecordLength)
 		s.broken(c)
 		return nil
 	}
@@ -178,14 +186,18 @@ func (s *conn) began(c *analyzer.Context, d packet.Dir, h *half) {
 		}
 	case typeAlert:
 		if h.size != 2 { // protected, up to TLS 1.2
+			if !h.ccs {
+				s.odd(c, d, oddAlert)
+			}
 			s.e.Alert[d] = Alert{Ref: h.begin, Encrypted: true, Fatal: true}
 			s.emit(c)
 		}
 	case typeData:
 		switch {
 		case !s.thirt:
-			// A server that greets does so before it knows whether its client is content.
-			if first := !h.spoke; d == packet.ToClient && first && !s.half[packet.ToServer].spoke {
+			// A server that greets does so before it knows whether its client is content, in one record or in several.
+			client := &s.half[packet.ToServer]
+			if d == packet.ToClient && !client.spoke && (!h.spoke || client.ccs) {
 				h.spoke = true
 				return
 			}
@@ -237,6 +249,13 @@ func (s *conn) payload(c *analyzer.Context, d packet.Dir, h *half, b []byte) {
 		if !h.ccs {
 			s.handshake(c, d, h, b)
 		}
+	case typeHeartbeat:
+		if want := min(heartbeatHead, h.size); len(h.body) < want {
+			h.body = append(h.body, b[:min(len(b), want-len(h.body))]...)
+			if len(h.body) == want {
+				s.heartbeat(c, d, h, h.body)
+			}
+		}
 	}
 }
 
@@ -282,6 +301,7 @@ func (s *conn) handshake(c *analyzer.Context, d packet.Dir, h *half, b []byte) {
 			s.message(c, d, h, h.hs[0], h.hs[4:])
 		case len(h.hs) == maxMessage:
 			h.skip = size - maxMessage
+			s.told[d] |= oddMessage | oddLength | oddCertificate | oddCertificateLength // nobody knows: its end is not read
 			s.message(c, d, h, h.hs[0], h.hs[4:])
 		default:
 			continue

@@ -357,3 +357,27 @@ func TestEnds(t *testing.T) {
 		}
 	}
 }
+
+// A server that greets, in one record or in several, does so before its client has judged: these are no data of a
+// client that went on. What the client says then is.
+func TestGreetings(t *testing.T) {
+	id := identity(t, future, "shop.example")
+	turns := record(t, &tls.Config{Certificates: []tls.Certificate{id}, MaxVersion: tls.VersionTLS12}, &tls.Config{InsecureSkipVerify: true})
+	data := func(n int) string { return strings.Repeat("\x17\x03\x03\x00\x20"+strings.Repeat("x", 32), n) }
+	for n := range 4 {
+		for _, answers := range []bool{false, true} {
+			r := newRig(t)
+			for _, x := range turns[:4] { // hello, hello and certificate, and both sides' going over
+				r.Say(x.d, string(x.b))
+			}
+			r.Say(down, data(n))
+			if answers {
+				r.Say(up, data(1))
+			}
+			got := r.end()
+			if len(got) != 1 || !got[0].Established || got[0].Data != answers {
+				t.Errorf("%d records of greeting, the client answers: %v: %+v", n, answers, got)
+			}
+		}
+	}
+}

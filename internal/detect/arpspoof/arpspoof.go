@@ -114,6 +114,7 @@ type pose struct {
 	LastAt      packet.Time
 	Refs        []packet.Ref // the first of them, at most maxRefs
 	N           uint32
+	Asked       uint32 // of them, made after a question all the same, marked as no answer to it
 	Run         uint32 // in a row, each within pace of the one before
 	Best        uint32 // longest row
 	Said        packet.Time
@@ -225,9 +226,11 @@ func (d *detector) claim(c *neighbour.Claim) {
 // solicited reports that who is told had asked. An advertisement that says itself that it is no answer is none, though the
 // question may have been asked a moment before.
 func (d *detector) solicited(c *neighbour.Claim) bool {
-	if c.How != neighbour.Answered || c.Unasked {
-		return false
-	}
+	return c.How == neighbour.Answered && !c.Unasked && d.asked(c)
+}
+
+// asked reports that who is told asked for the address a moment before.
+func (d *detector) asked(c *neighbour.Claim) bool {
 	at := d.asks.Get(ask{c.Wire(), c.To, c.IP})
 	return at != nil && c.Seen.Time.Sub(*at) <= askedWithin
 }
@@ -261,6 +264,9 @@ func (d *detector) pose(c *neighbour.Claim) {
 	}
 	p.Last, p.LastAt = c.Seen, now
 	p.N++
+	if d.asked(c) {
+		p.Asked++
+	}
 	if len(p.Refs) < maxRefs {
 		p.Refs = append(p.Refs, c.Seen)
 	}

@@ -19,7 +19,7 @@ var alternatives = []finding.Alt{
 }
 
 const about = "On a wire everybody believes who says \"I have this address\". Looked for: a machine that says so again and again without being asked (three times, at most 10 s apart, nobody " +
-	"having asked for 2 s), of an address that another machine uses. It is certain when it tells both ends of a conversation that it is the other, and packets of theirs are seen to come in and " +
+	"having asked for 2 s, or, in IPv6, marked as no answer), of an address that another machine uses. It is certain when it tells both ends of a conversation that it is the other, and packets of theirs are seen to come in and " +
 	"go on from it, their TTL one less. Not this: announcements of one's own address, answers to questions (proxy), virtual addresses of VRRP, HSRP, CARP and GLBP, an address that moves while " +
 	"its old owner is silent."
 
@@ -45,10 +45,10 @@ var codeND = &finding.Code{
 	Tier:         1,
 	Alternatives: alternatives,
 	Absorbs:      []string{"arp-changed", "arp-flip-flop", "arp-reused-old", "duplicate-on-wire", "icmp-unreachable", "tcp-syn-silent-drop", "tcp-data-unanswered", "tcp-idle-timeout-drop", "tcp-loss-where"},
-	References:   []string{"RFC 4861 7.2.6, 11.1", "RFC 3756", "RFC 6105"},
+	References:   []string{"RFC 4861 4.4, 7.2.6, 11.1", "RFC 3756", "RFC 6105"},
 	Settle:       30 * time.Second,
 	About:        about,
-	Reproduce:    "testbed: nd-spoof",
+	Reproduce:    "testbed: nd-spoof, nd-spoof-one, nd-spoof-parasite, nd-spoof-parasite-remedied",
 }
 
 var vendors = neighbour.BuiltIn()
@@ -216,8 +216,8 @@ func (d *detector) facts(b *finding.Builder, x *poser, poses []*pose) {
 		if p.N > 1 {
 			every = ", every " + detect.Span(p.LastAt.Sub(p.FirstAt)/time.Duration(p.N-1))
 		}
-		b.Fact(append(detect.Refs(p.Refs...), detect.Refs(p.Last)...), "%s told %s %s that it has %s, from %s to %s s%s; nobody had asked", x.MAC, to,
-			detect.Plural(int(p.N), "time", "times"), p.IP, d.scope.Since(p.First), d.scope.Since(p.Last), every)
+		b.Fact(append(detect.Refs(p.Refs...), detect.Refs(p.Last)...), "%s told %s %s that it has %s, from %s to %s s%s; %s", x.MAC, to,
+			detect.Plural(int(p.N), "time", "times"), p.IP, d.scope.Since(p.First), d.scope.Since(p.Last), every, p.unasked())
 		if o := d.ownerOf(x, p); o != nil {
 			b.Fact(detect.Refs(o.First, o.Last), "%s is used by %s: %s", p.IP, vendors.Describe(o.MAC), detect.Plural(int(o.N), "question or answer", "questions and answers"))
 		}
@@ -239,6 +239,15 @@ func (d *detector) facts(b *finding.Builder, x *poser, poses []*pose) {
 	if len(x.Repairs) > 0 {
 		b.Fact(x.Repairs, "at %s s it put things right in the owners' names: such tools do that when they end", d.scope.Since(x.Repairs[0]))
 	}
+}
+
+// unasked says why the statements count as unasked. Some tools wait for a question, and answer it beside the owner with
+// advertisements that lack the mark of an answer.
+func (p *pose) unasked() string {
+	if p.Asked == 0 {
+		return "nobody had asked"
+	}
+	return fmt.Sprintf("%d of them after a question, but marked as no answer to it (RFC 4861 4.4, S flag)", p.Asked)
 }
 
 func relayRefs(x *poser) []packet.Ref {

@@ -109,6 +109,7 @@ func (st *story) pskRemedy() {
 	if i, _ := st.s.nat(); i && st.s.major == 1 && st.s.steps[0].exchange == ike.MainMode {
 		b.Remedy(finding.AtServer, "%s may come from a NAT: the key must be for the address that arrives, or for any", st.init)
 	}
+	st.lintStep()
 }
 
 // refuser is who did not accept the other's proof.
@@ -151,6 +152,7 @@ func (st *story) identity() {
 		Run("swanctl.conf", "id = %s", shown(id)).Run("ipsec.conf", "rightid=%s", named(id, s.initIDType)).
 		Run("SonicWall", "VPN policy, General, Peer IKE ID: %s", shown(id))
 	b.Remedy(finding.AtClient, "or give the name that the other side expects").Run("swanctl.conf", "id = NAME").Run("ipsec.conf", "leftid=@NAME")
+	st.lintStep()
 	st.logCheck()
 	b.WrongIf("a log of %s that names another reason", st.resp)
 }

@@ -8,6 +8,7 @@ import (
 
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/detect"
+	"firestorm/internal/finding"
 	"firestorm/internal/hostconf"
 	"firestorm/internal/packet"
 )
@@ -27,6 +28,48 @@ func (st *story) settings(own, peer packet.Addr) (c *hostconf.Connection, given 
 		}
 	}
 	return nil, true
+}
+
+// lint is the command that judges the configuration: of both sides where their files were given, else of the machine on
+// which it is run.
+func (st *story) lint() string {
+	files := func(a packet.Addr) (out []string) {
+		f := st.d.scope.Context.For(a)
+		if f == nil {
+			return nil
+		}
+		for i := range f.Connections {
+			if n := word(f.Connections[i].File); !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+		return out
+	}
+	here, peer := files(st.s.responder.Addr), files(st.s.initiator.Addr)
+	if len(here) == 0 || len(peer) == 0 {
+		return "firestorm lint ipsec /etc"
+	}
+	return "firestorm lint ipsec " + strings.Join(here, " ") + " --peer " + strings.Join(peer, " --peer ")
+}
+
+// word writes a file's name as one word of a shell.
+func word(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%", r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// lintStep adds the comparison of both configurations to the remedy.
+func (st *story) lintStep() {
+	words := "let the configuration be read: with the other side's files, or a few facts about a device (--peer, see firestorm lint ipsec --help), the first mismatch is named"
+	if cmd := st.lint(); strings.Contains(cmd, "--peer") {
+		st.b.Remedy(finding.AtServer, "compare the configurations of both sides: the first mismatch is named").Run("", "%s", cmd)
+	} else {
+		st.b.Remedy(finding.AtServer, "%s", words).Run("", "%s", cmd)
+	}
 }
 
 // where names a connection for people.

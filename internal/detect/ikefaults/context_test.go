@@ -2,6 +2,7 @@ package ikefaults_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"firestorm/internal/detect/detecttest"
@@ -65,6 +66,19 @@ func TestContext(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := detecttest.Only(t, with(t, c.dir, c.initiator, c.responder), c.code, c.conf)
 			detecttest.Says(t, f, c.says...)
+			want := "firestorm lint ipsec /etc"
+			if c.initiator != "" {
+				want = "firestorm lint ipsec conf-of-10.2.0.2 --peer conf-of-10.1.0.11"
+			}
+			commands := []string{f.Check}
+			for _, s := range f.Remedy {
+				for _, r := range s.Run {
+					commands = append(commands, r.Line)
+				}
+			}
+			if !slices.Contains(commands, want) {
+				t.Errorf("no %q in %q", want, commands)
+			}
 		})
 	}
 	// files make no finding where the packets show none

@@ -194,7 +194,7 @@ func (st *story) proposal() {
 		b.Open("unknown-peer", "the log of %s tells (strongSwan: \"no IKE config found\" against \"no proposal chosen\")", st.resp)
 	}
 	st.proposalRemedy()
-	b.Check("swanctl --list-conns; ipsec status | grep -i algorithms", "strongSwan; libreswan: on both sides, compare the proposals and the version")
+	b.Check(st.lint(), "on a gateway: what is offered and accepted there; with the other side's files or facts as --peer it names the first mismatch")
 	b.WrongIf("a log of %s that names another reason for the refusal", st.resp)
 }
 

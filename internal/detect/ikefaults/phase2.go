@@ -107,4 +107,5 @@ func (st *story) phase2Remedy(p pfs, refuser string) {
 	b.Remedy(finding.AtServer, "subnets: what is local on one side must be remote on the other, with the same masks").
 		Run("swanctl.conf", "local_ts = OWN").Run("swanctl.conf", "remote_ts = THEIRS").
 		Run("ipsec.conf", "leftsubnet=OWN").Run("ipsec.conf", "rightsubnet=THEIRS")
+	st.lintStep()
 }

@@ -48,6 +48,16 @@ func TestStaleACK(t *testing.T) {
 	detecttest.Says(t, f, "two clocks behind one address", "is newer than the old end", "is older than the last one of the old connection")
 }
 
+// TestCrossed: both sides closed at once, so that the server remembers too, whose FIN came second.
+func TestCrossed(t *testing.T) {
+	f := detecttest.Only(t, detecttest.Run(t, nil, "timewait-crossed/outside.pcap"), reuse, finding.Certain)
+	detecttest.Says(t, f, "10 connection requests that reuse 10.2.0.1:2268 with a stale acknowledgement", "client and server closed the last connection at once (frame 8, frame 9)",
+		"the later FIN does not acknowledge the first")
+	for _, files := range [][]string{{"timewait-crossed-remedied/inside.pcap"}, {"timewait-crossed-remedied/outside.pcap"}} {
+		detecttest.None(t, detecttest.Run(t, nil, files...))
+	}
+}
+
 // TestClocks: programs that people run, over IPv6, and against a server that ignores resets (RFC 1337).
 func TestClocks(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "timewait-timestamps-ipv6/outside.pcap"), clocks, finding.Certain)
@@ -56,7 +66,7 @@ func TestClocks(t *testing.T) {
 		t.Errorf("%s, want info: it heals by itself", f.Severity)
 	}
 	f = detecttest.Only(t, detecttest.Run(t, nil, "timewait-timestamps-cycle/outside.pcap"), clocks, finding.Certain)
-	detecttest.Says(t, f, "refused 18 connection requests", "3 attempts failed", "is newer than the old end", "two clocks behind one address")
+	detecttest.Says(t, f, "refused 36 connection requests", "6 attempts failed", "client and server closed the last connection at once (frame 10, frame 11)", "two clocks behind one address")
 }
 
 func TestNearMissesAndRemedied(t *testing.T) {

@@ -44,11 +44,11 @@ var Def = detect.Def{
 		Settle:     30 * time.Second,
 		About: "The side that closes a TCP connection first must remember it for up to four minutes (TIME_WAIT). When the server closed first, and the client's " +
 			"side (usually a NAT with a shorter memory) uses the same address and port again meanwhile, the server may ignore the request or answer it with an " +
-			"acknowledgement of the old connection. Looked for: a clean close begun by the server, then a new SYN with the same addresses and ports within 240 s that " +
+			"acknowledgement of the old connection. Looked for: a clean close begun by the server, or by both at once (the FINs cross: both must remember), then a new SYN with the same addresses and ports within 240 s that " +
 			"is met with silence or with a stale ACK. Sequence numbers and timestamps are compared modulo 2^32: a server may accept a request that looks newer (RFC " +
 			"1122, RFC 6191), so an older look is what entitles it to refuse. Not this fault: a server nobody reaches, a client that closed first, a begin of the " +
 			"capture after the earlier connection. A Linux server does not stay silent: it answers with a stale ACK and heals within milliseconds.",
-		Reproduce: "testbed/timewait.sh: two clients behind one NAT that remembers closed connections for a second only",
+		Reproduce: "testbed/timewait.sh: two clients behind one NAT that remembers closed connections for a second only; timewait-crossed.sh: both sides close at once",
 	}, {
 		ID:       Clocks,
 		Title:    "a server takes a second machine behind a NAT for an old one, because its timestamps are lower",
@@ -152,10 +152,11 @@ func (d *detector) Handle(e event.Event) {
 	}
 }
 
-// qualifies reports whether the server entitled itself to remember: closed cleanly, by the server first, not long ago.
+// qualifies reports whether the server entitled itself to remember: closed cleanly, by the server first or by both at once,
+// not long ago.
 func qualifies(f *event.Flow) bool {
 	p := f.Prev
-	if p.ServerFIN.IsZero() || p.ClientFIN.IsZero() || p.FirstFIN != packet.ToClient || p.Closed.IsZero() || p.Reset {
+	if p.ServerFIN.IsZero() || p.ClientFIN.IsZero() || p.FirstFIN != packet.ToClient && !p.Crossed || p.Closed.IsZero() || p.Reset {
 		return false
 	}
 	age := f.Start.Time.Sub(p.Closed.Time)

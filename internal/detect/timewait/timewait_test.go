@@ -42,6 +42,7 @@ func TestWhoMustRemember(t *testing.T) {
 		{"just within four minutes", 241, nil, true},
 		{"longer than four minutes ago", 243, nil, false},
 		{"client first", 70, func(p *event.Previous) { p.FirstFIN = packet.ToServer }, false},
+		{"client first, the FINs crossed", 70, func(p *event.Previous) { p.FirstFIN, p.Crossed = packet.ToServer, true }, true},
 		{"reset", 70, func(p *event.Previous) { p.Reset = true }, false},
 		{"close not completed", 70, func(p *event.Previous) { p.Closed = packet.Ref{} }, false},
 		{"the client's FIN not seen", 70, func(p *event.Previous) { p.ClientFIN = packet.Ref{} }, false},

@@ -41,16 +41,16 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	switch r.form {
 	case silent:
 		b.Title("%s ignored %s that reuse %s", server, detect.Plural(requests, "connection request", "connection requests"), what)
-		b.Why("the server closed the last connection first (%s), so it must remember that port pair (TIME_WAIT) for longer than %s; %s used port %d again after %s s",
-			d.scope.Frame(p.ServerFIN), detect.AtLeast(hold), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
-		b.Summary("Nothing is blocked and the server refused nothing on purpose: it still remembers the previous connection from %s. It had closed that connection first, so it keeps it in "+
+		b.Why("%s, so it must remember that port pair (TIME_WAIT) for longer than %s; %s used port %d again after %s s",
+			d.closing(p), detect.AtLeast(hold), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
+		b.Summary("Nothing is blocked and the server refused nothing on purpose: it still remembers the previous connection from %s. %s, so it keeps it in "+
 			"memory for a while (here longer than %s). The client's side forgot it earlier and used the same port again after %s s. The server ignored the new request %s. Users see a timeout that comes and goes with how "+
-			"fast ports come round again.", client, detect.AtLeast(hold), detect.Seconds(age), detect.Plural(len(tries), "time", "times"))
+			"fast ports come round again.", client, closed(p), detect.AtLeast(hold), detect.Seconds(age), detect.Plural(len(tries), "time", "times"))
 	case stale:
 		b.Title("%s refused %s that reuse %s with an acknowledgement of the old connection", server, detect.Plural(requests, "connection request", "connection requests"), what)
-		b.Why("the server closed the last connection first (%s) and still remembers that port pair (TIME_WAIT); %s used port %d again after %s s",
-			d.scope.Frame(p.ServerFIN), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
-		b.Summary("The server still remembers the previous connection from %s, which it had closed first, and answers the new request with an acknowledgement that belongs to the old one. The "+
+		b.Why("%s, and the server still remembers that port pair (TIME_WAIT); %s used port %d again after %s s",
+			d.closing(p), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
+		b.Summary("The server still remembers the previous connection from %s, and answers the new request with an acknowledgement that belongs to the old one. The "+
 			"attempt did not get through in this capture.", client)
 	case healed:
 		delay := f.Last.Time.Sub(f.Start.Time)
@@ -59,8 +59,8 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		}
 		b.Severity(finding.Info)
 		b.Title("%s met %s that reuse %s with a stale acknowledgement, then accepted after %s", server, detect.Plural(requests, "connection request", "connection requests"), what, detect.Span(delay))
-		b.Why("the server closed the last connection first (%s) and still remembered that port pair (TIME_WAIT) when %s used port %d again after %s s; the client's reset cleared it",
-			d.scope.Frame(p.ServerFIN), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
+		b.Why("%s, and the server still remembered that port pair (TIME_WAIT) when %s used port %d again after %s s; the client's reset cleared it",
+			d.closing(p), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
 		b.Summary("The server still remembered the previous connection from %s and answered the new request with an acknowledgement of the old one. The client reset it and tried again: the "+
 			"connection came up %s late. Harmless by itself; a sign that ports are reused faster than the server forgets.", client, detect.Span(delay))
 	}
@@ -71,6 +71,21 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	d.story(b, r, tries)
 	b.WrongIf("a capture at the server that shows the request never arriving, or the server answering")
 	return true
+}
+
+// closing says why the server remembers the connection before.
+func (d *detector) closing(p *event.Previous) string {
+	if p.Crossed {
+		return fmt.Sprintf("client and server closed the last connection at once (%s, %s)", d.scope.Frame(p.ClientFIN), d.scope.Frame(p.ServerFIN))
+	}
+	return fmt.Sprintf("the server closed the last connection first (%s)", d.scope.Frame(p.ServerFIN))
+}
+
+func closed(p *event.Previous) string {
+	if p.Crossed {
+		return "Both sides closed that connection at once"
+	}
+	return "It had closed that connection first"
 }
 
 // forgot names who reused the port: a NAT where the address shows more than one machine.
@@ -97,7 +112,12 @@ func (d *detector) impact(g *finding.Group, b *finding.Builder, r *reuse) {
 
 func (d *detector) facts(b *finding.Builder, r *reuse, age time.Duration, tries []packet.Ref) {
 	f, p := r.flow, &r.prev
-	b.Fact(detect.Refs(p.ServerFIN, p.ClientFIN, p.Closed), "the connection before closed cleanly, the server first (%s), at %s s", d.scope.Frame(p.ServerFIN), d.scope.Since(p.Closed))
+	if p.Crossed {
+		b.Fact(detect.Refs(p.ServerFIN, p.ClientFIN, p.Closed), "the connection before closed cleanly, both sides at once (%s and %s: the later FIN does not acknowledge the first), at %s s; then both must remember it (RFC 9293 3.6)",
+			d.scope.Frame(p.ServerFIN), d.scope.Frame(p.ClientFIN), d.scope.Since(p.Closed))
+	} else {
+		b.Fact(detect.Refs(p.ServerFIN, p.ClientFIN, p.Closed), "the connection before closed cleanly, the server first (%s), at %s s", d.scope.Frame(p.ServerFIN), d.scope.Since(p.Closed))
+	}
 	if r.form == silent {
 		b.Fact(tries, "%s at %s, no reply", plural(len(tries), "request", "requests"), d.scope.Times(tries, 4))
 	} else {
@@ -196,8 +216,13 @@ func (d *detector) story(b *finding.Builder, r *reuse, tries []packet.Ref) {
 	}
 	add(p.Start, packet.ToServer, "SYN", "the connection before begins", false)
 	add(p.FirstAnswer, packet.ToClient, "SYN, ACK", "the server answers", false)
-	add(p.ServerFIN, packet.ToClient, "FIN", "the server closes first: it must remember", false)
-	add(p.ClientFIN, packet.ToServer, "FIN", "the client closes too", false)
+	if p.Crossed {
+		add(p.ServerFIN, packet.ToClient, "FIN", "the server closes, not knowing that the client does: it must remember", false)
+		add(p.ClientFIN, packet.ToServer, "FIN", "the client closes, not knowing that the server does", false)
+	} else {
+		add(p.ServerFIN, packet.ToClient, "FIN", "the server closes first: it must remember", false)
+		add(p.ClientFIN, packet.ToServer, "FIN", "the client closes too", false)
+	}
 	add(p.Closed, packet.ToClient, "ACK", "closed; the server's memory begins", false)
 	for i, t := range tries {
 		label := "SYN"

@@ -326,6 +326,23 @@ func TestWordsOfRefusals(t *testing.T) {
 			})
 			b.hand("192.0.2.2", func(x *tls.Handshake) { x.NotAfter = detecttest.At(0) - day; alert(x, up, tls.AlertCertificateExpired) })
 		}, []string{"(high, certain, 2)", "expired 1 day ago"}, nil},
+		{"expired, and the capture ends there", func(b *bench) {
+			b.hand("192.0.2.1", func(x *tls.Handshake) { x.NotAfter, x.Undecided = detecttest.At(0)-day, true })
+			b.hand("192.0.2.1", func(x *tls.Handshake) { x.NotAfter, x.Established, x.Undecided = detecttest.At(0)-day, true, true })
+		}, []string{"(medium, likely, 2)", "in 2 of 2 connections it cannot be seen what the client made of it"}, []string{"went on", "left"}},
+		{"expired, each client does another thing, and there are many", func(b *bench) {
+			for range 10 {
+				b.hand("192.0.2.1", func(x *tls.Handshake) { x.NotAfter = detecttest.At(0) - day; good(x) })
+			}
+			for range 11 {
+				b.hand("192.0.2.2", func(x *tls.Handshake) { x.NotAfter, x.Ended = detecttest.At(0)-day, x.Head().Seen })
+			}
+			b.hand("192.0.2.3", func(x *tls.Handshake) { x.NotAfter = detecttest.At(0) - day })
+		}, []string{"10 of 22 connections went on all the same, with data", "in 11 of 22 connections the client left without data", "in 1 of 22 connections it cannot be seen"}, nil},
+		{"version, another handshake of which nothing more is seen", func(b *bench) {
+			b.hand("192.0.2.2", func(x *tls.Handshake) { x.Version, x.Established = tls.VersionTLS13, true })
+			b.hand("192.0.2.1", func(x *tls.Handshake) { unanswered(x); alert(x, down, 70) })
+		}, []string{"no other client is seen to get on"}, []string{"got on with"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, f := judge(t, c.play)

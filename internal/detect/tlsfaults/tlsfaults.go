@@ -59,6 +59,9 @@ type fault struct {
 	txs     []*http.Transaction
 	clients map[packet.Addr]bool
 	count   int
+	onward  int        // handshakes that came to data all the same
+	data    packet.Ref // the first of these data
+	left    int        // those that the client ended
 }
 
 type detector struct {
@@ -106,7 +109,7 @@ func (d *detector) service(h *event.Head) *service {
 func (d *detector) handshake(x *tls.Handshake) {
 	s := d.service(x.Head())
 	up, down := x.Alert[packet.ToServer], x.Alert[packet.ToClient]
-	if x.Established && !x.ClientLeft() {
+	if x.Data { // protected records of both sides alone are no proof: the client may not have judged yet
 		s.works(x)
 	}
 	if x.Plain != "" && !x.Hello.IsZero() && x.Answer.IsZero() {
@@ -129,6 +132,18 @@ func (d *detector) handshake(x *tls.Handshake) {
 		d.report(CodeCipher, x.JA3Hash, s, x, nil)
 	case x.EmptyCertificate() && down.Fatal && !x.Established && (!x.CertRequest.IsZero() || down.Encrypted):
 		d.report(CodeClientCert, "", s, x, nil)
+	}
+}
+
+// outcome notes what the client made of a handshake. One that did neither was cut short: its end is not in the capture.
+func (f *fault) outcome(x *tls.Handshake) {
+	switch {
+	case x.Data:
+		if f.onward++; f.data.IsZero() {
+			f.data = x.Head().Seen
+		}
+	case x.ClientLeft():
+		f.left++
 	}
 }
 
@@ -239,8 +254,11 @@ func (d *detector) report(code, key string, s *service, x *tls.Handshake, t *htt
 	if len(f.clients) < maxClients {
 		f.clients[h.Client.Addr] = true
 	}
-	if x != nil && len(f.hs) < maxKept {
-		f.hs = append(f.hs, x)
+	if x != nil {
+		f.outcome(x)
+		if len(f.hs) < maxKept {
+			f.hs = append(f.hs, x)
+		}
 	}
 	if t != nil && len(f.txs) < maxKept {
 		f.txs = append(f.txs, t)

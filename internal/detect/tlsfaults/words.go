@@ -115,16 +115,12 @@ func alertRefs(f *fault, d packet.Dir) []packet.Ref {
 func (d *detector) expired(f *fault, b *finding.Builder) bool {
 	x := f.hs[0]
 	var shown, told *tls.Handshake // with a certificate that is over; with the client's alert
-	left := 0
 	for _, h := range f.hs {
 		if !h.Certificate.IsZero() && h.NotAfter != 0 && h.NotAfter < h.Head().Seen.Time {
 			shown = h
 		}
 		if fatal(h.Alert[packet.ToServer], tls.AlertCertificateExpired) {
 			told = h
-		}
-		if h.ClientLeft() {
-			left++
 		}
 	}
 	name := asked(f)
@@ -148,7 +144,7 @@ func (d *detector) expired(f *fault, b *finding.Builder) bool {
 		b.Fact(alertRefs(f, packet.ToServer), "the client ends the handshake with the alert %s", tls.AlertName(tls.AlertCertificateExpired))
 		b.RuledOut("capture-clock", alertRefs(f, packet.ToServer), "the client judged by its own clock")
 	} else {
-		b.Fact(detect.Refs(x.Hello, x.Head().Seen), "%d of %s went on all the same", f.count-left, detect.Plural(f.count, "connection", "connections"))
+		f.reactions(b)
 		d.captureClock(b)
 	}
 	switch {
@@ -163,7 +159,7 @@ func (d *detector) expired(f *fault, b *finding.Builder) bool {
 		b.Open("client-clock", "one client says so; its clock, or another client, decides")
 	}
 	impact(f, b, "met it")
-	if told == nil && left == 0 {
+	if told == nil && f.left == 0 {
 		b.Severity(finding.Medium)
 	}
 	b.Remedy(finding.AtServer, "renew the certificate, have the server read it again, and see why the renewal did not run").
@@ -172,6 +168,20 @@ func (d *detector) expired(f *fault, b *finding.Builder) bool {
 	b.WrongIf("a clock that shows an earlier time than %s", endOf(shown, x))
 	story(f, b, "")
 	return true
+}
+
+// reactions tells what the clients made of the certificate, where none of them gave a reason.
+func (f *fault) reactions(b *finding.Builder) {
+	all := detect.Plural(f.count, "connection", "connections")
+	if f.onward > 0 {
+		b.Fact(detect.Refs(f.data), "%d of %s went on all the same, with data", f.onward, all)
+	}
+	if f.left > 0 {
+		b.Fact(leaving(f), "in %d of %s the client left without data", f.left, all)
+	}
+	if n := f.count - f.onward - f.left; n > 0 {
+		b.Fact(nil, "in %d of %s it cannot be seen what the client made of it: neither its data nor its leaving", n, all)
+	}
 }
 
 func endOf(shown, x *tls.Handshake) string {
@@ -263,10 +273,13 @@ func (d *detector) wentOn(f *fault) bool {
 	return false
 }
 
+// leaving are the ends of handshakes that the client ended.
 func leaving(f *fault) []packet.Ref {
 	var out []packet.Ref
 	for _, x := range f.hs {
-		out = append(out, x.Head().Seen)
+		if x.ClientLeft() {
+			out = append(out, x.Head().Seen)
+		}
 	}
 	return out[:min(len(out), 4)]
 }

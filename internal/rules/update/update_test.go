@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -188,6 +189,7 @@ var day = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 // server is a source on the loopback.
 type server struct {
 	*httptest.Server
+	mu    *sync.Mutex // who gave up waiting leaves an answer under way
 	body  []byte
 	etag  string
 	asked []string // If-None-Match of each request
@@ -196,8 +198,14 @@ type server struct {
 }
 
 func serve(t *testing.T, body []byte) *server {
-	s := &server{body: body, etag: `"1"`}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	all := &server{mu: new(sync.Mutex), body: body, etag: `"1"`}
+	all.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		all.mu.Lock()
+		s := *all
+		if !strings.HasSuffix(r.URL.Path, ".md5") && !strings.Contains(r.URL.Path, "missing") {
+			all.asked = append(all.asked, r.Header.Get("If-None-Match"))
+		}
+		all.mu.Unlock()
 		time.Sleep(s.delay)
 		sum := md5.Sum(s.body)
 		switch {
@@ -210,7 +218,6 @@ func serve(t *testing.T, body []byte) *server {
 		case strings.Contains(r.URL.Path, "missing"):
 			http.NotFound(w, r)
 		default:
-			s.asked = append(s.asked, r.Header.Get("If-None-Match"))
 			w.Header().Set("ETag", s.etag)
 			if r.Header.Get("If-None-Match") == s.etag {
 				w.WriteHeader(http.StatusNotModified)
@@ -219,8 +226,15 @@ func serve(t *testing.T, body []byte) *server {
 			_, _ = w.Write(s.body)
 		}
 	}))
-	t.Cleanup(s.Close)
-	return s
+	t.Cleanup(all.Close)
+	return all
+}
+
+// set changes what the source gives.
+func (s *server) set(to server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*s = to
 }
 
 func (s *server) source() Source {
@@ -322,7 +336,7 @@ func TestNoUpdate(t *testing.T) {
 		{"no file", func(o *Options, _ *server) { o.Sources, o.Local = nil, []string{"/nonexistent/x.rules"} }, "no such file"},
 	} {
 		c := *s
-		*s = server{Server: s.Server, body: bundle(t, "a.rules", two), etag: `"1"`}
+		s.set(server{Server: s.Server, mu: s.mu, body: bundle(t, "a.rules", two), etag: `"1"`})
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, RulesFile), []byte(one), 0o644); err != nil {
 			t.Fatal(err)
@@ -340,7 +354,7 @@ func TestNoUpdate(t *testing.T) {
 		if now, _ := os.ReadFile(filepath.Join(dir, RulesFile)); string(now) != one {
 			t.Errorf("%s: the set is %q", r.name, now)
 		}
-		*s = c
+		s.set(c)
 	}
 	f := newFetcher("", "x", time.Second)
 	f.most = 10

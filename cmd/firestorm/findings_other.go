@@ -1,0 +1,18 @@
+//go:build !linux
+
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"firestorm/internal/report"
+	"firestorm/internal/sensor"
+)
+
+// The store is the service's, which is built for Linux alone.
+func storeFlag(*pflag.FlagSet, *string) {}
+
+func (a *app) keepFindings(string, *sensor.Result, *report.Report) error { return nil }
+
+func (a *app) findingsCommand() *cobra.Command { return nil }

@@ -1,0 +1,142 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"firestorm/internal/finding"
+	"firestorm/internal/output"
+	"firestorm/internal/output/syslog"
+	"firestorm/internal/output/webhook"
+	"firestorm/internal/packet"
+	"firestorm/internal/report"
+	"firestorm/internal/sensor"
+)
+
+// webhookSecret is the variable with the Authorization header of --webhook: what stands in the command line, everybody on
+// the machine can read.
+const webhookSecret = "FIRESTORM_WEBHOOK_AUTHORIZATION"
+
+// farFlags are the outputs that leave the machine.
+type farFlags struct {
+	syslog  []string
+	webhook []string
+}
+
+// far are outputs whose receivers may be slow, or gone: capture never waits for them. Nil: there are none.
+type far struct {
+	runner *output.Runner
+	blind  map[string]packet.Time
+	// Of the input, for the store.
+	begin, now atomic.Int64
+}
+
+// farOutputs starts the outputs that f names, and the store. input is the name of what is watched, opt what the sensor is to
+// run with: it gets the mutes that the store brings.
+func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.Options) (*far, error) {
+	if len(f.syslog)+len(f.webhook) == 0 && o.StoreIn == "" {
+		return nil, nil
+	}
+	rep := &report.Report{Files: []report.File{{Name: input, Packets: 1}}}
+	x := &far{runner: output.NewRunner(true), blind: map[string]packet.Time{}}
+	setup := output.Setup{MinConfidence: o.MinConfidence, Application: "firestorm " + version, Live: true, Context: x.runner.Context(),
+		FindingJSON: func(dst []byte, f *finding.Finding) []byte { return report.AppendFinding(dst, rep, f) }}
+	add := func(name, example string, options any) error {
+		def, s := outputDef(name), setup
+		s.Options = options
+		out, err := def.New(s)
+		if err != nil {
+			x.runner.Close()
+			return usagef(example, "--%v", err)
+		}
+		x.runner.Add(def, out)
+		return nil
+	}
+	for _, where := range f.syslog {
+		network, address, _ := strings.Cut(where, ":")
+		if err := add("syslog", "--syslog udp:192.0.2.5:514   (or tcp:HOST:PORT, unixgram:/dev/log)", syslog.Options{Network: network, Address: address}); err != nil {
+			return nil, err
+		}
+	}
+	for _, url := range f.webhook {
+		if err := add("webhook", "--webhook https://hooks.example.net/firestorm", webhook.Options{URL: url, Authorization: a.getenv(webhookSecret)}); err != nil {
+			return nil, err
+		}
+	}
+	if o.StoreIn != "" {
+		if opt.Mutes == nil {
+			opt.Mutes = &finding.Mutes{}
+		}
+		def, s := outputDef("sqlite"), setup
+		s.Dir, s.Mutes = o.StoreIn, opt.Mutes
+		s.Inputs = func() ([]string, packet.Time, packet.Time) {
+			return []string{input}, packet.Time(x.begin.Load()), packet.Time(x.now.Load())
+		}
+		out, err := def.New(s)
+		if err != nil {
+			x.runner.Close()
+			return nil, storeFailure(o.StoreIn, err)
+		}
+		x.runner.Add(def, out)
+	}
+	return x, nil
+}
+
+// times takes when the input began, and the time now.
+func (x *far) times(begin, now packet.Time) {
+	if x != nil {
+		x.begin.Store(int64(begin))
+		x.now.Store(int64(now))
+	}
+}
+
+// finding hands a finding on.
+func (x *far) finding(f *finding.Finding) {
+	if x != nil {
+		x.runner.Finding(f)
+	}
+}
+
+// status raises an alarm when an interface shows nothing any more, and when it is back. It is called about each second.
+func (x *far) status(s *sensor.Status) {
+	if x == nil {
+		return
+	}
+	for _, l := range s.Links {
+		since, was := x.blind[l.Name]
+		switch {
+		case l.Blind != 0 && !was:
+			x.blind[l.Name] = l.Blind
+			x.runner.Alarm(&output.Alarm{Kind: output.Blind, Since: l.Blind, At: s.Now, Text: l.Name + " is " + l.Why})
+		case l.Blind == 0 && was:
+			delete(x.blind, l.Name)
+			x.runner.Alarm(&output.Alarm{Kind: output.Seeing, Since: since, At: s.Now, Text: l.Name + " is back"})
+		}
+	}
+}
+
+// end hands on what was not yet, and says what did not arrive.
+func (x *far) end(fs []*finding.Finding) (warnings []string) {
+	if x == nil {
+		return nil
+	}
+	for _, f := range fs {
+		x.runner.Finding(f)
+	}
+	x.runner.Close() // its errors are told with the counts
+	for _, c := range x.runner.Counts() {
+		lost := c.Dropped + c.Failed + c.Health.Lost
+		if lost == 0 && c.Err == nil {
+			continue
+		}
+		why := c.Health.Err
+		if why == "" && c.Err != nil {
+			why = c.Err.Error()
+		}
+		warnings = append(warnings, fmt.Sprintf("%d findings did not arrive at the output %s: %s", lost, c.Name, why))
+	}
+	return warnings
+}

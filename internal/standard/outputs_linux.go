@@ -1,0 +1,15 @@
+package standard
+
+import (
+	"firestorm/internal/output"
+	"firestorm/internal/output/sqlite"
+	"firestorm/internal/output/syslog"
+	"firestorm/internal/output/webhook"
+)
+
+// serviceOutputs are those that only the service needs, which is built for Linux alone.
+var serviceOutputs = []output.Def{
+	sqlite.Def,
+	syslog.Def,
+	webhook.Def,
+}

@@ -20,7 +20,7 @@ var oddities = map[string]struct{ kind, told, silent string }{
 	"file": {"", "", "invalid_swf_length invalid_swf_version lzma_decoder_error lzma_header_too_short_error lzma_io_error lzma_memlimit_error " +
 		"lzma_unknown_error lzma_xz_error no_memory z_buf_error z_data_error z_stream_error z_unknown_error"},
 	"ftp": {"ftp", "file_before_port request_command_too_long response_command_too_long", "too_many_transactions"},
-	"http": {"http", "compression_bomb duplicate_content_length_field_in_request duplicate_content_length_field_in_response failed_protocol_change " +
+	"http": {"http", "compression_bomb duplicate_content_length_field_in_request duplicate_content_length_field_in_response " +
 		"gzip_decompression_failed host_header_ambiguous invalid_content_length_field_in_request invalid_content_length_field_in_response " +
 		"invalid_request_chunk_len invalid_response_chunk_len invalid_response_field_folding invalid_transfer_encoding_value_in_request " +
 		"invalid_transfer_encoding_value_in_response method_delim_non_compliant missing_host_header range_invalid request_auth_unrecognized " +
@@ -29,7 +29,7 @@ var oddities = map[string]struct{ kind, told, silent string }{
 		"request_too_many_headers request_uri_host_invalid response_abnormal_transfer_encoding response_chunk_extension response_chunked_old_proto " +
 		"response_field_missing_colon response_header_invalid response_header_repetition response_invalid_protocol response_invalid_status " +
 		"response_multipart_byteranges response_too_many_headers too_many_encoding_layers unable_to_match_response_to_request uri_delim_non_compliant",
-		"100_continue_already_seen abnormal_ce_header double_encoded_uri file_name_too_long invalid_authority_port invalid_request_field_folding " +
+		"100_continue_already_seen abnormal_ce_header double_encoded_uri failed_protocol_change file_name_too_long invalid_authority_port invalid_request_field_folding " +
 			"invalid_server_port_in_request lzma_memlimit_reached multipart_generic_error multipart_invalid_header multipart_no_filedata " +
 			"request_field_too_long request_line_incomplete request_line_invalid response_field_too_long too_many_warnings unknown_error"},
 	"ike": {"ike", "malformed_data weak_crypto_auth weak_crypto_dh weak_crypto_enc weak_crypto_prf",
@@ -57,8 +57,8 @@ var oddities = map[string]struct{ kind, told, silent string }{
 			"certificate_invalid_serial certificate_invalid_string certificate_invalid_subject certificate_invalid_validity certificate_invalid_version " +
 			"certificate_invalid_x509name certificate_missing_element certificate_unknown_element error_message_encountered invalid_tls_header " +
 			"too_many_records_in_packet"},
-	"": {"applayer", "applayer_detect_protocol_only_one_direction applayer_mismatch_protocol_both_directions applayer_no_tls_after_starttls " +
-		"applayer_wrong_direction_first_data", "applayer_proto_detection_skipped applayer_unexpected_protocol"},
+	"": {"", "", "applayer_detect_protocol_only_one_direction applayer_mismatch_protocol_both_directions applayer_no_tls_after_starttls " +
+		"applayer_proto_detection_skipped applayer_unexpected_protocol applayer_wrong_direction_first_data"},
 }
 
 // oddAliases are other names that rules have for the same.

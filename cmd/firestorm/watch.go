@@ -58,7 +58,7 @@ that goes down, or away, is waited for.
 				return err
 			}
 			w.fill(c, cmd.Flags().Changed)
-			w.formatGiven, w.checksumsGiven = cmd.Flags().Changed("json"), w.checksums != "auto"
+			w.checksumsGiven = w.checksums != "auto"
 			o, lo, err := w.check()
 			if err != nil {
 				return err

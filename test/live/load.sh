@@ -1,0 +1,56 @@
+#!/bin/bash
+# load.sh [-p PPS] [-d SECONDS] [-r RULES] [-m MEMORY] [-w WORKERS]: generated traffic through a cable between two network
+# namespaces into "firestorm watch", and what became of it. Prints one row for docs/performance.md.
+#
+# The sender has the same processors as the sensor: on a machine of two, it takes a third of one at 300 000 a second.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+pps=300000 span=60 rules='' memory=400M workers=0
+while getopts p:d:r:m:w: f; do
+	case $f in p) pps=$OPTARG ;; d) span=$OPTARG ;; r) rules=$OPTARG ;; m) memory=$OPTARG ;; w) workers=$OPTARG ;; *) exit 2 ;; esac
+done
+[ "$(id -u)" = 0 ] || { echo "load.sh: needs root: network namespaces" >&2; exit 1; }
+dir=$(mktemp -d "${TMPDIR:-/tmp}/fst-load.XXXXXX")
+net=fst-load-$$
+clean() {
+	for p in $(ip netns pids "$net" 2>/dev/null); do kill "$p" 2>/dev/null || true; done
+	ip netns del "$net" 2>/dev/null || true
+	rm -rf "$dir"
+}
+trap clean EXIT
+cd "$top"
+CGO_ENABLED=0 go build -trimpath -o "$dir/firestorm" ./cmd/firestorm
+CGO_ENABLED=0 go build -trimpath -o "$dir/blast" ./testbed/blast
+go run ./testbed/mix -o "$dir/mix.pcap" -bytes 536870912 -seed 1 2>"$dir/mix.log"
+ip netns add "$net"
+run() { ip netns exec "$net" "$@"; }
+run sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+run ip link add name va type veth peer name vb
+run ip link set dev va up
+run ip link set dev vb up
+extra=()
+[ -z "$rules" ] || extra+=(--rules "$rules")
+ip netns exec "$net" "$dir/firestorm" watch vb --json --max-memory "$memory" --workers "$workers" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
+sensor=$! # ip becomes the program
+for _ in $(seq 300); do
+	run grep -q ' 0003 ' /proc/net/packet && break
+	kill -0 "$sensor" 2>/dev/null || { cat "$dir/err" >&2; exit 1; }
+	sleep 0.1
+done
+sleep 2
+ticks() { awk '{ print $14 + $15 }' "/proc/$sensor/stat"; }
+before=$(ticks)
+run "$dir/blast" -i va -r "$dir/mix.pcap" -pps "$pps" -duration "${span}s" >"$dir/sent"
+spent=$((($(ticks) - before) * 10))
+peak=$(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$sensor/status")
+files=$(ls "/proc/$sensor/fd" | wc -l)
+from=$(date +%s%N)
+kill -INT "$sensor"
+wait "$sensor" || true
+cat "$dir/sent"
+tail -n 1 "$dir/out" | python3 -c '
+import json, sys
+s = json.loads(sys.stdin.read())
+print("summary:", {k: s[k] for k in s if k in ("packets", "bytes", "capture", "findings")})'
+echo "processor time $spent ms, peak $peak MB with the ring of 64, $files files open, report within $((($(date +%s%N) - from) / 1000000)) ms"
+echo "load of the machine: $(cut -d' ' -f1-3 /proc/loadavg)"

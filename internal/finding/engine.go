@@ -36,6 +36,7 @@ type Engine struct {
 	Counts EngineCounts
 	live   bool // findings were released before the end
 	bucket *Buckets
+	room
 }
 
 // EngineCounts is what happened to instances and groups; every loss has a reason.
@@ -47,6 +48,7 @@ type EngineCounts struct {
 	Unworthy   int // groups their detector dropped at decision
 	Muted      int // findings hidden by a mute
 	Limited    int // findings held back by a rate
+	Closed     int // findings that were told and let go, to have room for new ones
 	Faulty     []string
 }
 
@@ -178,6 +180,7 @@ func (e *Engine) Report(i *Instance) {
 // a minute. Live use; offline everything is decided by End.
 func (e *Engine) Tick(now packet.Time) []*Finding {
 	e.now = now
+	e.makeRoom()
 	var due []*group
 	for _, g := range e.list {
 		if g.dirty && g.decideAt <= now {

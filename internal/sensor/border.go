@@ -155,9 +155,10 @@ func (b *border) tick(now packet.Time) {
 	if b.onFindings == nil {
 		return
 	}
-	if fs := b.engine.Tick(now); len(fs) > 0 {
+	fs := b.engine.Tick(now)
+	if closed := b.engine.Closed(); len(fs)+len(closed) > 0 {
 		b.live.decided(fs)
-		b.onFindings(Decided{fs, b.scope.Begin, now})
+		b.onFindings(Decided{fs, closed, b.scope.Begin, now})
 	}
 	b.rememberNow(now)
 }

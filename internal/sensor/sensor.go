@@ -83,6 +83,7 @@ type Options struct {
 // Decided are the findings that one moment of packet time brought.
 type Decided struct {
 	Findings []*finding.Finding // new ones, and newer revisions of those that grew
+	Closed   []*finding.Finding // told long ago and let go, to have room: the end of the run does not know them any more
 	Begin    packet.Time        // of the input's first packet
 	Now      packet.Time
 }

@@ -140,6 +140,9 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	return o, lo, nil
 }
 
+// endWithin is how long open connections are looked at when a watch ends: the report must be out within five seconds.
+const endWithin = 2 * time.Second
+
 // runWatch watches until a signal, the end of the time, or the number of packets.
 func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags) error {
 	live, err := capture.OpenLive(*lo)
@@ -174,9 +177,15 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		out.status(s)
 		file.status(s)
 	}
+	hurry := make(chan struct{})
+	n.opt.Hurry = hurry
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(endWithin, func() { close(hurry) }) })()
 	res, rep, err := n.run(ctx)
 	if err != nil {
 		return err
+	}
+	if res.Unclosed > 0 {
+		rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d connections were still open and are not judged, so as to end in time", res.Unclosed))
 	}
 	rep.Warnings = append(rep.Warnings, file.end()...)
 	rep.Warnings = append(rep.Warnings, out.end(told.unsaid(res.Findings))...)

@@ -33,6 +33,8 @@ type border struct {
 	// onFindings makes findings be decided while packets still come; nil: at the end.
 	onFindings func(Decided)
 	live       *liveCounts
+	hurry      <-chan struct{} // closed: the end leaves out what it has not come to
+	unclosed   uint64          // connections that it left out
 	summary    summary
 	state      State       // nil: nothing is remembered
 	kept       packet.Time // when it was last kept
@@ -261,9 +263,24 @@ func (b *border) all(evs []event.Event) {
 func (b *border) closeShards(r *round) {
 	var evs []event.Event
 	for _, s := range b.shards {
+		if b.hurried(s) {
+			continue
+		}
 		s.end(r.now, r.last, &evs)
 		b.all(evs)
 		evs = evs[:0]
+	}
+}
+
+// hurried reports that there is no time to close a shard, and counts what is left open in it.
+func (b *border) hurried(s *shard) bool {
+	select {
+	case <-b.hurry:
+		st := s.flows.Stats()
+		b.unclosed += uint64(st.Live)
+		return true
+	default:
+		return false
 	}
 }
 

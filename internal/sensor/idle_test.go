@@ -161,3 +161,26 @@ func TestClockSet(t *testing.T) {
 		}
 	}
 }
+
+// TestHurry: who must be gone leaves open connections alone, and counts them; what was decided stays.
+func TestHurry(t *testing.T) {
+	now := make(chan struct{})
+	close(now)
+	for _, workers := range []int{1, 3} {
+		for _, hurry := range []<-chan struct{}{nil, now} {
+			ended := 0
+			r, err := sensor.Run(context.Background(), sensor.Options{Source: &slice{frames(t, "closed-port/inside.pcap")}, Workers: workers, Hurry: hurry, Analyzers: standard.Analyzers, Detectors: standard.Detectors,
+				Sinks: []sensor.EventSink{sinkFunc(func(e event.Event) {
+					if f, ok := e.(*event.Flow); ok && f.What == event.Ended {
+						ended++
+					}
+				})}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if uint64(ended)+r.Unclosed != r.Flow.Flows || (r.Unclosed > 0) != (hurry != nil) {
+				t.Errorf("%d workers: %d connections ended and %d left out of %d", workers, ended, r.Unclosed, r.Flow.Flows)
+			}
+		}
+	}
+}

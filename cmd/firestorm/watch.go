@@ -187,6 +187,9 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	if res.Unclosed > 0 {
 		rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d connections were still open and are not judged, so as to end in time", res.Unclosed))
 	}
+	if n := res.Engine.Hurried; n > 0 {
+		rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d findings stand as they were told, or were not decided any more, so as to end in time", n))
+	}
 	rep.Warnings = append(rep.Warnings, file.end()...)
 	rep.Warnings = append(rep.Warnings, out.end(told.unsaid(res.Findings))...)
 	rep.Warnings = append(rep.Warnings, links.warnings(live)...)

@@ -37,3 +37,23 @@ func TestMonths(t *testing.T) {
 		t.Errorf("%d at the end, %d closed, %d counted", len(rest), len(closed), e.Counts.Closed)
 	}
 }
+
+// TestHurriedEnd: an end in a hurry leaves what was told as it is, and says how much it left.
+func TestHurriedEnd(t *testing.T) {
+	for _, hurry := range []bool{false, true} {
+		e := engine(t, Options{Codes: []*Code{code("x")}, Hurry: func() bool { return hurry }})
+		e.Report(inst("x", "told", 1, 1, Likely))
+		if fs := e.Tick(ref(1, 100).Time); len(fs) != 1 {
+			t.Fatalf("%d findings told", len(fs))
+		}
+		e.Report(inst("x", "new", 2, 100, Likely))
+		e.End(ref(1, 101).Time)
+		want := 2
+		if hurry {
+			want = 1
+		}
+		if fs := e.Findings(); len(fs) != want || e.Counts.Hurried != 2*(2-want) {
+			t.Errorf("hurry %v: %d findings, %d left", hurry, len(fs), e.Counts.Hurried)
+		}
+	}
+}

@@ -272,16 +272,24 @@ func (b *border) closeShards(r *round) {
 	}
 }
 
-// hurried reports that there is no time to close a shard, and counts what is left open in it.
-func (b *border) hurried(s *shard) bool {
+// hurries reports that the end must leave out what it has not come to.
+func (b *border) hurries() bool {
 	select {
 	case <-b.hurry:
-		st := s.flows.Stats()
-		b.unclosed += uint64(st.Live)
 		return true
 	default:
 		return false
 	}
+}
+
+// hurried reports that there is no time to close a shard, and counts what is left open in it.
+func (b *border) hurried(s *shard) bool {
+	if !b.hurries() {
+		return false
+	}
+	st := s.flows.Stats()
+	b.unclosed += uint64(st.Live)
+	return true
 }
 
 // end closes the detectors and decides all findings.

@@ -76,8 +76,8 @@ type Options struct {
 	OnFindings func(Decided)
 	// OnStatus, when set, gets how the run goes about each second, in the goroutine that reads the source: it must not wait.
 	OnStatus func(*Status)
-	// Hurry, when it is closed, makes the end leave out the connections that it has not come to: they are counted in
-	// Result.Unclosed. Who must be gone within seconds sets it; nil: all are closed.
+	// Hurry, when it is closed, makes the end leave out the connections that it has not come to, and findings as they were told: they
+	// are counted in Result.Unclosed and Engine.Hurried. Who must be gone within seconds sets it; nil: all are closed.
 	Hurry <-chan struct{}
 	// State, when set, is where detectors with a memory keep it from run to run.
 	State State
@@ -224,7 +224,7 @@ func newRun(o *Options) (*run, error) {
 	b.scope, b.ahead, b.onFindings, b.live, b.hurry = scope, detect.NewAhead(scope), o.OnFindings, &s.live, o.Hurry
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
-		MaxGroups: lim.groups, MaxInstances: lim.instances,
+		MaxGroups: lim.groups, MaxInstances: lim.instances, Hurry: b.hurries,
 		Codes: codes, Mutes: o.Mutes, Gates: scope.Judge(b.gates.Judge, func(code string) string { return owner[code].def.Name }), Same: b.joined.twins().Same, Enrich: b.joined.enrich,
 		Compose: func(g *finding.Group, bl *finding.Builder) bool { return b.compose(owner, g, bl) },
 	})

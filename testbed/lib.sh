@@ -44,7 +44,7 @@ lab_begin() {
 	OUT=$LAB/out
 	mkdir "$OUT"
 	P=fst-$$
-	LAB_NS=() LAB_CAPS=() LAB_FINDINGS=() LAB_VANTAGES=() LAB_SHOWS= LAB_SYNTHETIC=false
+	LAB_NS=() LAB_CAPS=() LAB_WATCHES=() LAB_FINDINGS=() LAB_VANTAGES=() LAB_SHOWS= LAB_SYNTHETIC=false
 	trap lab_clean EXIT
 	trap 'exit 130' INT TERM
 	echo "# $LAB_NAME: ground truth" >"$OUT/truth.md"
@@ -282,10 +282,26 @@ capture() {
 		-i "$d" -w "$OUT/$f" "$@" 2>"$LAB/$f.err" &
 	LAB_CAPS+=($!)
 	for i in $(seq 50); do
-		grep -qs 'listening on' "$LAB/$f.err" && return 0
+		if grep -qs 'listening on' "$LAB/$f.err"; then
+			[ -z "${FST_WATCH:-}" ] || watch_too "$n" "$d" "$f" "$*"
+			return 0
+		fi
 		sleep 0.1
 	done
 	die "capture on $d of $n did not start: $(cat "$LAB/$f.err")"
+}
+
+# watch_too NS DEV FILE FILTER: the program FST_WATCH watches live what the capture FILE sees; what it says goes into the
+# folder FST_WATCHED, each line with the time at which it was said. test/live/endtoend.sh asks for it.
+watch_too() {
+	local to=$FST_WATCHED/$LAB_NAME-${3%.pcap}
+	ip netns exec "$P-$1" "$FST_WATCH" watch -i "$2" -f "$4" --json 2>"$to.err" > >(
+		trap '' INT
+		python3 -u -c 'import sys, time
+for line in sys.stdin: print(time.time(), line, end="")' >"$to.said"
+	) &
+	LAB_WATCHES+=($!)
+	sleep 0.5
 }
 
 # capture_both: inside.pcap and outside.pcap on gw.
@@ -298,10 +314,10 @@ capture_both() {
 
 capture_stop() {
 	local p f
-	sleep 0.5
-	for p in "${LAB_CAPS[@]}"; do kill -INT "$p"; done
-	for p in "${LAB_CAPS[@]}"; do wait "$p" || true; done
-	LAB_CAPS=()
+	sleep "${FST_WATCH_FOR:-0.5}"
+	for p in "${LAB_CAPS[@]}" "${LAB_WATCHES[@]}"; do kill -INT "$p"; done
+	for p in "${LAB_CAPS[@]}" "${LAB_WATCHES[@]}"; do wait "$p" || true; done
+	LAB_CAPS=() LAB_WATCHES=()
 	for f in "$OUT"/*.pcap; do
 		grep -h 'dropped by kernel' "$LAB/$(basename "$f").err" 2>/dev/null | grep -qv '^0 ' &&
 			die "the capture $(basename "$f") lost frames"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
@@ -71,6 +72,12 @@ func (f *follower) decided(d sensor.Decided) {
 	rep := &report.Report{Files: []report.File{{Name: f.name, Packets: 1, From: d.Begin, To: d.Now}}, Zone: f.o.zone()}
 	if f.times != nil {
 		f.times(d.Begin, d.Now)
+	}
+	for _, x := range d.Closed {
+		delete(f.said, x.ID)
+	}
+	if len(d.Closed) > 0 {
+		f.list = slices.DeleteFunc(f.list, func(t *told) bool { return f.said[t.finding.ID] != t })
 	}
 	for _, x := range d.Findings {
 		if !f.news(x) {

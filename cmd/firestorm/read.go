@@ -60,7 +60,7 @@ with --tap.
 	f.StringVar(&r.since, "since", "", "leave out packets before `TIME`: RFC 3339, or +90s from the first packet")
 	f.StringVar(&r.until, "until", "", "leave out packets at or after `TIME`: RFC 3339, or +90s from the first packet")
 	f.StringVar(&r.formatIn, "format-in", "pcap", "the input is in `FORM`: pcap, or tshark-text (a pasted packet listing)")
-	f.BoolVar(&r.follow, "follow", false, "go on reading a file that grows; findings are printed as they are decided, the whole report on Ctrl-C")
+	f.BoolVar(&r.follow, "follow", false, "go on reading a file that grows, or the files of a rotated capture (a folder, or 'cap-*.pcap' in quotes); findings are printed as they are decided, the whole report on Ctrl-C")
 
 	f.StringVar(&r.format, "format", "text", "print the report in `FORM`: text, json, eve, html, md")
 	f.BoolVar(&r.json, "json", false, "the same as --format json: one finding a line, then a summary")

@@ -125,6 +125,8 @@ func (a *app) openOne(name string, o *readOptions, in *input) (capture.Source, e
 			s, err = openListing(name, f)
 			_ = f.Close()
 		}
+	} else if o.Follow && capture.Rotation(name) {
+		s, err = capture.OpenRotation(name, capture.FileOptions{OnComment: onComment})
 	} else {
 		s, err = capture.OpenFile(name, capture.FileOptions{Follow: o.Follow, OnComment: onComment})
 	}

@@ -198,6 +198,9 @@ func fillWarnings(r *report.Report, in *input, o *readOptions, res *sensor.Resul
 	if n := res.Counts.Crowded; n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("more interfaces than can be told apart: %d packets of the last ones count as seen at one place", n))
 	}
+	if n := res.Engine.Closed; n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d findings were told while they came, and put away after an hour without news to make room: they are not in this report", n))
+	}
 	if n := res.Engine.DroppedMax; n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("more occurrences of findings than --max-memory lets me keep: %d were counted without their details", n))
 	}

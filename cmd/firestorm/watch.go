@@ -106,7 +106,7 @@ that goes down, or away, is waited for.
 
 // check turns the flags into options, or says what is wrong with them.
 func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
-	lo := &capture.LiveOptions{Filter: w.filter, NoPromiscuous: w.quietCard}
+	lo := &capture.LiveOptions{Filter: w.filter, NoPromiscuous: w.quietCard, Count: w.packets}
 	taps := w.taps
 	for _, t := range taps {
 		parts, err := splitTap(t, nil)
@@ -140,6 +140,9 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	return o, lo, nil
 }
 
+// endWithin is how long open connections are looked at when a watch ends: the report must be out within five seconds.
+const endWithin = 2 * time.Second
+
 // runWatch watches until a signal, the end of the time, or the number of packets.
 func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags) error {
 	live, err := capture.OpenLive(*lo)
@@ -154,11 +157,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		return err
 	}
 	defer n.close()
-	src := &watched{input: in, live: live, left: w.packets}
-	if src.left == 0 {
-		src.left = 1<<64 - 1
-	}
-	n.opt.Source = src
+	n.opt.Source = &watched{input: in, live: live}
 	if w.duration > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, w.duration)
@@ -178,9 +177,18 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		out.status(s)
 		file.status(s)
 	}
+	hurry := make(chan struct{})
+	n.opt.Hurry = hurry
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(endWithin, func() { close(hurry) }) })()
 	res, rep, err := n.run(ctx)
 	if err != nil {
 		return err
+	}
+	if res.Unclosed > 0 {
+		rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d connections were still open and are not judged, so as to end in time", res.Unclosed))
+	}
+	if n := res.Engine.Hurried; n > 0 {
+		rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d findings stand as they were told, or were not decided any more, so as to end in time", n))
 	}
 	rep.Warnings = append(rep.Warnings, file.end()...)
 	rep.Warnings = append(rep.Warnings, out.end(told.unsaid(res.Findings))...)
@@ -203,22 +211,6 @@ func interfaceNames(src capture.Source) (names []string) {
 type watched struct {
 	*input
 	live *capture.Live
-	left uint64 // packets until the end
-}
-
-// Next implements capture.Source.
-func (w *watched) Next(b *packet.Batch) error {
-	if w.left == 0 {
-		return w.live.End()
-	}
-	err := w.input.Next(b)
-	if n := uint64(len(b.Packets)); n > w.left {
-		b.Packets, n = b.Packets[:w.left], w.left
-		w.left -= n
-	} else {
-		w.left -= n
-	}
-	return err
 }
 
 // Now implements capture.Clock.
@@ -265,12 +257,15 @@ func (t *linkTeller) clock(at packet.Time) string {
 
 // warnings says what the report must not keep silent about.
 func (t *linkTeller) warnings(live *capture.Live) (out []string) {
-	for _, l := range live.Links() {
+	for _, l := range live.Rest() {
 		if l.Blind != 0 {
 			out = append(out, fmt.Sprintf("blind on %s since %s: the interface is %s", l.Name, t.clock(l.Blind), l.Why))
 		}
 		if l.Times > 0 {
 			out = append(out, fmt.Sprintf("%s was down or gone %d times: nothing was seen meanwhile", l.Name, l.Times))
+		}
+		if l.Unread > 0 {
+			out = append(out, fmt.Sprintf("%d packets of %s had come and were not read any more when the watch ended", l.Unread, l.Name))
 		}
 		if l.Lost > 0 {
 			out = append(out, fmt.Sprintf("the kernel dropped %d packets of %s because they were not read in time; a larger --ring bridges bursts, fewer rules or -f save work", l.Lost, l.Name))

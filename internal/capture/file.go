@@ -17,6 +17,8 @@ type FileOptions struct {
 	// Follow keeps reading a growing file: at its end Next returns ErrIdle. A file that was truncated or
 	// replaced under its name is read on from the start of the new one; Stats notes it. Not for compressed files.
 	Follow bool
+	// Next, with Follow, names the file that goes on where another one ended; empty: none is there yet. Rotation makes one.
+	Next func(current string) string
 	// Poison overwrites a batch's bytes when it is released. For tests: whoever kept bytes sees nonsense.
 	Poison bool
 	// Vantage chooses the vantage of an interface, counted from 0 in the order of their declaration; the name it
@@ -41,6 +43,7 @@ type File struct {
 	input  *counter
 	plain  io.ReadCloser // what rd reads from
 	file   *os.File      // nil for OpenReader
+	path   string        // of file
 	packed pcapfile.Compression
 	ifaces []Interface
 	index  []uint16          // the reader's interface number to ours
@@ -104,7 +107,7 @@ func openOS(path string, f *os.File, o FileOptions) (*File, error) {
 		return nil, fmt.Errorf("%s: is a directory, not a capture; name the files in it, e.g. %s/*.pcap", path, path)
 	}
 	s := newFile(path, o)
-	s.file = f
+	s.file, s.path = f, path
 	regular := st.Mode().IsRegular()
 	if regular {
 		s.stats.InputTotal = st.Size()

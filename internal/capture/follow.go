@@ -24,6 +24,9 @@ func (f *File) atEnd() error {
 		}
 		return f.again(f.file)
 	}
+	if f.opt.Next != nil {
+		return f.rotated()
+	}
 	now, err := os.Stat(f.name)
 	if err != nil || os.SameFile(st, now) || now.Size() == 0 {
 		return ErrIdle // gone for a moment, the same, or its writer has not begun yet
@@ -38,6 +41,28 @@ func (f *File) atEnd() error {
 	f.remark("another file took the name; reading goes on with it")
 	_ = f.file.Close()
 	f.file = next
+	return f.again(next)
+}
+
+// rotated goes on with the next file of a rotation, once the writer has begun it. The old one is read to its end first.
+func (f *File) rotated() error {
+	path := f.opt.Next(f.path)
+	if path == "" {
+		return ErrIdle
+	}
+	next, err := os.Open(path)
+	if err != nil {
+		return ErrIdle // taken away meanwhile: there will be another
+	}
+	if st, err := f.file.Stat(); err == nil && st.Size() > f.input.n {
+		_ = next.Close()
+		return nil
+	}
+	if k := f.rd.Pending(); k > 0 {
+		f.remark(path + " goes on")
+	}
+	_ = f.file.Close()
+	f.file, f.path = next, path
 	return f.again(next)
 }
 

@@ -21,6 +21,7 @@ type Live struct {
 	last   packet.Time // the newest packet handed over, or when the source was opened
 	at     time.Duration
 	looked time.Duration // when the interfaces were looked at last
+	total  uint64        // packets handed over
 	closed bool
 }
 
@@ -137,7 +138,7 @@ func hardware(fd int) (uint16, error) {
 
 // Next implements Source. It waits at most liveWait.
 func (l *Live) Next(b *packet.Batch) error {
-	if l.closed {
+	if l.closed || l.opt.Count > 0 && l.total >= l.opt.Count {
 		return io.EOF
 	}
 	now := time.Since(l.begun)
@@ -166,7 +167,11 @@ func (l *Live) take(b *packet.Batch, lease *ringLease) {
 	ps, n, bytes := b.Packets[:packet.BatchSize], 0, 0
 	var f ringFrame
 	until := l.orderedUntil()
-	for n < len(ps) && bytes < maxBatchBytes {
+	most := len(ps)
+	if l.opt.Count > 0 {
+		most = int(min(uint64(most), l.opt.Count-l.total))
+	}
+	for n < most && bytes < maxBatchBytes {
 		g := l.earliest(until)
 		if g == nil {
 			break
@@ -194,6 +199,7 @@ func (l *Live) take(b *packet.Batch, lease *ringLease) {
 		n++
 		bytes += len(f.data)
 	}
+	l.total += uint64(n)
 	b.Packets = ps[:n]
 }
 
@@ -363,10 +369,24 @@ func (l *Live) Links() []Link {
 	return out
 }
 
+// Rest is Links with what was not read, for the end: the source is read no more.
+func (l *Live) Rest() []Link {
+	out := l.Links()
+	for i, g := range l.legs {
+		if g.ring != nil {
+			out[i].Unread = g.ring.unread()
+		}
+	}
+	return out
+}
+
 // Stats implements Source.
 func (l *Live) Stats() Stats {
 	s := Stats{LossKnown: true}
 	for _, g := range l.legs {
+		if g.ring != nil {
+			g.count(l.now(0))
+		}
 		s.Received += g.Packets
 		s.Bytes += g.Bytes
 		s.KernelLost += g.Lost
@@ -378,12 +398,6 @@ func (l *Live) Stats() Stats {
 
 // Interfaces implements Lister.
 func (l *Live) Interfaces() []Interface { return l.ifaces }
-
-// End makes Next return io.EOF from now on, and returns it.
-func (l *Live) End() error {
-	l.closed = true
-	return io.EOF
-}
 
 // Close implements Source. Batches not yet released stay good.
 func (l *Live) Close() error {

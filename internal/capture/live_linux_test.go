@@ -180,6 +180,7 @@ func TestLiveOffload(t *testing.T) {
 	cable(t, "a", "b")
 	l := open(t, capture.LiveOptions{Interfaces: []string{"b"}, RingBytes: 4 << 20})
 	s := newSender(t, "a", true)
+	tells := exec.Command("sh", "-c", `printf '6.2\n%s\n' "$(uname -r)" | sort -CV`).Run() == nil
 	partial := packettest.TCP{Src: "10.0.0.1:4000", Dst: "10.0.0.2:80", Seq: 1, Flags: packet.ACK, Payload: strings.Repeat("\x00", 300)}.Frame()
 	binary.BigEndian.PutUint16(partial[14+20+16:], 0x1234) // not the sum of anything
 	joined := packettest.TCP{Src: "10.0.0.1:4000", Dst: "10.0.0.2:80", Seq: 301, Flags: packet.ACK, Payload: strings.Repeat("\x00", 8000)}.Frame()
@@ -199,7 +200,7 @@ func TestLiveOffload(t *testing.T) {
 	for i, want := range []packet.Offload{{PartialSum: true}, {PartialSum: true, Segment: 1000}} {
 		p := got[i].Packet
 		p.Data = got[i].data
-		if i == 1 && p.Offload.Segment == 0 {
+		if i == 1 && !tells {
 			t.Skip("this kernel does not say of what size it joined packets (before 6.2)")
 		}
 		if p.Offload != want {

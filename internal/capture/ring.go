@@ -57,6 +57,7 @@ type LiveOptions struct {
 	Filter        string // see RingSpec
 	RingBytes     int    // of each interface; 0: DefaultRing
 	NoPromiscuous bool
+	Count         uint64 // end after so many packets; 0: never
 	Opener        Opener // nil: this process opens its sockets itself
 }
 
@@ -72,6 +73,8 @@ type Link struct {
 	Blind packet.Time
 	Why   string // it is blind: "down", "gone"
 	Times int    // it came back
+	// Unread are packets that stand in the ring and were not handed over yet. It is not counted while the source is read.
+	Unread uint64
 }
 
 // Clock is a source that knows how late it is though no packet says so: every packet before Now was handed over.

@@ -127,6 +127,17 @@ func (r *ring) ready() bool {
 	return true
 }
 
+// unread counts the frames that the kernel has handed over and nobody took.
+func (r *ring) unread() uint64 {
+	n := uint64(r.left)
+	for i := range r.blocks {
+		if b := &r.blocks[i]; !b.out.Load() && atomic.LoadUint32(b.status())&unix.TP_STATUS_USER != 0 {
+			n += uint64(binary.NativeEndian.Uint32(b.mem[blockPackets:]))
+		}
+	}
+	return n
+}
+
 // time is that of the frame at hand.
 func (r *ring) time() packet.Time {
 	h, ok := frameAt(r.cur.mem, r.off)

@@ -20,6 +20,8 @@ type Options struct {
 	// Enrich adds to a finding what its detector cannot know; nil: nothing.
 	Enrich func(f *Finding)
 	Mutes  *Mutes
+	// Hurry, when it says so, makes End leave findings as they were told, and those undecided that were not; nil: never.
+	Hurry func() bool
 	// MaxGroups and MaxInstances bound what is held; beyond, instances are counted in Dropped.
 	MaxGroups, MaxInstances int
 }
@@ -36,6 +38,7 @@ type Engine struct {
 	Counts EngineCounts
 	live   bool // findings were released before the end
 	bucket *Buckets
+	room
 }
 
 // EngineCounts is what happened to instances and groups; every loss has a reason.
@@ -47,6 +50,8 @@ type EngineCounts struct {
 	Unworthy   int // groups their detector dropped at decision
 	Muted      int // findings hidden by a mute
 	Limited    int // findings held back by a rate
+	Hurried    int // groups that the end had no time to decide, or to decide once more
+	Closed     int // findings that were told and let go, to have room for new ones
 	Faulty     []string
 }
 
@@ -178,6 +183,7 @@ func (e *Engine) Report(i *Instance) {
 // a minute. Live use; offline everything is decided by End.
 func (e *Engine) Tick(now packet.Time) []*Finding {
 	e.now = now
+	e.makeRoom()
 	var due []*group
 	for _, g := range e.list {
 		if g.dirty && g.decideAt <= now {
@@ -255,6 +261,10 @@ func (e *Engine) decide(due []*group, atEnd bool) []*Finding {
 	for _, c := range e.order {
 		e.foldTwins(c, byCode[c])
 		for _, g := range byCode[c] {
+			if atEnd && e.o.Hurry != nil && e.o.Hurry() {
+				e.Counts.Hurried++
+				continue
+			}
 			if f := e.decideGroup(g, ab, atEnd); f != nil {
 				out = append(out, f)
 			}

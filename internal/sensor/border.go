@@ -33,6 +33,8 @@ type border struct {
 	// onFindings makes findings be decided while packets still come; nil: at the end.
 	onFindings func(Decided)
 	live       *liveCounts
+	hurry      <-chan struct{} // closed: the end leaves out what it has not come to
+	unclosed   uint64          // connections that it left out
 	summary    summary
 	state      State       // nil: nothing is remembered
 	kept       packet.Time // when it was last kept
@@ -155,9 +157,10 @@ func (b *border) tick(now packet.Time) {
 	if b.onFindings == nil {
 		return
 	}
-	if fs := b.engine.Tick(now); len(fs) > 0 {
+	fs := b.engine.Tick(now)
+	if closed := b.engine.Closed(); len(fs)+len(closed) > 0 {
 		b.live.decided(fs)
-		b.onFindings(Decided{fs, b.scope.Begin, now})
+		b.onFindings(Decided{fs, closed, b.scope.Begin, now})
 	}
 	b.rememberNow(now)
 }
@@ -260,10 +263,33 @@ func (b *border) all(evs []event.Event) {
 func (b *border) closeShards(r *round) {
 	var evs []event.Event
 	for _, s := range b.shards {
+		if b.hurried(s) {
+			continue
+		}
 		s.end(r.now, r.last, &evs)
 		b.all(evs)
 		evs = evs[:0]
 	}
+}
+
+// hurries reports that the end must leave out what it has not come to.
+func (b *border) hurries() bool {
+	select {
+	case <-b.hurry:
+		return true
+	default:
+		return false
+	}
+}
+
+// hurried reports that there is no time to close a shard, and counts what is left open in it.
+func (b *border) hurried(s *shard) bool {
+	if !b.hurries() {
+		return false
+	}
+	st := s.flows.Stats()
+	b.unclosed += uint64(st.Live)
+	return true
 }
 
 // end closes the detectors and decides all findings.

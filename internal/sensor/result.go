@@ -42,7 +42,7 @@ func (s *run) result(stopped bool) *Result {
 		Damaged: s.in.damaged, OutputErr: b.summary.outputErr, Interrupted: stopped}
 	b.gates.Forgot = s.forgot
 	r.Findings = b.end(s.in.clock.now)
-	r.StateErr = b.remember()
+	r.StateErr, r.Unclosed = b.remember(), b.unclosed
 	r.Engine, r.Forgotten = b.engine.Counts, b.scope.Forgotten()
 	s.shards(r)
 	r.RulesMuted = b.muted

@@ -76,6 +76,9 @@ type Options struct {
 	OnFindings func(Decided)
 	// OnStatus, when set, gets how the run goes about each second, in the goroutine that reads the source: it must not wait.
 	OnStatus func(*Status)
+	// Hurry, when it is closed, makes the end leave out the connections that it has not come to, and findings as they were told: they
+	// are counted in Result.Unclosed and Engine.Hurried. Who must be gone within seconds sets it; nil: all are closed.
+	Hurry <-chan struct{}
 	// State, when set, is where detectors with a memory keep it from run to run.
 	State State
 }
@@ -83,6 +86,7 @@ type Options struct {
 // Decided are the findings that one moment of packet time brought.
 type Decided struct {
 	Findings []*finding.Finding // new ones, and newer revisions of those that grew
+	Closed   []*finding.Finding // told long ago and let go, to have room: the end of the run does not know them any more
 	Begin    packet.Time        // of the input's first packet
 	Now      packet.Time
 }
@@ -133,8 +137,9 @@ type Result struct {
 	Damaged     error    // *capture.Damaged when the input broke; results up to there are good
 	Broken      []string // detectors that failed and were switched off, with the reason
 	OutputErr   error
-	StateErr    error // what detectors remember could not be kept
-	Interrupted bool  // ctx was cancelled; results are those up to then
+	StateErr    error  // what detectors remember could not be kept
+	Unclosed    uint64 // connections that Options.Hurry left out at the end
+	Interrupted bool   // ctx was cancelled; results are those up to then
 }
 
 // Run reads the source to its end, or until ctx is cancelled, and returns what was found. The error is a failure of
@@ -216,10 +221,10 @@ func newRun(o *Options) (*run, error) {
 	}
 	scope.Files, scope.Names, scope.Nets, scope.Context, scope.Home = o.Files, b.names, b.gates.Nets(), o.Context, detect.NewHome(o.HomeNet)
 	b.gates.Files = o.Files
-	b.scope, b.ahead, b.onFindings, b.live = scope, detect.NewAhead(scope), o.OnFindings, &s.live
+	b.scope, b.ahead, b.onFindings, b.live, b.hurry = scope, detect.NewAhead(scope), o.OnFindings, &s.live, o.Hurry
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{
-		MaxGroups: lim.groups, MaxInstances: lim.instances,
+		MaxGroups: lim.groups, MaxInstances: lim.instances, Hurry: b.hurries,
 		Codes: codes, Mutes: o.Mutes, Gates: scope.Judge(b.gates.Judge, func(code string) string { return owner[code].def.Name }), Same: b.joined.twins().Same, Enrich: b.joined.enrich,
 		Compose: func(g *finding.Group, bl *finding.Builder) bool { return b.compose(owner, g, bl) },
 	})
@@ -418,6 +423,9 @@ func (s *run) closeAhead(shards []*shard, r *round) {
 	go func() {
 		defer close(made)
 		for _, sh := range shards {
+			if s.border.hurried(sh) {
+				continue
+			}
 			var evs []event.Event
 			sh.end(r.now, r.last, &evs)
 			made <- evs

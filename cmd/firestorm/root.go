@@ -62,6 +62,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.evidenceCommand(),
 		a.maintenanceCommand(),
 		a.rpcCommand(),
+		a.backupCommand(),
 		a.completionCommand(),
 		a.versionCommand(),
 	} {

@@ -107,6 +107,9 @@ func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, err
 		rep.Notes = append(rep.Notes, "rules: "+n.sigs.summary())
 		rep.Hits = ruleHits(n.hits)
 		rep.Warnings = append(rep.Warnings, ruleWarnings(res, n.hits)...)
+		if res.RulesMuted > 0 {
+			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: mutes hide %d matches", res.RulesMuted))
+		}
 		if res.RulesHeld > 0 {
 			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: thresholds and suppressions kept %d matches back", res.RulesHeld))
 		}

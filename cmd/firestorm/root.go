@@ -60,6 +60,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.rulesCommand(),
 		a.configCommand(),
 		a.evidenceCommand(),
+		a.lintCommand(),
 		a.maintenanceCommand(),
 		a.rpcCommand(),
 		a.backupCommand(),

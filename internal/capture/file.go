@@ -289,6 +289,7 @@ func (f *File) read(b *packet.Batch, l *lease) error {
 		p.WireLen = rec.WireLen
 		p.Missing = 0
 		p.Firewall = packet.FirewallNone
+		p.Offload = packet.Offload{}
 		n++
 		bytes += len(rec.Data)
 	}

@@ -115,6 +115,9 @@ func (g *leg) open(o Opener) error {
 		return err
 	}
 	r.ether = link == packet.LinkEthernet
+	if n, err := unix.GetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR); err == nil && n != 0 {
+		r.vnet = vnetHeader
+	}
 	g.ring, g.link, g.prog = r, link, prog
 	return nil
 }
@@ -187,7 +190,7 @@ func (l *Live) take(b *packet.Batch, lease *ringLease) {
 		p := &ps[n]
 		p.Data, p.Time, p.Frame, p.Ordinal = f.data, f.time, g.Packets, 0
 		p.Source, p.Vantage, p.Link, p.WireLen = g.source, l.ifaces[g.source].Vantage, g.link, f.wireLen
-		p.Missing, p.Firewall = 0, packet.FirewallNone
+		p.Missing, p.Firewall, p.Offload = 0, packet.FirewallNone, f.offload
 		n++
 		bytes += len(f.data)
 	}

@@ -70,6 +70,9 @@ func dress(f *os.File, fd int, s *RingSpec) (_ *os.File, err error) {
 	if hatype == unix.ARPHRD_LOOPBACK { // each packet is sent and received: once is enough
 		set("one sight of each packet", unix.PACKET_IGNORE_OUTGOING, 1)
 	}
+	if !cooked && tellsJoined() {
+		set("what was joined", unix.PACKET_VNET_HDR, 1)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +99,18 @@ func dress(f *os.File, fd int, s *RingSpec) (_ *os.File, err error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// tellsJoined reports that the kernel can say of what sizes it joined packets. Before 6.2 it knew no name for joined UDP,
+// and dropped such packets for a socket that asks.
+func tellsJoined() bool {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return false
+	}
+	var major, minor int
+	_, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
+	return err == nil && (major > 6 || major == 6 && minor >= 2)
 }
 
 // lookUp returns the number and the hardware type of an interface.

@@ -18,7 +18,8 @@ import (
 type ring struct {
 	file   *os.File
 	fd     int
-	ether  bool // frames begin with an Ethernet header
+	ether  bool   // frames begin with an Ethernet header
+	vnet   uint32 // bytes of the header that says what was joined, before each frame; 0: none
 	mem    []byte
 	blocks []ringBlock
 	next   int        // the block that the kernel fills or has filled next
@@ -139,7 +140,7 @@ func (r *ring) time() packet.Time {
 // block with it.
 func (r *ring) take(f *ringFrame) bool {
 	mem := r.cur.mem
-	next, ok := readFrame(mem, r.off, r.ether, f)
+	next, ok := readFrame(mem, r.off, r.ether, r.vnet, f)
 	if !ok {
 		r.left = 0
 		return false
@@ -155,6 +156,7 @@ type ringFrame struct {
 	time     packet.Time
 	wireLen  uint32
 	protocol uint16 // EtherType, as the kernel understood it
+	offload  packet.Offload
 }
 
 // frameAt returns the block's bytes from a frame's header on.
@@ -167,7 +169,7 @@ func frameAt(mem []byte, off uint32) ([]byte, bool) {
 
 // readFrame reads the frame whose header stands at off, and returns how far the next one is. Where the kernel took a VLAN
 // tag off, it is put back: the room before the frame takes it. The kernel's numbers are checked all the same.
-func readFrame(mem []byte, off uint32, ether bool, f *ringFrame) (next uint32, ok bool) {
+func readFrame(mem []byte, off uint32, ether bool, vnet uint32, f *ringFrame) (next uint32, ok bool) {
 	h, ok := frameAt(mem, off)
 	if !ok {
 		return 0, false
@@ -181,7 +183,12 @@ func readFrame(mem []byte, off uint32, ether bool, f *ringFrame) (next uint32, o
 	f.time = packet.Time(e.Uint32(h[frameSec:]))*1e9 + packet.Time(e.Uint32(h[frameNsec:]))
 	f.wireLen = e.Uint32(h[frameLen:])
 	f.protocol = binary.BigEndian.Uint16(h[addrProtocol:])
-	if st := e.Uint32(h[frameStatus:]); ether && st&unix.TP_STATUS_VLAN_VALID != 0 && snap >= 12 && mac >= frameHeader+4 {
+	st := e.Uint32(h[frameStatus:])
+	f.offload = packet.Offload{PartialSum: st&unix.TP_STATUS_CSUMNOTREADY != 0}
+	if vnet != 0 && mac >= frameHeader+vnet {
+		readOffload(&f.offload, h[mac-vnet:mac])
+	}
+	if ether && st&unix.TP_STATUS_VLAN_VALID != 0 && snap >= 12 && mac >= frameHeader+4 {
 		tpid := uint16(packet.EtherVLAN)
 		if st&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
 			tpid = e.Uint16(h[frameTPID:])
@@ -193,6 +200,18 @@ func readFrame(mem []byte, off uint32, ether bool, f *ringFrame) (next uint32, o
 		f.wireLen += 4
 	}
 	return e.Uint32(h[frameNext:]), true
+}
+
+// vnetHeader is the length of struct virtio_net_hdr as PACKET_VNET_HDR puts it before each frame.
+const vnetHeader = 10
+
+// readOffload reads a struct virtio_net_hdr (Virtual I/O Device 1.2, 5.1.6), in the machine's byte order.
+func readOffload(o *packet.Offload, h []byte) {
+	const needsSum, kinds = 1, 0x7f
+	o.PartialSum = o.PartialSum || h[0]&needsSum != 0
+	if h[1]&kinds != 0 {
+		o.Segment = binary.NativeEndian.Uint16(h[4:])
+	}
 }
 
 // ringLeases hands out what batches borrow with, and takes it back; any goroutine may release.

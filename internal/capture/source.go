@@ -10,7 +10,7 @@ import (
 )
 
 // Source yields frames in order. It sets, for each packet, the fields of origin: Data (borrowed until the batch's
-// Release), Time, Frame, Source, Vantage, Link, WireLen, Missing, and zeroes Ordinal. All other fields keep what
+// Release), Time, Frame, Source, Vantage, Link, WireLen, Missing, Offload, and zeroes Ordinal. All other fields keep what
 // an earlier packet left in the slab: Decode clears and fills them.
 type Source interface {
 	// Next appends up to packet.BatchSize packets to the empty batch b. It returns nil with at least one
@@ -88,5 +88,5 @@ func Interfaces(src Source) []Interface {
 func origin(dst, src *packet.Packet) {
 	dst.Data, dst.Time, dst.Frame, dst.Ordinal = src.Data, src.Time, src.Frame, 0
 	dst.Source, dst.Vantage, dst.Link, dst.WireLen = src.Source, src.Vantage, src.Link, src.WireLen
-	dst.Missing, dst.Firewall = src.Missing, src.Firewall
+	dst.Missing, dst.Firewall, dst.Offload = src.Missing, src.Firewall, src.Offload
 }

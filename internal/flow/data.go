@@ -165,6 +165,9 @@ func (t *Table) old(i uint32, r *rec, p *packet.Packet, d packet.Dir, start, end
 // checkSize notes frames that no link carried: longer than the receiver's MSS allows, or where that is not known longer
 // than an Ethernet frame. They were joined by the card or the kernel beside the capture.
 func (t *Table) checkSize(r *rec, p *packet.Packet, s, o *side, d packet.Dir) {
+	if n := uint32(p.Offload.Segment); n != 0 && (o.mss == 0 || n <= uint32(o.mss)) {
+		return // joined, but the kernel said of what size
+	}
 	if o.mss != 0 && p.PayloadWire <= uint32(o.mss) || o.mss == 0 && p.IPLen <= plainMTU || p.IPFlags&packet.Reassembled != 0 {
 		return
 	}
@@ -186,7 +189,7 @@ func (t *Table) sentBy(r *rec, x *talkPart, p *packet.Packet, s *side, d packet.
 	if s.bits.has(ackKnown) {
 		z.maxFlight = max(z.maxFlight, end-s.acked)
 	}
-	n := uint16(min(p.IPLen, 0xffff))
+	n := uint16(min(p.WireIPLen(), 0xffff))
 	if n > z.delivered && n > z.pendLen {
 		z.pendLen, z.pendEnd = n, end
 	}

@@ -48,7 +48,7 @@ func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir) bool {
 	s.packets++
 	s.bytes += p.WireLen
 	s.flags |= p.TCPFlags
-	s.maxIPLen = max(s.maxIPLen, uint16(min(p.IPLen, 0xffff)))
+	s.maxIPLen = max(s.maxIPLen, uint16(min(p.WireIPLen(), 0xffff)))
 	s.ttlMin, s.ttlMax = min(s.ttlMin, p.TTL), max(s.ttlMax, p.TTL)
 	if d == packet.ToClient {
 		r.bits |= backSince

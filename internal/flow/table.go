@@ -259,7 +259,7 @@ func (t *Table) account(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		t.accountPayload(r, p, d)
 	}
 	s.flags |= p.TCPFlags
-	l := uint16(min(p.IPLen, 0xffff))
+	l := uint16(min(p.WireIPLen(), 0xffff))
 	s.maxIPLen = max(s.maxIPLen, l)
 	if p.TCPFlags&packet.RST == 0 && p.Missing&packet.NoTTL == 0 {
 		if s.ttlFirst == 0 {

@@ -39,7 +39,7 @@ type decoder struct {
 
 // Decode reads p.Data, p.Link and p.WireLen and fills every other decoded field of p, down to the innermost IP
 // headers. It never fails: what cannot be read is an anomaly and the fields after it stay zero. Fields of
-// origin (Time, Frame, Ordinal, Source, Vantage, Link, WireLen, Missing) are left alone. Nil options mean the
+// origin (Time, Frame, Ordinal, Source, Vantage, Link, WireLen, Missing, Offload) are left alone. Nil options mean the
 // zero Options. It does not allocate and keeps no reference to anything.
 func Decode(p *Packet, o *Options) {
 	if o == nil {

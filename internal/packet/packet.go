@@ -157,6 +157,7 @@ type Packet struct {
 	NAnomaly     uint8
 	Anomalies    [6]Anomaly // first ones found; AnomalyMore when there were others
 	Firewall     Firewall   // verdict carried by the link type (PFLOG, NFLOG)
+	Offload      Offload    // what the kernel of a live capture says that its card does; set by the source
 	Layers       [MaxLayers]Layer
 }
 
@@ -172,6 +173,23 @@ const (
 	HasOptions  // IPv4 options or IPv6 extension headers were present
 	EvilBit     // reserved flag set
 )
+
+// Offload says how a packet of a live capture differs from what the wire carries. The zero value: it does not.
+type Offload struct {
+	// Segment is how many bytes of payload each packet on the wire has, or had, where the kernel joined several or has
+	// not cut them yet (struct virtio_net_hdr, gso_size); 0: as it is.
+	Segment uint16
+	// PartialSum: the transport checksum is still to be completed by the card.
+	PartialSum bool
+}
+
+// WireIPLen is the length of the innermost IP packet as the wire carries it: of one segment, where several are joined.
+func (p *Packet) WireIPLen() uint32 {
+	if n := uint32(p.Offload.Segment); n != 0 && p.PayloadWire > n && p.IPLen > p.PayloadWire {
+		return p.IPLen - p.PayloadWire + n
+	}
+	return p.IPLen
+}
 
 // Firewall is a verdict that a firewall wrote beside the packet.
 type Firewall uint8

@@ -36,6 +36,10 @@ func (d *decoder) sumIPv4(off, hlen int) Sum {
 // sumL4 checks the checksum at field of the whole message between off and wend.
 func (d *decoder) sumL4(proto uint8, off, wend, field int) {
 	p, b := d.p, d.b
+	if p.Offload.PartialSum { // the kernel says so: there is nothing to compute
+		p.L4Sum = SumOffload
+		return
+	}
 	if wend > len(b) || d.trunc || p.IPFlags&Fragment != 0 || field+2 > wend {
 		return
 	}
@@ -85,6 +89,10 @@ func (d *decoder) routed() bool {
 // sumSCTP checks the CRC32c of RFC 9260 6.8. A card that computes it leaves 0.
 func (d *decoder) sumSCTP(off, wend int) {
 	p, b := d.p, d.b
+	if p.Offload.PartialSum {
+		p.L4Sum = SumOffload
+		return
+	}
 	if wend > len(b) || d.trunc || p.IPFlags&Fragment != 0 {
 		return
 	}

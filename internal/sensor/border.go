@@ -25,6 +25,8 @@ type border struct {
 	choice    *detect.Choice               // which of them want an event; made at the first one
 	kind      func(name string) event.Kind // numbers of the analyzers' events
 	limiter   *rules.Limiter               // nil: no rule has a limit
+	mutes     *finding.Mutes
+	muted     uint64 // alerts that a mute kept back
 	engine    *finding.Engine
 	outputs   []EventSink
 	shards    []*shard // all of them, to be closed at the end
@@ -63,10 +65,27 @@ func (g *guarded) do(f func(d detect.Detector)) {
 	f(g.d)
 }
 
+// tells reports whether an alert is told: no threshold of its rule and no mute keeps it back.
+func (b *border) tells(a *event.Alert) bool {
+	if b.limiter != nil && !b.limiter.Pass(a) {
+		return false
+	}
+	h := a.Head()
+	from, to := h.Client.Addr, h.Server.Addr
+	if a.Dir == packet.ToClient {
+		from, to = to, from
+	}
+	if _, muted := b.mutes.Hit(a.Rule.GID, a.Rule.SID, from, to, h.Seen.Time); muted {
+		b.muted++
+		return false
+	}
+	return true
+}
+
 // event hands one event to everybody.
 func (b *border) event(e event.Event) {
 	h := e.Head()
-	if b.limiter != nil && h.Kind == event.KindAlert && !b.limiter.Pass(e.(*event.Alert)) {
+	if h.Kind == event.KindAlert && !b.tells(e.(*event.Alert)) {
 		return
 	}
 	if h.Ordinal == b.lastOrd {

@@ -45,6 +45,7 @@ func (s *run) result(stopped bool) *Result {
 	r.StateErr = b.remember()
 	r.Engine, r.Forgotten = b.engine.Counts, b.scope.Forgotten()
 	s.shards(r)
+	r.RulesMuted = b.muted
 	if l := b.limiter; l != nil {
 		r.RulesHeld, r.RulesFull = l.Held, l.Full
 		r.Rules.Unkept += l.Unkept()

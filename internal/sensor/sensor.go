@@ -117,6 +117,7 @@ type Result struct {
 	Costs       []rules.Cost          // what each rule cost, the dearest first; nil where that was not asked
 	FileStats   file.Stats            // summed over the shards
 	RulesHeld   uint64                // alerts that thresholds and suppressions kept back
+	RulesMuted  uint64                // alerts that mutes kept back
 	RulesFull   uint64                // alerts let through because no room was left to count them
 	Failed      []analyzer.Quarantine // flows on which a reader of a protocol failed, the first few in order
 	Ledger      *detect.Ledger
@@ -195,7 +196,7 @@ func newRun(o *Options) (*run, error) {
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), names: detect.NewNames(lim.hosts), outputs: o.Sinks}
 	b.summary.maxPairs = lim.talks
-	if o.Rules != nil {
+	if b.mutes = o.Mutes; o.Rules != nil {
 		b.limiter = o.Rules.NewLimiter()
 	}
 	s.border = b

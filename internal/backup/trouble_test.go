@@ -358,3 +358,46 @@ func TestRemoteShell(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The lock is held as long as a child works, also when its parent is gone.
+func TestChildrenHoldTheLock(t *testing.T) {
+	needRsync(t)
+	dir := t.TempDir()
+	name, script := filepath.Join(dir, "lock"), filepath.Join(dir, "shell")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\ntouch "+dir+"/begun\nwhile [ ! -e "+dir+"/end ]; do sleep 0.02; done\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	held, err := lock(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := ParseDest("there:/x", script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.locks = []*os.File{held}
+	done := make(chan bool)
+	go func() {
+		_, _ = d.rsync(context.Background(), "--list-only", "there:/x")
+		close(done)
+	}()
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "begun")); err == nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	held.Close() // as when the program is killed
+	if _, err := lock(name); !errors.Is(err, ErrBusy) {
+		t.Errorf("a child works, and the lock is free: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	again, err := lock(name)
+	if err != nil {
+		t.Fatalf("nobody works, and the lock is held: %v", err)
+	}
+	again.Close()
+}

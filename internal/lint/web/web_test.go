@@ -141,7 +141,7 @@ func TestTold503(t *testing.T) {
 	}
 	w = &writer{} // overload: some are refused, most are not
 	w.shop(200, 0)
-	for m := 0; m < 60; m += 7 {
+	for m := range 60 {
 		w.hit(day.Add(10*time.Hour+time.Duration(m)*time.Minute), "/", 503, 99, "x")
 	}
 	if d := days(t, w.b.String()); len(d) != 0 {

@@ -20,12 +20,13 @@ why it matters, and the safe change. Nothing is changed, and nothing needs a cap
 
   firestorm lint ipsec FILE...      IPsec gateways, and whether two ends will agree
   firestorm lint nfs RPCINFO        NFS services whose ports move, and how to pin them
-  firestorm lint ftp CONFIG         passive ports and TLS of an FTP server, and the rules`,
+  firestorm lint ftp CONFIG         passive ports and TLS of an FTP server, and the rules
+  firestorm lint web ACCESS.LOG     past days that told crawlers 200 in maintenance`,
 		GroupID: groupFix,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(a.lintIPsecCommand(), a.lintFTPCommand(), a.lintNFSCommand())
+	c.AddCommand(a.lintIPsecCommand(), a.lintFTPCommand(), a.lintNFSCommand(), a.lintWebCommand())
 	return c
 }
 

@@ -63,6 +63,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.lintCommand(),
 		a.maintenanceCommand(),
 		a.rpcCommand(),
+		a.backupCommand(),
 		a.completionCommand(),
 		a.versionCommand(),
 	} {

@@ -346,6 +346,7 @@ func (w *hiddenStory) remedy(b *finding.Builder) {
 			step.Run("proftpd", `printf 'PassivePorts 50000 50100\n' >/etc/proftpd/conf.d/passive.conf && systemctl restart proftpd`).
 				Run("pure-ftpd", `echo 50000 50100 >/etc/pure-ftpd/conf/PassivePortRange && systemctl restart pure-ftpd`)
 		}
+		step.Run("what else is in the way", "firestorm lint ftp /etc/vsftpd.conf")
 	}
 	family, set := "ip", "iptables"
 	if !s.Is4() {
@@ -353,7 +354,8 @@ func (w *hiddenStory) remedy(b *finding.Builder) {
 	}
 	b.Remedy(finding.AtFirewall, "allow exactly %s to this server, and no more (each of these ports can then be reached by whoever the rule names)", which).
 		Run("nftables", "nft insert rule inet filter forward %s daddr %s tcp dport %d-%d accept", family, s, lo, hi).
-		Run("iptables", "%s -I FORWARD -d %s -p tcp --dport %d:%d -j ACCEPT", set, s, lo, hi)
+		Run("iptables", "%s -I FORWARD -d %s -p tcp --dport %d:%d -j ACCEPT", set, s, lo, hi).
+		Run("a table of nftables, on what the server's file says", "firestorm lint ftp /etc/vsftpd.conf --rules --server %s", s)
 	b.Remedy(finding.AtServer, "behind address translation, tell the server its outer address too (vsftpd: pasv_address=ADDRESS; proftpd: MasqueradeAddress ADDRESS), and forward the range")
 	b.Remedy(finding.AtServer, "or offer SFTP (part of SSH): one connection, encrypted, no second port")
 	b.Remedy(finding.AtClient, "only if nothing else is possible: CCC after the login, where client and server know it (curl: --ftp-ssl-ccc). The password stays protected; commands, names of files and what they hold do not")

@@ -18,7 +18,8 @@ func TestPositive(t *testing.T) {
 			"9 answers to 2 clients; among those who took the page for the site: Googlebot (by its own word)", "no Retry-After", `"/" showed another page at`, `(title "The shoe shop")`,
 			"one and the same page for 6 addresses", `lighty.header["Retry-After"] = "3600"; lighty.header["Cache-Control"] = "no-store"; return 503`,
 			"curl -s -o /dev/null -D - -H 'Host: shop.example' http://10.2.0.2:80/")
-		detecttest.SaysNot(t, f, "nginx", "RewriteRule", "firestorm maintenance")
+		detecttest.SaysNot(t, f, "nginx", "RewriteRule")
+		detecttest.Says(t, f, "firestorm maintenance config --server lighttpd")
 		if f.Severity != finding.High {
 			t.Errorf("%s, though a crawler took it", f.Severity)
 		}

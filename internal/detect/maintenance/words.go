@@ -232,6 +232,10 @@ func snippets(b *finding.Builder, server string) {
 				l.Run(s.name, "%s", line)
 			}
 		}
+		whole := b.Remedy(finding.AtServer, "or take over a whole configuration with a flag file as its switch, the page, JSON for programs and a list of who goes on seeing the site")
+		for _, s := range snippetList {
+			whole.Run(s.name, "firestorm maintenance config --server %s", s.server)
+		}
 		return
 	}
 	for _, s := range snippetList {
@@ -240,6 +244,8 @@ func snippets(b *finding.Builder, server string) {
 			for _, line := range s.lines {
 				l.Run(s.name, "%s", line)
 			}
+			b.Remedy(finding.AtServer, "or take over a whole configuration with a flag file as its switch, the page, JSON for programs and a list of who goes on seeing the site").
+				Run(s.name, "firestorm maintenance config --server %s", s.server)
 		}
 	}
 }

@@ -218,13 +218,15 @@ func (s *story) fixed(b *finding.Builder, at finding.Where) {
 		Run("Debian, quota", `echo 'RPCRQUOTADOPTS="-p %d"' >>/etc/default/quota`, portQuota).
 		Run("RHEL 7 and before", `printf 'MOUNTD_PORT=%d\nSTATD_PORT=%d\nRQUOTAD_PORT=%d\nLOCKD_TCPPORT=%d\nLOCKD_UDPPORT=%d\n' >>/etc/sysconfig/nfs`, portMountd, portStatd, portQuota, portLockT, portLockU).
 		Run("restart", "systemctl restart nfs-server rpc-statd").
-		Run("nfs-ganesha (in its configuration)", "NFS_CORE_PARAM { MNT_Port = %d; NLM_Port = %d; Rquota_Port = %d; }", portMountd, portLockT, portQuota)
+		Run("nfs-ganesha (in its configuration)", "NFS_CORE_PARAM { MNT_Port = %d; NLM_Port = %d; Rquota_Port = %d; }", portMountd, portLockT, portQuota).
+		Run("which still float", "firestorm lint nfs --ask %s", s.server)
 }
 
 // rule prints what the firewall has to pass then.
 func (s *story) rule(b *finding.Builder, from, to packet.Addr) {
 	fam := family(to)
 	b.Remedy(finding.AtFirewall, "then allow exactly these ports, and the two that work already").
+		Run("nftables, from the server's own list", "firestorm rpc firewall --ask %s --client %s", to, from).
 		Run("nftables", "nft insert rule inet filter forward %s saddr %s %s daddr %s tcp dport { 111, 2049, %d, %d, %d, %d } accept", fam, from, fam, to, portMountd, portStatd, portQuota, portLockT).
 		Run("nftables", "nft insert rule inet filter forward %s saddr %s %s daddr %s udp dport { 111, 2049, %d, %d, %d, %d } accept", fam, from, fam, to, portMountd, portStatd, portQuota, portLockU)
 }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,8 +59,16 @@ func (a *app) keepFindings(dir string, res *sensor.Result, rep *report.Report) e
 		}
 		rs = append(rs, r)
 	}
-	if _, err := s.Put(rs); err != nil {
-		return storeFailure(dir, err)
+	large := 0
+	for some := range slices.Chunk(rs, store.MostAtOnce) {
+		n, err := s.Put(some)
+		if err != nil {
+			return storeFailure(dir, err)
+		}
+		large += n
+	}
+	if large > 0 {
+		fmt.Fprintf(a.stderr, "firestorm: %d findings are larger than the store takes, and are not in it\n", large)
 	}
 	return nil
 }
@@ -298,7 +307,7 @@ func reportOf(r *store.Record) *report.Report {
 
 func (a *app) findingsShow(s *store.Store, w *findingsFlags, id string) error {
 	found := false
-	_, err := s.Records(store.Filter{ID: id, Any: true}, allCodes(), func(r *store.Record, row *store.Row) error {
+	unread, err := s.Records(store.Filter{ID: id, Any: true}, allCodes(), func(r *store.Record, row *store.Row) error {
 		found = true
 		rep := reportOf(r)
 		if w.json {
@@ -321,6 +330,7 @@ func (a *app) findingsShow(s *store.Store, w *findingsFlags, id string) error {
 	if err != nil {
 		return storeFailure(w.dir, err)
 	}
+	a.sayUnread(unread)
 	if !found {
 		return noSuchFinding(w.dir, id)
 	}
@@ -413,10 +423,19 @@ func (a *app) findingsExport(s *store.Store, w *findingsFlags, format string) er
 	default:
 		return usagef("--format csv", "--format %s: json, csv or md", format)
 	}
-	if _, err := s.Records(f, allCodes(), give); err != nil {
+	unread, err := s.Records(f, allCodes(), give)
+	if err != nil {
 		return storeFailure(w.dir, err)
 	}
+	a.sayUnread(unread)
 	return end()
+}
+
+// sayUnread tells of findings that are in the store and cannot be read.
+func (a *app) sayUnread(n int) {
+	if n > 0 {
+		fmt.Fprintf(a.stderr, "firestorm: %d findings cannot be read: another version wrote them, or they are damaged\n", n)
+	}
 }
 
 func addrText(x packet.Addr) string {

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"firestorm/internal/finding"
-	"firestorm/internal/packet"
 	"firestorm/internal/report"
 	"firestorm/internal/sensor"
 )
@@ -15,16 +14,15 @@ import (
 // follower prints the findings of a growing file as they are decided. The report at the end says them all once more;
 // forms for programs get there only what changed since.
 type follower struct {
-	a     *app
-	o     *readOptions
-	name  string
-	eve   *eveOutput
-	bar   *progress
-	said  map[string]*told             // by finding id
-	list  []*told                      // in the order they were told
-	also  func(*finding.Finding)       // gets what is told as well; nil: nobody
-	times func(begin, now packet.Time) // hears of them before also
-	err   error                        // of writing; the run goes on
+	a    *app
+	o    *readOptions
+	name string
+	eve  *eveOutput
+	bar  *progress
+	said map[string]*told // by finding id
+	list []*told          // in the order they were told
+	far  *far             // outputs that hear as well; nil: none
+	err  error            // of writing; the run goes on
 }
 
 // told is a finding as it was last told.
@@ -70,27 +68,36 @@ func (f *follower) news(x *finding.Finding) bool {
 func (f *follower) decided(d sensor.Decided) {
 	// The times of files belong to another goroutine while it reads: what is known here is enough for one finding.
 	rep := &report.Report{Files: []report.File{{Name: f.name, Packets: 1, From: d.Begin, To: d.Now}}, Zone: f.o.zone()}
-	if f.times != nil {
-		f.times(d.Begin, d.Now)
-	}
+	f.far.times(d.Begin, d.Now)
 	for _, x := range d.Closed {
+		f.far.decided(x)
 		delete(f.said, x.ID)
 	}
 	if len(d.Closed) > 0 {
 		f.list = slices.DeleteFunc(f.list, func(t *told) bool { return f.said[t.finding.ID] != t })
 	}
 	for _, x := range d.Findings {
+		c := *x // outputs keep it in their queues; the engine goes on with its own
+		f.far.decided(&c)
 		if !f.news(x) {
 			continue
 		}
 		if f.eve != nil {
-			f.eve.runner.Finding(x)
+			f.eve.runner.Finding(&c)
 		}
-		if f.also != nil {
-			f.also(x)
-		}
+		f.far.news(&c)
 		f.tell(rep, x)
 	}
+}
+
+// untold returns the findings of fs that were never told.
+func (f *follower) untold(fs []*finding.Finding) (out []*finding.Finding) {
+	for _, x := range fs {
+		if x.MutedBy == "" && f.said[x.ID] == nil {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 func (f *follower) tell(rep *report.Report, x *finding.Finding) {

@@ -58,7 +58,7 @@ that goes down, or away, is waited for.
 				return err
 			}
 			w.fill(c, cmd.Flags().Changed)
-			w.checksumsGiven = w.checksums != "auto"
+			w.checksumsGiven = cmd.Flags().Changed("checksums") || w.checksums != "auto"
 			o, lo, err := w.check()
 			if err != nil {
 				return err
@@ -168,10 +168,9 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		return err
 	}
 	told := a.follow(o, name, n, true)
-	told.also = out.finding
-	told.times = out.times
+	told.far = out
 	links := &linkTeller{a: a, o: o}
-	file := &statusFile{name: w.status, every: w.every}
+	file := newStatusFile(w.status, w.every)
 	n.opt.OnStatus = func(s *sensor.Status) {
 		links.status(s)
 		out.status(s)
@@ -191,7 +190,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d findings stand as they were told, or were not decided any more, so as to end in time", n))
 	}
 	rep.Warnings = append(rep.Warnings, file.end()...)
-	rep.Warnings = append(rep.Warnings, out.end(told.unsaid(res.Findings))...)
+	rep.Warnings = append(rep.Warnings, out.end(told.untold(res.Findings), res.Findings)...)
 	rep.Warnings = append(rep.Warnings, links.warnings(live)...)
 	if err := errors.Join(told.failed(), n.eve.finish(told.unsaid(res.Findings)), a.writeReports(o, rep, told)); err != nil {
 		return err

@@ -47,7 +47,9 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	list("rules", &w.rules, c.Rules.Files)
 	text("suricata-settings", &w.settings, c.Rules.Settings)
 	w.strict = w.strict || c.Rules.Strict
-	text("min-confidence", &w.minConf, c.Findings.MinConfidence)
+	if v := c.Findings.MinConfidence; v != config.Default().Findings.MinConfidence {
+		text("min-confidence", &w.minConf, v) // the default shows possible ones too, in short: saying it would not
+	}
 	text("mutes", &w.mutes, c.Findings.MutesFile)
 	for _, m := range c.Findings.Mutes {
 		w.mutesToo = append(w.mutesToo, fmt.Sprintf("%s %s %s %s %s", m.Code, m.Source, m.Destination, cmp.Or(m.Until, "-"), m.Reason))
@@ -60,22 +62,43 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	w.every = c.Service.StatusOf
 }
 
-// statusFile is the file that says how the sensor does. Its name is empty where nobody wants it.
+// statusFile is the file that says how the sensor does. It is written by a goroutine of its own: a slow disk holds up
+// nobody who reads packets.
 type statusFile struct {
 	name  string
 	every time.Duration
 	next  packet.Time
-	err   error
+	news  chan sensor.Status
+	done  chan struct{}
+	err   error // of the goroutine, until done
 }
 
-// status is called about each second.
+// newStatusFile returns nil where nobody wants the file.
+func newStatusFile(name string, every time.Duration) *statusFile {
+	if name == "" {
+		return nil
+	}
+	f := &statusFile{name: name, every: every, news: make(chan sensor.Status, 1), done: make(chan struct{})}
+	go func() {
+		defer close(f.done)
+		for s := range f.news {
+			if err := f.write(&s); err != nil && f.err == nil {
+				f.err = err
+			}
+		}
+	}()
+	return f
+}
+
+// status is called about each second. Where the last one is still being written, this one is left out.
 func (f *statusFile) status(s *sensor.Status) {
-	if f.name == "" || s.Now < f.next {
+	if f == nil || s.Now < f.next && f.next.Sub(s.Now) <= f.every {
 		return
 	}
-	f.next = s.Now.Add(f.every)
-	if err := f.write(s); err != nil && f.err == nil {
-		f.err = err
+	select {
+	case f.news <- *s:
+		f.next = s.Now.Add(f.every)
+	default:
 	}
 }
 
@@ -143,6 +166,15 @@ func (f *statusFile) write(s *sensor.Status) error {
 
 // end says that the file could not be written.
 func (f *statusFile) end() []string {
+	if f == nil {
+		return nil
+	}
+	close(f.news)
+	select {
+	case <-f.done:
+	case <-time.After(time.Second):
+		return []string{"the status could not be written in time"}
+	}
 	if f.err == nil {
 		return nil
 	}

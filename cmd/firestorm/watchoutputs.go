@@ -28,7 +28,8 @@ type farFlags struct {
 
 // far are outputs whose receivers may be slow, or gone: capture never waits for them. Nil: there are none.
 type far struct {
-	runner *output.Runner
+	runner *output.Runner // who hears of news
+	store  *output.Runner // who gets every revision, and what is muted
 	blind  map[string]packet.Time
 	// Of the input, for the store.
 	begin, now atomic.Int64
@@ -41,7 +42,7 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 		return nil, nil
 	}
 	rep := &report.Report{Files: []report.File{{Name: input, Packets: 1}}}
-	x := &far{runner: output.NewRunner(true), blind: map[string]packet.Time{}}
+	x := &far{runner: output.NewRunner(true), store: output.NewRunner(true), blind: map[string]packet.Time{}}
 	setup := output.Setup{MinConfidence: o.MinConfidence, Application: "firestorm " + version, Live: true, Context: x.runner.Context(),
 		FindingJSON: func(dst []byte, f *finding.Finding) []byte { return report.AppendFinding(dst, rep, f) }}
 	add := func(name, example string, options any) error {
@@ -49,7 +50,7 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 		s.Options = options
 		out, err := def.New(s)
 		if err != nil {
-			x.runner.Close()
+			x.close()
 			return usagef(example, "--%v", err)
 		}
 		x.runner.Add(def, out)
@@ -71,16 +72,16 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 			opt.Mutes = &finding.Mutes{}
 		}
 		def, s := outputDef("sqlite"), setup
-		s.Dir, s.Mutes = o.StoreIn, opt.Mutes
+		s.Dir, s.Mutes, s.Context = o.StoreIn, opt.Mutes, x.store.Context()
 		s.Inputs = func() ([]string, packet.Time, packet.Time) {
 			return []string{input}, packet.Time(x.begin.Load()), packet.Time(x.now.Load())
 		}
 		out, err := def.New(s)
 		if err != nil {
-			x.runner.Close()
+			x.close()
 			return nil, storeFailure(o.StoreIn, err)
 		}
-		x.runner.Add(def, out)
+		x.store.Add(def, out)
 	}
 	return x, nil
 }
@@ -93,11 +94,29 @@ func (x *far) times(begin, now packet.Time) {
 	}
 }
 
-// finding hands a finding on.
-func (x *far) finding(f *finding.Finding) {
+// news hands on what is worth telling.
+func (x *far) news(f *finding.Finding) {
 	if x != nil {
 		x.runner.Finding(f)
 	}
+}
+
+// decided keeps a finding as it is now.
+func (x *far) decided(f *finding.Finding) {
+	if x != nil {
+		x.store.Finding(f)
+	}
+}
+
+// close ends the outputs; both kinds have their time at once.
+func (x *far) close() {
+	done := make(chan struct{})
+	go func() {
+		x.store.Close() // what went wrong is told with the counts
+		close(done)
+	}()
+	x.runner.Close()
+	<-done
 }
 
 // status raises an alarm when an interface shows nothing any more, and when it is back. It is called about each second.
@@ -118,16 +137,19 @@ func (x *far) status(s *sensor.Status) {
 	}
 }
 
-// end hands on what was not yet, and says what did not arrive.
-func (x *far) end(fs []*finding.Finding) (warnings []string) {
+// end hands on the findings that were never told, keeps all as they are at the end, and says what did not arrive.
+func (x *far) end(untold, all []*finding.Finding) (warnings []string) {
 	if x == nil {
 		return nil
 	}
-	for _, f := range fs {
+	for _, f := range untold {
 		x.runner.Finding(f)
 	}
-	x.runner.Close() // its errors are told with the counts
-	for _, c := range x.runner.Counts() {
+	for _, f := range all {
+		x.store.Finding(f)
+	}
+	x.close()
+	for _, c := range append(x.runner.Counts(), x.store.Counts()...) {
 		lost := c.Dropped + c.Failed + c.Health.Lost
 		if lost == 0 && c.Err == nil {
 			continue

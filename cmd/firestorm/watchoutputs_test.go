@@ -40,7 +40,7 @@ func TestFarOutputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.finding(&finding.Finding{ID: "FS-abcdef", Code: &finding.Code{ID: "arp-scan"}, Title: "somebody looks for hosts", Confidence: finding.Likely, Severity: finding.Medium})
+	x.news(&finding.Finding{ID: "FS-abcdef", Code: &finding.Code{ID: "arp-scan"}, Title: "somebody looks for hosts", Confidence: finding.Likely, Severity: finding.Medium})
 	x.status(&sensor.Status{Links: []capture.Link{{Name: "eth0", Blind: 5, Why: "down"}}})
 	b := make([]byte, 4096)
 	var logged string
@@ -72,7 +72,7 @@ func TestFarOutputs(t *testing.T) {
 	if !strings.Contains(got, `"FS-abcdef"`) || !strings.Contains(got, "eth0 is down") {
 		t.Errorf("posted %s", got)
 	}
-	if w := x.end(nil); len(w) != 0 {
+	if w := x.end(nil, nil); len(w) != 0 {
 		t.Errorf("warnings %q", w)
 	}
 
@@ -81,7 +81,7 @@ func TestFarOutputs(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	w := gone.end([]*finding.Finding{{ID: "FS-abcdef", Code: &finding.Code{ID: "arp-scan"}, Confidence: finding.Likely}})
+	w := gone.end([]*finding.Finding{{ID: "FS-abcdef", Code: &finding.Code{ID: "arp-scan"}, Confidence: finding.Likely}}, nil)
 	if took := time.Since(begin); took > 5*time.Second || len(w) != 1 || !strings.Contains(w[0], "1 findings did not arrive at the output webhook") || strings.Contains(w[0], "hidden") {
 		t.Errorf("%v, %q", took, w)
 	}

@@ -440,3 +440,28 @@ func TestSlowQuery(t *testing.T) {
 		t.Errorf("afterwards %q", got)
 	}
 }
+
+// TestSmallerBound: a store whose bound was made smaller comes down to it with Prune, the oldest first.
+func TestSmallerBound(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, Options{MaxBytes: 8 * MinBytes})
+	var fs []*finding.Finding
+	for i := range 600 {
+		f := found(closed, i+1, float64(i))
+		f.Summary = strings.Repeat("words ", 500)
+		fs = append(fs, f)
+	}
+	put(t, s, fs...)
+	s.Close()
+	s = open(t, dir, Options{MaxBytes: 2 * MinBytes})
+	gone, err := s.Prune()
+	if err != nil || gone == 0 {
+		t.Fatalf("%d gone, %v", gone, err)
+	}
+	if z, err := s.Size(); err != nil || z.Bytes > 2*MinBytes {
+		t.Errorf("%+v %v", z, err)
+	}
+	if ids(t, s, Filter{ID: "FS-000001"}) != "" || ids(t, s, Filter{ID: "FS-000600"}) == "" {
+		t.Error("the oldest is there, or the newest is not")
+	}
+}

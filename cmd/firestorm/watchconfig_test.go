@@ -1,0 +1,179 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"firestorm/internal/capture"
+	"firestorm/internal/config"
+	"firestorm/internal/finding"
+	"firestorm/internal/sensor"
+	"firestorm/internal/store"
+)
+
+// everyKey has another value than the default for each key of the configuration.
+const everyKey = `network: {home-net: [192.0.2.0/24]}
+capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M}
+analysis: {max-memory: 64M, workers: 3}
+rules: {files: [/r/a.rules], suricata-settings: /r/s.yaml, strict: true}
+findings: {min-confidence: possible, mutes-file: /r/mutes, mutes: [{code: arp-scan, reason: "ours, known"}]}
+outputs: {eve: /r/eve.json, syslog: ["udp:192.0.2.5:514"], webhook: [https://hooks.example.net/x]}
+service: {state: /r/state, status: /r/status, status-every: 9s}
+`
+
+// TestEveryKeyIsUsed: each key of the configuration changes what watch does, and a flag that is given goes before it.
+func TestEveryKeyIsUsed(t *testing.T) {
+	none := func(string) bool { return false }
+	filled := func(text string, given func(string) bool) watchFlags {
+		c, err := config.Parse("f.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var w watchFlags
+		w.fill(c, given)
+		return w
+	}
+	plain := filled("", none)
+	if plain.minConf != "" || len(plain.interfaces)+len(plain.rules) != 0 {
+		t.Errorf("the defaults change %+v", plain)
+	}
+	all := map[string]bool{}
+	for _, line := range strings.Split(strings.TrimSpace(everyKey), "\n") {
+		c, err := config.Parse("f.yaml", []byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]map[string]any
+		if err := json.Unmarshal(c.JSON(), &m); err != nil {
+			t.Fatal(err)
+		}
+		section, rest, _ := strings.Cut(line, ": {")
+		for _, s := range config.Sections {
+			if s.Name != section {
+				continue
+			}
+			for _, k := range s.Keys {
+				if !strings.Contains(rest, k.Name+": ") {
+					t.Errorf("%s.%s is not tried here", section, k.Name)
+				}
+				all[section+"."+k.Name] = true
+			}
+		}
+	}
+	for _, s := range config.Sections {
+		for _, k := range s.Keys {
+			if !all[s.Name+"."+k.Name] {
+				t.Errorf("%s.%s is not tried here", s.Name, k.Name)
+			}
+		}
+	}
+	w := filled(everyKey, none)
+	want := watchFlags{config: "", status: "/r/status", every: 9 * time.Second, ring: "8M", interfaces: []string{"eth7"}, mutesToo: []string{"arp-scan * * - ours, known"},
+		far: farFlags{syslog: []string{"udp:192.0.2.5:514"}, webhook: []string{"https://hooks.example.net/x"}}}
+	want.taps, want.filter, want.checksums, want.memory, want.workers = []string{"eth1+eth2"}, "tcp", "none", "64M", 3
+	want.homeNet, want.rules, want.settings, want.strict = []string{"192.0.2.0/24"}, []string{"/r/a.rules"}, "/r/s.yaml", true
+	want.minConf, want.mutes, want.eve, want.state = "possible", "/r/mutes", "/r/eve.json", "/r/state"
+	if !reflect.DeepEqual(w, want) {
+		t.Errorf("got  %+v\nwant %+v", w, want)
+	}
+	if w := filled(everyKey, func(string) bool { return true }); w.filter != "" || w.rules != nil || w.far.syslog != nil || w.homeNet != nil || w.workers != 0 {
+		t.Errorf("flags that were given are overruled: %+v", w)
+	}
+}
+
+// TestStatusFile: the file never looks healthy while an interface is blind or packets are lost.
+func TestStatusFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "status.json")
+	for _, c := range []struct {
+		s       sensor.Status
+		healthy bool
+	}{
+		{sensor.Status{Now: 1e18, Links: []capture.Link{{Name: "eth0"}}}, true},
+		{sensor.Status{Now: 1e18, Lost: 1, Links: []capture.Link{{Name: "eth0", Lost: 1}}}, false},
+		{sensor.Status{Now: 1e18, Links: []capture.Link{{Name: "eth0"}, {Name: "eth1", Blind: 9e17, Why: "gone"}}}, false},
+	} {
+		f := newStatusFile(name, time.Second)
+		f.status(&c.s)
+		if w := f.end(); w != nil {
+			t.Fatal(w)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v struct {
+			Healthy    bool
+			Interfaces []struct {
+				Name  string
+				Blind string `json:"blind_since"`
+			}
+		}
+		if err := json.Unmarshal(b, &v); err != nil || v.Healthy != c.healthy || len(v.Interfaces) != len(c.s.Links) || (c.s.Links[len(c.s.Links)-1].Blind != 0) != (v.Interfaces[len(v.Interfaces)-1].Blind != "") {
+			t.Errorf("%v, %s", err, b)
+		}
+	}
+	f := newStatusFile(filepath.Join(name, "not", "there"), time.Second)
+	f.status(&sensor.Status{})
+	if w := f.end(); len(w) != 1 || !strings.Contains(w[0], "the status could not be written") {
+		t.Errorf("%q", w)
+	}
+}
+
+// TestWatchStore: the store of a watch gets what is muted and every revision; a mute that was made meanwhile reaches the
+// engine.
+func TestWatchStore(t *testing.T) {
+	dir := t.TempDir()
+	a := &app{stderr: os.Stderr, getenv: func(string) string { return "" }}
+	opt := &sensor.Options{}
+	x, err := a.farOutputs(&farFlags{}, &readOptions{StoreIn: dir}, "eth0", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := &finding.Code{ID: "arp-scan"}
+	at := finding.Finding{ID: "FS-aaaaaa", Code: code, Severity: finding.Low, Confidence: finding.Likely, Title: "one", Revision: 1, Count: 1}
+	muted := finding.Finding{ID: "FS-bbbbbb", Code: code, Severity: finding.Low, Confidence: finding.Likely, Title: "hidden", Revision: 1, Count: 1, MutedBy: "known"}
+	grown := at
+	grown.Revision, grown.Count = 2, 3
+	for _, f := range []finding.Finding{at, muted, grown} {
+		x.decided(&f)
+	}
+	if err := x.store.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	rows, _, err := s.List(store.Filter{Any: true})
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%v %+v", err, rows)
+	}
+	for _, r := range rows {
+		if r.ID == "FS-aaaaaa" && (r.Count != 3 || r.Revision != 2) || r.ID == "FS-bbbbbb" && r.MutedBy != "known" {
+			t.Errorf("%+v", r)
+		}
+	}
+	m, err := finding.ParseMute("arp-scan * * - later")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.AddMute(m); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); opt.Mutes.Len() == 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the engine never heard of the mute")
+		}
+	}
+	if w := x.end(nil, nil); len(w) != 0 {
+		t.Errorf("%q", w)
+	}
+}

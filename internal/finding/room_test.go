@@ -57,3 +57,21 @@ func TestHurriedEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestYoungStay: what happened within the last hour is not let go, however full it is.
+func TestYoungStay(t *testing.T) {
+	e := engine(t, Options{Codes: []*Code{code("x")}, MaxGroups: 8, MaxInstances: 200})
+	for k := range 8 {
+		e.Report(&Instance{Code: "x", Key: fmt.Sprint(k), First: ref(uint64(k+1), float64(k)), Last: ref(uint64(k+1), float64(k)), Data: said{Certain, ""}, Client: addr("10.0.0.1")})
+	}
+	for _, at := range []float64{600, 3000} {
+		e.Tick(ref(1, at).Time)
+		if c := e.Closed(); len(c) != 0 || len(e.list) != 8 {
+			t.Fatalf("at %v s: %d closed, %d left", at, len(c), len(e.list))
+		}
+	}
+	e.Tick(ref(1, 3700).Time)
+	if c := e.Closed(); len(c) == 0 {
+		t.Error("nothing was let go after an hour")
+	}
+}

@@ -46,6 +46,7 @@ type rig struct {
 	out   []event.Event
 	n     uint64
 	seq   [2]uint32
+	watch func(p *packet.Packet, clean bool) // of each packet, when set
 }
 
 const (
@@ -74,6 +75,10 @@ func (r *rig) give(frame []byte) {
 	r.n++
 	p := packettest.At(frame, r.n, packet.Time(1_700_000_000_000_000_000).Add(time.Duration(r.n)*time.Millisecond))
 	h := r.flows.Packet(p, &r.out)
+	r.e.Begin(p, h, &r.out)
+	if r.watch != nil {
+		r.watch(p, r.e.Clean(p, h))
+	}
 	r.d.Packet(p, h, &r.out)
 	r.e.Packet(p, h, &r.out)
 	for i := range frame { // the bytes are lent

@@ -124,11 +124,7 @@ func (a *app) runEvidence(ctx context.Context, o *readOptions, e *evidenceOption
 		return err
 	}
 	defer kept.Close()
-	twins, err := a.compare(ctx, o)
-	if err != nil {
-		return &failure{code: exitEngine, what: "the captures cannot be compared", why: err.Error(), err: err}
-	}
-	in, err := a.openInput(o, twins.shift())
+	in, twins, err := a.openCompared(ctx, o)
 	if err != nil {
 		return err
 	}

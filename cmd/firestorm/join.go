@@ -98,3 +98,13 @@ func tapped(o *readOptions) int {
 	}
 	return n
 }
+
+// openCompared opens the input of o, after the first pass that two captures of one traffic take. The caller closes it.
+func (a *app) openCompared(ctx context.Context, o *readOptions) (*input, *joining, error) {
+	twins, err := a.compare(ctx, o)
+	if err != nil {
+		return nil, nil, &failure{code: exitEngine, what: "the captures cannot be compared", why: err.Error(), err: err}
+	}
+	in, err := a.openInput(o, twins.shift())
+	return in, twins, err
+}

@@ -31,11 +31,7 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 		return err
 	}
 	defer kept.Close()
-	twins, err := a.compare(ctx, o)
-	if err != nil {
-		return &failure{code: exitEngine, what: "the captures cannot be compared", why: err.Error(), err: err}
-	}
-	in, err := a.openInput(o, twins.shift())
+	in, twins, err := a.openCompared(ctx, o)
 	if err != nil {
 		return err
 	}

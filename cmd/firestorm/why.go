@@ -61,11 +61,7 @@ network, with or without a port.`,
 }
 
 func (a *app) runWhy(ctx context.Context, o *readOptions, q why.Question, asJSON bool) error {
-	twins, err := a.compare(ctx, o)
-	if err != nil {
-		return &failure{code: exitEngine, what: "the captures cannot be compared", why: err.Error(), err: err}
-	}
-	in, err := a.openInput(o, twins.shift())
+	in, twins, err := a.openCompared(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,9 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 	n.opt.KeepFiles, n.opt.FileHashes = o.StoreAll, o.FileHash
 	if n.sigs != nil {
 		n.opt.Rules, n.opt.Alerts = n.sigs.set, o.EVE.Alert
+		if !o.MemoryGiven {
+			n.opt.MaxMemory += n.sigs.set.Size()
+		}
 		n.opt.Sinks = append(n.opt.Sinks, n.hits)
 	}
 	mem, err := a.openMemory(o.StateDir)

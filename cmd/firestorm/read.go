@@ -14,7 +14,7 @@ func (a *app) readCommand() *cobra.Command {
 // take adds what only the parsed command line knows: the arguments, and which flags were given.
 func (r *rawRead) take(c *cobra.Command) {
 	r.files = append(r.files, c.Flags().Args()...)
-	r.formatGiven, r.checksumsGiven = c.Flags().Changed("format"), c.Flags().Changed("checksums")
+	r.formatGiven, r.checksumsGiven, r.memoryGiven = c.Flags().Changed("format"), c.Flags().Changed("checksums"), c.Flags().Changed("max-memory")
 }
 
 func (a *app) readFlags() (*cobra.Command, *rawRead) {
@@ -86,7 +86,7 @@ with --tap.
 
 	f.StringVar(&r.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
 	storeFlag(f, &r.store)
-	f.StringVar(&r.memory, "max-memory", defaultMemory, "most memory to use, `SIZE`; past it old state is dropped, and said")
+	f.StringVar(&r.memory, "max-memory", defaultMemory, "most memory to use, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
 	f.IntVar(&r.workers, "workers", 0, "`N` parallel workers, 0 for one each processor; the result is the same for any number")
 	f.Uint64Var(&r.seed, "seed", 0, "seed of the hash tables; the result is the same for any")
 	_ = f.MarkHidden("seed")

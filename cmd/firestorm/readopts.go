@@ -46,6 +46,7 @@ type readOptions struct {
 	MinConfidence finding.Confidence // 0: likely in full, possible in short
 	FailOn        finding.Severity   // 0 = never
 	MaxMemory     int64              // bytes
+	MemoryGiven   bool               // it is the user's bound, for the rules as well
 	Workers       int                // 0 = one for each processor
 	Follow        bool
 	Quiet         bool
@@ -97,7 +98,7 @@ type rawRead struct {
 	json, follow, quiet, utc, local       bool
 	since, until, minConf, failOn, memory string
 	progress, state, settings, store      string
-	strict, checksumsGiven                bool
+	strict, checksumsGiven, memoryGiven   bool
 	workers, verbose                      int
 	seed                                  uint64
 	formatGiven, filestoreAll             bool
@@ -393,7 +394,7 @@ func (r *rawRead) limits(o *readOptions) error {
 	if n < minMemory {
 		return usagef("--max-memory "+defaultMemory, "--max-memory %s is too little: the least is %dM", r.memory, minMemory>>20)
 	}
-	o.MaxMemory = n
+	o.MaxMemory, o.MemoryGiven = n, r.memoryGiven
 	if r.workers < 0 || r.workers > maxWorkers {
 		return usagef("--workers 0   (one for each processor)", "--workers %d: between 0 and %d", r.workers, maxWorkers)
 	}

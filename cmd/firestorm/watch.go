@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"firestorm/internal/capture"
+	"firestorm/internal/config"
 	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
 )
@@ -59,6 +60,7 @@ that goes down, or away, is waited for.
 			}
 			w.fill(c, cmd.Flags().Changed)
 			w.checksumsGiven = cmd.Flags().Changed("checksums") || w.checksums != "auto"
+			w.memoryGiven = cmd.Flags().Changed("max-memory") || c.Analysis.MaxMemory != config.Default().Analysis.MaxMemory
 			o, lo, err := w.check()
 			if err != nil {
 				return err
@@ -99,7 +101,7 @@ that goes down, or away, is waited for.
 	f.StringVar(&w.status, "status", "", "write to `FILE` every few seconds how the sensor does, as JSON: packets, drops, interfaces that are blind")
 	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
 	storeFlag(f, &w.store)
-	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said")
+	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
 	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
 }

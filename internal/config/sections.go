@@ -43,7 +43,7 @@ type Analysis struct {
 }
 
 var analysisSection = section("analysis", "What the engine may use.", func(c *Config) *Analysis { return &c.Analysis },
-	key(Size, "max-memory", "400M", "Memory of all tables together; rules and the rings of the kernel come on top.",
+	key(Size, "max-memory", "400M", "Most memory to use, rules included; the rings of the kernel come on top. Left at its default, what rules take comes on top too.",
 		func(a *Analysis) *int64 { return &a.MaxMemory }).between(32<<20, 1<<40).in("bytes"),
 	key(Int, "workers", "0", "Threads that read packets. 0: one for each processor, 8 at most.",
 		func(a *Analysis) *int { return &a.Workers }).between(0, 64),

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"unsafe"
 
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
@@ -68,6 +69,7 @@ type Engine struct {
 	state   []*flowState // by flow index
 	todo    []uint8      // the same: a bit for each direction of which something waits for the next packet, wholePass
 	now     current
+	states  int // of them, not nil
 	spare   []*flowState
 	x       inspection
 	hits    []hit // of the packet at hand
@@ -138,9 +140,13 @@ func (e *Engine) own(index uint32) *flowState {
 			f = &flowState{}
 		}
 		e.state[index] = f
+		e.states++
 	}
 	return f
 }
+
+// stateSize is what is remembered of a connection without the bytes of its streams.
+const stateSize = int(unsafe.Sizeof(flowState{})) + 8
 
 // Released forgets a flow whose record ends, and reports whether a rule had alerted on it. What came of its streams with
 // its end is looked at first.
@@ -165,7 +171,10 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	}
 	f.bits, f.fired, f.ints, f.texts, f.alerted = f.bits[:0], f.fired[:0], f.ints[:0], nil, false
 	e.state[index], e.todo[index] = nil, 0
-	e.spare = append(e.spare, f)
+	e.states--
+	if len(e.spare) < mostSpare {
+		e.spare = append(e.spare, f)
+	}
 	return alerted
 }
 

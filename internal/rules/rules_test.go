@@ -457,7 +457,7 @@ func TestHostile(t *testing.T) {
 // TestRoom: streams that nobody looks at hold no more than they may.
 func TestRoom(t *testing.T) {
 	r := newRig(t, load(t, `alert tcp any any -> any 80 (content:"needle"; sid:1;)`))
-	r.e.most = 10_000
+	r.e.most = 100_000
 	r.dial()
 	for range 100 { // acknowledged, but no packet of the direction follows
 		r.send(0, packet.ACK, strings.Repeat("x", 1000))
@@ -477,6 +477,21 @@ func TestRoom(t *testing.T) {
 	}
 	if s := r.e.Stats(); s.Bytes > r.e.most || s.Forgotten == 0 {
 		t.Errorf("found: %+v", s)
+	}
+	// So is how many connections are remembered; one that ends makes room.
+	for i := range 1000 {
+		r.e.Stream(uint32(i+10), 0, 80, []byte("x"), false)
+	}
+	most := r.e.most / 2 / stateSize
+	if r.e.states != most {
+		t.Errorf("%d connections are remembered, %d may be", r.e.states, most)
+	}
+	if r.e.Stream(2000, 0, 80, []byte("x"), false) {
+		t.Error("one more is taken")
+	}
+	r.e.Released(12, &r.out)
+	if !r.e.Stream(2000, 0, 80, []byte("x"), false) || r.e.states != most {
+		t.Errorf("what ended makes no room: %d", r.e.states)
 	}
 }
 

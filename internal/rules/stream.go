@@ -21,6 +21,10 @@ func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte, clean
 	if int(index) < len(e.todo) && e.todo[index]&sealed != 0 {
 		return false
 	}
+	if e.of(index) == nil && (e.states+1)*stateSize > e.most/2 { // what is remembered of a connection takes room too
+		e.stats.Forgotten += uint64(len(b))
+		return false
+	}
 	k := &e.own(index).half[d]
 	if left := streamDepth - k.total; uint64(len(b)) > left {
 		e.stats.BeyondDepth += uint64(len(b)) - left

@@ -37,6 +37,13 @@ const (
 // With the store it takes 2 MB more (2026-11-29).
 const programSize = 26 << 20
 
+// bounds returns the limits of tables, and what the collector may let the heap grow to, within most bytes of which rules take
+// some. Without their share taken off, tables and 25 000 rules filled a limit of 400 MB so that the collector ran without pause,
+// and past it (2026-11-29).
+func bounds(most, rules int64) (lim limits, heap int64) {
+	return limitsFor(max(most-rules, most/4)), max(most-programSize, most/2, rules*3/2)
+}
+
 func limitsFor(max int64) limits {
 	var l limits
 	max -= min(reserve, max*17/32)

@@ -188,8 +188,8 @@ func newRun(o *Options) (*run, error) {
 	if o.MaxMemory <= 0 {
 		o.MaxMemory = DefaultMaxMemory
 	}
-	lim := limitsFor(o.MaxMemory)
-	debug.SetMemoryLimit(max(o.MaxMemory-programSize, o.MaxMemory/2))
+	lim, heap := bounds(o.MaxMemory, o.Rules.Size())
+	debug.SetMemoryLimit(heap)
 	s := &run{o: o}
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
 		pieces: o.Rules != nil && o.Rules.AsksOfFragments()}

@@ -165,6 +165,23 @@ func TestBorderOrder(t *testing.T) {
 	}
 }
 
+// TestRulesTakeTheirShare: tables have what rules leave of the memory, and a quarter at least; the collector has room for what
+// stays.
+func TestRulesTakeTheirShare(t *testing.T) {
+	none, heap := bounds(400<<20, 0)
+	if none != limitsFor(400<<20) || heap != 400<<20-programSize {
+		t.Errorf("without rules: %+v, %d", none, heap)
+	}
+	some, heap := bounds(400<<20, 190<<20)
+	if some != limitsFor(210<<20) || heap != 400<<20-programSize {
+		t.Errorf("with rules: %+v, %d", some, heap)
+	}
+	most, heap := bounds(100<<20, 190<<20)
+	if most != limitsFor(25<<20) || heap != 285<<20 {
+		t.Errorf("with rules that take all: %+v, %d", most, heap)
+	}
+}
+
 func TestLimitsFollowMemoryAlone(t *testing.T) {
 	small, large := limitsFor(64<<20), limitsFor(1<<30)
 	if small.flows >= large.flows || small.flows < 64 || small.attempts == 0 || small.hosts == 0 || small.pairs == 0 {

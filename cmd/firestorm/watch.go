@@ -170,7 +170,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		return err
 	}
 	told := a.follow(o, name, n, true)
-	told.far = out
+	told.far, n.opt.Early = out, true
 	links := &linkTeller{a: a, o: o}
 	file := newStatusFile(w.status, w.every)
 	n.opt.OnStatus = func(s *sensor.Status) {

@@ -74,6 +74,8 @@ type Options struct {
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
 	// called in the goroutine that decides, and must not keep them. Nil: all are decided at the end.
 	OnFindings func(Decided)
+	// Early has detectors tell what takes long to end while it still goes on. What is said at the end does not depend on it.
+	Early bool
 	// OnStatus, when set, gets how the run goes about each second, in the goroutine that reads the source: it must not wait.
 	OnStatus func(*Status)
 	// Hurry, when it is closed, makes the end leave out the connections that it has not come to, and findings as they were told: they
@@ -211,6 +213,7 @@ func newRun(o *Options) (*run, error) {
 		b.joined = newJoined(o)
 	}
 	scope := detect.NewScope(b.ledger, b.hosts, b.joined.twins(), detect.Limits{Entries: lim.entries}, func(i *finding.Instance) { b.engine.Report(i) })
+	scope.Early = o.Early
 	for i := range o.Detectors {
 		g := &guarded{def: &o.Detectors[i]}
 		for _, c := range g.def.Codes {

@@ -40,7 +40,7 @@ docs-check: go-version ## fail when a generated page is not up to date
 	$(GO) run ./scripts/gendocs
 
 cross: go-version ## prove that the analysis builds for darwin, windows and js/wasm
-	@for t in linux/arm64 darwin/arm64 windows/amd64 js/wasm; do \
+	@for t in linux/arm64 linux/arm darwin/arm64 windows/amd64 js/wasm; do \
 	  GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/firestorm || exit 1; \
 	  echo "builds for $$t"; done
 
@@ -91,7 +91,7 @@ man: go-version ## man pages and shell completion, into dist/
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
 	$(GO) run -tags docgen -ldflags '-X main.version=$(VERSION)' ./cmd/firestorm gen-docs dist
 
-package: go-version man ## static binaries for linux amd64 and arm64, and a deb of each, into dist/
+package: go-version man ## debs, rpms and tarballs with bill of materials and checksums, into dist/
 	@GO='$(GO)' VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' scripts/package.sh
 
 clean: ## remove what was built

@@ -40,7 +40,7 @@ docs-check: go-version ## fail when a generated page is not up to date
 	$(GO) run ./scripts/gendocs
 
 cross: go-version ## prove that the analysis builds for darwin, windows and js/wasm
-	@for t in linux/arm64 linux/arm darwin/arm64 windows/amd64 js/wasm; do \
+	@for t in linux/arm64 darwin/arm64 windows/amd64 js/wasm; do \
 	  GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/firestorm || exit 1; \
 	  echo "builds for $$t"; done
 
@@ -79,7 +79,7 @@ conformance: build ## the peer test suite in FIRESTORM_SHARED; writes docs/confo
 bench: go-version ## benchmarks: ratios measured in one run
 	@scripts/bench.sh '$(GO)'
 
-.PHONY: deps testbed package man clean
+.PHONY: deps testbed package reproducible man clean
 deps: ## install the Debian packages that tests use (root); no service is started
 	@scripts/deps.sh
 
@@ -93,6 +93,9 @@ man: go-version ## man pages and shell completion, into dist/
 
 package: go-version man ## debs, rpms and tarballs with bill of materials and checksums, into dist/
 	@GO='$(GO)' VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' scripts/package.sh
+
+reproducible: go-version ## build the packages of HEAD twice, in different surroundings, and compare every byte
+	@scripts/reproducible.sh
 
 clean: ## remove what was built
 	rm -rf bin dist

@@ -8,17 +8,17 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
 export LC_ALL=C TZ=UTC
-nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
+nfpm=v2.43.0
 : "${GO:=go}" "${VERSION:=$(scripts/version.sh)}" "${LDFLAGS:=-s -w -buildid= -X main.version=$VERSION}"
 : "${OUT:=dist}" "${ARCHES:=amd64 arm64 armv7}" "${FORMATS:=deb rpm tar}"
 # The date of the commit: nothing of the hour goes into a file.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH VERSION
 
-mkdir -p "$OUT/tool"
+mkdir -p "$OUT/tool/$nfpm"
 rm -rf "$OUT/tree" "$OUT"/firestorm[_-]*.{deb,rpm,tar.gz,cdx.json} "$OUT/SHA256SUMS"
-if [ ! -x "$OUT/tool/nfpm" ] && [[ "$FORMATS" =~ deb|rpm ]]; then
-	GOBIN="$(realpath "$OUT")/tool" GOFLAGS='' "$GO" install "$nfpm"
+if [ ! -x "$OUT/tool/$nfpm/nfpm" ] && [[ "$FORMATS" =~ deb|rpm ]]; then
+	GOBIN="$(realpath "$OUT")/tool/$nfpm" GOFLAGS='' "$GO" install "github.com/goreleaser/nfpm/v2/cmd/nfpm@$nfpm"
 fi
 
 programs=()
@@ -93,7 +93,7 @@ for arch in $ARCHES; do
 		*-armv7) ;;
 		*)
 			tree "$arch" "$format" "$t"
-			ARCH=$arch TREE=$t "$OUT/tool/nfpm" package -f packaging/nfpm.yaml -p "$format" -t "$OUT/"
+			ARCH=$arch TREE=$t "$OUT/tool/$nfpm/nfpm" package -f packaging/nfpm.yaml -p "$format" -t "$OUT/"
 			;;
 		esac
 	done

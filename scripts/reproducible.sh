@@ -10,10 +10,12 @@ modules=$(go env GOMODCACHE)
 build() { # build DIR UMASK VARIABLE...: a release from a clone in DIR
 	local dir=$1 mask=$2
 	shift 2
-	git clone -q --no-hardlinks . "$dir"
 	(
+		umask "$mask" # the sources get other modes too
+		git clone -q --no-hardlinks . "$dir"
+		mkdir -p "$dir/dist"
+		[ ! -d dist/tool ] || cp -R dist/tool "$dir/dist/" # nfpm is a tool and no part of what is compared
 		cd "$dir"
-		umask "$mask"
 		export GOMODCACHE="$modules" GOTOOLCHAIN=local "$@"
 		make --no-print-directory package
 	) >"$work/log" 2>&1 || {

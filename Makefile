@@ -82,7 +82,7 @@ conformance: build ## the peer test suite in FIRESTORM_SHARED; writes docs/confo
 bench: go-version ## benchmarks: ratios measured in one run
 	@scripts/bench.sh '$(GO)'
 
-.PHONY: deps testbed package man clean
+.PHONY: deps testbed package reproducible man clean
 deps: ## install the Debian packages that tests use (root); no service is started
 	@scripts/deps.sh
 
@@ -94,8 +94,11 @@ man: go-version ## man pages and shell completion, into dist/
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
 	$(GO) run -tags docgen -ldflags '-X main.version=$(VERSION)' ./cmd/firestorm gen-docs dist
 
-package: go-version man ## static binaries for linux amd64 and arm64, and a deb of each, into dist/
+package: go-version man ## debs, rpms and tarballs with bill of materials and checksums, into dist/
 	@GO='$(GO)' VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' scripts/package.sh
+
+reproducible: go-version ## build the packages of HEAD twice, in different surroundings, and compare every byte
+	@scripts/reproducible.sh
 
 clean: ## remove what was built
 	rm -rf bin dist

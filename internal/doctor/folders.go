@@ -89,7 +89,7 @@ func (r *run) folder(f folder) string {
 		}
 	case werr != nil:
 		c.Level, c.What = Problem, "it cannot be written: "+reason(werr)+" ("+who+")"
-		c.Fix = []string{"mount | grep -E ' on ($(df --output=target " + shell(at) + " | tail -1)) '   (read-only? then look at dmesg)"}
+		c.Fix = []string{"findmnt -T " + shell(at) + "   (ro among the options: mounted read-only; then look at: dmesg | tail)"}
 	default:
 		c.What = "can be written (" + who + ")"
 	}

@@ -216,15 +216,17 @@ func (r *run) sandbox() {
 func (r *run) undecoded() {
 	const why = "what is not decoded is not looked at: nothing in it is ever found"
 	if !r.fresh() {
+		told := false
 		for _, name := range r.o.Interfaces {
 			h, ok := r.o.Heard[name]
 			if !ok || h.Err != nil {
 				continue
 			}
+			told = true
 			r.undecodedOf(Check{Name: "undecoded", Subject: name, Why: why}, h.Packets, h.Undecoded, nil)
 		}
-		if len(r.o.Heard) == 0 {
-			r.add(Check{Name: "undecoded", Level: Unknown, Why: why, What: "which share of the packets cannot be read is not known: no running watch says it", Fix: []string{"firestorm doctor IFACE --listen 10s"}})
+		if !told {
+			r.add(Check{Name: "undecoded", Level: Unknown, Why: why, What: "which share of the packets cannot be read is not known: no running watch says it, and nobody listened", Fix: []string{"sudo firestorm doctor IFACE --listen 10s"}})
 		}
 		return
 	}

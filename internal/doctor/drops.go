@@ -65,27 +65,26 @@ func (r *run) counter(name string) (uint64, bool) {
 // cardDrops judges what the card had no room for, since the machine's start.
 func (r *run) cardDrops(name string) {
 	c := Check{Name: "card drops", Subject: name, Why: lossWhy}
-	dir := "/sys/class/net/" + name + "/statistics/"
-	packets, ok := r.counter(dir + "rx_packets")
-	if !ok {
-		c.Level, c.What, c.Fix = Unknown, "the kernel's counters cannot be read", []string{"ip -s -s link show dev " + shell(name)}
+	l := r.link(name)
+	if l == nil || l.Counters == nil {
+		c.Level, c.NotPermitted, c.What, c.Fix = Unknown, r.linksErr != nil && notPermitted(r.linksErr), "the kernel does not tell its counters", []string{"ip -s -s link show dev " + shell(name)}
 		r.add(c)
 		return
 	}
-	var lost uint64
+	n := l.Counters
+	packets, lost := n.Received, max(n.Missed, n.FIFO, n.Over) // many drivers count one loss under several names
 	var words []string
-	for _, k := range []string{"rx_missed_errors", "rx_fifo_errors", "rx_over_errors", "rx_crc_errors"} {
-		n, _ := r.counter(dir + k)
-		if n > 0 {
-			words = append(words, fmt.Sprintf("%s %d", k, n))
-		}
-		if k != "rx_crc_errors" {
-			lost = max(lost, n) // many drivers count one loss under several names
+	for _, k := range []struct {
+		word string
+		n    uint64
+	}{{"missed", n.Missed}, {"fifo", n.FIFO}, {"overrun", n.Over}, {"damaged (crc)", n.CRC}} {
+		if k.n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", k.n, k.word))
 		}
 	}
 	c.What = fmt.Sprintf("the card lost none of %d packets", packets)
 	if len(words) > 0 {
-		c.Level, c.What = Warning, fmt.Sprintf("of %d packets since the machine's start, not all came through: %s", packets, strings.Join(words, ", "))
+		c.Level, c.What = Warning, fmt.Sprintf("of %d packets since the interface is there, not all came through: %s", packets, strings.Join(words, ", "))
 		if float64(lost) > muchLost*float64(packets+lost) {
 			c.Level, c.Weaker = Problem, r.o.needing(gateLoss)
 		}

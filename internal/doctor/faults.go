@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"time"
+
 	"firestorm/internal/packet"
 	"firestorm/internal/packettest"
 )
@@ -44,11 +46,24 @@ var KnownFaults = []Known{
 // ttlOne makes frames that no router passes on.
 var ttlOne = packettest.IP{TTL: 1}
 
+// Timed is a frame, and how long to wait before it goes out.
+type Timed struct {
+	Wait time.Duration
+	Data []byte
+}
+
+// Waits. A refusal must not come sooner than half of what the server's other answers take, or it looks as if something
+// nearer had refused in its name: answers follow at once, refusals late, and a busy machine cannot turn that round.
+const (
+	lateAnswer = 20 * time.Millisecond
+	pause      = 2 * time.Millisecond // between exchanges: order is the order of time
+)
+
 // talk writes the frames of TCP connections.
 type talk struct {
 	client, server     string // with ports
 	seq, ack           uint32 // of the client
-	frames             [][]byte
+	frames             []Timed
 	toServer, toClient packettest.Link
 }
 
@@ -62,7 +77,7 @@ func (t *talk) up(flags uint16, payload string, mss uint16) {
 	if flags&packet.ACK == 0 {
 		f.Ack = 0
 	}
-	t.frames = append(t.frames, f.Frame())
+	t.frames = append(t.frames, Timed{pause, f.Frame()})
 	t.seq += uint32(len(payload))
 	if flags&(packet.SYN|packet.FIN) != 0 {
 		t.seq++
@@ -70,7 +85,11 @@ func (t *talk) up(flags uint16, payload string, mss uint16) {
 }
 
 func (t *talk) down(flags uint16, payload string, mss uint16) {
-	t.frames = append(t.frames, packettest.TCP{Src: t.server, Dst: t.client, Seq: t.ack, Ack: t.seq, Flags: flags, Payload: payload, MSS: mss, Link: t.toClient, IP: ttlOne}.Frame())
+	wait := time.Duration(0)
+	if flags&packet.RST != 0 {
+		wait = lateAnswer
+	}
+	t.frames = append(t.frames, Timed{wait, packettest.TCP{Src: t.server, Dst: t.client, Seq: t.ack, Ack: t.seq, Flags: flags, Payload: payload, MSS: mss, Link: t.toClient, IP: ttlOne}.Frame()})
 	t.ack += uint32(len(payload))
 	if flags&(packet.SYN|packet.FIN) != 0 {
 		t.ack++
@@ -104,7 +123,7 @@ func (t *talk) end() {
 
 // KnownFrames is the known traffic, in order. n tells the runs of one hour apart: ports and sequence numbers differ, so
 // that no run looks like a repetition of another.
-func KnownFrames(n uint16) (out [][]byte) {
+func KnownFrames(n uint16) (out []Timed) {
 	port := func(base int) string { return itoa(base + int(n%1000)) }
 	// What works, as the control group: without it a refusal could be anybody's.
 	web := newTalk(injectClient+":"+port(40000), injectServer+":80", 1000+uint32(n)<<8)
@@ -124,9 +143,9 @@ func KnownFrames(n uint16) (out [][]byte) {
 	// arp-ip-conflict: a question, and two who answer, three times.
 	for range 3 {
 		ask := packettest.ARP{SenderMAC: cardClient, SenderIP: injectClient, TargetIP: injectShared}
-		out = append(out, ask.Frame())
+		out = append(out, Timed{pause, ask.Frame()})
 		for _, card := range []string{cardOne, cardTwo} {
-			out = append(out, packettest.ARP{Op: 2, SenderMAC: card, SenderIP: injectShared, TargetMAC: cardClient, TargetIP: injectClient}.Frame())
+			out = append(out, Timed{pause, packettest.ARP{Op: 2, SenderMAC: card, SenderIP: injectShared, TargetMAC: cardClient, TargetIP: injectClient}.Frame()})
 		}
 	}
 	// policy-plaintext-login

@@ -188,9 +188,6 @@ func ownNetwork() (s *setup, err error) {
 	return s, err
 }
 
-// gap is left between two frames: order is the order of time.
-const gap = 2 * time.Millisecond
-
 // run sends the traffic and lets the engine look.
 func (t *trial) run(ctx context.Context) error {
 	var s *setup
@@ -249,16 +246,16 @@ func (t *trial) run(ctx context.Context) error {
 }
 
 // send puts the frames on the wire.
-func (t *trial) send(ctx context.Context, out *os.File, frames [][]byte) error {
+func (t *trial) send(ctx context.Context, out *os.File, frames []Timed) error {
 	for _, f := range frames {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if _, err := unix.Write(int(out.Fd()), f); err != nil {
+		time.Sleep(f.Wait)
+		if _, err := unix.Write(int(out.Fd()), f.Data); err != nil {
 			return os.NewSyscallError("send", err)
 		}
 		t.sent++
-		time.Sleep(gap)
 	}
 	return nil
 }

@@ -73,7 +73,17 @@ type Link struct {
 	Up, Running           bool
 	Promiscuous           bool
 	Loopback              bool
-	XDP                   string // how a program is attached that sees packets first: "driver", "generic", "card"; empty: none
+	Counters              *Counters // nil: the kernel told none
+	XDP                   string    // how a program is attached that sees packets first: "driver", "generic", "card"; empty: none
+}
+
+// Counters are frames since the interface is there.
+type Counters struct {
+	Received uint64
+	Missed   uint64 // the card had no room for them
+	FIFO     uint64
+	Over     uint64
+	CRC      uint64 // damaged on the wire
 }
 
 // Flowtable is a fast path of nftables.

@@ -46,8 +46,8 @@ func (r *run) ringDrops(l *statusLink) {
 			c.Level, c.Weaker = Problem, r.o.needing(gateLoss)
 		}
 		ring := max(r.o.Ring*4, 256<<20)
-		c.Fix = []string{fmt.Sprintf("firestorm watch %s --ring %dM   (or in the configuration: capture: ring: %dM)", shell(l.Name), ring>>20, ring>>20),
-			"firestorm rules profile RULES CAPTURE --top 10   (rules that cost much)", "firestorm watch " + shell(l.Name) + " -f 'not port 873'   (leave out bulk traffic such as backups)"}
+		c.Fix = []string{fmt.Sprintf("firestorm watch %s --ring %dM   # or in the configuration: capture: ring: %dM", shell(l.Name), ring>>20, ring>>20),
+			"firestorm rules profile RULES CAPTURE --top 10   # rules that cost much", "firestorm watch " + shell(l.Name) + " -f 'not port 873'   # leave out bulk traffic such as backups"}
 	}
 	r.add(c)
 }
@@ -89,9 +89,9 @@ func (r *run) cardDrops(name string) {
 			c.Level, c.Weaker = Problem, r.o.needing(gateLoss)
 		}
 		if now, most, err := r.sys.CardRing(name); err == nil && now < most {
-			c.Fix = append(c.Fix, fmt.Sprintf("sudo ethtool -G %s rx %d   (now %d)", shell(name), most, now))
+			c.Fix = append(c.Fix, fmt.Sprintf("sudo ethtool -G %s rx %d   # now %d", shell(name), most, now))
 		}
-		c.Fix = append(c.Fix, "ethtool -S "+shell(name)+" | grep -iE 'drop|miss|err|no_buf'   (which queue; crc errors are the cable's)")
+		c.Fix = append(c.Fix, "ethtool -S "+shell(name)+" | grep -iE 'drop|miss|err|no_buf'   # which queue; crc errors are the cable's")
 	}
 	r.add(c)
 }

@@ -61,7 +61,7 @@ func (r *run) folder(f folder) string {
 		if f.file {
 			c.What = "its folder is not there"
 		}
-		c.Fix = []string{"sudo install -d -m 0750 -o " + shell(r.user()) + " " + shell(at), "(the Debian package and the systemd unit make it for the user firestorm)"}
+		c.Fix = []string{"sudo install -d -m 0750 -o " + shell(r.user()) + " " + shell(at), "# the Debian package and the systemd unit make it for the user firestorm"}
 		r.add(c)
 		return ""
 	case err != nil:
@@ -82,14 +82,14 @@ func (r *run) folder(f folder) string {
 	case werr != nil && notPermitted(werr):
 		c.What = "not by this user (" + who + ")"
 		c.Level, c.NotPermitted = Warning, true
-		c.Fix = []string{"run the watch as " + st.Owner + ", or: sudo chown -R " + shell(r.user()) + " " + shell(f.path), "sudo firestorm doctor   (then it is looked at as root)"}
+		c.Fix = []string{"run the watch as " + st.Owner + ", or: sudo chown -R " + shell(r.user()) + " " + shell(f.path), "sudo firestorm doctor   # then it is looked at as root"}
 		if r.fresh() && f.what == "status" { // it is being written this minute
 			c.Level, c.NotPermitted = OK, false
 			c.What = "the watch writes it (" + who + ")"
 		}
 	case werr != nil:
 		c.Level, c.What = Problem, "it cannot be written: "+reason(werr)+" ("+who+")"
-		c.Fix = []string{"findmnt -T " + shell(at) + "   (ro among the options: mounted read-only; then look at: dmesg | tail)"}
+		c.Fix = []string{"findmnt -T " + shell(at) + "   # ro among the options: mounted read-only; then look at: dmesg | tail"}
 	default:
 		c.What = "can be written (" + who + ")"
 	}
@@ -110,7 +110,7 @@ const (
 // disk judges the room of a file system.
 func (r *run) disk(at string, s *Space) {
 	c := Check{Name: "disk", Subject: at, Why: diskWhy, What: fmt.Sprintf("%s of %s free", size(s.Free), size(s.Total)),
-		Fix: []string{"df -h " + shell(at) + "; du -xh --max-depth=2 " + shell(at) + " | sort -h | tail", "firestorm findings prune --store " + shell(r.store(at))}}
+		Fix: []string{"df -h " + shell(at) + "; df -i " + shell(at) + "; du -xh --max-depth=2 " + shell(at) + " | sort -h | tail", "firestorm findings prune --store " + shell(r.store(at))}}
 	if s.Files > 0 {
 		c.What += fmt.Sprintf(", room for %d more files", s.FilesFree)
 	}
@@ -212,7 +212,7 @@ func (r *run) kept() {
 			if s, err := r.sys.Space(r.o.StoreDir); err == nil && int64(min(s.Free, 1<<62)) < k.MaxBytes-k.Bytes {
 				c.Level = Warning
 				c.What += fmt.Sprintf("; the disk has room for %s, the store may grow by %s", size(s.Free), size(k.MaxBytes-k.Bytes))
-				c.Fix = []string{"firestorm findings prune --help   (fewer bytes or days)", "df -h " + shell(r.o.StoreDir)}
+				c.Fix = []string{"firestorm findings prune --help   # fewer bytes or days", "df -h " + shell(r.o.StoreDir)}
 			}
 		}
 		r.add(c)

@@ -302,7 +302,7 @@ func (t *trial) failed(where string, err error) Check {
 // frames says whether what was sent came in.
 func (t *trial) frames(where string) Check {
 	c := Check{Name: "frames", Subject: where, Why: injectWhy, What: fmt.Sprintf("%d sent, %d seen, %d dropped by the kernel", t.sent, t.seen, t.lost),
-		Fix: []string{"firestorm doctor   (drops, card, flowtables)", "look for other programs that load this machine, and try again"}}
+		Fix: []string{"firestorm doctor   # drops, card, flowtables", "look for other programs that load this machine, and try again"}}
 	switch want := uint64(len(KnownFrames(0))); {
 	case t.sent < want:
 		c.Level, c.What = Problem, c.What+fmt.Sprintf("; %d were to be sent: the time was over", want)
@@ -323,7 +323,7 @@ func (t *trial) fault(k Known) Check {
 		for _, b := range t.broken {
 			c.What += "; a detector failed: " + b
 		}
-		c.Fix = []string{"firestorm explain " + k.Code + "   (what it needs)", "firestorm doctor --inject --within 60s"}
+		c.Fix = []string{"firestorm explain " + k.Code + "   # what it needs", "firestorm doctor --inject --within 60s"}
 	case f.atEnd:
 		c.What = fmt.Sprintf("found, %s after the last frame, when the trial ended (%s): %s", span(f.after), f.confidence, f.title)
 	default:
@@ -344,7 +344,7 @@ func (t *trial) rule() Check {
 	case t.o.Engine.Rules == nil:
 		c.Level, c.What, c.Fix = Unknown, "no rules were loaded", []string{"firestorm rules check FILE"}
 	case t.hits == 0:
-		c.Level, c.What, c.Fix = Problem, "the rule for the known traffic did not fire", []string{"firestorm rules check FILE", "firestorm doctor --inject --config /dev/null   (without rules of your own: does one of them pass or suppress it?)"}
+		c.Level, c.What, c.Fix = Problem, "the rule for the known traffic did not fire", []string{"firestorm rules check FILE", "firestorm doctor --inject --config /dev/null   # without rules of your own: does one of them pass or suppress it?"}
 	case len(others) > 0:
 		c.What = "its text was found; these rules of yours fired too: " + list(others)
 	}
@@ -408,7 +408,7 @@ func (t *trial) stored(ctx context.Context) (out []Check) {
 			c.Fix = []string{"sudo firestorm findings list --store " + shell(t.o.Store)}
 		default:
 			c.Level, c.What = Problem, fmt.Sprintf("not in the store of the running watch within %s", span(t.o.Within))
-			c.Fix = []string{"firestorm doctor --status FILE   (does the watch run, and see " + t.o.On + "?)", "firestorm findings list --muted --store " + shell(t.o.Store) + "   (is it muted?)", "firestorm doctor --inject --on " + shell(t.o.On) + " --yes --store " + shell(t.o.Store) + " --within 3m"}
+			c.Fix = []string{"firestorm doctor --status FILE   # does the watch run, and see " + t.o.On + "?", "firestorm findings list --muted --store " + shell(t.o.Store) + "   # is it muted?", "firestorm doctor --inject --on " + shell(t.o.On) + " --yes --store " + shell(t.o.Store) + " --within 3m"}
 		}
 		out = append(out, c)
 	}

@@ -148,7 +148,7 @@ func (r *run) joined(c Check, f map[string]Feature) {
 		lost = lost || j.fatal
 	}
 	if len(off) > 0 {
-		c.Fix = append(c.Fix, "sudo ethtool -K "+shell(c.Subject)+" "+strings.Join(off, " off ")+" off   (until the next start; costs processor time)")
+		c.Fix = append(c.Fix, "sudo ethtool -K "+shell(c.Subject)+" "+strings.Join(off, " off ")+" off   # until the next start; costs processor time")
 	}
 	if len(fixed) > 0 {
 		c.Fix = append(c.Fix, strings.Join(fixed, ", ")+" cannot be changed on this interface: capture on a mirror port")
@@ -184,7 +184,7 @@ func (r *run) checksumsOf(name string, f map[string]Feature) {
 		c.What = "the card computes none for what this machine sends"
 	case r.o.Checksums == "all":
 		c.Level, c.What = Warning, "the card fills in the checksums of what this machine sends, and checksums: all leaves out what is not right"
-		c.Fix = []string{"firestorm watch " + shell(name) + " -k auto   (or in the configuration: capture: checksums: auto)", "sudo ethtool -K " + shell(name) + " tx off"}
+		c.Fix = []string{"firestorm watch " + shell(name) + " -k auto   # or in the configuration: capture: checksums: auto", "sudo ethtool -K " + shell(name) + " tx off"}
 	default:
 		c.What = "the card fills in those of what this machine sends; they are known as such (checksums: " + r.o.Checksums + ")"
 	}
@@ -234,7 +234,7 @@ func (r *run) flowtables() {
 	switch {
 	case err != nil && notPermitted(err):
 		c.Level, c.NotPermitted, c.What = Unknown, true, "whether nftables forwards past the capture is not known: only root may ask"
-		c.Fix = []string{"sudo nft list flowtables   (look for: flags offload)"}
+		c.Fix = []string{"sudo nft list flowtables   # look for: flags offload"}
 	case err != nil && !isNone(err):
 		c.Level, c.What = Unknown, "nftables does not list its flowtables: "+reason(err)
 		c.Fix = []string{"sudo nft list flowtables"}
@@ -273,7 +273,7 @@ func (r *run) cardForwards(l *Link) {
 	if err != nil || !f["hw-tc-offload"].On {
 		return
 	}
-	c := Check{Name: "card", Subject: l.Name, Level: Warning, Why: pastWhy, Fix: []string{"sudo ethtool -K " + shell(l.Name) + " hw-tc-offload off", "tc -s filter show dev " + shell(l.Name) + " ingress   (in_hw: the card runs it)"}}
+	c := Check{Name: "card", Subject: l.Name, Level: Warning, Why: pastWhy, Fix: []string{"sudo ethtool -K " + shell(l.Name) + " hw-tc-offload off", "tc -s filter show dev " + shell(l.Name) + " ingress   # in_hw: the card runs it"}}
 	_, card, err := r.sys.TrafficFilters(l.Name)
 	switch {
 	case err != nil:
@@ -294,7 +294,7 @@ func (r *run) switched(l *Link) {
 		return
 	}
 	r.add(Check{Name: "switch chip", Subject: l.Name, Level: Warning, Why: pastWhy, What: "it is the port of a switch chip: frames between its ports are switched there and do not come to this machine",
-		Fix: []string{"tc qdisc add dev " + shell(l.Name) + " clsact; tc filter add dev " + shell(l.Name) + " ingress matchall skip_sw action mirred egress mirror dev CPUPORT   (mirror it to where you watch)"}})
+		Fix: []string{"ethtool -i " + shell(l.Name) + "   # which chip: let it mirror the ports in question to one that you watch"}})
 }
 
 // express looks for a program that sees packets before the capture.
@@ -303,7 +303,7 @@ func (r *run) express(l *Link) {
 		return
 	}
 	r.add(Check{Name: "xdp", Subject: l.Name, Level: Warning, Why: pastWhy, What: "an XDP program (" + l.XDP + ") sees packets first: what it drops or redirects is not captured",
-		Fix: []string{"ip -d link show dev " + shell(l.Name) + "   (which program; bpftool net)", "sudo ip link set dev " + shell(l.Name) + " xdp off   (only if nothing depends on it)"}})
+		Fix: []string{"ip -d link show dev " + shell(l.Name) + "   # which program; bpftool net", "sudo ip link set dev " + shell(l.Name) + " xdp off   # only if nothing depends on it"}})
 }
 
 // bridges says what of a bridge is seen.
@@ -334,7 +334,7 @@ func (r *run) bridges(l *Link) {
 		if err == nil && strings.TrimSpace(string(b)) == "1" {
 			r.add(Check{Name: "bridge firewall", Subject: l.Name, Level: Warning, Why: "what the firewall takes out between two ports looks like loss on the wire, and conntrack puts fragments together before they go on",
 				What: "bridged frames go through the firewall (br_netfilter, bridge-nf-call-" + n + " = 1)",
-				Fix:  []string{"sudo sysctl -w net.bridge.bridge-nf-call-" + n + "=0   (unless containers or virtual machines rely on it)"}})
+				Fix:  []string{"sudo sysctl -w net.bridge.bridge-nf-call-" + n + "=0   # unless containers or virtual machines rely on it"}})
 			return
 		}
 	}
@@ -373,6 +373,6 @@ func (r *run) macvlans(l *Link) {
 	}
 	if len(local) > 1 {
 		r.add(Check{Name: "macvlan", Subject: l.Name, Level: Warning, Why: pastWhy, What: "what " + strings.Join(local, ", ") + " send each other does not pass " + l.Name,
-			Fix: []string{"sudo ip link set dev " + shell(local[0]) + " type macvlan mode vepa   (frames then go over the switch, which must send them back)"}})
+			Fix: []string{"sudo ip link set dev " + shell(local[0]) + " type macvlan mode vepa   # frames then go over the switch, which must send them back"}})
 	}
 }

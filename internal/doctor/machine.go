@@ -30,8 +30,8 @@ func (r *run) permission() {
 		if capErr == nil && caps != "" {
 			c.What += " though " + exe + " carries " + caps + " (mounted nosuid? a container?)"
 		}
-		c.Fix = []string{"sudo firestorm doctor", "sudo setcap cap_net_raw=ep " + shell(exe) + "   (for everybody on this machine)",
-			"sudo groupadd -f firestorm && sudo usermod -aG firestorm " + shell(r.user()) + " && sudo chgrp firestorm " + shell(exe) + " && sudo chmod 0750 " + shell(exe) + " && sudo setcap cap_net_raw=ep " + shell(exe) + "   (for one group; then log in again)"}
+		c.Fix = []string{"sudo firestorm doctor", "sudo setcap cap_net_raw=ep " + shell(exe) + "   # for everybody on this machine",
+			"sudo groupadd -f firestorm && sudo usermod -aG firestorm " + shell(r.user()) + " && sudo chgrp firestorm " + shell(exe) + " && sudo chmod 0750 " + shell(exe) + " && sudo setcap cap_net_raw=ep " + shell(exe) + "   # for one group; then log in again"}
 		if r.fresh() {
 			c.Level = Warning
 			c.What += "; the watch that runs has it"
@@ -58,7 +58,7 @@ var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // clock says whether times can be believed.
 func (r *run) clock() {
 	c := Check{Name: "clock", Why: "times of findings are compared with logs of other machines; a step makes waits and time-outs wrong",
-		Fix: []string{"sudo timedatectl set-ntp true", "chronyc tracking   (or: timedatectl timesync-status)"}}
+		Fix: []string{"sudo timedatectl set-ntp true", "chronyc tracking   # or: timedatectl timesync-status"}}
 	k, err := r.sys.Clock()
 	switch {
 	case r.now.Before(earliest):
@@ -91,7 +91,7 @@ func (r *run) clock() {
 	case jumps > 0:
 		s.Level, s.Weaker = Warning, r.o.needing(gateClock)
 		s.What = fmt.Sprintf("the clock was set %s by a second or more while packets came", plural(int(min(jumps, 1<<30)), "time", "times"))
-		s.Fix = []string{"sudo chronyc makestep 1 3   (steps at the start only)", "sudo systemctl disable --now ntpdate.timer   (or what else sets it by force)"}
+		s.Fix = []string{"sudo chronyc makestep 1 3   # steps at the start only", "sudo systemctl disable --now ntpdate.timer   # or what else sets it by force"}
 	default:
 		s.What = "it was not set while packets came"
 	}
@@ -139,7 +139,7 @@ func (r *run) rules() {
 		case age >= rulesOld:
 			c.Level = Warning
 		}
-		c.Fix = []string{"sudo firestorm rules update " + shell(name) + " --source " + shell(from), "(daily from a timer: rules update keeps the old set when the new one is worse)"}
+		c.Fix = []string{"sudo firestorm rules update " + shell(name) + " --source " + shell(from), "# daily from a timer: rules update keeps the old set when the new one is worse"}
 		r.add(c)
 	}
 	if !r.fresh() || r.status.Rules == nil {
@@ -214,7 +214,7 @@ func (r *run) memory() {
 		c.What += "; this process may use " + size(limit)
 	}
 	low := max(int64(room/2)-n*r.o.Ring, 32<<20) >> 20
-	c.Fix = []string{fmt.Sprintf("firestorm watch … --max-memory %dM --ring 16M   (or analysis: max-memory and capture: ring in the configuration)", low)}
+	c.Fix = []string{fmt.Sprintf("firestorm watch … --max-memory %dM --ring 16M   # or analysis: max-memory and capture: ring in the configuration", low)}
 	switch {
 	case err != nil:
 		c.Level, c.NotPermitted, c.What = Unknown, notPermitted(err), "the machine does not say how much memory it has: "+reason(err)
@@ -281,7 +281,7 @@ func (r *run) ring(name string) {
 	if lasts < ringShort {
 		c.Level = Warning
 		need := int64(float64(mbit)*1e6/8*0.2) >> 20
-		c.Fix = []string{fmt.Sprintf("firestorm watch %s --ring %dM   (0.2 s; or in the configuration: capture: ring: %dM)", shell(name), need, need)}
+		c.Fix = []string{fmt.Sprintf("firestorm watch %s --ring %dM   # 0.2 s; or in the configuration: capture: ring: %dM", shell(name), need, need)}
 	}
 	r.add(c)
 }

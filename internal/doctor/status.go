@@ -119,7 +119,7 @@ func (r *run) watch() {
 	switch {
 	case r.o.StatusFile == "":
 		c.Level, c.What = Unknown, "no status file was named: whether a watch runs, what it loses and what it sees is not known"
-		c.Fix = []string{"firestorm doctor --status FILE   (the file of watch --status, or of service: status: in the configuration)"}
+		c.Fix = []string{"firestorm doctor --status FILE   # the file of watch --status, or of service: status: in the configuration"}
 		r.add(c)
 		return
 	case r.statusErr != nil && notPermitted(r.statusErr):
@@ -138,7 +138,7 @@ func (r *run) watch() {
 		return
 	case !r.fresh():
 		c.Level, c.What = Problem, "the status was last written "+span(r.statusOld)+" ago: the watch has ended, or hangs"
-		c.Fix = []string{"systemctl restart firestorm   (or: " + start + ")", "journalctl -u firestorm -n 50"}
+		c.Fix = []string{"systemctl restart firestorm", start, "journalctl -u firestorm -n 50"}
 		r.add(c)
 		return
 	}
@@ -161,13 +161,13 @@ const (
 // watchedLink says whether a running watch sees packets of an interface.
 func (r *run) watchedLink(l *statusLink) {
 	c := Check{Name: "blind", Subject: l.Name, Why: watchWhy}
-	mirror := "tcpdump -c 10 -ni " + shell(l.Name) + "   (nothing: look at the mirror port or tap, and its cable)"
+	mirror := "tcpdump -c 10 -ni " + shell(l.Name) + "   # nothing: look at the mirror port or tap, and its cable"
 	last, seen := when(l.Last)
 	age := r.now.Sub(last)
 	switch {
 	case l.BlindSince != "":
 		c.Level, c.What = Problem, "blind since "+l.BlindSince+": the interface is "+l.Why
-		c.Fix = []string{"ip link set dev " + shell(l.Name) + " up", "ip -s link show dev " + shell(l.Name) + "   (NO-CARRIER: cable or switch port)"}
+		c.Fix = []string{"ip link set dev " + shell(l.Name) + " up", "ip -s link show dev " + shell(l.Name) + "   # NO-CARRIER: cable or switch port"}
 	case !seen && l.Packets == 0:
 		c.Level, c.What, c.Fix = Warning, "the watch has not seen a single packet here", []string{mirror}
 	case !seen:
@@ -190,7 +190,7 @@ const manyBehind = 5
 func (r *run) behind() {
 	if r.status.Behind >= manyBehind {
 		r.add(Check{Name: "keeping up", Level: Warning, What: fmt.Sprintf("%d rounds of packets wait to be analysed: the engine is slower than the traffic at this moment", r.status.Behind),
-			Why: "what waits too long is lost in the kernel's ring", Fix: []string{"firestorm rules profile RULES CAPTURE --top 10   (which rules are dear)", "firestorm watch … -f 'not (host A and host B)'   (leave bulk traffic out)"}})
+			Why: "what waits too long is lost in the kernel's ring", Fix: []string{"firestorm rules profile RULES CAPTURE --top 10   # which rules are dear", "firestorm watch … -f 'not (host A and host B)'   # leave bulk traffic out"}})
 	}
 }
 
@@ -199,7 +199,7 @@ func (r *run) sandbox() {
 	switch s := r.status.Sandbox; {
 	case s == nil:
 		c.Level, c.What = Unknown, "the status does not say whether the worker is confined"
-		c.Fix = []string{`grep -E 'Seccomp|NoNewPrivs' /proc/$(pgrep -o firestorm)/status   (2 and 1: confined)`}
+		c.Fix = []string{`grep -E 'Seccomp|NoNewPrivs' /proc/$(pgrep -o firestorm)/status   # 2 and 1: confined`}
 	case *s == "" || strings.HasPrefix(*s, "off") || strings.HasPrefix(*s, "none"):
 		c.Level, c.What = Warning, "the worker is not confined"
 		if *s != "" {
@@ -260,7 +260,7 @@ func (r *run) undecodedOf(c Check, packets, undecoded uint64, notUsed map[string
 		if what != "" {
 			c.What += fmt.Sprintf("; most often: %s (%d)", what, most)
 		}
-		c.Fix = []string{"tcpdump -c 200 -w unread.pcap -i IFACE && firestorm read -v unread.pcap   (what they are; a mirror that wraps frames in a tunnel can often be told not to)"}
+		c.Fix = []string{"tcpdump -c 200 -w unread.pcap -i IFACE && firestorm read -v unread.pcap   # what they are; a mirror that wraps frames in a tunnel can often be told not to"}
 	}
 	r.add(c)
 }
@@ -282,7 +282,7 @@ func (r *run) oneSided() {
 		share := float64(one) / float64(max(tcp, 1))
 		c.What = fmt.Sprintf("%d of %d TCP connections show one direction only (%s; %s)", one, tcp, percent(one, tcp), from)
 		c.Fix = []string{"mirror both directions (Cisco: monitor session 1 source interface IF both; Linux tc: mirror ingress and egress)",
-			"firestorm watch --tap IF0+IF1   (a tap with an interface for each direction)", "a route that comes back another way: put the sensor where both ways pass, or capture at both places"}
+			"firestorm watch --tap IF0+IF1   # a tap with an interface for each direction", "a route that comes back another way: put the sensor where both ways pass, or capture at both places"}
 		switch {
 		case tcp < fewTCP:
 			c.Level = Unknown

@@ -120,7 +120,7 @@ func (r *run) listeners(name string) {
 	c := Check{Name: "listening", Subject: name, Why: watchWhy, What: plural(n, "socket sees", "sockets see") + " all packets of it"}
 	if n == 0 {
 		c.Level, c.What = Problem, "no socket captures here, though the status says that a watch does"
-		c.Fix = []string{"systemctl restart firestorm", "firestorm doctor in the network namespace of the watch: nsenter -t PID -n firestorm doctor"}
+		c.Fix = []string{"systemctl restart firestorm", "sudo nsenter -t PID -n firestorm doctor   # in the network namespace of the watch"}
 	}
 	r.add(c)
 }

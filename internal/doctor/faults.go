@@ -27,7 +27,7 @@ const InjectMarker = "firestorm-doctor-known-traffic"
 const InjectSID = 1999999
 
 // InjectRule is that rule.
-const InjectRule = `alert tcp any any -> any any (msg:"firestorm doctor: known traffic"; flow:established,to_server; content:"` + InjectMarker + `"; sid:1999999; rev:1;)` + "\n"
+const InjectRule = `alert tcp any any -> any any (msg:"known traffic of firestorm doctor"; flow:established,to_server; content:"` + InjectMarker + `"; sid:1999999; rev:1;)` + "\n"
 
 // Known is a fault in the known traffic, by the code of its finding.
 type Known struct {

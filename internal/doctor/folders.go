@@ -212,7 +212,7 @@ func (r *run) kept() {
 			if s, err := r.sys.Space(r.o.StoreDir); err == nil && int64(min(s.Free, 1<<62)) < k.MaxBytes-k.Bytes {
 				c.Level = Warning
 				c.What += fmt.Sprintf("; the disk has room for %s, the store may grow by %s", size(s.Free), size(k.MaxBytes-k.Bytes))
-				c.Fix = []string{"firestorm findings prune --help   # fewer bytes or days", "df -h " + shell(r.o.StoreDir)}
+				c.Fix = []string{"firestorm findings prune --store " + shell(r.o.StoreDir) + "   # keeps the bounds now", "df -h " + shell(r.o.StoreDir)}
 			}
 		}
 		r.add(c)

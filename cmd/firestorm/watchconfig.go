@@ -79,6 +79,7 @@ type statusFile struct {
 
 // statusAbout is what a watch was started with, as far as firestorm doctor asks for it.
 type statusAbout struct {
+	PID       int         `json:"pid"`
 	Every     float64     `json:"every_s"` // how often the file is written, seconds
 	MaxMemory int64       `json:"max_memory"`
 	Ring      int64       `json:"ring"` // of each interface, bytes
@@ -97,7 +98,7 @@ func (f *statusFile) describe(n *analysis, ring int, now time.Time) {
 		return
 	}
 	f.places = n.opt.Names
-	f.about = statusAbout{Every: f.every.Seconds(), MaxMemory: n.opt.MaxMemory, Ring: int64(ring)}
+	f.about = statusAbout{PID: os.Getpid(), Every: f.every.Seconds(), MaxMemory: n.opt.MaxMemory, Ring: int64(ring)}
 	if n.sigs != nil {
 		f.about.Rules = &rulesInUse{n.sigs.set.Len(), now.UTC().Format(time.RFC3339)}
 	}

@@ -116,6 +116,15 @@ func (f *fake) status(old, new string) {
 	f.files["/run/s.json"] = s
 }
 
+// confined is a watch as the kernel tells of it.
+const confined = "Name: firestorm\nState: S (sleeping)\nUid: 998 998 998 998\nVmRSS: 51200 kB\nNoNewPrivs: 1\nSeccomp: 2\nCapEff: 0000000000000000\n"
+
+// process lets the status name a process, and the kernel tell of it.
+func (f *fake) process(text string) {
+	f.status(`,"sandbox":"landlock, seccomp"`, `,"pid":77`)
+	f.files["/proc/77/status"] = text
+}
+
 // code makes a detector with one code that needs gates.
 func code(id string, needs ...finding.Gate) detect.Def {
 	return detect.Def{Name: id, Codes: []*finding.Code{{ID: id, Needs: needs}}}
@@ -188,7 +197,23 @@ func TestEachProblem(t *testing.T) {
 		{"last packet not told", func(f *fake, o *Options) { f.status("2026-11-29T09:59:57Z", "soon") }, "blind", Unknown, "does not say when", "tcpdump", "", false},
 		{"behind", func(f *fake, o *Options) { f.status(`"undecoded":1`, `"rounds_behind":6`) }, "keeping up", Warning, "6 rounds", "firestorm rules profile", "", false},
 		{"no sandbox", func(f *fake, o *Options) { f.status("landlock, seccomp", "off: --no-sandbox") }, "sandbox", Warning, "not confined: off: --no-sandbox", "without --no-sandbox", "", false},
-		{"sandbox not told", func(f *fake, o *Options) { f.status(`,"sandbox":"landlock, seccomp"`, "") }, "sandbox", Unknown, "does not say", "Seccomp", "", false},
+		{"sandbox not told", func(f *fake, o *Options) { f.status(`,"sandbox":"landlock, seccomp"`, "") }, "sandbox", Unknown, "neither the status nor the kernel says", "Seccomp", "", false},
+		{"hangs", func(f *fake, o *Options) { f.process(confined); f.now = today.Add(time.Hour) }, "watch", Problem, "the watch (process 77) is there, but hangs", "sudo kill -QUIT 77", "", false},
+		{"ended", func(f *fake, o *Options) {
+			f.process(confined)
+			f.now = today.Add(time.Hour)
+			delete(f.files, "/proc/77/status")
+		}, "watch", Problem, "has ended (process 77 is gone)", "systemctl restart", "", false},
+		{"ended, and another has its number", func(f *fake, o *Options) {
+			f.process(strings.Replace(confined, "firestorm", "bash", 1))
+			f.now = today.Add(time.Hour)
+		}, "watch", Problem, "is gone", "systemctl restart", "", false},
+		{"confined, as the kernel says", func(f *fake, o *Options) { f.process(confined) }, "sandbox", OK, "is confined: user 998, system calls filtered, no capabilities", "", "", false},
+		{"confined, but root", func(f *fake, o *Options) {
+			f.process(strings.NewReplacer("998", "0", "CapEff: 0000000000000000", "CapEff: 0000000000003000").Replace(confined))
+		}, "sandbox", Warning, "user 0, system calls filtered, capabilities 3000", "--no-sandbox", "", false},
+		{"not confined, as the kernel says", func(f *fake, o *Options) { f.process(strings.Replace(confined, "Seccomp: 2", "Seccomp: 0", 1)) }, "sandbox", Warning, "not confined: user 998, no filter of system calls", "--no-sandbox", "", false},
+		{"how much memory it has", func(f *fake, o *Options) { f.process(confined) }, "memory", OK, "the watch has 50.0 MiB now", "", "", false},
 		{"much undecoded", func(f *fake, o *Options) {
 			f.status(`"undecoded":1`, `"undecoded":2000,"not_used":{"EtherType 0x8847 is not decoded":1900,"EtherType 0x1 is not decoded":100,"copies":9999}`)
 		}, "undecoded", Problem, "40.0 %); most often: EtherType 0x8847", "tcpdump", "", false},

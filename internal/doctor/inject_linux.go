@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,6 +115,25 @@ func (c *counted) Next(b *packet.Batch) error {
 	return err
 }
 
+// awaitRunning waits until the kernel has noticed that a cable is plugged in: what is sent before goes nowhere.
+func awaitRunning(names ...string) error {
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		running := 0
+		for _, n := range names {
+			if l, err := netlink.LinkByName(n); err == nil && l.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
+				running++
+			}
+		}
+		if running == len(names) {
+			time.Sleep(20 * time.Millisecond) // its queue is made a moment later
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the cable between %s was not up in time", strings.Join(names, " and "))
+		}
+	}
+}
+
 // setup is what a thread in the right network opens: sockets belong to the network in which they were made.
 type setup struct {
 	live *capture.Live
@@ -182,7 +202,9 @@ func ownNetwork() (s *setup, err error) {
 				return
 			}
 		}
-		s, err = open(cableIn, cableOut)
+		if err = awaitRunning(cableOut, cableIn); err == nil {
+			s, err = open(cableIn, cableOut)
+		}
 	}()
 	<-done
 	return s, err

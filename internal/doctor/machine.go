@@ -208,6 +208,9 @@ func (r *run) memory() {
 	limit, limited := r.cgroup()
 	c.What = fmt.Sprintf("the sensor may take %s (engine %s, %s of %s); the machine has %s, %s of it free", size(want), size(r.o.MaxMemory),
 		plural(int(n), "ring", "rings"), size(r.o.Ring), size(total), size(avail))
+	if p := r.process(); p != nil && p.memory > 0 {
+		c.What += fmt.Sprintf("; the watch has %s now, rings beside it", size(p.memory))
+	}
 	room := total
 	if limited && limit < total {
 		room = limit

@@ -56,6 +56,7 @@ func cable(t *testing.T, a, b string) (x, y netlink.Link) {
 	y, err := netlink.LinkByName(b)
 	must(t, err)
 	must(t, netlink.LinkSetUp(y))
+	must(t, awaitRunning(a, b))
 	return x, y
 }
 
@@ -291,7 +292,7 @@ func TestListen(t *testing.T) {
 				}
 			}
 		}()
-		h := Listen(context.Background(), "va", 500*time.Millisecond)
+		h := Listen(context.Background(), "va", 800*time.Millisecond)
 		<-done
 		if h.Err != nil || h.TCP < 12 || half && h.OneSided != h.TCP || !half && h.OneSided != 0 {
 			t.Errorf("half %v: %+v", half, h)

@@ -3,6 +3,7 @@ package doctor
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,6 +26,7 @@ type status struct {
 	Ring      int64             `json:"ring"`
 	Rules     *statusRules      `json:"rules"`
 	Sandbox   *string           `json:"sandbox"`
+	PID       int               `json:"pid"`
 }
 
 type statusLink struct {
@@ -137,8 +139,17 @@ func (r *run) watch() {
 		r.add(c)
 		return
 	case !r.fresh():
-		c.Level, c.What = Problem, "the status was last written "+span(r.statusOld)+" ago: the watch has ended, or hangs"
+		c.Level, c.What = Problem, "the status was last written "+span(r.statusOld)+" ago: "
 		c.Fix = []string{"systemctl restart firestorm", start, "journalctl -u firestorm -n 50"}
+		switch p := r.process(); {
+		case p != nil:
+			c.What += fmt.Sprintf("the watch (process %d) is there, but hangs", r.status.PID)
+			c.Fix = append([]string{fmt.Sprintf("sudo kill -QUIT %d; journalctl -u firestorm -n 200   # where it stands: please report it", r.status.PID)}, c.Fix...)
+		case r.status.PID > 0:
+			c.What += fmt.Sprintf("the watch has ended (process %d is gone)", r.status.PID)
+		default:
+			c.What += "the watch has ended, or hangs"
+		}
 		r.add(c)
 		return
 	}
@@ -194,22 +205,93 @@ func (r *run) behind() {
 	}
 }
 
+// process is what the kernel tells of a process.
+type process struct {
+	user       string // number
+	seccomp    bool   // its system calls are filtered
+	noNewPrivs bool
+	caps       uint64 // effective capabilities
+	memory     uint64 // bytes that are in memory
+}
+
+// process asks for the watch that writes the status; nil: it is gone, or another program has its number, or it runs where
+// numbers are others.
+func (r *run) process() *process {
+	if r.status == nil || r.status.PID <= 0 {
+		return nil
+	}
+	b, err := r.sys.ReadFile("/proc/" + itoa(r.status.PID) + "/status")
+	if err != nil {
+		return nil
+	}
+	p := &process{}
+	ours := false
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) < 2 {
+			continue
+		}
+		switch f[0] {
+		case "Name:":
+			ours = strings.HasPrefix(f[1], "firestorm")
+		case "State:":
+			ours = ours && f[1] != "Z"
+		case "Uid:":
+			p.user = f[min(2, len(f)-1)]
+		case "Seccomp:":
+			p.seccomp = f[1] == "2"
+		case "NoNewPrivs:":
+			p.noNewPrivs = f[1] == "1"
+		case "CapEff:":
+			p.caps, _ = strconv.ParseUint(f[1], 16, 64)
+		case "VmRSS:":
+			n, _ := strconv.ParseUint(f[1], 10, 53)
+			p.memory = n << 10
+		}
+	}
+	if !ours {
+		return nil
+	}
+	return p
+}
+
+// sandbox says whether the process that reads packets is confined: as the status says, or else as the kernel does.
 func (r *run) sandbox() {
-	c := Check{Name: "sandbox", Why: "a fault in reading hostile packets must not reach the machine"}
+	c := Check{Name: "sandbox", Why: "a fault in reading hostile packets must not reach the machine", Fix: []string{"start the watch without --no-sandbox, as the systemd unit does"}}
+	p := r.process()
 	switch s := r.status.Sandbox; {
-	case s == nil:
-		c.Level, c.What = Unknown, "the status does not say whether the worker is confined"
-		c.Fix = []string{`grep -E 'Seccomp|NoNewPrivs' /proc/$(pgrep -o firestorm)/status   # 2 and 1: confined`}
-	case *s == "" || strings.HasPrefix(*s, "off") || strings.HasPrefix(*s, "none"):
-		c.Level, c.What = Warning, "the worker is not confined"
+	case s != nil && (*s == "" || strings.HasPrefix(*s, "off") || strings.HasPrefix(*s, "none")):
+		c.Level, c.What = Warning, "the watch is not confined"
 		if *s != "" {
 			c.What += ": " + *s
 		}
-		c.Fix = []string{"start the watch without --no-sandbox (Landlock needs Linux 5.13 or newer)"}
+	case s != nil:
+		c.What = "the watch is confined: " + *s
+	case p == nil:
+		c.Level, c.What = Unknown, "neither the status nor the kernel says whether the watch is confined"
+		c.Fix = []string{`grep -E 'Seccomp|NoNewPrivs|CapEff' /proc/$(pgrep -o firestorm)/status   # Seccomp 2, NoNewPrivs 1: confined`}
+	case !p.seccomp:
+		c.Level, c.What = Warning, fmt.Sprintf("the watch (process %d) is not confined: user %s, no filter of system calls%s", r.status.PID, p.user, p.rights())
 	default:
-		c.What = "the worker is confined: " + *s
+		c.What = fmt.Sprintf("the watch (process %d) is confined: user %s, system calls filtered%s", r.status.PID, p.user, p.rights())
+		if p.user == "0" && p.caps != 0 || !p.noNewPrivs {
+			c.Level = Warning
+		}
 	}
 	r.add(c)
+}
+
+// rights says what a process may do or become.
+func (p *process) rights() (s string) {
+	if p.caps == 0 {
+		s += ", no capabilities"
+	} else {
+		s += fmt.Sprintf(", capabilities %x", p.caps)
+	}
+	if !p.noNewPrivs {
+		s += ", may gain more"
+	}
+	return s
 }
 
 // undecoded says how much the watch could not read.

@@ -172,13 +172,25 @@ func open(in, out string) (s *setup, err error) {
 	return s, unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: l.Attrs().Index})
 }
 
-// ownNetwork opens everything in a new network namespace. It belongs to a thread that ends at once, and to the sockets: when
-// they are closed, by the end of the program at the latest, the network is gone with all that is in it.
+// ownNetwork opens everything in a new network namespace, and leaves it again. It then belongs to the sockets alone: when
+// they are closed, by the end of the program at the latest, however that ends, the network is gone with all that is in it.
 func ownNetwork() (s *setup, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread()
+		home, herr := os.Open("/proc/thread-self/ns/net")
+		if herr != nil {
+			err = herr
+			return
+		}
+		defer func() {
+			// A thread that cannot go back stays locked, and ends with the goroutine.
+			if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
+				runtime.UnlockOSThread()
+			}
+			_ = home.Close()
+		}()
 		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			err = os.NewSyscallError("unshare", err)
 			return

@@ -22,9 +22,17 @@ func Listen(ctx context.Context, iface string, d time.Duration) Heard {
 		return Heard{Err: err, NotPermitted: errors.Is(err, capture.ErrNotPermitted)}
 	}
 	defer live.Close()
-	ctx, stop := context.WithTimeout(ctx, d)
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	res, err := sensor.Run(ctx, sensor.Options{Source: live, Workers: 1, MaxMemory: 64 << 20, Checksums: packet.ChecksumsAuto, OnStatus: func(*sensor.Status) {}})
+	// The time begins when the engine reads: making its tables takes a while on a busy machine.
+	var begun bool
+	begin := func(*sensor.Status) {
+		if !begun {
+			begun = true
+			time.AfterFunc(d, stop)
+		}
+	}
+	res, err := sensor.Run(ctx, sensor.Options{Source: live, Workers: 1, MaxMemory: 64 << 20, Checksums: packet.ChecksumsAuto, OnStatus: begin})
 	if err != nil {
 		return Heard{Err: fmt.Errorf("the listening failed: %w", err)}
 	}

@@ -223,6 +223,16 @@ func networks(t *testing.T) int {
 	return len(seen)
 }
 
+// awaitNetworks wants that no more networks are left than before: a thread takes a moment to end.
+func awaitNetworks(t *testing.T, before int) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); networks(t) > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d networks before, %d after", before, networks(t))
+		}
+	}
+}
+
 // Without one of its detectors the engine does not find all, and that is said; the network is gone afterwards.
 func TestInjectCanFail(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -243,11 +253,7 @@ func TestInjectCanFail(t *testing.T) {
 	if c := find(cs, "frames", ""); c == nil || c.Level != OK {
 		t.Errorf("%+v", c)
 	}
-	for end := time.Now().Add(2 * time.Second); networks(t) > before; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d networks before, %d after", before, networks(t))
-		}
-	}
+	awaitNetworks(t, before)
 }
 
 // One that is stopped at once leaves nothing behind, and calls nothing good.
@@ -264,10 +270,7 @@ func TestInjectStopped(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	time.Sleep(50 * time.Millisecond)
-	if n := networks(t); n > before {
-		t.Errorf("%d networks before, %d after", before, n)
-	}
+	awaitNetworks(t, before)
 }
 
 // Listening to one direction of the known traffic says so; to all of it, too.
@@ -279,22 +282,28 @@ func TestListen(t *testing.T) {
 	must(t, err)
 	defer unix.Close(fd)
 	must(t, unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: b.Attrs().Index}))
+	n := uint16(0)
 	for _, half := range []bool{true, false} {
-		done := make(chan struct{})
+		stop, done := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(done)
-			time.Sleep(150 * time.Millisecond)
-			for n := range uint16(12) {
+			for ; ; n++ {
 				for _, f := range KnownFrames(n) {
 					if !half || f.Data[11] == 0x20 { // from the server
 						_, _ = unix.Write(fd, f.Data)
 					}
 				}
+				select {
+				case <-stop:
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
 			}
 		}()
-		h := Listen(context.Background(), "va", 800*time.Millisecond)
+		h := Listen(context.Background(), "va", 600*time.Millisecond)
+		close(stop)
 		<-done
-		if h.Err != nil || h.TCP < 12 || half && h.OneSided != h.TCP || !half && h.OneSided != 0 {
+		if h.Err != nil || h.TCP < fewTCP || half && h.OneSided != h.TCP || !half && h.OneSided > 1 { // one may be cut
 			t.Errorf("half %v: %+v", half, h)
 		}
 	}

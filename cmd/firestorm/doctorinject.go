@@ -4,8 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"time"
 
 	"firestorm/internal/doctor"
@@ -61,6 +65,11 @@ func (a *app) runInject(ctx context.Context, d *doctorFlags, args []string) erro
 	if err := a.injectEngine(d, &o.Engine); err != nil {
 		return err
 	}
+	if f.iface == "" && os.Geteuid() != 0 && a.args != nil && a.getenv(injectInner) == "" {
+		if ran, err := a.injectAsRoot(ctx); ran {
+			return err
+		}
+	}
 	cs := doctor.Inject(ctx, o)
 	if interrupted(ctx) {
 		return status(exitInterrupted)
@@ -75,6 +84,37 @@ func (a *app) runInject(ctx context.Context, d *doctorFlags, args []string) erro
 		return err
 	}
 	return doctorStatus(cs, d.strict)
+}
+
+// injectInner marks the process that has a user namespace of its own.
+const injectInner = "FIRESTORM_DOCTOR_INNER"
+
+// injectAsRoot runs the program again as root of a user namespace: there it may make a network of its own though the user is
+// nobody. False: the kernel, or its administrator, does not allow that.
+func (a *app) injectAsRoot(ctx context.Context) (ran bool, _ error) {
+	runtime.LockOSThread() // the child is to die with this thread's process, whatever ends it
+	defer runtime.UnlockOSThread()
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", a.args...)
+	cmd.Env = append(os.Environ(), injectInner+"=1")
+	cmd.Stdout, cmd.Stderr = a.stdout, a.stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, Setpgid: true, Pdeathsig: syscall.SIGKILL,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
+	if cmd.Start() != nil {
+		return false, nil
+	}
+	err := cmd.Wait()
+	if interrupted(ctx) {
+		return true, status(exitInterrupted)
+	}
+	if err != nil {
+		var x *exec.ExitError
+		if errors.As(err, &x) && x.ExitCode() > 0 {
+			return true, status(x.ExitCode())
+		}
+		return true, &failure{code: exitEngine, what: "the trial ended early", why: err.Error(), err: err, try: "sudo firestorm doctor --inject"}
+	}
+	return true, nil
 }
 
 // injectEngine is the engine with all its parts, the rules of the configuration, and one rule for the known traffic.

@@ -41,7 +41,8 @@ type Check struct {
 	What    string `json:"what"` // what was measured, with numbers
 	Why     string `json:"why"`  // why it matters
 	// Fix is what puts it right, the first line is the one to try first: commands, ready to be pasted. Empty when ok.
-	Fix []string `json:"fix,omitempty"`
+	Fix  []string `json:"fix,omitempty"`
+	Hint string   `json:"hint,omitempty"` // a command that changes what is good as it is
 	// Off are codes of findings that cannot be told because of it, Weaker those that are told with less confidence.
 	Off    []string `json:"findings_off,omitempty"`
 	Weaker []string `json:"findings_weaker,omitempty"`

@@ -247,6 +247,7 @@ func TestEachProblem(t *testing.T) {
 			f.features["tx-tcp-segmentation"] = Feature{On: true}
 		}, "offloads", Warning, "gro, tso on", "sudo ethtool -K eth0 gro off tso off", "sizes", false},
 		{"lro", func(f *fake, o *Options) { f.features["rx-lro"] = Feature{On: true} }, "offloads", Problem, "lro is on", "sudo ethtool -K eth0 lro off", "sizes", false},
+		{"gro without Ethernet", func(f *fake, o *Options) { f.links[1].Cooked = true; f.features["rx-gro"] = Feature{On: true} }, "offloads", Warning, "without Ethernet", "sudo ethtool -K eth0 gro off", "sizes", false},
 		{"gro fixed", func(f *fake, o *Options) { f.tells = false; f.features["rx-gro"] = Feature{On: true, Fixed: true} }, "offloads", Warning, "gro on", "cannot be changed", "sizes", false},
 		{"offloads not told", func(f *fake, o *Options) { f.featErr = gone }, "offloads", Unknown, "broken", "sudo ethtool -k eth0", "", false},
 		{"checksums all", func(f *fake, o *Options) {

@@ -153,7 +153,8 @@ func (r *run) joined(c Check, f map[string]Feature) {
 	if len(fixed) > 0 {
 		c.Fix = append(c.Fix, strings.Join(fixed, ", ")+" cannot be changed on this interface: capture on a mirror port")
 	}
-	tells := r.sys.TellsSizes()
+	l := r.link(c.Subject)
+	cooked := l != nil && l.Cooked
 	switch {
 	case len(on) == 0:
 		c.What = "nothing joins packets: gro, lro, gso and tso are off"
@@ -163,8 +164,14 @@ func (r *run) joined(c Check, f map[string]Feature) {
 			c.What = "lro is on: it joins packets of others and forgets their sizes"
 		}
 		c.Off = r.o.needing(gateOffload, gateDup)
-	case tells:
+	case cooked:
+		c.Level, c.What = Warning, strings.Join(on, ", ")+" on, and of an interface without Ethernet the kernel does not say of what sizes it joins packets"
+		c.Off = r.o.needing(gateOffload, gateDup)
+	case r.sys.TellsSizes():
 		c.What = strings.Join(on, ", ") + " on; this kernel says of what sizes it joins, so that findings about sizes stay possible"
+		if len(c.Fix) > 0 {
+			c.Hint = c.Fix[0]
+		}
 	default:
 		c.Level, c.What = Warning, strings.Join(on, ", ")+" on, and this kernel (before 6.2) does not say of what sizes it joins packets"
 		c.Off = r.o.needing(gateOffload, gateDup)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -136,6 +138,8 @@ func TestLinks(t *testing.T) {
 		t.Errorf("%+v", at["vb"])
 	case at["m0"].Kind != "macvlan" || at["m0"].Mode != "bridge" || at["m0"].Parent != at["vb"].Index:
 		t.Errorf("%+v", at["m0"])
+	case at["va"].Cooked || at["lo"].Cooked:
+		t.Error("Ethernet is taken for something else")
 	case !at["lo"].Loopback || at["lo"].Up:
 		t.Errorf("%+v", at["lo"])
 	}
@@ -150,6 +154,30 @@ func TestLinks(t *testing.T) {
 	}
 	if _, _, err := (Machine{}).TrafficFilters("va"); err != nil {
 		t.Errorf("%v", err)
+	}
+}
+
+// A program that sees packets first is found.
+func TestXDP(t *testing.T) {
+	inNetwork(t)
+	a, _ := cable(t, "va", "vb")
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.XDP, License: "GPL", Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()}}) // XDP_PASS
+	if err != nil {
+		t.Skipf("no XDP program can be made here (%v): a kernel with CONFIG_BPF_SYSCALL runs this test", err)
+	}
+	defer p.Close()
+	if err := netlink.LinkSetXdpFd(a, p.FD()); err != nil {
+		t.Skipf("no XDP program can be attached here: %v", err)
+	}
+	ls, err := Machine{}.Links()
+	must(t, err)
+	for _, l := range ls {
+		if (l.XDP != "") != (l.Name == "va") || l.Name == "va" && l.XDP != "in the driver" && l.XDP != "generic" {
+			t.Errorf("%+v", l)
+		}
+	}
+	if c := find(Run(Machine{}, Options{Interfaces: []string{"va"}, Ring: 1}), "xdp", "va"); c == nil || c.Level != Warning {
+		t.Errorf("%+v", c)
 	}
 }
 

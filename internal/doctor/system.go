@@ -73,6 +73,7 @@ type Link struct {
 	Up, Running           bool
 	Promiscuous           bool
 	Loopback              bool
+	Cooked                bool      // its frames have no Ethernet header
 	Counters              *Counters // nil: the kernel told none
 	XDP                   string    // how a program is attached that sees packets first: "driver", "generic", "card"; empty: none
 }

@@ -155,7 +155,8 @@ func (Machine) Links() ([]Link, error) {
 	for _, l := range ls {
 		a := l.Attrs()
 		x := Link{Index: a.Index, Master: a.MasterIndex, Parent: a.ParentIndex, Name: a.Name, Alias: a.Alias, Up: a.Flags&net.FlagUp != 0,
-			Running: a.RawFlags&unix.IFF_RUNNING != 0, Promiscuous: a.Promisc > 0, Loopback: a.Flags&net.FlagLoopback != 0}
+			Running: a.RawFlags&unix.IFF_RUNNING != 0, Promiscuous: a.Promisc > 0, Loopback: a.Flags&net.FlagLoopback != 0,
+			Cooked: a.EncapType != "ether" && a.EncapType != "loopback"}
 		if s := a.Statistics; s != nil {
 			x.Counters = &Counters{s.RxPackets, s.RxMissedErrors, s.RxFifoErrors, s.RxOverErrors, s.RxCrcErrors}
 		}

@@ -26,6 +26,9 @@ func Write(w io.Writer, cs []Check, all bool, printable func(string) string) err
 			continue
 		}
 		rows := [][2]string{{"why", c.Why}}
+		if c.Hint != "" {
+			rows = append(rows, [2]string{"change", c.Hint})
+		}
 		if len(c.Off) > 0 {
 			rows = append(rows, [2]string{"off", list(c.Off) + " cannot be told"})
 		}

@@ -173,6 +173,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	told.far, n.opt.Early = out, true
 	links := &linkTeller{a: a, o: o}
 	file := newStatusFile(w.status, w.every)
+	file.describe(n, lo.RingBytes, time.Now())
 	n.opt.OnStatus = func(s *sensor.Status) {
 		links.status(s)
 		out.status(s)

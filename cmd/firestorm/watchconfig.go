@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"firestorm/internal/config"
@@ -71,6 +72,36 @@ type statusFile struct {
 	news  chan sensor.Status
 	done  chan struct{}
 	err   error // of the goroutine, until done
+	// about and places do not change: they are set before the first status.
+	about  statusAbout
+	places []string // names of the vantages
+}
+
+// statusAbout is what a watch was started with, as far as firestorm doctor asks for it.
+type statusAbout struct {
+	PID       int         `json:"pid"`
+	Every     float64     `json:"every_s"` // how often the file is written, seconds
+	MaxMemory int64       `json:"max_memory"`
+	Ring      int64       `json:"ring"` // of each interface, bytes
+	Rules     *rulesInUse `json:"rules,omitempty"`
+}
+
+// rulesInUse are the rules that a watch runs.
+type rulesInUse struct {
+	Run    int    `json:"run"`
+	Loaded string `json:"loaded"` // when they were read
+}
+
+// describe says what the watch was started with; now is the hour.
+func (f *statusFile) describe(n *analysis, ring int, now time.Time) {
+	if f == nil {
+		return
+	}
+	f.places = n.opt.Names
+	f.about = statusAbout{PID: os.Getpid(), Every: f.every.Seconds(), MaxMemory: n.opt.MaxMemory, Ring: int64(ring)}
+	if n.sigs != nil {
+		f.about.Rules = &rulesInUse{n.sigs.set.Len(), now.UTC().Format(time.RFC3339)}
+	}
 }
 
 // newStatusFile returns nil where nobody wants the file.
@@ -118,6 +149,11 @@ func (f *statusFile) write(s *sensor.Status) error {
 		BlindSince string `json:"blind_since,omitempty"`
 		Why        string `json:"why,omitempty"`
 	}
+	type side struct { // TCP connections of a place of capture
+		Place    string `json:"place"`
+		TCP      uint64 `json:"tcp"` // that could show both directions
+		OneSided uint64 `json:"one_sided"`
+	}
 	v := struct {
 		Version   int               `json:"version"`
 		Time      string            `json:"time"`
@@ -131,7 +167,10 @@ func (f *statusFile) write(s *sensor.Status) error {
 		Findings  map[string]uint64 `json:"findings,omitempty"`
 		Muted     uint64            `json:"muted"`
 		Links     []link            `json:"interfaces"`
-	}{Version: 1, Time: at(s.Now), Healthy: s.Lost == 0, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded,
+		Sides     []side            `json:"one_sided,omitempty"`
+		Jumps     uint64            `json:"clock_jumps"`
+		statusAbout
+	}{statusAbout: f.about, Jumps: s.Jumps, Version: 1, Time: at(s.Now), Healthy: s.Lost == 0, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded,
 		Behind: s.Behind, Muted: s.Muted, NotUsed: map[string]uint64{}, Findings: map[string]uint64{}}
 	for _, n := range s.NotUsed {
 		v.NotUsed[n.What] = n.N
@@ -144,6 +183,13 @@ func (f *statusFile) write(s *sensor.Status) error {
 	for _, l := range s.Links {
 		v.Healthy = v.Healthy && l.Blind == 0
 		v.Links = append(v.Links, link{l.Name, l.Packets, l.Lost, at(l.Last), at(l.Blind), l.Why})
+	}
+	for i, x := range s.Sides {
+		name := strconv.Itoa(i)
+		if i < len(f.places) {
+			name = f.places[i]
+		}
+		v.Sides = append(v.Sides, side{name, x.TCP, x.OneSided})
 	}
 	b, err := json.MarshalIndent(&v, "", "  ")
 	if err != nil {

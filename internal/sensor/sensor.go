@@ -133,6 +133,7 @@ type Result struct {
 	Files       []string                 // Options.Files
 	Same        func(flow uint64) uint64 // the flow that stands for a connection seen at two vantages
 	Gates       []finding.GateResult     // that fail for a whole vantage
+	Sides       []detect.Sides           // by vantage, the first few: TCP connections that showed one direction
 	Forgotten   []detect.Forgotten       // what tables of detectors had no room for
 	Summary     Summary
 	First, Last packet.Time

@@ -172,7 +172,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	told := a.follow(o, name, n, true)
 	told.far = out
 	links := &linkTeller{a: a, o: o}
-	file := newStatusFile(w.status, w.every)
+	file := newStatusFile(w.status, w.every, n.sigs.status())
 	n.opt.OnStatus = func(s *sensor.Status) {
 		links.status(s)
 		out.status(s)

@@ -26,6 +26,7 @@ type Status struct {
 	// Findings counts those decided so far and shown, by severity.
 	Findings [finding.Critical + 1]uint64
 	Muted    uint64
+	Busy     []Busy // the busiest hosts first, at most 8
 }
 
 // liveCounts is what the border knows of a Status: another goroutine asks.
@@ -67,6 +68,9 @@ func (s *run) status(r *round, n int) {
 		Events: s.live.events.Load(), Muted: s.live.muted.Load()}
 	for i := range st.Findings {
 		st.Findings[i] = s.live.findings[i].Load()
+	}
+	if s.in.busy != nil {
+		st.Busy = s.in.busy.top(now)
 	}
 	s.o.OnStatus(&st)
 }

@@ -1,7 +1,7 @@
-// Package status is the file by which a running watch says how it does: written by the watch, read by whoever wants to
+// Package health is the status file by which a running watch says how it does: written by the watch, read by whoever wants to
 // know whether the sensor sees anything (the console, top, a monitor). Health is never assumed: what is missing, old or
 // unreadable is judged as such.
-package status
+package health
 
 import (
 	"encoding/json"

@@ -53,6 +53,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.whyCommand(),
 		a.watchCommand(),
 		a.findingsCommand(),
+		a.serveCommand(),
 		a.neighboursCommand(),
 		a.demoCommand(),
 		a.labCommand(),

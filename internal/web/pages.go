@@ -48,7 +48,7 @@ var assets = map[string]*asset{
 }
 
 var pages = template.Must(template.New("console").Funcs(template.FuncMap{"v": report.Visible, "upper": strings.ToUpper, "rounded": health.Rounded,
-	"when": when, "machine": machine, "number": number}).Parse(pageSource))
+	"when": when, "clock": clock, "machine": machine, "number": number}).Parse(pageSource))
 
 // pageSize is how many findings a page lists, maxPage the last page: the store gives no more than store.MaxRows.
 const (
@@ -70,6 +70,8 @@ func (s *Server) frame(title, here string, live bool) frame {
 }
 
 func when(t packet.Time) string { return t.Std().UTC().Format("2006-01-02 15:04:05") }
+
+func clock(t packet.Time) string { return t.Std().UTC().Format(time.TimeOnly) }
 
 func machine(t packet.Time) string { return t.Std().UTC().Format(time.RFC3339) }
 
@@ -234,8 +236,9 @@ type group struct {
 
 type row struct {
 	store.Row
-	Seen bool
-	Who  string
+	Seen  bool
+	Who   string
+	Since string // when it began, where that is worth saying beside its end
 }
 
 type inboxPage struct {
@@ -305,7 +308,7 @@ func (s *Server) inbox(w http.ResponseWriter, r *http.Request) {
 			p.Days = append(p.Days, group{Day: day})
 		}
 		g := &p.Days[len(p.Days)-1]
-		g.Rows = append(g.Rows, row{x, x.Acked > 0 && x.Acked >= x.Revision, who(&x)})
+		g.Rows = append(g.Rows, row{x, x.Acked > 0 && x.Acked >= x.Revision, who(&x), since(&x)})
 	}
 	switch {
 	case len(rows) > 0:
@@ -385,6 +388,17 @@ func (s *Server) day(t packet.Time) string {
 	return name
 }
 
+// since writes when a finding was seen first; empty: about when it was seen last.
+func since(r *store.Row) string {
+	switch first, last := r.First.Std().UTC(), r.Last.Std().UTC(); {
+	case first.Format(time.DateOnly) != last.Format(time.DateOnly):
+		return when(r.First)
+	case last.Sub(first) >= time.Minute:
+		return clock(r.First)
+	}
+	return ""
+}
+
 // who names the two ends.
 func who(r *store.Row) string {
 	var parts []string
@@ -434,7 +448,7 @@ func (s *Server) finding(w http.ResponseWriter, r *http.Request) {
 			if err != nil {
 				return err
 			}
-			k := kept{row: row{*x, x.Acked > 0 && x.Acked >= x.Revision, who(x)}, Card: card, Ack: "firestorm findings ack " + word(x.ID) + " --store " + word(s.o.Store)}
+			k := kept{row: row{*x, x.Acked > 0 && x.Acked >= x.Revision, who(x), since(x)}, Card: card, Ack: "firestorm findings ack " + word(x.ID) + " --store " + word(s.o.Store)}
 			ends := [2]string{"*", "*"}
 			for i, a := range []packet.Addr{x.Source, x.Destination} {
 				if !a.IsZero() {

@@ -18,3 +18,5 @@ func (a *app) keepFindings(string, *sensor.Result, *report.Report) error { retur
 func (a *app) findingsCommand() *cobra.Command { return nil }
 
 func (a *app) serveCommand() *cobra.Command { return nil }
+
+func (a *app) topCommand() *cobra.Command { return nil }

@@ -52,6 +52,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.readCommand(),
 		a.whyCommand(),
 		a.watchCommand(),
+		a.topCommand(),
 		a.findingsCommand(),
 		a.serveCommand(),
 		a.neighboursCommand(),

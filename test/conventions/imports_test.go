@@ -99,6 +99,7 @@ var modules = []struct{ prefix, may, why string }{
 	{"github.com/spf13/pflag", "cmd/firestorm", "flags"},
 	{"github.com/schollz/progressbar", "cmd/firestorm", "progress on a terminal"},
 	{"charm.land/bubbletea/v2", "cmd/firestorm", "the screen of top"},
+	{"github.com/charmbracelet/x/ansi", "cmd/firestorm", "how wide text is on a terminal; bubbletea brings it"},
 	{"golang.org/x/term", "cmd/firestorm", "is it a terminal, how wide"},
 	{"github.com/klauspost/compress", "internal/pcapfile", "packed captures"},
 	{"golang.org/x/net/publicsuffix", "internal/rules", "which end of a name others register below"},

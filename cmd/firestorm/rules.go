@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,7 @@ type rulesRead struct {
 	set      *rules.Set
 	active   int // rules that are not commented out
 	problems []lang.Problem
+	newest   time.Time // when the newest of their files was changed; zero: not known
 }
 
 // loadRules reads files and folders of rules. Beside them, classification.config and threshold.config are taken where there
@@ -56,6 +58,9 @@ func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, more
 		text, err := a.readRules(name)
 		if err != nil {
 			return nil, openFailure(name, err)
+		}
+		if st, err := os.Stat(name); err == nil && st.ModTime().After(r.newest) {
+			r.newest = st.ModTime()
 		}
 		got, bad, err := lang.Parse(name, bytes.NewReader(text))
 		if err != nil {

@@ -53,7 +53,7 @@ func healthy() *fake {
 		features: map[string]Feature{"rx-gro": {}, "rx-lro": {Fixed: true}, "tx-tcp-segmentation": {}, "rx-vlan-hw-parse": {On: true}},
 		files: map[string]string{"/proc/meminfo": "MemTotal: 8000000 kB\nMemAvailable: 6000000 kB\n", "/proc/net/softnet_stat": "0000ffff 00000000 00000001 0 0\n", "/sys/class/net/eth0/speed": "1000\n",
 			"/proc/net/packet": "sk RefCnt Type Proto Iface R Rmem User Inode\n0 3 3 0003 2 1 0 0 77\n",
-			"/run/s.json":      `{"version":1,"time":"2026-11-29T09:59:58Z","packets":5000,"undecoded":1,"interfaces":[{"name":"eth0","packets":5000,"last":"2026-11-29T09:59:57Z"}],"one_sided":[{"place":"eth0","tcp":200,"one_sided":2}],"clock_jumps":0,"every_s":5,"rules":{"run":20,"loaded":"2026-11-29T03:10:00Z"},"sandbox":"landlock, seccomp"}`,
+			"/run/s.json":      `{"version":1,"time":"2026-11-29T09:59:58Z","packets":5000,"undecoded":1,"interfaces":[{"name":"eth0","packets":5000,"last":"2026-11-29T09:59:57Z"}],"one_sided":[{"place":"eth0","tcp":200,"one_sided":2}],"clock_jumps":0,"every":5,"rules":{"active":20,"loaded":"2026-11-29T03:10:00Z"},"sandbox":"landlock, seccomp"}`,
 		},
 		stat: map[string]File{"/run/s.json": {Mode: 0o644, Owner: "firestorm", Modified: today.Add(-3 * time.Second)}, "/var/lib/firestorm": {Mode: fs.ModeDir | 0o750, Owner: "firestorm", Group: "firestorm"},
 			"/var/lib/firestorm/findings.db": {Size: 1 << 20}, "/etc/firestorm/firestorm.yaml": {Mode: 0o644}, "/etc/firestorm/webhook.env": {Mode: 0o640},
@@ -316,7 +316,7 @@ func TestEachProblem(t *testing.T) {
 		{"rules from the future", func(f *fake, o *Options) { f.stat["/rules/a.rules"] = File{Modified: today.Add(9 * time.Hour)} }, "rules", Warning, "from the future", "rules update", "", false},
 		{"no rules", func(f *fake, o *Options) { o.Rules = nil }, "rules", OK, "no rules are configured", "", "", false},
 		{"rules not reloaded", func(f *fake, o *Options) { f.status("T03:10:00Z", "T01:00:00Z") }, "rules in use", Warning, "newer than those of the watch", "systemctl reload firestorm", "", false},
-		{"no rules in use", func(f *fake, o *Options) { f.status(`"run":20`, `"run":0`) }, "rules in use", Problem, "runs none", "firestorm rules check /rules", "", false},
+		{"no rules in use", func(f *fake, o *Options) { f.status(`"active":20`, `"active":0`) }, "rules in use", Problem, "runs none", "firestorm rules check /rules", "", false},
 		{"rules in use not told", func(f *fake, o *Options) { f.status("2026-11-29T03:10:00Z", "") }, "rules in use", Unknown, "does not say when", "journalctl", "", false},
 		{"too little memory", func(f *fake, o *Options) { f.files["/proc/meminfo"] = "MemTotal: 400000 kB\nMemAvailable: 300000 kB\n" }, "memory", Problem, "464.0 MiB", "--max-memory 131M", "", false},
 		{"container", func(f *fake, o *Options) { f.files["/sys/fs/cgroup/memory.max"] = "268435456\n" }, "memory", Problem, "this process may use 256.0 MiB", "--max-memory 64M", "", false},
@@ -471,7 +471,7 @@ func TestWords(t *testing.T) {
 // Whatever a status file holds, the checks end, and nothing that it does not say is called good.
 func FuzzStatus(f *testing.F) {
 	f.Add([]byte(healthy().files["/run/s.json"]))
-	for _, s := range []string{"", "{}", `{"version":1}`, `{"version":1,"interfaces":[{}],"one_sided":[{}],"every_s":-1,"rules":{}}`, `{"version":1,"every_s":1e300,"ring":-5,"max_memory":9e18}`} {
+	for _, s := range []string{"", "{}", `{"version":1}`, `{"version":1,"interfaces":[{}],"one_sided":[{}],"every":-1,"rules":{}}`, `{"version":1,"every":1e300,"ring":-5,"max_memory":9e18}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

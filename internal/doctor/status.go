@@ -21,7 +21,7 @@ type status struct {
 	Links     []statusLink      `json:"interfaces"`
 	Sides     []statusSides     `json:"one_sided"`
 	Jumps     *uint64           `json:"clock_jumps"`
-	Every     float64           `json:"every_s"`
+	Every     float64           `json:"every"`
 	MaxMemory int64             `json:"max_memory"`
 	Ring      int64             `json:"ring"`
 	Rules     *statusRules      `json:"rules"`
@@ -46,7 +46,7 @@ type statusSides struct {
 }
 
 type statusRules struct {
-	Run    int    `json:"run"`
+	Run    int    `json:"active"`
 	Loaded string `json:"loaded"`
 }
 

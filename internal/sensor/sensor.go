@@ -201,6 +201,9 @@ func newRun(o *Options) (*run, error) {
 		s.in.layers = &[256]uint64{}
 	}
 	s.in.frags = defrag.New(o.Defrag)
+	if o.OnStatus != nil {
+		s.in.busy = newBusy()
+	}
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), names: detect.NewNames(lim.hosts), outputs: o.Sinks}
 	b.summary.maxPairs = lim.talks

@@ -30,6 +30,7 @@ type Status struct {
 	// Sides says, by vantage, how many of the TCP connections that ended showed one direction only: the first few vantages.
 	Sides []detect.Sides
 	Jumps uint64 // steps of the clock, by a second or more, between packets
+	Busy     []Busy // the busiest hosts first, at most 8
 }
 
 // maxSides is for how many vantages Sides are told.
@@ -78,6 +79,9 @@ func (s *run) status(r *round, n int) {
 	}
 	for i := range st.Findings {
 		st.Findings[i] = s.live.findings[i].Load()
+	}
+	if s.in.busy != nil {
+		st.Busy = s.in.busy.top(now)
 	}
 	s.o.OnStatus(&st)
 }

@@ -76,7 +76,10 @@ var house = []room{
 	{pkg: "internal/store", may: "event finding packet store/record"},
 	{pkg: "internal/store/record", may: "finding packet"},
 	{pkg: "internal/state", may: "event finding packet"},
-	{pkg: "internal/web", may: "store report finding"},
+	{pkg: "internal/web", may: "store report finding health", extra: []exception{
+		{"internal/web", "packet", "prints addresses and times of findings, whose types live there"},
+	}},
+	{pkg: "internal/health", may: ""},
 	{pkg: "internal/lint", may: ""},
 	{pkg: "internal/lint/*", may: "lint finding config analyzer/*", extra: []exception{
 		{"internal/lint/nfs", "rpcfw", "judges the plan that the firewall's rules are made of"},
@@ -96,6 +99,8 @@ var modules = []struct{ prefix, may, why string }{
 	{"github.com/spf13/cobra", "cmd/firestorm", "flags and verbs"},
 	{"github.com/spf13/pflag", "cmd/firestorm", "flags"},
 	{"github.com/schollz/progressbar", "cmd/firestorm", "progress on a terminal"},
+	{"charm.land/bubbletea/v2", "cmd/firestorm", "the screen of top"},
+	{"github.com/charmbracelet/x/ansi", "cmd/firestorm", "how wide text is on a terminal; bubbletea brings it"},
 	{"golang.org/x/term", "cmd/firestorm", "is it a terminal, how wide"},
 	{"github.com/klauspost/compress", "internal/pcapfile", "packed captures"},
 	{"golang.org/x/net/publicsuffix", "internal/rules", "which end of a name others register below"},

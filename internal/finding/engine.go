@@ -39,6 +39,7 @@ type Engine struct {
 	live   bool // findings were released before the end
 	bucket *Buckets
 	room
+	before
 }
 
 // EngineCounts is what happened to instances and groups; every loss has a reason.
@@ -77,9 +78,14 @@ type group struct {
 	finding  *Finding
 	done     bool
 	dirty    bool
-	due      bool // being decided now
-	told     bool // it has its token
-	limited  bool // there was none for it yet
+	due      bool        // being decided now
+	told     bool        // it has its token
+	prior    *Told       // what an earlier run told of it; nil: nothing
+	restored bool        // all of it is of an earlier run
+	released packet.Time // when it was told last
+	draft    *Finding    // while it is not decided: as it would be told now
+	drafted  int         // of so many instances
+	limited  bool        // there was none for it yet
 }
 
 type covered struct {
@@ -156,6 +162,10 @@ func (e *Engine) Report(i *Instance) {
 		g = &group{Group: Group{Code: c, Key: i.Key, First: i.First, Last: i.Last}, decideAt: i.Last.Time.Add(c.Settle)}
 		e.groups[k] = g
 		e.list = append(e.list, g)
+		e.resume(k, g)
+	}
+	if g.restored { // what this run saw of it begins here
+		g.restored, g.First, g.Last = false, i.First, i.Last
 	}
 	g.Count++
 	g.dirty = true
@@ -184,7 +194,7 @@ func (e *Engine) Report(i *Instance) {
 func (e *Engine) Tick(now packet.Time) []*Finding {
 	e.now = now
 	e.makeRoom()
-	var due []*group
+	due := e.dueDrafts()
 	for _, g := range e.list {
 		if g.dirty && g.decideAt <= now {
 			due = append(due, g)
@@ -202,7 +212,7 @@ func (e *Engine) End(now packet.Time) []*Finding {
 	e.now = now
 	var due []*group
 	for _, g := range e.list {
-		if g.dirty || e.live && g.finding != nil {
+		if g.dirty || e.live && g.finding != nil && !g.restored {
 			due = append(due, g)
 		}
 	}
@@ -279,6 +289,9 @@ func (e *Engine) decide(due []*group, atEnd bool) []*Finding {
 }
 
 func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
+	if g.restored {
+		return e.decideDraft(g, ab)
+	}
 	grown := g.dirty
 	g.dirty = false
 	g.decideAt = e.now.Add(revisionEvery)
@@ -292,6 +305,9 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 	}
 	whole := e.compose(g, rest)
 	if whole == nil {
+		if g.prior != nil && g.prior.draft != nil {
+			return e.decideDraft(g, ab)
+		}
 		e.Counts.Unworthy++
 		g.done, g.finding = true, nil
 		return nil
@@ -314,14 +330,20 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 			whole.Revision++
 			whole.State = Updated
 		}
+	} else if p := g.prior; p != nil {
+		whole.ID, whole.Revision = p.ID, p.Revision+1
+		if p.Revision > 0 {
+			whole.State = Updated
+		}
 	}
+	g.prior.addTo(whole)
 	if why, ok := e.o.Mutes.match(whole, e.now, grown); ok {
 		whole.MutedBy = why
 		if g.finding == nil || g.finding.MutedBy == "" {
 			e.Counts.Muted++
 		}
 	}
-	g.finding = whole
+	g.finding, g.draft, g.released = whole, nil, e.now
 	ab.add(g)
 	return whole
 }

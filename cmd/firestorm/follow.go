@@ -54,11 +54,18 @@ func (f *follower) news(x *finding.Finding) bool {
 		return false
 	}
 	t := f.said[x.ID]
-	if t == nil {
+	fresh := t == nil
+	if fresh {
 		t = &told{}
 		f.said[x.ID] = t
 		f.list = append(f.list, t)
-	} else if y := &t.finding; y.Confidence == x.Confidence && y.Severity == x.Severity && x.Count < growth*y.Count {
+		if e := x.Earlier; e != nil { // told by an earlier run
+			t.finding = *x
+			t.finding.Revision, t.finding.Count, t.finding.Severity, t.finding.Confidence = e.Revision, e.Count, e.Severity, e.Confidence
+			fresh = false
+		}
+	}
+	if y := &t.finding; !fresh && y.Confidence == x.Confidence && y.Severity == x.Severity && x.Count < growth*y.Count {
 		return false
 	}
 	t.finding = *x

@@ -57,6 +57,7 @@ type readOptions struct {
 	Store         *file.StoreOptions
 	StoreAll      bool
 	FileHash      sensor.FileHashes
+	Watch         bool   // it is an interface that is read, not a capture
 	Seed          uint64 // of hash tables; never changes the result
 }
 

@@ -138,7 +138,7 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Files, o.MutesToo = nil, w.mutesToo
+	o.Files, o.MutesToo, o.Watch = nil, w.mutesToo, true
 	return o, lo, nil
 }
 
@@ -160,6 +160,16 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	}
 	defer n.close()
 	n.opt.Source = &watched{input: in, live: live}
+	n.opt.Continues = true
+	n.mem.background()
+	t := &troubles{a: a, mem: n.mem}
+	if n.memErr != nil {
+		x, ok := withoutState(n.memErr)
+		if !ok {
+			return n.memErr
+		}
+		t.more = append(t.more, x)
+	}
 	if w.duration > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, w.duration)
@@ -170,12 +180,13 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		return err
 	}
 	told := a.follow(o, name, n, true)
-	told.far = out
+	told.far, t.far = out, out
 	links := &linkTeller{a: a, o: o}
 	file := newStatusFile(w.status, w.every)
 	n.opt.OnStatus = func(s *sensor.Status) {
 		links.status(s)
 		out.status(s)
+		t.status(s)
 		file.status(s)
 	}
 	hurry := make(chan struct{})

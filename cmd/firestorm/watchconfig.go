@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"firestorm/internal/config"
@@ -118,10 +119,14 @@ func (f *statusFile) write(s *sensor.Status) error {
 		BlindSince string `json:"blind_since,omitempty"`
 		Why        string `json:"why,omitempty"`
 	}
+	type trouble struct {
+		What string `json:"what"`
+		Why  string `json:"why"`
+	}
 	v := struct {
 		Version   int               `json:"version"`
 		Time      string            `json:"time"`
-		Healthy   bool              `json:"healthy"` // every interface is up, and nothing was lost
+		Healthy   bool              `json:"healthy"` // every interface is up, nothing was lost, and there is no trouble
 		Packets   uint64            `json:"packets"`
 		Bytes     uint64            `json:"bytes"`
 		Lost      uint64            `json:"lost"`
@@ -131,6 +136,7 @@ func (f *statusFile) write(s *sensor.Status) error {
 		Findings  map[string]uint64 `json:"findings,omitempty"`
 		Muted     uint64            `json:"muted"`
 		Links     []link            `json:"interfaces"`
+		Troubles  []trouble         `json:"troubles,omitempty"`
 	}{Version: 1, Time: at(s.Now), Healthy: s.Lost == 0, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded,
 		Behind: s.Behind, Muted: s.Muted, NotUsed: map[string]uint64{}, Findings: map[string]uint64{}}
 	for _, n := range s.NotUsed {
@@ -144,6 +150,10 @@ func (f *statusFile) write(s *sensor.Status) error {
 	for _, l := range s.Links {
 		v.Healthy = v.Healthy && l.Blind == 0
 		v.Links = append(v.Links, link{l.Name, l.Packets, l.Lost, at(l.Last), at(l.Blind), l.Why})
+	}
+	for _, t := range s.Troubles {
+		v.Healthy = false
+		v.Troubles = append(v.Troubles, trouble{strings.ToValidUTF8(t.What, "\ufffd"), strings.ToValidUTF8(t.Why, "\ufffd")})
 	}
 	b, err := json.MarshalIndent(&v, "", "  ")
 	if err != nil {

@@ -42,6 +42,7 @@ type border struct {
 	keptEvents uint64 // events when memories were kept last
 	decidedOne bool   // something was decided since
 	keepErr    error  // why not all of them could be written down
+	sides      since  // connections that were seen in one direction
 	lastShards []byte // the shards' memory at the end of the input, before connections are closed
 	lastTick   packet.Time
 	ticked     bool
@@ -162,6 +163,7 @@ func (b *border) tick(now packet.Time) {
 	if b.onFindings == nil {
 		return
 	}
+	b.troubled(now)
 	fs := b.engine.Tick(now)
 	if closed := b.engine.Closed(); len(fs)+len(closed) > 0 {
 		b.decidedOne = true

@@ -168,6 +168,7 @@ type run struct {
 	counts  count.Ingest
 	live    liveCounts
 	said    packet.Time // when OnStatus was called
+	copied  since       // packets that came twice
 	keptAt  packet.Time // when memories were kept last
 }
 

@@ -25,8 +25,6 @@ type Running interface {
 	Ready() bool
 	// Keep takes the contents of memories. They are to reach the disk in this order.
 	Keep(names []string, contents [][]byte)
-	// Err says why the last were not kept, and since when none are; nil: they were.
-	Err() (err error, since time.Time)
 }
 
 const (

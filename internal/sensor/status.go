@@ -26,6 +26,7 @@ type Status struct {
 	// Findings counts those decided so far and shown, by severity.
 	Findings [finding.Critical + 1]uint64
 	Muted    uint64
+	Troubles []Trouble // none: it sees and keeps all that it should
 }
 
 // liveCounts is what the border knows of a Status: another goroutine asks.
@@ -34,6 +35,7 @@ type liveCounts struct {
 	muted    atomic.Uint64
 	findings [finding.Critical + 1]atomic.Uint64
 	done     atomic.Int64 // rounds
+	troubles atomic.Pointer[[]Trouble]
 }
 
 // decided counts findings that are told for the first time.
@@ -64,7 +66,7 @@ func (s *run) status(r *round, n int) {
 	s.said = now
 	st := Status{Begin: r.begin, Now: now, Last: s.in.newest, Packets: s.counts.Packets, Bytes: s.counts.Bytes, Undecoded: s.counts.Undecoded, NotUsed: s.counts.NotUsed(),
 		Lost: s.o.Source.Stats().KernelLost, Links: capture.LinksOf(s.o.Source), Behind: n - int(s.live.done.Load()), Rounds: s.inFlight(),
-		Events: s.live.events.Load(), Muted: s.live.muted.Load()}
+		Events: s.live.events.Load(), Muted: s.live.muted.Load(), Troubles: s.troubles(now)}
 	for i := range st.Findings {
 		st.Findings[i] = s.live.findings[i].Load()
 	}

@@ -41,7 +41,7 @@ type Newer struct {
 
 // Error says which file, and what would help.
 func (e *Newer) Error() string {
-	return fmt.Sprintf("%s was written by a newer version of the program (form %d, this one reads up to %d)", e.File, e.Version, Version)
+	return fmt.Sprintf("%s was written by a newer version of the program (form %d, this one reads up to %d); use that version, or another folder", e.File, e.Version, Version)
 }
 
 // Damaged is the error for a snapshot that cannot be read. The file was put aside under the name in Aside; nothing is

@@ -190,6 +190,9 @@ func (o *Output) Status() Status {
 	return s
 }
 
+// Notes are what a person should know of how the store was opened, or taken away: the last few.
+func (o *Output) Notes() []string { return o.Status().Notes }
+
 // Health says how the disk is (output.Healthy).
 func (o *Output) Health() output.Health {
 	st := o.Status()

@@ -19,6 +19,7 @@ import (
 // healthy as long as any of them lasts.
 type troubles struct {
 	a    *app
+	eve  *eveOutput
 	far  *far
 	mem  *memory
 	was  []sensor.Trouble // that were said
@@ -33,12 +34,19 @@ func (t *troubles) status(s *sensor.Status) {
 			all = append(all, sensor.Trouble{What: "state", Why: fmt.Sprintf("nothing is kept since %s: %s", since.UTC().Format("15:04:05Z"), short(err))})
 		}
 	}
-	for _, c := range t.far.counts() {
+	counts := t.far.counts()
+	if t.eve != nil {
+		counts = append(counts, t.eve.runner.Counts()...)
+	}
+	for _, c := range counts {
 		why := cmp.Or(c.Health.Err, "it does not work")
 		if lost := c.Dropped + c.Failed + c.Health.Lost; lost > 0 {
 			why += fmt.Sprintf("; %d records were given up", lost)
 		}
-		if !c.Health.Up {
+		if c.Err != nil && c.Health.Err == "" {
+			why = short(c.Err)
+		}
+		if !c.Health.Up || c.Err != nil {
 			all = append(all, sensor.Trouble{What: outputName(c.Name), Why: why})
 		}
 	}

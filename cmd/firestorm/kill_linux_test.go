@@ -185,6 +185,7 @@ func TestKilled(t *testing.T) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	sure, lost, unknown := 0, 0, 0
+	oldest := time.Duration(0) // of what was lost, before its kill
 	for i, at := range k.sent {
 		switch n := told[killServer(i)]; {
 		case n > 1:
@@ -193,6 +194,11 @@ func TestKilled(t *testing.T) {
 			sure++
 			if n == 0 {
 				lost++
+				for _, l := range lives {
+					if at.After(l.from) && at.Before(l.to) {
+						oldest = max(oldest, l.to.Sub(at)+5*time.Second)
+					}
+				}
 			}
 			if !strings.Contains(list.stdout, `"`+killNeighbour(i)+`"`) {
 				unknown++
@@ -201,6 +207,6 @@ func TestKilled(t *testing.T) {
 	}
 	t.Logf("%d kills, %d refusals and machines seen 5 s or longer before one; %d of all %d refusals are in the store", rounds, sure, len(told), len(k.sent))
 	if lost > 0 || unknown > 0 || sure < rounds {
-		t.Errorf("of %d, %d refusals and %d machines are lost", sure, lost, unknown)
+		t.Errorf("of %d, %d refusals and %d machines are lost, the oldest seen %v before a kill (is this machine busy with other things?)", sure, lost, unknown, oldest)
 	}
 }

@@ -34,7 +34,7 @@ type memory struct {
 // background lets memories be kept while a run goes on.
 func (m *memory) background() {
 	if m != nil && m.bg == nil {
-		m.bg = state.NewBackground(m.Dir.Save, 0)
+		m.bg = state.NewBackground(m.Dir.SaveAll, 0)
 	}
 }
 

@@ -2,8 +2,7 @@ package state
 
 import (
 	"crypto/sha256"
-	"fmt"
-	"io"
+	"maps"
 	"sync"
 	"time"
 )
@@ -21,7 +20,7 @@ const Restful = time.Second
 // Background keeps snapshots in a goroutine of its own, so that who reads packets never waits for a disk. What is the same as
 // last time is not written again: an idle sensor leaves the disk asleep.
 type Background struct {
-	save func(name string, write func(io.Writer) error) error
+	save func(names []string, data [][]byte) error
 	rest time.Duration
 	work chan batch
 	quit chan struct{}
@@ -35,9 +34,9 @@ type Background struct {
 	wrote uint64    // bytes
 }
 
-// NewBackground starts a goroutine that keeps snapshots with save, which is a Dir's; Close ends it. The rest between two
+// NewBackground starts a goroutine that keeps snapshots with save, which is a Dir's SaveAll; Close ends it. The rest between two
 // batches is Restful where rest is 0.
-func NewBackground(save func(name string, write func(io.Writer) error) error, rest time.Duration) *Background {
+func NewBackground(save func(names []string, data [][]byte) error, rest time.Duration) *Background {
 	if rest <= 0 {
 		rest = Restful
 	}
@@ -104,22 +103,26 @@ func (b *Background) run() {
 	}
 }
 
-// write keeps what changed, and goes on after one that cannot be kept.
+// write keeps what changed.
 func (b *Background) write(x batch) (n uint64, err error) {
+	var names []string
+	var data [][]byte
+	sums := map[string][sha256.Size]byte{}
 	for i, name := range x.names {
-		data := x.data[i]
-		sum := sha256.Sum256(data)
+		sum := sha256.Sum256(x.data[i])
 		if old, ok := b.last[name]; ok && old == sum {
 			continue
 		}
-		if e := b.save(name, func(w io.Writer) error { _, err := w.Write(data); return err }); e != nil {
-			if err == nil {
-				err = fmt.Errorf("%s: %w", name, e)
-			}
-			continue
-		}
-		b.last[name] = sum
-		n += uint64(len(data))
+		sums[name] = sum
+		names, data = append(names, name), append(data, x.data[i])
+		n += uint64(len(x.data[i]))
 	}
-	return n, err
+	if len(names) == 0 {
+		return 0, nil
+	}
+	if err := b.save(names, data); err != nil {
+		return 0, err
+	}
+	maps.Copy(b.last, sums)
+	return n, nil
 }

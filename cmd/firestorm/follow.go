@@ -54,22 +54,21 @@ func (f *follower) news(x *finding.Finding) bool {
 		return false
 	}
 	t := f.said[x.ID]
-	fresh := t == nil
-	if fresh {
+	if t == nil {
 		t = &told{}
 		f.said[x.ID] = t
 		f.list = append(f.list, t)
-		if e := x.Earlier; e != nil { // told by an earlier run
-			t.finding = *x
-			t.finding.Revision, t.finding.Count, t.finding.Severity, t.finding.Confidence = e.Revision, e.Count, e.Severity, e.Confidence
-			fresh = false
-		}
-	}
-	if y := &t.finding; !fresh && y.Confidence == x.Confidence && y.Severity == x.Severity && x.Count < growth*y.Count {
+	} else if y := &t.finding; y.Confidence == x.Confidence && y.Severity == x.Severity && x.Count < growth*y.Count {
 		return false
 	}
 	t.finding = *x
 	return true
+}
+
+// known reports that an earlier run told x as it is, or nearly so: who was told then is not told again. Who looks at this run is.
+func known(x *finding.Finding) bool {
+	e := x.Earlier
+	return e != nil && e.Confidence == x.Confidence && e.Severity == x.Severity && x.Count < growth*e.Count
 }
 
 func (f *follower) decided(d sensor.Decided) {
@@ -92,7 +91,9 @@ func (f *follower) decided(d sensor.Decided) {
 		if f.eve != nil {
 			f.eve.runner.Finding(&c)
 		}
-		f.far.news(&c)
+		if !known(x) {
+			f.far.news(&c)
+		}
 		f.tell(rep, x)
 	}
 }

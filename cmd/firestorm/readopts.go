@@ -58,6 +58,7 @@ type readOptions struct {
 	StoreAll      bool
 	FileHash      sensor.FileHashes
 	Watch         bool   // it is an interface that is read, not a capture
+	StateGiven    bool   // the command line names StateDir
 	Seed          uint64 // of hash tables; never changes the result
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"firestorm/internal/config"
 	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
+	"firestorm/internal/state"
 )
 
 // watchFlags is what watch has beside the flags of read.
@@ -65,6 +67,7 @@ that goes down, or away, is waited for.
 			if err != nil {
 				return err
 			}
+			o.StateGiven = cmd.Flags().Changed("state")
 			return a.runWatch(cmd.Context(), o, lo, w)
 		},
 	}
@@ -165,10 +168,14 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	t := &troubles{a: a, mem: n.mem, eve: n.eve}
 	if n.memErr != nil {
 		x, ok := withoutState(n.memErr)
-		if !ok {
+		switch {
+		case ok:
+			t.more = append(t.more, x)
+		case !o.StateGiven && (errors.Is(n.memErr, state.ErrBusy) || errors.Is(n.memErr, fs.ErrPermission)):
+			fmt.Fprintf(a.stderr, "firestorm: %s is not to be had, or another sensor uses it: this one remembers nothing (--state DIR gives it a memory of its own)\n", o.StateDir)
+		default:
 			return n.memErr
 		}
-		t.more = append(t.more, x)
 	}
 	if w.duration > 0 {
 		var stop context.CancelFunc

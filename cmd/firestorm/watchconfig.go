@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"firestorm/internal/config"
@@ -153,6 +154,10 @@ func (f *statusFile) write(s *sensor.Status, ended bool) error {
 			name = f.places[i]
 		}
 		v.OneSided = append(v.OneSided, health.Sides{Place: name, TCP: x.TCP, OneSided: x.OneSided})
+	}
+	for _, t := range s.Troubles {
+		v.Healthy = false
+		v.Troubles = append(v.Troubles, health.Trouble{What: strings.ToValidUTF8(t.What, "\ufffd"), Why: strings.ToValidUTF8(t.Why, "\ufffd")})
 	}
 	if b := f.before; b != nil && s.Now > b.Now && s.Packets >= b.Packets && s.Bytes >= b.Bytes && s.Lost >= b.Lost {
 		d := s.Now.Sub(b.Now).Seconds()

@@ -370,6 +370,15 @@ func (g *Gates) twoWay(r finding.GateResult, gr *finding.Group, i *finding.Insta
 	return r, true
 }
 
+// OneSided counts the connections over TCP that were seen in one direction only, and all that could be judged.
+func (g *Gates) OneSided() (one, all uint64) {
+	for v := range g.vantages {
+		one += uint64(g.vantages[v].oneSided)
+		all += uint64(g.vantages[v].tcp)
+	}
+	return one, all
+}
+
 // Failing lists the gates that fail for a whole vantage over its whole time, for the report's account of the capture.
 func (g *Gates) Failing() []finding.GateResult {
 	var out []finding.GateResult

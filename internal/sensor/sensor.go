@@ -81,8 +81,13 @@ type Options struct {
 	// Hurry, when it is closed, makes the end leave out the connections that it has not come to, and findings as they were told: they
 	// are counted in Result.Unclosed and Engine.Hurried. Who must be gone within seconds sets it; nil: all are closed.
 	Hurry <-chan struct{}
-	// State, when set, is where detectors with a memory keep it from run to run.
+	// State, when set, is where detectors with a memory keep it from run to run; one that is Running, while a run goes on too.
 	State State
+	// Continues says that the input goes on where that of the last run with this State ended, as the traffic of an interface
+	// does. Then more is kept: what was told, the ledger, names, connections that closed, what rules remember.
+	Continues bool
+	// Told are findings of earlier runs, from wherever they are kept: what they tell of goes on under their names.
+	Told []finding.Told
 }
 
 // Decided are the findings that one moment of packet time brought.
@@ -166,6 +171,8 @@ type run struct {
 	counts  count.Ingest
 	live    liveCounts
 	said    packet.Time // when OnStatus was called
+	copied  since       // packets that came twice
+	keptAt  packet.Time // when memories were kept last
 }
 
 // span is the time from the first packet to the last.
@@ -241,9 +248,6 @@ func newRun(o *Options) (*run, error) {
 	for _, g := range b.detectors {
 		g.d = g.def.New(scope)
 	}
-	if err := b.recall(o.State); err != nil {
-		return nil, err
-	}
 	reg, err := analyzer.NewRegistry(o.Analyzers, wantedKinds(o))
 	if err != nil {
 		return nil, err
@@ -264,6 +268,11 @@ func newRun(o *Options) (*run, error) {
 		s.workers[n%o.Workers].shards[n] = sh
 		b.shards = append(b.shards, sh)
 	}
+	b.goesOn, b.seed = o.Continues, o.Seed
+	if err := b.recall(o.State); err != nil {
+		return nil, err
+	}
+	b.engine.Remember(o.Told)
 	return s, nil
 }
 
@@ -447,9 +456,11 @@ func (s *run) closeAhead(shards []*shard, r *round) {
 func (s *run) fill(ctx context.Context, r *round) (last bool, err error) {
 	if ctx.Err() != nil {
 		s.in.stop(r)
+		r.keep = s.o.State != nil && s.o.Continues
 		return true, nil
 	}
 	err = s.in.next(r)
+	r.keep = s.keepDue(r.now) || r.final && s.o.State != nil && s.o.Continues
 	if r.final {
 		return true, nil
 	}

@@ -28,9 +28,10 @@ type Status struct {
 	Findings [finding.Critical + 1]uint64
 	Muted    uint64
 	// Sides says, by vantage, how many of the TCP connections that ended showed one direction only: the first few vantages.
-	Sides []detect.Sides
-	Jumps uint64 // steps of the clock, by a second or more, between packets
-	Busy     []Busy // the busiest hosts first, at most 8
+	Sides    []detect.Sides
+	Jumps    uint64    // steps of the clock, by a second or more, between packets
+	Busy     []Busy    // the busiest hosts first, at most 8
+	Troubles []Trouble // none: it sees and keeps all that it should
 }
 
 // maxSides is for how many vantages Sides are told.
@@ -43,6 +44,7 @@ type liveCounts struct {
 	findings [finding.Critical + 1]atomic.Uint64
 	done     atomic.Int64 // rounds
 	sides    atomic.Pointer[[]detect.Sides]
+	troubles atomic.Pointer[[]Trouble]
 }
 
 // decided counts findings that are told for the first time.
@@ -73,7 +75,7 @@ func (s *run) status(r *round, n int) {
 	s.said = now
 	st := Status{Begin: r.begin, Now: now, Last: s.in.newest, Packets: s.counts.Packets, Bytes: s.counts.Bytes, Undecoded: s.counts.Undecoded, NotUsed: s.counts.NotUsed(),
 		Lost: s.o.Source.Stats().KernelLost, Links: capture.LinksOf(s.o.Source), Behind: n - int(s.live.done.Load()), Rounds: s.inFlight(),
-		Events: s.live.events.Load(), Muted: s.live.muted.Load(), Jumps: s.counts.ClockJumps}
+		Events: s.live.events.Load(), Muted: s.live.muted.Load(), Jumps: s.counts.ClockJumps, Troubles: s.troubles(now)}
 	if p := s.live.sides.Load(); p != nil {
 		st.Sides = *p
 	}

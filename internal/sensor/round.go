@@ -19,6 +19,7 @@ type round struct {
 	now    packet.Time   // clock after the last packet
 	last   uint64        // ordinal of the last packet
 	out    []output      // per worker
+	order  *order        // to be done before its packets; nil: none
 }
 
 // edge is a moment when state ages: after the packet with this ordinal.

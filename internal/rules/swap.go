@@ -65,9 +65,17 @@ func names(numbers map[string]int) []string {
 }
 
 // Swap has the engine go on with the new set, between two packets. What connections brought so far stays known: bits,
-// numbers, texts, the last bytes of streams, and which rules were on their way to a match. The new rules look at what
-// comes from now on.
-func (e *Engine) Swap(w *Swap) {
+// numbers, texts, the last bytes of streams, and which rules were on their way to a match. What the old rules were to look
+// at with the next packet they look at now, and alerts are appended to *out; the new rules look at what comes from now on.
+func (e *Engine) Swap(w *Swap, out *[]event.Event) {
+	e.Flush(out)
+	for index, f := range e.state {
+		for d := packet.ToServer; f != nil && d <= packet.ToClient; d++ {
+			if len(f.half[d].fresh) > 0 {
+				e.last(uint32(index), d, out)
+			}
+		}
+	}
 	e.set = w.to
 	for _, f := range e.state {
 		if f != nil {

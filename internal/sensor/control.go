@@ -1,9 +1,11 @@
 package sensor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"firestorm/internal/analyzer"
@@ -209,6 +211,9 @@ func (s *run) take(r *round, n int) {
 
 // obey does a worker's part of an order.
 func (w *worker) obey(o *order, i int, opt *Options, out *[]event.Event) {
+	defer func() {
+		slices.SortStableFunc(*out, func(a, b event.Event) int { return cmp.Compare(a.Head().Ordinal, b.Head().Ordinal) })
+	}()
 	for _, s := range w.shards {
 		switch {
 		case s == nil:
@@ -227,10 +232,12 @@ func (w *worker) obey(o *order, i int, opt *Options, out *[]event.Event) {
 	}
 }
 
-// swap has a shard go on with another set of rules.
+// swap has a shard go on with another set of rules. Alerts that the old ones still owed come in no order.
 func (s *shard) swap(o *order, opt *Options, out *[]event.Event) {
-	s.rules.Flush(out)
-	s.rules.Swap(o.swap)
+	s.out = out
+	from := len(*out)
+	s.rules.Swap(o.swap, out)
+	s.alerts(nil, flow.Handle{}, *out, from)
 	s.files.Ask(filesWanted(opt, o.swap.To(), o.reg))
 	if err := s.apps.Renew(o.reg); err != nil {
 		panic(err) // the same options were good for the registry before

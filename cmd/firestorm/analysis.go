@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"firestorm/internal/detect/signature"
 	"firestorm/internal/file"
@@ -17,6 +18,7 @@ type analysis struct {
 	o        *readOptions
 	in       *input
 	settings *suricata
+	mu       sync.Mutex // of sigs, while the sensor runs
 	sigs     *rulesRead // nil: no rules
 	eve      *eveOutput // nil: nobody wants it
 	hits     *signature.Hits
@@ -86,6 +88,20 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 	return n, nil
 }
 
+// rules are those that run; nil: none.
+func (n *analysis) rules() *rulesRead {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sigs
+}
+
+// setRules notes that others run from now on.
+func (n *analysis) setRules(r *rulesRead) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sigs = r
+}
+
 // close gives back what newAnalysis took.
 func (n *analysis) close() {
 	for _, f := range n.closers {
@@ -101,13 +117,14 @@ func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, err
 	if err != nil {
 		return nil, nil, &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
-	n.eve.count(res, n.sigs)
+	sigs := n.rules()
+	n.eve.count(res, sigs)
 	rep := buildReport(n.in, n.o, res)
 	if n.o.Verbose > 0 {
 		rep.Notes = append(rep.Notes, n.settings.notes()...)
 	}
-	if n.sigs != nil {
-		rep.Notes = append(rep.Notes, "rules: "+n.sigs.summary())
+	if sigs != nil {
+		rep.Notes = append(rep.Notes, "rules: "+sigs.summary())
 		rep.Hits = ruleHits(n.hits)
 		rep.Warnings = append(rep.Warnings, ruleWarnings(res, n.hits)...)
 		if res.RulesMuted > 0 {

@@ -49,6 +49,7 @@ type readOptions struct {
 	MemoryGiven   bool               // it is the user's bound, for the rules as well
 	Workers       int                // 0 = one for each processor
 	Follow        bool
+	Live          bool // watch: files are appended to, and opened anew when a signal says so
 	Quiet         bool
 	Verbose       int
 	Progress      string // auto, always, never

@@ -16,8 +16,10 @@ import (
 
 	"firestorm/internal/capture"
 	"firestorm/internal/config"
+	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
+	"firestorm/internal/service"
 )
 
 // watchFlags is what watch has beside the flags of read.
@@ -33,6 +35,10 @@ type watchFlags struct {
 	status     string
 	every      time.Duration
 	mutesToo   []string // lines of the configuration
+	// For a reload: the flags without the configuration, which of them were given, and the configuration.
+	plain *watchFlags
+	given func(flag string) bool
+	conf  *config.Config
 }
 
 func (a *app) watchCommand() *cobra.Command {
@@ -46,6 +52,13 @@ Each interface is taken for its own place of capture; two that carry one directi
 of a wire each are joined with --tap. Ctrl-C ends with the whole report. An interface
 that goes down, or away, is waited for.
 
+Signals: TERM and Ctrl-C write what was found and end within five seconds. HUP opens
+the files anew that are written to, and reads the configuration's rules and mutes
+again; what else changed there waits for the next start, and is named. USR2 reads the
+rules again. USR1 writes all counters and tables to standard error. New rules are
+compiled beside the old ones and replace them between two packets; where none of
+them runs, the old ones go on.
+
 ` + exitHelp(),
 		Example: `  sudo firestorm watch eth0
   sudo firestorm watch -i eth0 -i eth1 -f 'not port 22' --rules /etc/firestorm/rules
@@ -54,11 +67,13 @@ that goes down, or away, is waited for.
 		GroupID: groupLook,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w.interfaces = append(w.interfaces, args...)
+			plain := *w
 			c, _, err := a.loadConfig(w.config)
 			if err != nil {
 				return err
 			}
-			w.fill(c, cmd.Flags().Changed)
+			w.plain, w.given, w.conf = &plain, cmd.Flags().Changed, c
+			w.fill(c, w.given)
 			w.checksumsGiven = cmd.Flags().Changed("checksums") || w.checksums != "auto"
 			w.memoryGiven = cmd.Flags().Changed("max-memory") || c.Analysis.MaxMemory != config.Default().Analysis.MaxMemory
 			o, lo, err := w.check()
@@ -138,7 +153,7 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Files, o.MutesToo = nil, w.mutesToo
+	o.Files, o.MutesToo, o.Live = nil, w.mutesToo, true
 	return o, lo, nil
 }
 
@@ -147,6 +162,8 @@ const endWithin = 2 * time.Second
 
 // runWatch watches until a signal, the end of the time, or the number of packets.
 func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags) error {
+	commands, stopSignals := watchSignals()
+	defer stopSignals()
 	live, err := capture.OpenLive(*lo)
 	if err != nil {
 		return liveFailure(err)
@@ -171,12 +188,22 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	}
 	told := a.follow(o, name, n, true)
 	told.far = out
+	if n.opt.Mutes == nil {
+		n.opt.Mutes = &finding.Mutes{} // a reload may bring some
+	}
+	n.opt.Control = sensor.NewControl()
+	notify := service.SystemNotifier()
+	defer notify.Close()
+	does := &commander{a: a, w: w, o: o, n: n, control: n.opt.Control, notify: notify, far: out, conf: w.conf}
+	go does.run(ctx, commands)
+	defer context.AfterFunc(ctx, func() { notify.Stopping("writing what was found") })()
 	links := &linkTeller{a: a, o: o}
 	file := newStatusFile(w.status, w.every)
 	n.opt.OnStatus = func(s *sensor.Status) {
 		links.status(s)
 		out.status(s)
 		file.status(s)
+		does.status(s)
 	}
 	hurry := make(chan struct{})
 	n.opt.Hurry = hurry

@@ -84,10 +84,14 @@ func (p *Policy) seccomp() error {
 			}
 		}
 	}
-	groups := []seccomp.SyscallGroup{allow}
-	if there("clone3") { // its flags lie in memory, where a filter does not see them: C libraries go on with clone
-		groups = append(groups, seccomp.SyscallGroup{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: []string{"clone3"}})
+	load := func(otherwise seccomp.Action, g seccomp.SyscallGroup) error {
+		return seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{DefaultAction: otherwise, Syscalls: []seccomp.SyscallGroup{g}}})
 	}
-	return seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync,
-		Policy: seccomp.Policy{DefaultAction: seccomp.ActionErrno, Syscalls: groups}})
+	if there("clone3") { // its flags lie in memory, where a filter does not see them: C libraries go on with clone
+		allow.Names = append(allow.Names, "clone3")
+		if err := load(seccomp.ActionAllow, seccomp.SyscallGroup{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: []string{"clone3"}}); err != nil {
+			return err
+		}
+	}
+	return load(seccomp.ActionErrno, allow)
 }

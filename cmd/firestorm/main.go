@@ -14,7 +14,7 @@ var version = "dev"
 
 func main() {
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, isTerminal: isTerminal}
-	ctx, stop := withSignals(context.Background(), os.Stderr)
+	ctx, stop := a.begin()
 	code := a.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -27,6 +27,7 @@ type app struct {
 	getenv         func(string) string
 	isTerminal     func(any) bool
 	color          colorMode
+	process        process
 }
 
 // run executes the command line args and returns the exit status.

@@ -33,6 +33,8 @@ type watchFlags struct {
 	far        farFlags
 	config     string
 	status     string
+	noSandbox  bool
+	user       string // whom the worker runs as
 	every      time.Duration
 	mutesToo   []string // lines of the configuration
 	// For a reload: the flags without the configuration, which of them were given, and the configuration.
@@ -116,6 +118,8 @@ them runs, the old ones go on.
 	f.StringVar(&w.status, "status", "", "write to `FILE` every few seconds how the sensor does, as JSON: packets, drops, interfaces that are blind")
 	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
 	storeFlag(f, &w.store)
+	f.BoolVar(&w.noSandbox, "no-sandbox", false, "read packets in the process that opens sockets, with all its rights")
+	f.StringVar(&w.user, "user", "", "read packets as `USER`; only root can say (default: "+service.ServiceUser+", who called sudo, or nobody: the first that can reach the files)")
 	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
 	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
@@ -162,8 +166,20 @@ const endWithin = 2 * time.Second
 
 // runWatch watches until a signal, the end of the time, or the number of packets.
 func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags) error {
-	commands, stopSignals := watchSignals()
+	commands, stopSignals, notify := a.process.commands()
 	defer stopSignals()
+	defer notify.Close()
+	switch {
+	case a.process.worker != nil:
+		lo.Opener = a.process.worker
+		if err := a.enterSandbox(o, w); err != nil {
+			return err
+		}
+	case w.noSandbox:
+		fmt.Fprintln(a.stderr, "firestorm: --no-sandbox: who reads packets may do all that this process may")
+	case a.process.split && service.Privileged():
+		return a.runParent(ctx, o, lo, w, commands)
+	}
 	live, err := capture.OpenLive(*lo)
 	if err != nil {
 		return liveFailure(err)
@@ -192,8 +208,6 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		n.opt.Mutes = &finding.Mutes{} // a reload may bring some
 	}
 	n.opt.Control = sensor.NewControl()
-	notify := service.SystemNotifier()
-	defer notify.Close()
 	does := &commander{a: a, w: w, o: o, n: n, control: n.opt.Control, notify: notify, far: out, conf: w.conf}
 	go does.run(ctx, commands)
 	defer context.AfterFunc(ctx, func() { notify.Stopping("writing what was found") })()

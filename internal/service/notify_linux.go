@@ -162,3 +162,11 @@ func line(s string) string {
 		return r
 	}, s)
 }
+
+// SystemSend passes news on to the manager that started this process; nil: none did.
+func SystemSend() func(state string) error {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return nil
+	}
+	return systemSend
+}

@@ -99,7 +99,7 @@ func (n *analysis) rules() *rulesRead {
 func (n *analysis) setRules(r *rulesRead) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.sigs = r
+	n.sigs, n.opt.Rules = r, nil // the sensor has its own, and the first set is not to be held
 }
 
 // close gives back what newAnalysis took.

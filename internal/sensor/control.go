@@ -164,6 +164,7 @@ func (c *Control) SetRules(ctx context.Context, set *rules.Set) error {
 	if err := c.give(ctx, &order{swap: rules.NewSwap(c.set, set), reg: reg, workers: make([]Counts, len(c.run.workers))}); err != nil {
 		return err
 	}
+	c.run.o.Rules = nil // nobody asks again, and the first set is not to be held
 	c.heap += set.Size() - c.set.Size()
 	c.set = set
 	return nil

@@ -115,11 +115,12 @@ func (u *User) lacksHere(f Files) string {
 		return unix.Faccessat(unix.AT_FDCWD, name, mode, unix.AT_EACCESS)
 	}
 	for _, name := range f.Write {
-		if err := try(name, unix.W_OK|unix.X_OK|unix.R_OK); err == unix.ENOENT { // it will be made
-			if err = try(filepath.Dir(name), unix.W_OK|unix.X_OK); err != nil {
-				return name + " (to make it)"
-			}
-		} else if err != nil {
+		mode := uint32(unix.W_OK | unix.X_OK | unix.R_OK)
+		at := name
+		for try(at, unix.F_OK) == unix.ENOENT && at != "/" { // it will be made, and be his
+			at, mode = filepath.Dir(at), unix.X_OK
+		}
+		if err := try(at, mode); err != nil {
 			return name + " (to write there)"
 		}
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"firestorm/internal/capture"
 	"firestorm/internal/event"
@@ -113,14 +115,14 @@ func swapped(t *testing.T, workers int) {
 		`alert tcp any any -> any any (flow:to_server; content:"second"; flowbits:isset,zz; sid:5;)`,
 		`alert tcp any any -> any any (flow:to_server; content:"half"; content:"way"; distance:0; sid:6;)`,
 		`alert http any any -> any any (http.method; content:"GET"; sid:9;)`)
-	go func() {
+	go func(before *rules.Set) {
 		r, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: workers, Rules: before, Control: c,
 			Analyzers: standard.Analyzers, Sinks: []sensor.EventSink{seen}})
 		if err != nil {
 			t.Error(err)
 		}
 		done <- r
-	}()
+	}(before)
 	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
 	defer stop()
 	sent := 0
@@ -176,6 +178,14 @@ func swapped(t *testing.T, workers int) {
 	if k.RuleCount != after.Len() || k.Flow.Live == 0 || k.Rules.Packets == 0 || k.Source.Received != uint64(sent) {
 		t.Errorf("counts %+v", k)
 	}
+	held := weak.Make(before)
+	before = nil
+	for end := time.Now().Add(3 * time.Second); held.Value() != nil && time.Now().Before(end); runtime.GC() {
+		arrived(t, ctx, c, sent)
+	}
+	if held.Value() != nil {
+		t.Error("the old rules are still held in memory")
+	}
 	close(src.frames)
 	r := <-done
 	if r.Counts.Packets != uint64(sent) || !r.Account.Adds() {
@@ -190,7 +200,7 @@ func swapped(t *testing.T, workers int) {
 			t.Errorf("rule %d: %d alerts, not %d", sid, got, want)
 		}
 	}
-	if err := c.SetRules(ctx, before); !errors.Is(err, sensor.ErrOver) {
+	if err := c.SetRules(ctx, after); !errors.Is(err, sensor.ErrOver) {
 		t.Errorf("after the end: %v", err)
 	}
 }

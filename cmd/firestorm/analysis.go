@@ -120,6 +120,7 @@ func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, err
 	sigs := n.rules()
 	n.eve.count(res, sigs)
 	rep := buildReport(n.in, n.o, res)
+	rep.Evidence = evidenceLine(n.o)
 	if n.o.Verbose > 0 {
 		rep.Notes = append(rep.Notes, n.settings.notes()...)
 	}

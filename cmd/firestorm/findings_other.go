@@ -16,3 +16,7 @@ func storeFlag(*pflag.FlagSet, *string) {}
 func (a *app) keepFindings(string, *sensor.Result, *report.Report) error { return nil }
 
 func (a *app) findingsCommand() *cobra.Command { return nil }
+
+func (a *app) serveCommand() *cobra.Command { return nil }
+
+func (a *app) topCommand() *cobra.Command { return nil }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,7 @@ type rulesRead struct {
 	problems []lang.Problem
 	// barren are the files that have rules of which none runs.
 	barren []string
+	newest time.Time // when the newest of their files was changed; zero: not known
 }
 
 // loadRules reads files and folders of rules. Beside them, classification.config and threshold.config are taken where there
@@ -58,6 +60,9 @@ func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, more
 		text, err := a.readRules(name)
 		if err != nil {
 			return nil, openFailure(name, err)
+		}
+		if st, err := os.Stat(name); err == nil && st.ModTime().After(r.newest) {
+			r.newest = st.ModTime()
 		}
 		got, bad, err := lang.Parse(name, bytes.NewReader(text))
 		if err != nil {

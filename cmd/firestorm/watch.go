@@ -203,16 +203,17 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		return err
 	}
 	told := a.follow(o, name, n, true)
-	told.far = out
+	told.far, n.opt.Early = out, true
 	if n.opt.Mutes == nil {
 		n.opt.Mutes = &finding.Mutes{} // a reload may bring some
 	}
 	n.opt.Control = sensor.NewControl()
-	does := &commander{a: a, w: w, o: o, n: n, control: n.opt.Control, notify: notify, far: out, conf: w.conf}
-	go does.run(ctx, commands)
 	defer context.AfterFunc(ctx, func() { notify.Stopping("writing what was found") })()
 	links := &linkTeller{a: a, o: o}
 	file := newStatusFile(w.status, w.every)
+	file.describe(n, lo.RingBytes, time.Now())
+	does := &commander{a: a, w: w, o: o, n: n, control: n.opt.Control, notify: notify, far: out, file: file, conf: w.conf}
+	go does.run(ctx, commands)
 	n.opt.OnStatus = func(s *sensor.Status) {
 		links.status(s)
 		out.status(s)

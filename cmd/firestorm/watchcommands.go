@@ -31,6 +31,7 @@ type commander struct {
 	control *sensor.Control
 	notify  *service.Notifier
 	far     *far
+	file    *statusFile
 	conf    *config.Config // that holds
 
 	mu   sync.Mutex
@@ -244,6 +245,7 @@ func (c *commander) rules(ctx context.Context, o *readOptions) (string, error) {
 		return "", err
 	}
 	c.n.setRules(r)
+	c.file.ruled(r, time.Now())
 	return r.summary(), nil
 }
 

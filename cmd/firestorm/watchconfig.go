@@ -4,14 +4,16 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
+	"math"
 	"os"
-	"path/filepath"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"firestorm/internal/config"
 	"firestorm/internal/finding"
+	"firestorm/internal/health"
 	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
 )
@@ -70,7 +72,35 @@ type statusFile struct {
 	next  packet.Time
 	news  chan sensor.Status
 	done  chan struct{}
-	err   error // of the goroutine, until done
+	// about does not change: it is set before the first status.
+	about  health.File
+	places []string // names of the vantages
+	rules  atomic.Pointer[health.Rules]
+	// Of the goroutine, until done:
+	before *sensor.Status // what was written last
+	err    error
+}
+
+// describe says what the watch was started with; now is the hour.
+func (f *statusFile) describe(n *analysis, ring int, now time.Time) {
+	if f == nil {
+		return
+	}
+	f.places = n.opt.Names
+	f.about.PID, f.about.MaxMemory, f.about.Ring = os.Getpid(), n.opt.MaxMemory, int64(ring)
+	f.ruled(n.rules(), now)
+}
+
+// ruled says with which rules the sensor goes on from now, the hour, on.
+func (f *statusFile) ruled(r *rulesRead, now time.Time) {
+	if f == nil {
+		return
+	}
+	s := r.status()
+	if s != nil {
+		s.Loaded = now.UTC().Truncate(time.Second)
+	}
+	f.rules.Store(s)
 }
 
 // newStatusFile returns nil where nobody wants the file.
@@ -82,9 +112,12 @@ func newStatusFile(name string, every time.Duration) *statusFile {
 	go func() {
 		defer close(f.done)
 		for s := range f.news {
-			if err := f.write(&s); err != nil && f.err == nil {
+			if err := f.write(&s, false); err != nil && f.err == nil {
 				f.err = err
 			}
+		}
+		if f.before != nil { // who reads it later must not take it for a sensor that runs
+			f.err = cmp.Or(f.err, f.write(f.before, true))
 		}
 	}()
 	return f
@@ -102,37 +135,18 @@ func (f *statusFile) status(s *sensor.Status) {
 	}
 }
 
-// write replaces the file at once: who reads it sees all of one moment.
-func (f *statusFile) write(s *sensor.Status) error {
-	at := func(t packet.Time) string {
-		if t == 0 {
-			return ""
+// write makes the file of s. ended: it is the last one.
+func (f *statusFile) write(s *sensor.Status, ended bool) error {
+	at := func(t packet.Time) (x time.Time) {
+		if t != 0 {
+			x = t.Std().UTC().Truncate(time.Second)
 		}
-		return t.Std().UTC().Format(time.RFC3339)
+		return x
 	}
-	type link struct {
-		Name       string `json:"name"`
-		Packets    uint64 `json:"packets"`
-		Lost       uint64 `json:"lost"`
-		Last       string `json:"last,omitempty"`
-		BlindSince string `json:"blind_since,omitempty"`
-		Why        string `json:"why,omitempty"`
-	}
-	v := struct {
-		Version   int               `json:"version"`
-		Time      string            `json:"time"`
-		Healthy   bool              `json:"healthy"` // every interface is up, and nothing was lost
-		Packets   uint64            `json:"packets"`
-		Bytes     uint64            `json:"bytes"`
-		Lost      uint64            `json:"lost"`
-		Undecoded uint64            `json:"undecoded"`
-		NotUsed   map[string]uint64 `json:"not_used,omitempty"`
-		Behind    int               `json:"rounds_behind"`
-		Findings  map[string]uint64 `json:"findings,omitempty"`
-		Muted     uint64            `json:"muted"`
-		Links     []link            `json:"interfaces"`
-	}{Version: 1, Time: at(s.Now), Healthy: s.Lost == 0, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded,
-		Behind: s.Behind, Muted: s.Muted, NotUsed: map[string]uint64{}, Findings: map[string]uint64{}}
+	v := &health.File{Version: health.Version, Time: at(s.Now), Began: at(s.Begin), Ended: ended, Every: int((f.every + time.Second - 1) / time.Second), Program: version,
+		Healthy: s.Lost == 0 && !ended, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded, Behind: s.Behind, Rounds: s.Rounds, Muted: s.Muted,
+		NotUsed: map[string]uint64{}, Findings: map[string]uint64{}, Interfaces: []health.Interface{},
+		PID: f.about.PID, MaxMemory: f.about.MaxMemory, Ring: f.about.Ring, ClockJumps: &s.Jumps, Rules: f.rules.Load()}
 	for _, n := range s.NotUsed {
 		v.NotUsed[n.What] = n.N
 	}
@@ -143,25 +157,34 @@ func (f *statusFile) write(s *sensor.Status) error {
 	}
 	for _, l := range s.Links {
 		v.Healthy = v.Healthy && l.Blind == 0
-		v.Links = append(v.Links, link{l.Name, l.Packets, l.Lost, at(l.Last), at(l.Blind), l.Why})
+		v.Interfaces = append(v.Interfaces, health.Interface{Name: l.Name, Packets: l.Packets, Lost: l.Lost, Last: at(l.Last), BlindSince: at(l.Blind), Why: l.Why})
 	}
-	b, err := json.MarshalIndent(&v, "", "  ")
-	if err != nil {
-		return err
+	for i, x := range s.Sides {
+		name := strconv.Itoa(i)
+		if i < len(f.places) {
+			name = f.places[i]
+		}
+		v.OneSided = append(v.OneSided, health.Sides{Place: name, TCP: x.TCP, OneSided: x.OneSided})
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(f.name), ".status-")
-	if err != nil {
-		return err
+	if b := f.before; b != nil && s.Now > b.Now && s.Packets >= b.Packets && s.Bytes >= b.Bytes && s.Lost >= b.Lost {
+		d := s.Now.Sub(b.Now).Seconds()
+		v.Rate = &health.Rate{Seconds: math.Round(d*10) / 10, Packets: rated(s.Packets-b.Packets, d), Bytes: rated(s.Bytes-b.Bytes, d), Lost: rated(s.Lost-b.Lost, d)}
+		for _, h := range s.Busy {
+			if len(v.Talkers) < health.MaxTalkers {
+				v.Talkers = append(v.Talkers, health.Talker{Address: h.Addr.String(), Bytes: math.Round(h.Bytes)})
+			}
+		}
 	}
-	_, err = tmp.Write(append(b, '\n'))
-	err = cmp.Or(err, tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), f.name)
+	f.before = s
+	return health.Write(f.name, v)
+}
+
+// rated is n in d seconds, for each second; never 0 for something.
+func rated(n uint64, d float64) float64 {
+	if n == 0 {
+		return 0
 	}
-	if err != nil {
-		os.Remove(tmp.Name())
-	}
-	return err
+	return max(math.Round(float64(n)/d*10)/10, .1)
 }
 
 // end says that the file could not be written.
@@ -179,4 +202,12 @@ func (f *statusFile) end() []string {
 		return nil
 	}
 	return []string{"the status could not be written: " + f.err.Error()}
+}
+
+// status says which rules run; nil: none were asked for.
+func (r *rulesRead) status() *health.Rules {
+	if r == nil {
+		return nil
+	}
+	return &health.Rules{Active: r.set.Len(), Refused: len(r.problems), Newest: r.newest.UTC().Truncate(time.Second)}
 }

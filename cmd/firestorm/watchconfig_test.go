@@ -14,6 +14,8 @@ import (
 	"firestorm/internal/capture"
 	"firestorm/internal/config"
 	"firestorm/internal/finding"
+	"firestorm/internal/health"
+	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
 	"firestorm/internal/store"
 )
@@ -100,23 +102,30 @@ func TestStatusFile(t *testing.T) {
 		{sensor.Status{Now: 1e18, Links: []capture.Link{{Name: "eth0"}, {Name: "eth1", Blind: 9e17, Why: "gone"}}}, false},
 	} {
 		f := newStatusFile(name, time.Second)
-		f.status(&c.s)
+		f.rules.Store(&health.Rules{Active: 3})
+		if err := f.write(&c.s, false); err != nil {
+			t.Fatal(err)
+		}
+		v, err := health.Read(name)
+		if err != nil || v.Healthy != c.healthy || len(v.Interfaces) != len(c.s.Links) || (c.s.Links[len(c.s.Links)-1].Blind != 0) == v.Interfaces[len(v.Interfaces)-1].BlindSince.IsZero() || v.Rules.Active != 3 {
+			t.Errorf("%v, %+v", err, v)
+		}
+		// The next one has rates; the last one says that it is.
+		next := c.s
+		next.Now, next.Packets, next.Bytes, next.Busy = c.s.Now.Add(2e9), 100, 4000, []sensor.Busy{{Addr: packet.Addr{15: 1}, Bytes: 12.34}}
+		f.status(&next)
 		if w := f.end(); w != nil {
 			t.Fatal(w)
 		}
-		b, err := os.ReadFile(name)
-		if err != nil {
+		if v, err = health.Read(name); err != nil || !v.Ended || v.Healthy || v.Packets != 100 || len(v.Talkers) != 0 {
+			t.Errorf("%v, %+v", err, v)
+		}
+		f.before = &c.s
+		if err := f.write(&next, false); err != nil {
 			t.Fatal(err)
 		}
-		var v struct {
-			Healthy    bool
-			Interfaces []struct {
-				Name  string
-				Blind string `json:"blind_since"`
-			}
-		}
-		if err := json.Unmarshal(b, &v); err != nil || v.Healthy != c.healthy || len(v.Interfaces) != len(c.s.Links) || (c.s.Links[len(c.s.Links)-1].Blind != 0) != (v.Interfaces[len(v.Interfaces)-1].Blind != "") {
-			t.Errorf("%v, %s", err, b)
+		if v, err = health.Read(name); err != nil || v.Rate == nil || *v.Rate != (health.Rate{Seconds: 2, Packets: 50, Bytes: 2000}) || len(v.Talkers) != 1 || v.Talkers[0].Bytes != 12 {
+			t.Errorf("%v, %+v", err, v)
 		}
 	}
 	f := newStatusFile(filepath.Join(name, "not", "there"), time.Second)

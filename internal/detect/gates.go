@@ -204,6 +204,18 @@ func (g *Gates) flow(f *event.Flow) {
 	}
 }
 
+// Sides is how many TCP connections that could show both directions a vantage had, and how many of them showed one only.
+type Sides struct{ TCP, OneSided uint64 }
+
+// Sides returns them for the first most vantages.
+func (g *Gates) Sides(most int) []Sides {
+	out := make([]Sides, 0, min(len(g.vantages), most))
+	for i := range g.vantages[:min(len(g.vantages), most)] {
+		out = append(out, Sides{g.vantages[i].tcp, g.vantages[i].oneSided})
+	}
+	return out
+}
+
 // window sums the buckets of a vantage that overlap [from, to].
 func (g *Gates) window(v uint16, from, to packet.Time) bucket {
 	var sum bucket

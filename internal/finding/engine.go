@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -66,6 +67,7 @@ type brief struct {
 	port           uint16
 	absorbed       bool
 	mac            packet.MAC
+	interim        bool
 }
 
 type group struct {
@@ -85,6 +87,7 @@ type group struct {
 type covered struct {
 	Cover
 	first, last packet.Time
+	interim     packet.Addr // the client of an interim instance; zero: it stays
 }
 
 // NewEngine checks the codes: unique names, and no cycle of absorption.
@@ -157,6 +160,7 @@ func (e *Engine) Report(i *Instance) {
 		e.groups[k] = g
 		e.list = append(e.list, g)
 	}
+	e.outdate(g, func(client packet.Addr, first packet.Time) bool { return client == i.Client && first == i.First.Time })
 	g.Count++
 	g.dirty = true
 	if i.First.Time < g.First.Time || g.First.IsZero() {
@@ -170,13 +174,30 @@ func (e *Engine) Report(i *Instance) {
 	}
 	if e.held < e.o.MaxInstances {
 		e.held++
-		g.briefs = append(g.briefs, brief{i.FlowID, i.FlowID, i.First.Time, i.Last.Time, i.Client, i.Server, i.Port, false, i.MAC})
+		g.briefs = append(g.briefs, brief{i.FlowID, i.FlowID, i.First.Time, i.Last.Time, i.Client, i.Server, i.Port, false, i.MAC, i.Interim})
 	} else {
 		e.Counts.DroppedMax++
 	}
 	if i.Covers != (Cover{}) && len(g.covers) < 4096 {
-		g.covers = append(g.covers, covered{i.Covers, i.First.Time, i.Last.Time})
+		c := covered{Cover: i.Covers, first: i.First.Time, last: i.Last.Time}
+		if i.Interim {
+			c.interim = i.Client
+		}
+		g.covers = append(g.covers, c)
 	}
+}
+
+// outdate takes out the interim instances for which is holds.
+func (e *Engine) outdate(g *group, is func(client packet.Addr, first packet.Time) bool) {
+	n := len(g.briefs)
+	g.briefs = slices.DeleteFunc(g.briefs, func(b brief) bool { return b.interim && is(b.client, b.first) })
+	if n -= len(g.briefs); n == 0 {
+		return
+	}
+	g.Count -= n
+	e.held -= n
+	g.Kept = slices.DeleteFunc(g.Kept, func(i Instance) bool { return i.Interim && is(i.Client, i.First.Time) })
+	g.covers = slices.DeleteFunc(g.covers, func(c covered) bool { return !c.interim.IsZero() && is(c.interim, c.first) })
 }
 
 // Tick releases the groups whose settle time has passed, and newer revisions of released ones that grew, at most one
@@ -202,6 +223,11 @@ func (e *Engine) End(now packet.Time) []*Finding {
 	e.now = now
 	var due []*group
 	for _, g := range e.list {
+		e.outdate(g, func(packet.Addr, packet.Time) bool { return true })
+		if g.Count == 0 { // nothing of it was confirmed
+			g.finding, g.dirty = nil, false
+			continue
+		}
 		if g.dirty || e.live && g.finding != nil {
 			due = append(due, g)
 		}

@@ -151,6 +151,8 @@ func (b *border) tick(now packet.Time) {
 		return
 	}
 	b.ticked, b.lastTick = true, now
+	sides := b.gates.Sides(maxSides)
+	b.live.sides.Store(&sides)
 	for _, g := range b.detectors {
 		g.do(func(d detect.Detector) { d.Tick(now) })
 	}

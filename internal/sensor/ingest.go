@@ -37,6 +37,7 @@ type ingest struct {
 	damaged  error
 	lostSeen uint64
 	span     span
+	busy     *busy            // nil: nobody asks
 	keys     [aheadLen]uint64 // of the packets whose turn is near
 	touched  uint64           // keeps what touch returns; nobody reads it
 }
@@ -106,6 +107,9 @@ func (in *ingest) next(r *round) error {
 		for k := i; k < to; k++ {
 			in.packet(r, k, in.keys[k-i])
 		}
+	}
+	if in.busy != nil {
+		in.busy.batch(r.batch.Packets)
 	}
 	if errors.Is(err, capture.ErrIdle) {
 		in.idle(r)

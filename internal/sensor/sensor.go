@@ -74,6 +74,8 @@ type Options struct {
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
 	// called in the goroutine that decides, and must not keep them. Nil: all are decided at the end.
 	OnFindings func(Decided)
+	// Early has detectors tell what takes long to end while it still goes on. What is said at the end does not depend on it.
+	Early bool
 	// OnStatus, when set, gets how the run goes about each second, in the goroutine that reads the source: it must not wait.
 	OnStatus func(*Status)
 	// Hurry, when it is closed, makes the end leave out the connections that it has not come to, and findings as they were told: they
@@ -133,6 +135,7 @@ type Result struct {
 	Files       []string                 // Options.Files
 	Same        func(flow uint64) uint64 // the flow that stands for a connection seen at two vantages
 	Gates       []finding.GateResult     // that fail for a whole vantage
+	Sides       []detect.Sides           // by vantage, the first few: TCP connections that showed one direction
 	Forgotten   []detect.Forgotten       // what tables of detectors had no room for
 	Summary     Summary
 	First, Last packet.Time
@@ -200,6 +203,9 @@ func newRun(o *Options) (*run, error) {
 		s.in.layers = &[256]uint64{}
 	}
 	s.in.frags = defrag.New(o.Defrag)
+	if o.OnStatus != nil {
+		s.in.busy = newBusy()
+	}
 
 	b := &border{gates: detect.NewGates(lim.pairs), ledger: detect.NewLedger(lim.attempts), hosts: detect.NewHosts(lim.hosts), names: detect.NewNames(lim.hosts), outputs: o.Sinks}
 	b.summary.maxPairs = lim.talks
@@ -213,6 +219,7 @@ func newRun(o *Options) (*run, error) {
 		b.joined = newJoined(o)
 	}
 	scope := detect.NewScope(b.ledger, b.hosts, b.joined.twins(), detect.Limits{Entries: lim.entries}, func(i *finding.Instance) { b.engine.Report(i) })
+	scope.Early = o.Early
 	for i := range o.Detectors {
 		g := &guarded{def: &o.Detectors[i]}
 		for _, c := range g.def.Codes {

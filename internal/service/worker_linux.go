@@ -58,6 +58,7 @@ func Join() (*Worker, error) {
 	if err := checkRights(); err != nil {
 		return nil, err
 	}
+	_ = os.WriteFile("/proc/self/comm", []byte("firestorm"), 0) // it was started as /proc/self/exe: who lists processes sees its name
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	w := &Worker{ch: ch, commands: make(chan Command, waitingCommands), stop: make(chan struct{}), again: make(chan struct{}), opened: make(chan answer, 1), gone: make(chan struct{})}
 	go w.listen()

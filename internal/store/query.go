@@ -25,10 +25,13 @@ type Filter struct {
 	Host          netip.Prefix
 	MinSeverity   finding.Severity
 	MinConfidence finding.Confidence
-	Muted         bool // the muted ones, and only they
-	Any           bool // muted or not
-	Unseen        bool // only what has grown since it was acknowledged, or never was
-	Limit         int  // rows, 0: MaxRows
+	Muted         bool         // the muted ones, and only they
+	Any           bool         // muted or not
+	Unseen        bool         // only what has grown since it was acknowledged, or never was
+	Kind          finding.Kind // empty: any
+	Text          string       // stands in the title, code, id or note, in any case of ASCII's letters; empty: any
+	Skip          int          // as many are left out first, at most MaxRows
+	Limit         int          // rows, 0: MaxRows
 }
 
 // Row is a finding in a list.
@@ -86,6 +89,13 @@ func (f *Filter) where() (string, []any) {
 	if f.Unseen {
 		add("acked < revision")
 	}
+	if f.Kind != "" {
+		add("kind = ?", string(f.Kind))
+	}
+	if f.Text != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(f.Text) + "%"
+		add(`(title LIKE ? ESCAPE '\' OR code LIKE ? ESCAPE '\' OR id LIKE ? ESCAPE '\' OR note LIKE ? ESCAPE '\')`, like, like, like, like)
+	}
 	if len(conds) == 0 {
 		return "1", nil
 	}
@@ -119,7 +129,7 @@ func (s *Store) List(f Filter) (rows []Row, more bool, err error) {
 		f.Limit = MaxRows
 	}
 	cond, args := f.where()
-	err = s.each("SELECT "+rowColumns+" FROM finding WHERE "+cond+" ORDER BY last DESC, n DESC LIMIT ?", append(args, f.Limit+1), func(scan func(...any) error) error {
+	err = s.each("SELECT "+rowColumns+" FROM finding WHERE "+cond+" ORDER BY last DESC, n DESC LIMIT ? OFFSET ?", append(args, f.Limit+1, min(max(f.Skip, 0), MaxRows)), func(scan func(...any) error) error {
 		var r Row
 		var source, destination []byte
 		if err := scan(r.fields(&source, &destination)...); err != nil {
@@ -136,6 +146,22 @@ func (s *Store) List(f Filter) (rows []Row, more bool, err error) {
 		return rows[:f.Limit], true, err
 	}
 	return rows, false, err
+}
+
+// Tally counts the findings that f wants, by severity; Skip and Limit do not matter.
+func (s *Store) Tally(f Filter) (n [finding.Critical + 1]int64, err error) {
+	cond, args := f.where()
+	err = s.each("SELECT severity, count(*) FROM finding WHERE "+cond+" GROUP BY severity", args, func(scan func(...any) error) error {
+		var severity, k int64
+		if err := scan(&severity, &k); err != nil {
+			return err
+		}
+		if severity >= int64(finding.Info) && severity <= int64(finding.Critical) {
+			n[severity] = k
+		}
+		return nil
+	})
+	return n, err
 }
 
 // Records gives the findings that f wants to f as they were found, the newest first. Codes are looked up in codes. It

@@ -172,10 +172,26 @@ func TestFilters(t *testing.T) {
 		{Filter{ID: "FS-000003"}, "3"},
 		{Filter{ID: "' OR 1 --"}, ""},
 		{Filter{Code: "%"}, ""},
+		{Filter{Kind: finding.Attack}, "6"},
+		{Filter{Text: "OSTILE", Kind: finding.Diagnosis}, "5 4 3 2 1"},
+		{Filter{Text: "scan-p", Any: true}, "6 7"},
+		{Filter{Text: "000004"}, "4"},
+		{Filter{Text: "%"}, ""},
+		{Filter{Text: "s_an"}, ""},
+		{Filter{Text: `\`}, ""},
+		{Filter{Skip: 2, Limit: 2}, "4 3"},
+		{Filter{Skip: -1, Limit: 1}, "6"},
+		{Filter{Skip: 1 << 60}, ""},
 	} {
 		if got := ids(t, s, c.f); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.f, got, c.want)
 		}
+	}
+	if n, err := s.Tally(Filter{Any: true}); err != nil || n[finding.High] != 2 || n[finding.Low] != 5 || n[finding.Medium] != 0 {
+		t.Error(n, err)
+	}
+	if n, err := s.Tally(Filter{Text: "scan-p"}); err != nil || n[finding.High] != 1 || n[finding.Low] != 0 {
+		t.Error(n, err)
 	}
 	if _, more, _ := s.List(Filter{Limit: 3}); !more {
 		t.Error("it does not say that there are more")

@@ -78,7 +78,10 @@ var house = []room{
 	{pkg: "internal/state", may: "event finding packet"},
 	{pkg: "internal/service", may: "capture"}, // the parent opens what capture asks for
 	{pkg: "internal/sandbox", may: ""},
-	{pkg: "internal/web", may: "store report finding"},
+	{pkg: "internal/web", may: "store report finding health", extra: []exception{
+		{"internal/web", "packet", "prints addresses and times of findings, whose types live there"},
+	}},
+	{pkg: "internal/health", may: ""},
 	{pkg: "internal/lint", may: ""},
 	{pkg: "internal/lint/*", may: "lint finding config analyzer/*", extra: []exception{
 		{"internal/lint/nfs", "rpcfw", "judges the plan that the firewall's rules are made of"},
@@ -87,6 +90,7 @@ var house = []room{
 	{pkg: "internal/maintenance", may: "finding config analyzer/*"},
 	{pkg: "internal/rpcfw", may: "finding config analyzer/*"},
 	{pkg: "internal/backup", may: "finding config analyzer/*"},
+	{pkg: "internal/doctor", may: "capture packet packettest sensor event finding detect store"},
 	{pkg: "internal/count", may: ""},
 	{pkg: "internal/packettest", may: "packet header pcapfile event"},
 	{pkg: "internal/netns", may: ""},
@@ -97,6 +101,8 @@ var modules = []struct{ prefix, may, why string }{
 	{"github.com/spf13/cobra", "cmd/firestorm", "flags and verbs"},
 	{"github.com/spf13/pflag", "cmd/firestorm", "flags"},
 	{"github.com/schollz/progressbar", "cmd/firestorm", "progress on a terminal"},
+	{"charm.land/bubbletea/v2", "cmd/firestorm", "the screen of top"},
+	{"github.com/charmbracelet/x/ansi", "cmd/firestorm", "how wide text is on a terminal; bubbletea brings it"},
 	{"golang.org/x/term", "cmd/firestorm", "is it a terminal, how wide"},
 	{"github.com/klauspost/compress", "internal/pcapfile", "packed captures"},
 	{"golang.org/x/net/publicsuffix", "internal/rules", "which end of a name others register below"},
@@ -108,6 +114,8 @@ var modules = []struct{ prefix, may, why string }{
 	{"github.com/andybalholm/brotli", "internal/analyzer/http", "pages in br"},
 	{"github.com/goccy/go-yaml", "internal/config internal/rules/lang internal/rules/update scripts/* cmd/firestorm", "YAML with positions"},
 	{"modernc.org/sqlite", "internal/store", "the store"},
+	{"github.com/vishvananda/netlink", "internal/doctor", "interfaces and filters, as the kernel lists them"},
+	{"github.com/google/nftables", "internal/doctor", "flowtables"},
 	{"github.com/gopacket/gopacket", "", "an oracle in tests"},
 	{"github.com/google/go-cmp", "", "tests"},
 	{"github.com/rogpeppe/go-internal", "", "tests"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"firestorm/internal/detect/signature"
 	"firestorm/internal/file"
@@ -19,6 +20,7 @@ type analysis struct {
 	o        *readOptions
 	in       *input
 	settings *suricata
+	mu       sync.Mutex // of sigs, while the sensor runs
 	sigs     *rulesRead // nil: no rules
 	eve      *eveOutput // nil: nobody wants it
 	hits     *signature.Hits
@@ -79,7 +81,7 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 	}
 	if n.mem, err = a.openMemory(o.StateDir); err != nil {
 		n.memErr = err
-		if !o.Watch {
+		if !o.Live {
 			return nil, err
 		}
 	}
@@ -90,6 +92,20 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 	n.bar = a.newProgress(o.Progress, o.Quiet)
 	n.opt.Progress = n.bar.update
 	return n, nil
+}
+
+// rules are those that run; nil: none.
+func (n *analysis) rules() *rulesRead {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sigs
+}
+
+// setRules notes that others run from now on.
+func (n *analysis) setRules(r *rulesRead) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sigs, n.opt.Rules = r, nil // the sensor has its own, and the first set is not to be held
 }
 
 // close gives back what newAnalysis took.
@@ -112,14 +128,15 @@ func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, err
 		}
 		return nil, nil, &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
-	n.eve.count(res, n.sigs)
+	sigs := n.rules()
+	n.eve.count(res, sigs)
 	rep := buildReport(n.in, n.o, res)
 	rep.Evidence = evidenceLine(n.o)
 	if n.o.Verbose > 0 {
 		rep.Notes = append(rep.Notes, n.settings.notes()...)
 	}
-	if n.sigs != nil {
-		rep.Notes = append(rep.Notes, "rules: "+n.sigs.summary())
+	if sigs != nil {
+		rep.Notes = append(rep.Notes, "rules: "+sigs.summary())
 		rep.Hits = ruleHits(n.hits)
 		rep.Warnings = append(rep.Warnings, ruleWarnings(res, n.hits)...)
 		if res.RulesMuted > 0 {

@@ -14,7 +14,7 @@ var version = "dev"
 
 func main() {
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, isTerminal: isTerminal, args: os.Args[1:]}
-	ctx, stop := withSignals(context.Background(), os.Stderr)
+	ctx, stop := a.begin()
 	code := a.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -27,6 +27,7 @@ type app struct {
 	getenv         func(string) string
 	isTerminal     func(any) bool
 	color          colorMode
+	process        process
 	args           []string // of the process, for who runs it again; nil where this is no process of its own
 }
 

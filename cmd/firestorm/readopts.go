@@ -49,6 +49,7 @@ type readOptions struct {
 	MemoryGiven   bool               // it is the user's bound, for the rules as well
 	Workers       int                // 0 = one for each processor
 	Follow        bool
+	Live          bool // watch: an interface is read; files are appended to, and opened anew when a signal says so
 	Quiet         bool
 	Verbose       int
 	Progress      string // auto, always, never
@@ -57,7 +58,6 @@ type readOptions struct {
 	Store         *file.StoreOptions
 	StoreAll      bool
 	FileHash      sensor.FileHashes
-	Watch         bool   // it is an interface that is read, not a capture
 	StateGiven    bool   // the command line names StateDir
 	Seed          uint64 // of hash tables; never changes the result
 }

@@ -27,7 +27,8 @@ const maxSpool = 4 << 30
 type eveOutput struct {
 	runner *output.Runner
 	name   string
-	file   io.Closer // nil: standard output
+	file   io.Closer    // nil: standard output
+	sink   *output.Sink // of a live run; nil: of none
 	// counters are what the stats record has beside, known at the end.
 	counters func(add func(path string, n uint64))
 }
@@ -44,9 +45,16 @@ func (a *app) openEVE(o *readOptions, in *input, settings *suricata) (*eveOutput
 	if name == "" {
 		return nil, nil
 	}
-	e := &eveOutput{name: name, runner: output.NewRunner(false)}
+	e := &eveOutput{name: name, runner: output.NewRunner(o.Live)}
 	w := a.stdout
-	if name != "-" {
+	switch {
+	case o.Live:
+		s, err := output.OpenSink(name, a.stdout)
+		if err != nil {
+			return nil, writeFailure(name, err)
+		}
+		e.sink, e.file, w = s, s, s
+	case name != "-":
 		f, err := os.Create(name)
 		if err != nil {
 			return nil, writeFailure(name, err)
@@ -78,10 +86,26 @@ func (e *eveOutput) finish(fs []*finding.Finding) error {
 		e.runner.Finding(f)
 	}
 	err := e.runner.Close()
+	if e.sink != nil {
+		if h := e.sink.Health(); h.Lost > 0 {
+			err = errors.Join(err, fmt.Errorf("%d lines were lost: %s", h.Lost, h.Err))
+		}
+	}
 	if e.file != nil {
 		err = errors.Join(err, e.file.Close())
 	}
 	if err != nil {
+		return writeFailure(e.name, err)
+	}
+	return nil
+}
+
+// reopen begins the file anew under its name, as after a rotation.
+func (e *eveOutput) reopen() error {
+	if e == nil || e.sink == nil {
+		return nil
+	}
+	if err := e.sink.Reopen(); err != nil {
 		return writeFailure(e.name, err)
 	}
 	return nil

@@ -29,7 +29,9 @@ type rulesRead struct {
 	set      *rules.Set
 	active   int // rules that are not commented out
 	problems []lang.Problem
-	newest   time.Time // when the newest of their files was changed; zero: not known
+	// barren are the files that have rules of which none runs.
+	barren []string
+	newest time.Time // when the newest of their files was changed; zero: not known
 }
 
 // loadRules reads files and folders of rules. Beside them, classification.config and threshold.config are taken where there
@@ -53,7 +55,7 @@ func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, more
 	}
 	r := &rulesRead{problems: bad}
 	var list []*lang.Rule
-	seen := map[string]bool{}
+	seen, runs := map[string]bool{}, map[string]int{}
 	for _, name := range files {
 		text, err := a.readRules(name)
 		if err != nil {
@@ -69,6 +71,9 @@ func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, more
 		list = append(list, got...)
 		r.problems = append(r.problems, bad...)
 		r.active += len(got) + len(bad)
+		if runs[name] = len(got); len(got)+len(bad) == 0 {
+			delete(runs, name)
+		}
 		dir := filepath.Dir(name)
 		if name == "-" || seen[dir] {
 			continue
@@ -85,6 +90,14 @@ func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, more
 	set, bad := rules.Compile(list, opt)
 	r.set = set
 	r.problems = append(r.problems, bad...)
+	for _, p := range bad {
+		runs[p.File]--
+	}
+	for _, name := range files {
+		if n, any := runs[name]; any && n <= 0 {
+			r.barren = append(r.barren, name)
+		}
+	}
 	slices.SortStableFunc(r.problems, func(x, y lang.Problem) int {
 		return cmp.Or(strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
 	})

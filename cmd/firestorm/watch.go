@@ -17,8 +17,10 @@ import (
 
 	"firestorm/internal/capture"
 	"firestorm/internal/config"
+	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
+	"firestorm/internal/service"
 	"firestorm/internal/state"
 )
 
@@ -33,8 +35,14 @@ type watchFlags struct {
 	far        farFlags
 	config     string
 	status     string
+	noSandbox  bool
+	user       string // whom the worker runs as
 	every      time.Duration
 	mutesToo   []string // lines of the configuration
+	// For a reload: the flags without the configuration, which of them were given, and the configuration.
+	plain *watchFlags
+	given func(flag string) bool
+	conf  *config.Config
 }
 
 func (a *app) watchCommand() *cobra.Command {
@@ -48,6 +56,13 @@ Each interface is taken for its own place of capture; two that carry one directi
 of a wire each are joined with --tap. Ctrl-C ends with the whole report. An interface
 that goes down, or away, is waited for.
 
+Signals: TERM and Ctrl-C write what was found and end within five seconds. HUP opens
+the files anew that are written to, and reads the configuration's rules and mutes
+again; what else changed there waits for the next start, and is named. USR2 reads the
+rules again. USR1 writes all counters and tables to standard error. New rules are
+compiled beside the old ones and replace them between two packets; where none of
+them runs, the old ones go on.
+
 ` + exitHelp(),
 		Example: `  sudo firestorm watch eth0
   sudo firestorm watch -i eth0 -i eth1 -f 'not port 22' --rules /etc/firestorm/rules
@@ -56,11 +71,13 @@ that goes down, or away, is waited for.
 		GroupID: groupLook,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w.interfaces = append(w.interfaces, args...)
+			plain := *w
 			c, _, err := a.loadConfig(w.config)
 			if err != nil {
 				return err
 			}
-			w.fill(c, cmd.Flags().Changed)
+			w.plain, w.given, w.conf = &plain, cmd.Flags().Changed, c
+			w.fill(c, w.given)
 			w.checksumsGiven = cmd.Flags().Changed("checksums") || w.checksums != "auto"
 			w.memoryGiven = cmd.Flags().Changed("max-memory") || c.Analysis.MaxMemory != config.Default().Analysis.MaxMemory
 			o, lo, err := w.check()
@@ -104,6 +121,8 @@ that goes down, or away, is waited for.
 	f.StringVar(&w.status, "status", "", "write to `FILE` every few seconds how the sensor does, as JSON: packets, drops, interfaces that are blind")
 	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
 	storeFlag(f, &w.store)
+	f.BoolVar(&w.noSandbox, "no-sandbox", false, "read packets in the process that opens sockets, with all its rights")
+	f.StringVar(&w.user, "user", "", "read packets as `USER`; only root can say (default: "+service.ServiceUser+", who called sudo, or nobody: the first that can reach the files)")
 	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
 	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
@@ -141,7 +160,7 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Files, o.MutesToo, o.Watch = nil, w.mutesToo, true
+	o.Files, o.MutesToo, o.Live = nil, w.mutesToo, true
 	return o, lo, nil
 }
 
@@ -150,6 +169,20 @@ const endWithin = 2 * time.Second
 
 // runWatch watches until a signal, the end of the time, or the number of packets.
 func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags) error {
+	commands, stopSignals, notify := a.process.commands()
+	defer stopSignals()
+	defer notify.Close()
+	switch {
+	case a.process.worker != nil:
+		lo.Opener = a.process.worker
+		if err := a.enterSandbox(o, w); err != nil {
+			return err
+		}
+	case w.noSandbox:
+		fmt.Fprintln(a.stderr, "firestorm: --no-sandbox: who reads packets may do all that this process may")
+	case a.process.split && service.Privileged():
+		return a.runParent(ctx, o, lo, w, commands)
+	}
 	live, err := capture.OpenLive(*lo)
 	if err != nil {
 		return liveFailure(err)
@@ -188,14 +221,22 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	}
 	told := a.follow(o, name, n, true)
 	told.far, t.far, n.opt.Early = out, out, true
+	if n.opt.Mutes == nil {
+		n.opt.Mutes = &finding.Mutes{} // a reload may bring some
+	}
+	n.opt.Control = sensor.NewControl()
+	defer context.AfterFunc(ctx, func() { notify.Stopping("writing what was found") })()
 	links := &linkTeller{a: a, o: o}
 	file := newStatusFile(w.status, w.every)
 	file.describe(n, lo.RingBytes, time.Now())
+	does := &commander{a: a, w: w, o: o, n: n, control: n.opt.Control, notify: notify, far: out, file: file, conf: w.conf}
+	go does.run(ctx, commands)
 	n.opt.OnStatus = func(s *sensor.Status) {
 		links.status(s)
 		out.status(s)
 		t.status(s)
 		file.status(s)
+		does.status(s)
 	}
 	hurry := make(chan struct{})
 	n.opt.Hurry = hurry

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"firestorm/internal/config"
@@ -75,6 +76,7 @@ type statusFile struct {
 	// about does not change: it is set before the first status.
 	about  health.File
 	places []string // names of the vantages
+	rules  atomic.Pointer[health.Rules]
 	// Of the goroutine, until done:
 	before *sensor.Status // what was written last
 	err    error
@@ -87,9 +89,19 @@ func (f *statusFile) describe(n *analysis, ring int, now time.Time) {
 	}
 	f.places = n.opt.Names
 	f.about.PID, f.about.MaxMemory, f.about.Ring = os.Getpid(), n.opt.MaxMemory, int64(ring)
-	if f.about.Rules = n.sigs.status(); f.about.Rules != nil {
-		f.about.Rules.Loaded = now.UTC().Truncate(time.Second)
+	f.ruled(n.rules(), now)
+}
+
+// ruled says with which rules the sensor goes on from now, the hour, on.
+func (f *statusFile) ruled(r *rulesRead, now time.Time) {
+	if f == nil {
+		return
 	}
+	s := r.status()
+	if s != nil {
+		s.Loaded = now.UTC().Truncate(time.Second)
+	}
+	f.rules.Store(s)
 }
 
 // newStatusFile returns nil where nobody wants the file.
@@ -135,7 +147,7 @@ func (f *statusFile) write(s *sensor.Status, ended bool) error {
 	v := &health.File{Version: health.Version, Time: at(s.Now), Began: at(s.Begin), Ended: ended, Every: int((f.every + time.Second - 1) / time.Second), Program: version,
 		Healthy: s.Lost == 0 && !ended, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded, Behind: s.Behind, Rounds: s.Rounds, Muted: s.Muted,
 		NotUsed: map[string]uint64{}, Findings: map[string]uint64{}, Interfaces: []health.Interface{},
-		PID: f.about.PID, MaxMemory: f.about.MaxMemory, Ring: f.about.Ring, ClockJumps: &s.Jumps, Rules: f.about.Rules}
+		PID: f.about.PID, MaxMemory: f.about.MaxMemory, Ring: f.about.Ring, ClockJumps: &s.Jumps, Rules: f.rules.Load()}
 	for _, n := range s.NotUsed {
 		v.NotUsed[n.What] = n.N
 	}

@@ -102,7 +102,7 @@ func TestStatusFile(t *testing.T) {
 		{sensor.Status{Now: 1e18, Links: []capture.Link{{Name: "eth0"}, {Name: "eth1", Blind: 9e17, Why: "gone"}}}, false},
 	} {
 		f := newStatusFile(name, time.Second)
-		f.about.Rules = &health.Rules{Active: 3}
+		f.rules.Store(&health.Rules{Active: 3})
 		if err := f.write(&c.s, false); err != nil {
 			t.Fatal(err)
 		}

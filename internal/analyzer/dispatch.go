@@ -182,19 +182,30 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 	if o.MaxExpectations <= 0 {
 		o.MaxExpectations = 4096
 	}
-	x := &Dispatcher{reg: r, o: o, streams: stream.New(o.Stream), ether: map[uint16][]*perShard{}, pools: make([]pools, len(r.defs))}
+	x := &Dispatcher{reg: r, o: o, streams: stream.New(o.Stream), pools: make([]pools, len(r.defs))}
 	x.expected = expectations{byKey: map[expectKey]expectation{}, stats: &x.stats, max: o.MaxExpectations}
 	x.ctx.d = x
-	if o.Inspector != nil {
+	if err := x.Renew(r); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// Renew has the dispatcher go on with another registry of the same protocols, for what is wanted of them has changed; who
+// inspects and who takes files is asked again. Connections that nobody reads any more are not read anew. It is called
+// between two packets. After an error the dispatcher is of no use.
+func (x *Dispatcher) Renew(r *Registry) error {
+	x.reg, x.asked, x.files, x.tcp, x.udp = r, nil, nil, nil, nil
+	if x.o.Inspector != nil {
 		for name, k := range r.options.kinds {
-			if o.Inspector.Asks(name) {
+			if x.o.Inspector.Asks(name) {
 				x.asked.set(k, name)
 			}
 		}
 	}
-	if o.Files != nil {
+	if x.o.Files != nil {
 		for name, k := range r.options.kinds {
-			if o.Files.Takes(name) {
+			if x.o.Files.Takes(name) {
 				x.files.set(k, name)
 			}
 		}
@@ -205,20 +216,31 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 	if v := r.serving[UDP]; len(v.defs) > 0 {
 		x.udp = v
 	}
+	ether, ip := x.ether, x.ip
+	x.ether = map[uint16][]*perShard{}
+	clear(x.ip[:])
 	for i := range r.defs {
 		if !r.on[i] {
 			continue
 		}
 		for _, t := range r.defs[i].Over {
-			switch t {
-			case TCP, UDP:
+			var was []*perShard
+			switch {
+			case t == TCP || t == UDP:
 				continue // their flows find them
+			case t.layer == layerEther:
+				was = ether[t.number]
+			default:
+				was = ip[t.number]
 			}
-			a, err := r.defs[i].Message(r.options)
-			if err != nil {
-				return nil, err
+			ps := find(was, i)
+			if ps == nil {
+				a, err := r.defs[i].Message(r.options)
+				if err != nil {
+					return err
+				}
+				ps = &perShard{i, a}
 			}
-			ps := &perShard{i, a}
 			if t.layer == layerEther {
 				x.ether[t.number] = append(x.ether[t.number], ps)
 			} else {
@@ -226,7 +248,17 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 			}
 		}
 	}
-	return x, nil
+	return nil
+}
+
+// find is the reader of a protocol among those of a transport; nil: there was none.
+func find(list []*perShard, def int) *perShard {
+	for _, ps := range list {
+		if ps.def == def {
+			return ps
+		}
+	}
+	return nil
 }
 
 // Stats returns the counters so far.

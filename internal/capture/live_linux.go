@@ -85,7 +85,7 @@ func (l *Live) add(name string, vantage uint16, seen map[string]uint16) {
 		return
 	}
 	seen[name] = vantage
-	g := &leg{source: uint16(len(l.legs)), spec: RingSpec{Interface: name, Filter: l.opt.Filter, Blocks: l.opt.RingBytes / RingBlock, NoPromiscuous: l.opt.NoPromiscuous}}
+	g := &leg{source: uint16(len(l.legs)), spec: l.opt.spec(name)}
 	g.Name = name
 	l.legs = append(l.legs, g)
 	l.ifaces = append(l.ifaces, Interface{Name: name, Filter: l.opt.Filter, Vantage: vantage})

@@ -61,6 +61,24 @@ type LiveOptions struct {
 	Opener        Opener // nil: this process opens its sockets itself
 }
 
+// Specs are the rings that OpenLive asks its Opener for, each interface once.
+func (o *LiveOptions) Specs() (out []RingSpec) {
+	seen := map[string]bool{}
+	for _, group := range append([][]string{o.Interfaces}, o.Taps...) {
+		for _, name := range group {
+			if !seen[name] {
+				seen[name] = true
+				out = append(out, o.spec(name))
+			}
+		}
+	}
+	return out
+}
+
+func (o *LiveOptions) spec(name string) RingSpec {
+	return RingSpec{Interface: name, Filter: o.Filter, Blocks: o.RingBytes / RingBlock, NoPromiscuous: o.NoPromiscuous}
+}
+
 // Link is the state of one interface of a live source.
 type Link struct {
 	Name     string

@@ -35,6 +35,7 @@ type openFile struct {
 	sum     [3][]byte
 	out     spill
 	kept    bool
+	keeps   bool // it may still be asked for: its bytes wait
 	sids    []uint32
 	size    [8]byte
 }
@@ -56,7 +57,7 @@ func (f *openFile) Data(_ *analyzer.Context, b []byte) {
 			f.sums[i].Write(b)
 		}
 	}
-	if f.kept || f.room.want.Keep {
+	if f.kept || f.keeps {
 		f.out.write(f.room, b)
 	}
 }
@@ -112,7 +113,7 @@ func (f *openFile) End(c *analyzer.Context, whole bool, app event.AppObject) {
 
 // KeepFile asks for the file to be written to the store (event.FileKeeper).
 func (f *openFile) KeepFile(sid uint32) {
-	if !f.room.want.Keep {
+	if !f.keeps {
 		return
 	}
 	if len(f.sids) < maxSIDs && !slices.Contains(f.sids, sid) {

@@ -57,7 +57,14 @@ type Room struct {
 // NewRoom returns a room that holds at most so many bytes of files in memory; more wait on disk. store may be nil; it is
 // shared by all rooms.
 func NewRoom(w Wants, store *Store, most int) *Room {
-	if store == nil {
+	r := &Room{store: store, most: most, open: map[uint32][]*openFile{}}
+	r.Ask(w)
+	return r
+}
+
+// Ask changes what is asked of the files that begin from now on.
+func (r *Room) Ask(w Wants) {
+	if r.store == nil {
 		w.Keep, w.KeepAll = false, false
 	}
 	if w.KeepAll {
@@ -66,7 +73,7 @@ func NewRoom(w Wants, store *Store, most int) *Room {
 	if w.Keep { // a stored file is named by it
 		w.SHA256 = true
 	}
-	return &Room{want: w, store: store, most: most, open: map[uint32][]*openFile{}}
+	r.want = w
 }
 
 // Stats returns the counters so far.
@@ -103,7 +110,7 @@ func (r *Room) Open(c *analyzer.Context, _ string, h flow.Handle, e event.File) 
 		}
 		f.sums[i].Reset()
 	}
-	f.kept = r.want.KeepAll
+	f.kept, f.keeps = r.want.KeepAll, r.want.Keep
 	r.open[h.Index] = append(r.open[h.Index], f)
 	r.n++
 	return f

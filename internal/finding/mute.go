@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -257,6 +258,45 @@ func (m *Mutes) SetStored(ms []Mute) {
 		next = append(next, c)
 	}
 	m.list.Store(&next)
+}
+
+// SetFile replaces the mutes of a file by those of ms; those of the store stay. What a mute that stands in both has counted
+// stays with it. Rates stay as they are: who keeps to them asked once.
+func (m *Mutes) SetFile(ms *Mutes) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was := map[Mute]*counted{}
+	for _, c := range m.all() {
+		if c.Number == 0 {
+			was[c.Mute] = c
+		}
+	}
+	var next []*counted
+	for _, x := range ms.all() {
+		c := was[x.Mute]
+		if c == nil {
+			c = &counted{Mute: x.Mute}
+		}
+		next = append(next, c)
+	}
+	for _, c := range m.all() {
+		if c.Number != 0 {
+			next = append(next, c)
+		}
+	}
+	m.list.Store(&next)
+}
+
+// SameRates reports that both bound how many findings are told alike.
+func (m *Mutes) SameRates(o *Mutes) bool {
+	var a, b []Rate
+	if m != nil {
+		a = m.rates
+	}
+	if o != nil {
+		b = o.rates
+	}
+	return slices.Equal(a, b)
 }
 
 // TakeHidden returns how often each mute of the store hid something since it was last asked.

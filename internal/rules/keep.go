@@ -48,7 +48,7 @@ type keptSet struct {
 
 // Save writes what the limiter remembers: detect.Keeper.
 func (l *Limiter) Save(w io.Writer) error {
-	k := keptLimits{Now: l.now, Bits: l.lates.bits.kept(l.set.hosts, max(l.now, l.lates.bits.now))}
+	k := keptLimits{Now: l.now, Bits: l.lates.bits.kept(l.set.hostBits, max(l.now, l.lates.bits.now))}
 	for key, c := range l.counts {
 		if c.until < l.now || key.flow != 0 { // over, or of a connection
 			continue
@@ -91,7 +91,7 @@ func (l *Limiter) Load(r io.Reader) error {
 		}
 		l.counts[countKey{rule: info, kind: c.Kind, a: c.A, b: c.B}] = x
 	}
-	l.lates.bits.take(l.set.hosts, k.Bits)
+	l.lates.bits.take(l.set.hostBits, k.Bits)
 	sets := map[string]*dataset{}
 	for _, g := range l.lates.of {
 		for i := range g.late {
@@ -158,7 +158,7 @@ func (e *Engine) AppendPairs(dst []byte) []byte {
 		return dst
 	}
 	var b bytes.Buffer
-	if gob.NewEncoder(&b).Encode(e.pairs.kept(e.set.hosts, e.pairs.now)) != nil {
+	if gob.NewEncoder(&b).Encode(e.pairs.kept(e.set.hostBits, e.pairs.now)) != nil {
 		return dst // of types that gob knows: it does not happen
 	}
 	return append(dst, b.Bytes()...)
@@ -172,6 +172,6 @@ func (e *Engine) LoadPairs(b []byte) error {
 	if gob.NewDecoder(bytes.NewReader(b)).Decode(&bits) != nil {
 		return errPairs
 	}
-	e.pairs.take(e.set.hosts, bits)
+	e.pairs.take(e.set.hostBits, bits)
 	return nil
 }

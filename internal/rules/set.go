@@ -58,7 +58,9 @@ type Set struct {
 	kinds   map[string]bool // of events whose parts rules ask for
 	rare    *mpm.Rarity     // of all contents together: which part of one says most
 	bits    []string        // names of the flowbits by number
-	hosts   []string        // names of xbits and hostbits by number
+	// The same of flowints, and of bits of hosts and pairs; and the lists that rules ask about. A Swap needs them.
+	ints, hostBits []string
+	sets           map[string]*dataset
 
 	approximate []lang.Problem
 }
@@ -114,14 +116,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		}
 		return err != nil
 	})
-	s.bits = make([]string, len(o.bits))
-	for name, n := range o.bits {
-		s.bits[n] = name
-	}
-	s.hosts = make([]string, len(o.hostBits))
-	for name, n := range o.hostBits {
-		s.hosts[n] = name
-	}
+	s.bits, s.ints, s.hostBits, s.sets = names(o.bits), names(o.ints), names(o.hostBits), o.sets
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.
 	slices.SortStableFunc(s.sigs, func(a, b *sig) int {

@@ -176,6 +176,8 @@ func (b *border) tick(now packet.Time) {
 
 // round merges the outputs of the workers for one round.
 func (b *border) round(r *round) {
+	b.obey(r.order)
+	r.order = nil // it knows the old rules, which are to go
 	b.scope.Begin = r.begin
 	own := r.events
 	pos := make([]int, len(r.out))

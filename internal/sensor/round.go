@@ -20,6 +20,7 @@ type round struct {
 	last   uint64        // ordinal of the last packet
 	out    []output      // per worker
 	keep   bool          // what outlives a restart is written down after this round
+	order  *order        // to be done before its packets; nil: none
 }
 
 // edge is a moment when state ages: after the packet with this ordinal.

@@ -81,6 +81,8 @@ type Options struct {
 	// Hurry, when it is closed, makes the end leave out the connections that it has not come to, and findings as they were told: they
 	// are counted in Result.Unclosed and Engine.Hurried. Who must be gone within seconds sets it; nil: all are closed.
 	Hurry <-chan struct{}
+	// Control, when set, asks the run for things while it goes on.
+	Control *Control
 	// State, when set, is where detectors with a memory keep it from run to run; one that is Running, while a run goes on too.
 	State State
 	// Continues says that the input goes on where that of the last run with this State ended, as the traffic of an interface
@@ -248,12 +250,9 @@ func newRun(o *Options) (*run, error) {
 	for _, g := range b.detectors {
 		g.d = g.def.New(scope)
 	}
-	reg, err := analyzer.NewRegistry(o.Analyzers, wantedKinds(o))
+	reg, err := newRegistry(o)
 	if err != nil {
 		return nil, err
-	}
-	for name, v := range o.Settings {
-		reg.Set(name, v)
 	}
 	b.kind = reg.Kind
 	s.workers = make([]*worker, o.Workers)
@@ -273,10 +272,24 @@ func newRun(o *Options) (*run, error) {
 		return nil, err
 	}
 	b.engine.Remember(o.Told)
+	o.Control.bind(s, heap)
 	return s, nil
 }
 
+// newRegistry lists the protocols, with what is wanted of them.
+func newRegistry(o *Options) (*analyzer.Registry, error) {
+	reg, err := analyzer.NewRegistry(o.Analyzers, wantedKinds(o))
+	if err != nil {
+		return nil, err
+	}
+	for name, v := range o.Settings {
+		reg.Set(name, v)
+	}
+	return reg, nil
+}
+
 func (s *run) run(ctx context.Context) (*Result, error) {
+	defer s.o.Control.end()
 	var err error
 	var stopped bool
 	if len(s.workers) == 1 {
@@ -338,11 +351,12 @@ func wantsAnomalies(o *Options) bool {
 func (s *run) inline(ctx context.Context) (bool, error) {
 	r := &round{out: make([]output, 1)}
 	for n := 0; ; n++ {
+		s.take(r, n)
 		last, err := s.fill(ctx, r)
 		if err != nil {
 			return false, err
 		}
-		s.workers[0].round(r, &r.out[0])
+		s.workers[0].round(r, 0, s.o)
 		s.border.round(r)
 		s.done(r, n)
 		if last {
@@ -381,7 +395,7 @@ func (s *run) parallel(ctx context.Context) (bool, error) {
 		go func() {
 			defer workers.Done()
 			for j := range in[i] {
-				w.round(j.r, &j.r.out[i])
+				w.round(j.r, i, s.o)
 				j.wg.Done()
 			}
 		}()
@@ -406,6 +420,7 @@ func (s *run) parallel(ctx context.Context) (bool, error) {
 	var err error
 	for n := 0; ; n++ {
 		r := <-free
+		s.take(r, n)
 		var last bool
 		if last, err = s.fill(ctx, r); err != nil {
 			break

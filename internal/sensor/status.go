@@ -23,6 +23,7 @@ type Status struct {
 	Links          []capture.Link
 	Behind         int    // rounds that were read and are not done
 	Rounds         int    // as many may be on their way; that many behind: the source is not read
+	Done           uint64 // rounds that went all the way: it grows while the sensor is alive, with packets or without
 	Events         uint64 // that detectors saw
 	// Findings counts those decided so far and shown, by severity.
 	Findings [finding.Critical + 1]uint64
@@ -75,7 +76,7 @@ func (s *run) status(r *round, n int) {
 	s.said = now
 	st := Status{Begin: r.begin, Now: now, Last: s.in.newest, Packets: s.counts.Packets, Bytes: s.counts.Bytes, Undecoded: s.counts.Undecoded, NotUsed: s.counts.NotUsed(),
 		Lost: s.o.Source.Stats().KernelLost, Links: capture.LinksOf(s.o.Source), Behind: n - int(s.live.done.Load()), Rounds: s.inFlight(),
-		Events: s.live.events.Load(), Muted: s.live.muted.Load(), Jumps: s.counts.ClockJumps, Troubles: s.troubles(now)}
+		Done: uint64(s.live.done.Load()), Events: s.live.events.Load(), Muted: s.live.muted.Load(), Jumps: s.counts.ClockJumps, Troubles: s.troubles(now)}
 	if p := s.live.sides.Load(); p != nil {
 		st.Sides = *p
 	}

@@ -70,7 +70,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	if o.NoMidstream {
 		begun = s.flows.Begun
 	}
-	s.files = file.NewRoom(filesWanted(o, reg), o.FileStore, lim.held/4)
+	s.files = file.NewRoom(filesWanted(o, o.Rules, reg), o.FileStore, lim.held/4)
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
 		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,
@@ -94,9 +94,9 @@ func (f begunOnly) Established(index uint32) bool {
 func (f begunOnly) Followed(index uint32) bool { return f.Begun(index) }
 
 // filesWanted says what is asked of files.
-func filesWanted(o *Options, reg *analyzer.Registry) file.Wants {
+func filesWanted(o *Options, r *rules.Set, reg *analyzer.Registry) file.Wants {
 	w := file.Wants{Info: reg.Wanted(event.KindFile), MD5: o.FileHashes.MD5, SHA1: o.FileHashes.SHA1, SHA256: o.FileHashes.SHA256, KeepAll: o.KeepFiles}
-	if r := o.Rules; r != nil {
+	if r != nil {
 		w.Info = w.Info || r.AsksFiles()
 		w.MD5, w.SHA1, w.SHA256 = w.MD5 || r.Asks("file.md5"), w.SHA1 || r.Asks("file.sha1"), w.SHA256 || r.Asks("file.sha256")
 		w.Keep = r.Keeps()
@@ -170,9 +170,13 @@ func (s *shard) end(now packet.Time, ordinal uint64, out *[]event.Event) {
 	s.flows.End(now, ordinal, out)
 }
 
-// round runs the packets of r that belong to this worker, in order, and ages its shards at each edge.
-func (w *worker) round(r *round, out *output) {
+// round does its part of r's order, runs the packets of r that belong to this worker, number i, in order, and ages its shards at each edge.
+func (w *worker) round(r *round, i int, o *Options) {
+	out := &r.out[i]
 	out.events, out.aged = out.events[:0], out.aged[:0]
+	if r.order != nil {
+		w.obey(r.order, i, o, &out.events)
+	}
 	from := 0
 	for e := range r.edges {
 		w.packets(r, from, r.edges[e].after+1, out)

@@ -76,6 +76,8 @@ var house = []room{
 	{pkg: "internal/store", may: "event finding packet store/record"},
 	{pkg: "internal/store/record", may: "finding packet"},
 	{pkg: "internal/state", may: "event finding packet"},
+	{pkg: "internal/service", may: "capture"}, // the parent opens what capture asks for
+	{pkg: "internal/sandbox", may: ""},
 	{pkg: "internal/web", may: "store report finding health", extra: []exception{
 		{"internal/web", "packet", "prints addresses and times of findings, whose types live there"},
 	}},
@@ -106,6 +108,9 @@ var modules = []struct{ prefix, may, why string }{
 	{"golang.org/x/net/publicsuffix", "internal/rules", "which end of a name others register below"},
 	{"golang.org/x/net/bpf", "internal/filter internal/capture", "instructions of the kernel's filter machine"},
 	{"golang.org/x/sys", "internal/capture internal/service internal/sandbox internal/doctor testbed/*", "system calls"},
+	{"github.com/coreos/go-systemd", "internal/service", "news for the service manager"},
+	{"github.com/landlock-lsm/go-landlock", "internal/sandbox", "files and ports that a process may reach"},
+	{"github.com/elastic/go-seccomp-bpf", "internal/sandbox", "system calls that a process may make"},
 	{"github.com/andybalholm/brotli", "internal/analyzer/http", "pages in br"},
 	{"github.com/goccy/go-yaml", "internal/config internal/rules/lang internal/rules/update scripts/* cmd/firestorm", "YAML with positions"},
 	{"modernc.org/sqlite", "internal/store", "the store"},

@@ -37,13 +37,15 @@ for _ in $(seq 300); do
 	kill -0 "$sensor" 2>/dev/null || { cat "$dir/err" >&2; exit 1; }
 	sleep 0.1
 done
+reader=$(pgrep -P "$sensor" | head -n 1) # the worker: the process that opens the sockets reads nothing
+reader=${reader:-$sensor}
 sleep 2
-ticks() { awk '{ print $14 + $15 }' "/proc/$sensor/stat"; }
+ticks() { awk '{ print $14 + $15 }' "/proc/$reader/stat"; }
 before=$(ticks)
 run "$dir/blast" -i va -r "$dir/mix.pcap" -pps "$pps" -duration "${span}s" >"$dir/sent"
 spent=$((($(ticks) - before) * 10))
-peak=$(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$sensor/status")
-files=$(ls "/proc/$sensor/fd" | wc -l)
+peak=$(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$reader/status")
+files=$(ls "/proc/$reader/fd" | wc -l)
 from=$(date +%s%N)
 kill -INT "$sensor"
 wait "$sensor" || true

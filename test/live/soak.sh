@@ -36,14 +36,16 @@ for _ in $(seq 300); do
 	kill -0 "$sensor" 2>/dev/null || { cat "$dir/err" >&2; exit 1; }
 	sleep 0.1
 done
+reader=$(pgrep -P "$sensor" | head -n 1) # the worker: the process that opens the sockets reads nothing
+reader=${reader:-$sensor}
 sleep 3
-echo "idle: $(awk '/RssAnon/ { print int($2 / 1024) }' "/proc/$sensor/status") MB beside the ring"
+echo "idle: $(awk '/RssAnon/ { print int($2 / 1024) }' "/proc/$reader/status") MB beside the ring"
 ip netns exec "$net" "$dir/blast" -i va -r "$dir/mix.pcap" -pps "$pps" -duration "${span}s" >"$dir/sent" &
 sender=$!
 while kill -0 "$sender" 2>/dev/null; do
 	sleep 10
 	kill -0 "$sensor" 2>/dev/null || { echo "the program ended:"; cat "$dir/err"; exit 1; }
-	echo "$(awk '/RssAnon/ { print $2 }' "/proc/$sensor/status") $(ls "/proc/$sensor/fd" | wc -l) $(awk '{ print $14 + $15 }' "/proc/$sensor/stat")" >>"$dir/log"
+	echo "$(awk '/RssAnon/ { print $2 }' "/proc/$reader/status") $(ls "/proc/$reader/fd" | wc -l) $(awk '{ print $14 + $15 }' "/proc/$reader/stat")" >>"$dir/log"
 done
 wait "$sender" || true
 from=$(date +%s%N)

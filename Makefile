@@ -92,7 +92,7 @@ testbed: ## list the situations that testbed/ can make
 man: go-version ## man pages and shell completion, into dist/
 	@rm -rf dist/man dist/completion
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
-	$(GO) run -tags docgen -ldflags '-X main.version=$(VERSION)' ./cmd/firestorm gen-docs dist
+	$(GO) run -trimpath -buildvcs=false -tags docgen -ldflags '-X main.version=$(VERSION)' ./cmd/firestorm gen-docs dist
 
 package: go-version man ## debs, rpms and tarballs with bill of materials and checksums, into dist/
 	@GO='$(GO)' VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' scripts/package.sh

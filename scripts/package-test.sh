@@ -104,6 +104,7 @@ set -eu
 case $1 in runit) start="runsv" stop="sv -w 15 force-stop" ;; daemontools) start="supervise" stop="svc -dx" ;; esac
 mount -t proc proc /proc
 cp -R /usr/share/firestorm/run "/tmp/$1"
+rm -f /run/firestorm/status.json
 cd /tmp
 if [ "$1" = runit ]; then $start "/tmp/$1" & else
 	(cd "/tmp/$1/log" && exec supervise .) <"$2" &
@@ -117,6 +118,7 @@ for i in $(seq 100); do
 	[ -n "$pid" ] && [ -s /run/firestorm/status.json ] && grep -q '"packets": [1-9]' /run/firestorm/status.json && break
 done
 [ -n "$pid" ] || { echo "it does not run"; tail /var/log/firestorm/current; exit 1; }
+trap 'echo "failed: line $LINENO, $BASH_COMMAND"' ERR
 cat /run/firestorm/status.json
 grep -E '^(Uid|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs)' "/proc/$pid/status"
 uid=$(id -u firestorm)
@@ -125,13 +127,14 @@ grep -q "^Uid:.$uid.$uid.$uid.$uid$" "/proc/$pid/status"
 grep -q '^NoNewPrivs:.1$' "/proc/$pid/status"
 grep -q '"packets": [1-9]' /run/firestorm/status.json
 for i in 1 2 3; do (exec 3<>/dev/tcp/127.0.0.1/9) 2>/dev/null || :; done
-if [ "$1" = runit ]; then $stop "/tmp/$1"; else svc -dx "/tmp/$1"; sleep 3; svc -x "/tmp/$1/log"; fi
-for i in $(seq 50); do [ -d "/proc/$pid" ] || break; sleep 0.2; done
-[ ! -d "/proc/$pid" ]
+if [ "$1" = runit ]; then $stop "/tmp/$1"; else svc -dx "/tmp/$1"; fi
+for i in $(seq 200); do [ -d "/proc/$pid" ] || break; sleep 0.2; done
+[ ! -d "/proc/$pid" ] || { echo "it does not end"; cat "/proc/$pid/status"; exit 1; }
 ls -l /var/lib/firestorm /var/log/firestorm
 [ -z "$(find /var/lib/firestorm /var/log/firestorm ! -user firestorm)" ]
 [ -n "$(find /var/lib/firestorm -name '*.state')" ]
-[ -s /var/log/firestorm/current ]
+for i in $(seq 50); do [ -s /var/log/firestorm/current ] && break; sleep 0.2; done
+[ -s /var/log/firestorm/current ] || { echo "nothing is in the log"; exit 1; }
 END
 	mkfifo -m 600 "$root/tmp/pipe-$1"
 	unshare -n -m -p -f --kill-child --propagation private sh -c "ip link set lo up && exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C chroot '$root' bash /tmp/supervised $1 /tmp/pipe-$1"
@@ -176,7 +179,8 @@ check "is the newer one" sh -c "chroot '$root' firestorm version | grep -q 'fire
 check "the edited configuration is kept" cmp "$work/edited.yaml" "$root/etc/firestorm/firestorm.yaml"
 check "the new one lies beside it" grep -q "newer version" "$root/etc/firestorm/firestorm.yaml.dpkg-dist"
 check "the state is kept" diff "$work/states" <(states)
-check "the newer program reads the older state and store" in_root sh -c 'firestorm neighbours --state /var/lib/firestorm | grep -q 192.168.0.1 && firestorm findings list --store /var/lib/firestorm | grep -q timewait'
+check "the newer program reads the older store" in_root sh -c 'firestorm findings list --store /var/lib/firestorm | grep -q "reuse 192.168.0.1:2268"'
+check "and the older state" in_root sh -c '! firestorm read -q /tmp/founding.pcap --state /var/lib/firestorm 2>&1 >/dev/null | grep .'
 in_root firestorm read -q /tmp/founding.pcap --state /var/lib/firestorm --store /var/lib/firestorm >/dev/null || :
 states >"$work/states"
 check "going back is refused" refused in_root dpkg -i /tmp/firestorm.deb

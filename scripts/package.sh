@@ -37,7 +37,7 @@ for arch in $ARCHES; do
 	fi
 	programs+=("$program")
 done
-"$GO" run ./scripts/sbom -version "$VERSION" -time "$SOURCE_DATE_EPOCH" -out "$OUT/firestorm-$VERSION.cdx.json" \
+"$GO" run -trimpath ./scripts/sbom -version "$VERSION" -time "$SOURCE_DATE_EPOCH" -out "$OUT/firestorm-$VERSION.cdx.json" \
 	-licenses "$OUT/third-party.txt" "${programs[@]}"
 
 # tree ARCH FORMAT DIR: every file where it goes. All three formats are made of it.

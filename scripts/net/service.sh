@@ -2,7 +2,7 @@
 # The service as systemd runs it: a systemd of its own boots in namespaces, over a copy of this machine's files that is thrown
 # away. The deb is installed, switched on, upgraded, killed, backed up, removed and purged there. Needs root, a Debian with
 # systemd, overlayfs and the deb in dist/ ("make package"). Nothing of this machine is changed: /proc/sys and /sys are
-# read-only in there, and it has a network and devices of its own.
+# read-only in there, nobody looks after devices, and it has a network of its own.
 set -eu
 cd "$(dirname "$0")/../.."
 for p in /lib/systemd/systemd unshare dpkg-deb rsync; do
@@ -141,14 +141,14 @@ else
 	mkdir "$root/sys/fs/cgroup/systemd"
 	mount -t cgroup -o none,name=systemd cgroup "$root/sys/fs/cgroup/systemd"
 fi
-for d in run tmp dev; do mount -t tmpfs tmpfs "$root/$d"; done
-for d in null zero full random urandom tty; do cp -a "/dev/$d" "$root/dev/"; done
-mkdir "$root/dev/shm" "$root/dev/pts" "$root/run/test"
-mount -t tmpfs tmpfs "$root/dev/shm"
+for d in run tmp; do mount -t tmpfs tmpfs "$root/$d"; done
+mount --rbind /dev "$root/dev"
+mkdir "$root/run/test"
 # What the test writes is to be seen outside.
-mkdir -p "$work/out"
 mount --bind "$work" "$root/run/test"
 cd "$root/etc/systemd/system"
+# What would look after devices, which are this machine's.
+for u in systemd-udevd systemd-udev-trigger systemd-tmpfiles-setup-dev kmod-static-nodes systemd-modules-load systemd-vconsole-setup; do ln -sf /dev/null $u.service; done
 printf '[Unit]\nWants=run-test.service sysinit.target\n' >run-test.target
 printf '[Unit]\nDefaultDependencies=no\nAfter=systemd-journald.service\n[Service]\nType=oneshot\nExecStart=/bin/bash /run/test/test /run/test\nExecStopPost=/bin/kill -s RTMIN+14 1\nStandardOutput=append:/run/test/log\nStandardError=append:/run/test/log\n' >run-test.service
 ip link set lo up

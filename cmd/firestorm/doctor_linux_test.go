@@ -142,14 +142,14 @@ func TestDoctorNotPermitted(t *testing.T) {
 	if err := unix.Capset(&hdr, &none[0]); err != nil { // of this thread alone
 		t.Fatal(err)
 	}
-	none := noConfig(t)
-	r := runApp(nil, "doctor", "lo", "--config", none)
+	empty := noConfig(t)
+	r := runApp(nil, "doctor", "lo", "--config", empty)
 	for _, want := range []string{"problem  permission: this user may not capture", "sudo setcap cap_net_raw=ep ", "unknown  flowtables", "sudo firestorm doctor"} {
 		if r.code != exitPermission || !strings.Contains(r.stdout, want) {
 			t.Errorf("status %d, no %q:\n%s%s", r.code, want, r.stdout, r.stderr)
 		}
 	}
-	if r := runApp(nil, "doctor", "--inject", "--on", "lo", "--yes", "--config", none); r.code != exitPermission || !strings.Contains(r.stdout, "unknown  inject on lo: the known traffic could not be made") {
+	if r := runApp(nil, "doctor", "--inject", "--on", "lo", "--yes", "--config", empty); r.code != exitPermission || !strings.Contains(r.stdout, "unknown  inject on lo: the known traffic could not be made") {
 		t.Errorf("status %d:\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }

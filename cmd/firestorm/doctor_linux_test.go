@@ -14,6 +14,16 @@ import (
 	"firestorm/internal/doctor"
 )
 
+// noConfig is a configuration that says nothing, so that the machine's own is not taken.
+func noConfig(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "firestorm.yaml")
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 // Exit statuses: a problem is 1, a missing permission alone 4, and --strict takes nothing that is not good.
 func TestDoctorStatus(t *testing.T) {
 	ok, warn := doctor.Check{}, doctor.Check{Level: doctor.Warning}
@@ -35,6 +45,7 @@ func TestDoctorStatus(t *testing.T) {
 
 // What does not go together is refused before anything is sent.
 func TestDoctorUsage(t *testing.T) {
+	none := noConfig(t)
 	for _, tc := range []struct{ args, says string }{
 		{"doctor --inject --on lo", "Say --yes when that may be"},
 		{"doctor --inject lo", "named with --on"},
@@ -45,7 +56,7 @@ func TestDoctorUsage(t *testing.T) {
 		{"doctor --on lo", "belong to --inject"},
 		{"doctor --within 5s", "belong to --inject"},
 		{"doctor lo --listen 1h", "between 1s and 10m"},
-		{"doctor --listen 5s", "needs an interface"},
+		{"doctor --listen 5s --config " + none, "needs an interface"},
 		{"doctor --config /not/there", "cannot be read"},
 	} {
 		r := runApp(nil, strings.Fields(tc.args)...)
@@ -77,9 +88,9 @@ func TestDoctorInject(t *testing.T) {
 // A running watch is asked by its status file: which interface it sees, and that it runs. When it ended, that is said.
 func TestDoctorOfWatch(t *testing.T) {
 	ownNetwork(t)
-	dir := t.TempDir()
-	file := filepath.Join(dir, "status.json")
-	if r := runApp(nil, "watch", "lo", "--duration", "1200ms", "--ring", "4M", "--status", file, "-q"); r.code != 0 {
+	none := noConfig(t)
+	file := filepath.Join(t.TempDir(), "status.json")
+	if r := runApp(nil, "watch", "lo", "--config", none, "--duration", "1200ms", "--ring", "4M", "--status", file, "-q"); r.code != 0 {
 		t.Fatalf("%d %s", r.code, r.stderr)
 	}
 	type out struct {
@@ -88,7 +99,7 @@ func TestDoctorOfWatch(t *testing.T) {
 	}
 	look := func() (string, out) {
 		t.Helper()
-		r := runApp(nil, "doctor", "--status", file, "--json")
+		r := runApp(nil, "doctor", "--config", none, "--status", file, "--json")
 		var v out
 		if err := json.Unmarshal([]byte(r.stdout), &v); err != nil {
 			t.Fatalf("%v: %s%s", err, r.stdout, r.stderr)
@@ -131,13 +142,14 @@ func TestDoctorNotPermitted(t *testing.T) {
 	if err := unix.Capset(&hdr, &none[0]); err != nil { // of this thread alone
 		t.Fatal(err)
 	}
-	r := runApp(nil, "doctor", "lo")
+	empty := noConfig(t)
+	r := runApp(nil, "doctor", "lo", "--config", empty)
 	for _, want := range []string{"problem  permission: this user may not capture", "sudo setcap cap_net_raw=ep ", "unknown  flowtables", "sudo firestorm doctor"} {
 		if r.code != exitPermission || !strings.Contains(r.stdout, want) {
 			t.Errorf("status %d, no %q:\n%s%s", r.code, want, r.stdout, r.stderr)
 		}
 	}
-	if r := runApp(nil, "doctor", "--inject", "--on", "lo", "--yes"); r.code != exitPermission || !strings.Contains(r.stdout, "unknown  inject on lo: the known traffic could not be made") {
+	if r := runApp(nil, "doctor", "--inject", "--on", "lo", "--yes", "--config", empty); r.code != exitPermission || !strings.Contains(r.stdout, "unknown  inject on lo: the known traffic could not be made") {
 		t.Errorf("status %d:\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }

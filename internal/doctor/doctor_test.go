@@ -393,6 +393,7 @@ func TestHostile(t *testing.T) {
 	o.Interfaces = []string{evil}
 	f.links[1].Name, f.links[1].Alias, f.links[1].Up = evil, "\x1b]0;x\x07", true
 	f.features["rx-lro"] = Feature{On: true}
+	f.status(`"last":`, `"blind_since":"then\nok       all: fine","why":"x\u001b[1m","last":`)
 	cs := Run(f, o)
 	var b bytes.Buffer
 	clean := func(s string) string {

@@ -100,6 +100,12 @@ func TestFeatures(t *testing.T) {
 	if _, err := features("a name that is much too long"); !errors.Is(err, ErrNoSuch) {
 		t.Errorf("%v", err)
 	}
+	// What was asked for is not what is: without checksums by the card there is no tso.
+	set(t, "va", 0x17, 0) // ETHTOOL_STXCSUM
+	if f, err := features("va"); err != nil || f["tx-tcp-segmentation"].On {
+		t.Errorf("tso without checksums: %+v %v", f["tx-tcp-segmentation"], err)
+	}
+	set(t, "va", 0x17, 1)
 	// And what the check makes of it.
 	set(t, "vb", ethtoolSGRO, 0)
 	set(t, "vb", ethtoolSGSO, 0)

@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests use. A policy-rc.d keeps every service from starting; it is taken away
 # again unless there was one before.
 set -eu
-packages="git tcpdump tshark jq pcre2-utils python3 rsync"
+packages="git tcpdump tshark jq pcre2-utils python3 rsync systemd"
 missing=
 for p in $packages; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"

@@ -3,6 +3,7 @@
 need() { command -v "$1" >/dev/null 2>&1 || echo "skipped: $2   enable: make deps"; }
 need tshark "agreement with tshark, annotated captures shown by tshark"
 need tcpdump "capture filters compared with tcpdump"
+need systemd-analyze "units read by systemd, and what it thinks of their rights"
 need pcre2test "regular expressions of rules compared with PCRE2"
 shared=${FIRESTORM_SHARED:-../shared}
 [ -d "$shared/conformance" ] ||

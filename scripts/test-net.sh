@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian package into a fresh Debian 12 and purges it again; runs the pairs of IPsec configurations in real
+# Builds the packages twice and compares them; installs them into a fresh Debian 12, upgrades and purges them; runs the pairs of IPsec configurations in real
 # daemons, and what the small tools print in the programs it is for; then makes every capture of the testbed again with the
 # real programs, in network namespaces.
 set -eu
@@ -10,6 +10,7 @@ if [ "$(id -u)" != 0 ] || [ "$(uname -s)" != Linux ]; then
 fi
 make --no-print-directory package
 scripts/package-test.sh
+scripts/reproducible.sh
 testbed/check-manifest
 testbed/ipsec-pairs
 make --no-print-directory build

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"firestorm/internal/detect/signature"
@@ -9,6 +10,7 @@ import (
 	"firestorm/internal/report"
 	"firestorm/internal/sensor"
 	"firestorm/internal/standard"
+	"firestorm/internal/state"
 )
 
 // analysis is one run of the sensor with everything that its options ask for: what read and watch have in common.
@@ -23,6 +25,8 @@ type analysis struct {
 	bar      *progress
 	opt      sensor.Options // Source is still to be set
 	closers  []func()
+	mem      *memory // nil: nothing is remembered
+	memErr   error   // of a watch: why nothing is
 }
 
 // newAnalysis reads what o names and makes the sensor's options of it.
@@ -73,13 +77,15 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 		}
 		n.opt.Sinks = append(n.opt.Sinks, n.hits)
 	}
-	mem, err := a.openMemory(o.StateDir)
-	if err != nil {
-		return nil, err
+	if n.mem, err = a.openMemory(o.StateDir); err != nil {
+		n.memErr = err
+		if !o.Watch {
+			return nil, err
+		}
 	}
-	if mem != nil {
-		n.closers = append(n.closers, mem.close)
-		n.opt.State = mem
+	if n.mem != nil {
+		n.closers = append(n.closers, n.mem.close)
+		n.opt.State = n.mem
 	}
 	n.bar = a.newProgress(o.Progress, o.Quiet)
 	n.opt.Progress = n.bar.update
@@ -99,10 +105,16 @@ func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, err
 	res, err := sensor.Run(ctx, n.opt)
 	n.bar.finish()
 	if err != nil {
+		var newer *state.Newer
+		if errors.As(err, &newer) {
+			return nil, nil, &failure{code: exitEngine, what: "the state in " + n.o.StateDir + " cannot be used", why: newer.Error(), err: err,
+				try: "start that version again; or move the folder away, or name another with --state: then this one learns anew"}
+		}
 		return nil, nil, &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
 	n.eve.count(res, n.sigs)
 	rep := buildReport(n.in, n.o, res)
+	rep.Evidence = evidenceLine(n.o)
 	if n.o.Verbose > 0 {
 		rep.Notes = append(rep.Notes, n.settings.notes()...)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"firestorm/internal/detect"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/report"
@@ -268,6 +269,35 @@ func (a *app) findingsList(s *store.Store, w *findingsFlags) error {
 	case more:
 		fmt.Fprintf(a.stdout, "there are more; --limit %d shows them\n", 10*w.limit)
 	}
+	held, err := s.Held("", packet.Addr{}, heldShown)
+	if err != nil {
+		return storeFailure(w.dir, err)
+	}
+	return a.sayHeld(held, w.json)
+}
+
+// heldShown is how many pairs of a code and a source a list tells of which rates held findings back.
+const heldShown = 10
+
+// sayHeld tells what rates held back.
+func (a *app) sayHeld(held []store.Held, asJSON bool) error {
+	for i := range held {
+		h := &held[i]
+		last := h.Last.Std().UTC().Format(time.RFC3339)
+		if asJSON {
+			b, err := json.Marshal(map[string]any{"type": "held_back", "code": h.Code, "source": addrText(h.Source), "count": h.N, "first": h.First.Std().UTC().Format(time.RFC3339), "last": last})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "%s\n", b)
+			continue
+		}
+		from := ""
+		if !h.Source.IsZero() {
+			from = " from " + h.Source.String()
+		}
+		fmt.Fprintf(a.stdout, "%s  held back by a rate: %s of %s%s; findings list --muted shows them\n", last, detect.Plural(int(h.N), "finding", "findings"), h.Code, from)
+	}
 	return nil
 }
 
@@ -315,6 +345,13 @@ func (a *app) findingsShow(s *store.Store, w *findingsFlags, id string) error {
 			return err
 		}
 		if err := report.WriteFinding(a.stdout, rep, r.Finding, report.Options{Verbose: true, MinConfidence: finding.CannotTell, Width: a.width(a.stdout), Color: a.useColor(a.stdout)}); err != nil {
+			return err
+		}
+		held, err := s.Held(row.Code, row.Source, 1)
+		if err == nil {
+			err = a.sayHeld(held, false)
+		}
+		if err != nil {
 			return err
 		}
 		revs, err := s.Revisions(id)

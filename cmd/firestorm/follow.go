@@ -65,6 +65,12 @@ func (f *follower) news(x *finding.Finding) bool {
 	return true
 }
 
+// known reports that an earlier run told x as it is, or nearly so: who was told then is not told again. Who looks at this run is.
+func known(x *finding.Finding) bool {
+	e := x.Earlier
+	return e != nil && e.Confidence == x.Confidence && e.Severity == x.Severity && x.Count < growth*e.Count
+}
+
 func (f *follower) decided(d sensor.Decided) {
 	// The times of files belong to another goroutine while it reads: what is known here is enough for one finding.
 	rep := &report.Report{Files: []report.File{{Name: f.name, Packets: 1, From: d.Begin, To: d.Now}}, Zone: f.o.zone()}
@@ -85,7 +91,9 @@ func (f *follower) decided(d sensor.Decided) {
 		if f.eve != nil {
 			f.eve.runner.Finding(&c)
 		}
-		f.far.news(&c)
+		if !known(x) {
+			f.far.news(&c)
+		}
 		f.tell(rep, x)
 	}
 }

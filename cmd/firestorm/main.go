@@ -13,7 +13,7 @@ import (
 var version = "dev"
 
 func main() {
-	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, isTerminal: isTerminal}
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, isTerminal: isTerminal, args: os.Args[1:]}
 	ctx, stop := withSignals(context.Background(), os.Stderr)
 	code := a.run(ctx, os.Args[1:])
 	stop()
@@ -27,6 +27,7 @@ type app struct {
 	getenv         func(string) string
 	isTerminal     func(any) bool
 	color          colorMode
+	args           []string // of the process, for who runs it again; nil where this is no process of its own
 }
 
 // run executes the command line args and returns the exit status.

@@ -57,6 +57,8 @@ type readOptions struct {
 	Store         *file.StoreOptions
 	StoreAll      bool
 	FileHash      sensor.FileHashes
+	Watch         bool   // it is an interface that is read, not a capture
+	StateGiven    bool   // the command line names StateDir
 	Seed          uint64 // of hash tables; never changes the result
 }
 

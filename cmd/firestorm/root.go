@@ -60,6 +60,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.labCommand(),
 		a.explainCommand(),
 		a.rulesCommand(),
+		a.doctorCommand(),
 		a.configCommand(),
 		a.evidenceCommand(),
 		a.lintCommand(),

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"firestorm/internal/state"
 )
@@ -27,6 +28,42 @@ func (a *app) stateDir() string {
 type memory struct {
 	*state.Dir
 	say io.Writer
+	bg  *state.Background // of a run that goes on; nil: none yet
+}
+
+// background lets memories be kept while a run goes on.
+func (m *memory) background() {
+	if m != nil && m.bg == nil {
+		m.bg = state.NewBackground(m.Dir.SaveAll, 0)
+	}
+}
+
+// Ready implements sensor.Running.
+func (m *memory) Ready() bool { return m.bg != nil && m.bg.Ready() }
+
+// Keep implements sensor.Running.
+func (m *memory) Keep(names []string, contents [][]byte) { m.bg.Keep(names, contents) }
+
+// Err says why the last memories could not be kept, and since when.
+func (m *memory) Err() (error, time.Time) {
+	if m.bg == nil {
+		return nil, time.Time{}
+	}
+	return m.bg.Err()
+}
+
+// Save implements sensor.State. It comes at the end of a run.
+func (m *memory) Save(name string, write func(io.Writer) error) error {
+	m.rest()
+	return m.Dir.Save(name, write)
+}
+
+// rest ends the background.
+func (m *memory) rest() {
+	if m.bg != nil {
+		m.bg.Close()
+		m.bg = nil
+	}
 }
 
 // openMemory takes the folder dir; an empty one is none.
@@ -45,7 +82,7 @@ func (a *app) openMemory(dir string) (*memory, error) {
 		}
 		return nil, f
 	}
-	return &memory{d, a.stderr}, nil
+	return &memory{Dir: d, say: a.stderr}, nil
 }
 
 // Load gives what was kept to read. Of a damaged file nothing is remembered: it is put aside, and said.
@@ -62,6 +99,7 @@ func (m *memory) Load(name string, read func(io.Reader) error) (bool, error) {
 // close gives the folder back.
 func (m *memory) close() {
 	if m != nil {
+		m.rest()
 		m.Dir.Close()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"firestorm/internal/config"
 	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
+	"firestorm/internal/state"
 )
 
 // watchFlags is what watch has beside the flags of read.
@@ -65,6 +67,7 @@ that goes down, or away, is waited for.
 			if err != nil {
 				return err
 			}
+			o.StateGiven = cmd.Flags().Changed("state")
 			return a.runWatch(cmd.Context(), o, lo, w)
 		},
 	}
@@ -138,7 +141,7 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Files, o.MutesToo = nil, w.mutesToo
+	o.Files, o.MutesToo, o.Watch = nil, w.mutesToo, true
 	return o, lo, nil
 }
 
@@ -160,6 +163,20 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	}
 	defer n.close()
 	n.opt.Source = &watched{input: in, live: live}
+	n.opt.Continues = true
+	n.mem.background()
+	t := &troubles{a: a, mem: n.mem, eve: n.eve}
+	if n.memErr != nil {
+		x, ok := withoutState(n.memErr)
+		switch {
+		case ok:
+			t.more = append(t.more, x)
+		case !o.StateGiven && (errors.Is(n.memErr, state.ErrBusy) || errors.Is(n.memErr, fs.ErrPermission)):
+			fmt.Fprintf(a.stderr, "firestorm: %s is not to be had, or another sensor uses it: this one remembers nothing (--state DIR gives it a memory of its own)\n", o.StateDir)
+		default:
+			return n.memErr
+		}
+	}
 	if w.duration > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, w.duration)
@@ -170,12 +187,14 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		return err
 	}
 	told := a.follow(o, name, n, true)
-	told.far = out
+	told.far, t.far, n.opt.Early = out, out, true
 	links := &linkTeller{a: a, o: o}
-	file := newStatusFile(w.status, w.every, n.sigs.status())
+	file := newStatusFile(w.status, w.every)
+	file.describe(n, lo.RingBytes, time.Now())
 	n.opt.OnStatus = func(s *sensor.Status) {
 		links.status(s)
 		out.status(s)
+		t.status(s)
 		file.status(s)
 	}
 	hurry := make(chan struct{})

@@ -40,7 +40,7 @@ func TestWatch(t *testing.T) {
 	if err := try.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r := runApp(nil, "watch", "lo", "--json", "--duration", "2s", "--ring", "4M", "--eve", eve)
+	r := runApp(nil, "watch", "lo", "--json", "--duration", "2s", "--ring", "4M", "--eve", eve, "--state", t.TempDir())
 	_ = try.Wait()
 	if r.code != 0 || r.stderr != "" {
 		t.Fatalf("status %d: %s", r.code, r.stderr)
@@ -76,7 +76,7 @@ func TestWatchCount(t *testing.T) {
 	if err := try.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r := runApp(nil, "watch", "-i", "lo", "-c", "5", "-f", "tcp port 81", "--ring", "4M", "--duration", "10s")
+	r := runApp(nil, "watch", "-i", "lo", "-c", "5", "-f", "tcp port 81", "--ring", "4M", "--duration", "10s", "--state", t.TempDir())
 	_ = try.Wait()
 	if r.code != 0 || !strings.Contains(r.stdout, "lo  5 packets") {
 		t.Errorf("status %d: %s%s", r.code, r.stdout, r.stderr)

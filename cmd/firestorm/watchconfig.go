@@ -6,6 +6,9 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"firestorm/internal/config"
@@ -69,18 +72,32 @@ type statusFile struct {
 	next  packet.Time
 	news  chan sensor.Status
 	done  chan struct{}
-	rules *health.Rules // nil: none run
+	// about does not change: it is set before the first status.
+	about  health.File
+	places []string // names of the vantages
 	// Of the goroutine, until done:
 	before *sensor.Status // what was written last
 	err    error
 }
 
+// describe says what the watch was started with; now is the hour.
+func (f *statusFile) describe(n *analysis, ring int, now time.Time) {
+	if f == nil {
+		return
+	}
+	f.places = n.opt.Names
+	f.about.PID, f.about.MaxMemory, f.about.Ring = os.Getpid(), n.opt.MaxMemory, int64(ring)
+	if f.about.Rules = n.sigs.status(); f.about.Rules != nil {
+		f.about.Rules.Loaded = now.UTC().Truncate(time.Second)
+	}
+}
+
 // newStatusFile returns nil where nobody wants the file.
-func newStatusFile(name string, every time.Duration, rules *health.Rules) *statusFile {
+func newStatusFile(name string, every time.Duration) *statusFile {
 	if name == "" {
 		return nil
 	}
-	f := &statusFile{name: name, every: every, rules: rules, news: make(chan sensor.Status, 1), done: make(chan struct{})}
+	f := &statusFile{name: name, every: every, news: make(chan sensor.Status, 1), done: make(chan struct{})}
 	go func() {
 		defer close(f.done)
 		for s := range f.news {
@@ -117,7 +134,8 @@ func (f *statusFile) write(s *sensor.Status, ended bool) error {
 	}
 	v := &health.File{Version: health.Version, Time: at(s.Now), Began: at(s.Begin), Ended: ended, Every: int((f.every + time.Second - 1) / time.Second), Program: version,
 		Healthy: s.Lost == 0 && !ended, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded, Behind: s.Behind, Rounds: s.Rounds, Muted: s.Muted,
-		NotUsed: map[string]uint64{}, Findings: map[string]uint64{}, Interfaces: []health.Interface{}, Rules: f.rules}
+		NotUsed: map[string]uint64{}, Findings: map[string]uint64{}, Interfaces: []health.Interface{},
+		PID: f.about.PID, MaxMemory: f.about.MaxMemory, Ring: f.about.Ring, ClockJumps: &s.Jumps, Rules: f.about.Rules}
 	for _, n := range s.NotUsed {
 		v.NotUsed[n.What] = n.N
 	}
@@ -129,6 +147,17 @@ func (f *statusFile) write(s *sensor.Status, ended bool) error {
 	for _, l := range s.Links {
 		v.Healthy = v.Healthy && l.Blind == 0
 		v.Interfaces = append(v.Interfaces, health.Interface{Name: l.Name, Packets: l.Packets, Lost: l.Lost, Last: at(l.Last), BlindSince: at(l.Blind), Why: l.Why})
+	}
+	for i, x := range s.Sides {
+		name := strconv.Itoa(i)
+		if i < len(f.places) {
+			name = f.places[i]
+		}
+		v.OneSided = append(v.OneSided, health.Sides{Place: name, TCP: x.TCP, OneSided: x.OneSided})
+	}
+	for _, t := range s.Troubles {
+		v.Healthy = false
+		v.Troubles = append(v.Troubles, health.Trouble{What: strings.ToValidUTF8(t.What, "\ufffd"), Why: strings.ToValidUTF8(t.Why, "\ufffd")})
 	}
 	if b := f.before; b != nil && s.Now > b.Now && s.Packets >= b.Packets && s.Bytes >= b.Bytes && s.Lost >= b.Lost {
 		d := s.Now.Sub(b.Now).Seconds()

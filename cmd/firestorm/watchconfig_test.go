@@ -101,7 +101,8 @@ func TestStatusFile(t *testing.T) {
 		{sensor.Status{Now: 1e18, Lost: 1, Links: []capture.Link{{Name: "eth0", Lost: 1}}}, false},
 		{sensor.Status{Now: 1e18, Links: []capture.Link{{Name: "eth0"}, {Name: "eth1", Blind: 9e17, Why: "gone"}}}, false},
 	} {
-		f := newStatusFile(name, time.Second, &health.Rules{Active: 3})
+		f := newStatusFile(name, time.Second)
+		f.about.Rules = &health.Rules{Active: 3}
 		if err := f.write(&c.s, false); err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +128,7 @@ func TestStatusFile(t *testing.T) {
 			t.Errorf("%v, %+v", err, v)
 		}
 	}
-	f := newStatusFile(filepath.Join(name, "not", "there"), time.Second, nil)
+	f := newStatusFile(filepath.Join(name, "not", "there"), time.Second)
 	f.status(&sensor.Status{})
 	if w := f.end(); len(w) != 1 || !strings.Contains(w[0], "the status could not be written") {
 		t.Errorf("%q", w)

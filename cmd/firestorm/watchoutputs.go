@@ -33,6 +33,8 @@ type far struct {
 	blind  map[string]packet.Time
 	// Of the input, for the store.
 	begin, now atomic.Int64
+	noted      noted // the store; nil: none
+	heard      int   // of its notes
 }
 
 // farOutputs starts the outputs that f names, and the store. input is the name of what is watched, opt what the sensor is to
@@ -82,6 +84,12 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 			return nil, storeFailure(o.StoreIn, err)
 		}
 		x.store.Add(def, out)
+		if s, ok := out.(noted); ok {
+			x.noted = s
+		}
+		if s, ok := out.(interface{ Told() []finding.Told }); ok {
+			opt.Told = s.Told()
+		}
 	}
 	return x, nil
 }
@@ -149,7 +157,7 @@ func (x *far) end(untold, all []*finding.Finding) (warnings []string) {
 		x.store.Finding(f)
 	}
 	x.close()
-	for _, c := range append(x.runner.Counts(), x.store.Counts()...) {
+	for _, c := range x.counts() {
 		lost := c.Dropped + c.Failed + c.Health.Lost
 		if lost == 0 && c.Err == nil {
 			continue

@@ -192,6 +192,27 @@ func TestExample(t *testing.T) {
 	}
 }
 
+// The packages' file is right, sets what it should and nothing else, and shows every key that the example shows.
+func TestPackaged(t *testing.T) {
+	want := Default()
+	want.Service.StateDir, want.Service.Status = "/var/lib/firestorm", "/run/firestorm/status.json"
+	got := parse(t, string(Packaged()))
+	if diff := cmp.Diff(want, got, comparePrefix); diff != "" {
+		t.Error(diff)
+	}
+	lines := strings.Count(string(Example()), "\n")
+	if n := strings.Count(string(Packaged()), "\n"); n < lines {
+		t.Errorf("%d lines, the example has %d", n, lines)
+	}
+	for key := range packaged {
+		section, name, _ := strings.Cut(key, ".")
+		if i := slices.IndexFunc(Sections, func(s Section) bool { return s.Name == section }); i < 0 ||
+			!slices.ContainsFunc(Sections[i].Keys, func(k Key) bool { return k.Name == name }) {
+			t.Errorf("there is no key %s", key)
+		}
+	}
+}
+
 // Every key stands in what is shown, in the example and on the page, with its default and range.
 func TestEveryKeyIsShown(t *testing.T) {
 	show, example, page := string(Default().YAML()), string(Example()), string(Markdown())

@@ -11,32 +11,56 @@ import (
 )
 
 // YAML writes the configuration as a file: every key with what it means. Read again it gives the same configuration.
-func (c *Config) YAML() []byte { return c.yaml(false) }
+func (c *Config) YAML() []byte { return c.yaml(false, nil) }
 
-// Example is the file that comes with the package: every key with its default, switched off.
-func Example() []byte {
-	head := "# Firestorm's configuration. What is switched off (#) is the default; the file may be empty or absent.\n" +
-		"# firestorm config check FILE says what is wrong with it, firestorm config show what holds.\n\n"
-	return append([]byte(head), Default().yaml(true)...)
+const exampleHead = "# Firestorm's configuration. What is switched off (#) is the default; the file may be empty or absent.\n" +
+	"# firestorm config check FILE says what is wrong with it, firestorm config show what holds.\n"
+
+// Example is a file to begin with: every key with its default, switched off.
+func Example() []byte { return append([]byte(exampleHead+"\n"), Default().yaml(true, nil)...) }
+
+// packaged are the keys that the packages' file sets, SECTION.KEY and the value: a service keeps what it knows, in the
+// folders that belong to it.
+var packaged = map[string]string{
+	"service.state":  "/var/lib/firestorm",
+	"service.status": "/run/firestorm/status.json",
 }
 
-// yaml writes all sections. With off, every line is a comment, and lists of entries show one.
-func (c *Config) yaml(off bool) []byte {
+// Packaged is the file that comes with the packages, /etc/firestorm/firestorm.yaml: every key, switched off but for those
+// that a service needs.
+func Packaged() []byte {
+	head := exampleHead + "# The service needs one thing said: which interfaces it watches (capture, interfaces). Then, as root:\n" +
+		"#   systemctl enable --now firestorm\n\n"
+	return append([]byte(head), Default().yaml(true, packaged)...)
+}
+
+// yaml writes all sections. With off, every line is a comment, and lists of entries show one; but set holds the keys that
+// are on nevertheless, SECTION.KEY and the value.
+func (c *Config) yaml(off bool, set map[string]string) []byte {
 	var b bytes.Buffer
-	mark := ""
-	if off {
-		mark = "#"
-	}
 	for i := range Sections {
 		s := &Sections[i]
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "# %s\n%s%s:\n", s.About, mark, s.Name)
+		mark, sectionMark := "", ""
+		if off {
+			mark, sectionMark = "#", "#"
+		}
+		for j := range s.Keys {
+			if _, on := set[s.Name+"."+s.Keys[j].Name]; on {
+				sectionMark = ""
+			}
+		}
+		fmt.Fprintf(&b, "# %s\n%s%s:\n", s.About, sectionMark, s.Name)
 		target := s.at(c)
 		for j := range s.Keys {
 			k := &s.Keys[j]
 			fmt.Fprintf(&b, "  # %s%s\n", k.About, k.remark())
+			if v, on := set[s.Name+"."+k.Name]; on {
+				fmt.Fprintf(&b, "  %s: %s\n", k.Name, v)
+				continue
+			}
 			if k.Kind != Tables {
 				fmt.Fprintf(&b, "%s  %s: %s\n", mark, k.Name, k.flow(target))
 				continue

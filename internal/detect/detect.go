@@ -57,8 +57,10 @@ type Scope struct {
 	Home    Home        // which addresses are inside
 	Begin   packet.Time // time of the input's first packet; set before the first event
 	Now     packet.Time // of the event at hand
-	Files   Files       // names of the inputs, for texts
-	report  func(*finding.Instance)
+	// Early says that somebody reads along: what takes long to end is told while it goes on, as interim instances.
+	Early  bool
+	Files  Files // names of the inputs, for texts
+	report func(*finding.Instance)
 	// explain are detectors that explain what others report at once.
 	explain []func(*finding.Instance) bool
 	// forgotten is what the detectors' tables let go.

@@ -204,6 +204,18 @@ func (g *Gates) flow(f *event.Flow) {
 	}
 }
 
+// Sides is how many TCP connections that could show both directions a vantage had, and how many of them showed one only.
+type Sides struct{ TCP, OneSided uint64 }
+
+// Sides returns them for the first most vantages.
+func (g *Gates) Sides(most int) []Sides {
+	out := make([]Sides, 0, min(len(g.vantages), most))
+	for i := range g.vantages[:min(len(g.vantages), most)] {
+		out = append(out, Sides{g.vantages[i].tcp, g.vantages[i].oneSided})
+	}
+	return out
+}
+
 // window sums the buckets of a vantage that overlap [from, to].
 func (g *Gates) window(v uint16, from, to packet.Time) bucket {
 	var sum bucket
@@ -356,6 +368,15 @@ func (g *Gates) twoWay(r finding.GateResult, gr *finding.Group, i *finding.Insta
 	}
 	r.How = "capture both directions: mirror rx and tx, or on the gateway tcpdump -i any -w again.pcap"
 	return r, true
+}
+
+// OneSided counts the connections over TCP that were seen in one direction only, and all that could be judged.
+func (g *Gates) OneSided() (one, all uint64) {
+	for v := range g.vantages {
+		one += uint64(g.vantages[v].oneSided)
+		all += uint64(g.vantages[v].tcp)
+	}
+	return one, all
 }
 
 // Failing lists the gates that fail for a whole vantage over its whole time, for the report's account of the capture.

@@ -91,6 +91,8 @@ type Ledger struct {
 	followers []follower[uint32]
 	// ServicesDropped counts services beyond the table's room.
 	ServicesDropped uint64
+	// cut are attempts that went on when an earlier run ended: their flows come back midstream.
+	cut map[cutKey]*Attempt
 }
 
 type svcKey struct {
@@ -208,6 +210,9 @@ func (l *Ledger) begin(f *event.Flow) *Attempt {
 		l.services.put(hash, log.number)
 		l.order = append(l.order, log)
 		l.sizes = append(l.sizes, 0)
+	}
+	if a := l.goesOn(f, &k); a != nil {
+		return a
 	}
 	if l.total >= l.max {
 		l.trim()

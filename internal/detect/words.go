@@ -21,7 +21,9 @@ type Files []string
 // Frame writes a frame for a sentence: "frame 9", with several inputs "frame 9 of outside.pcap".
 func (f Files) Frame(r packet.Ref) string {
 	s := "frame " + strconv.FormatUint(r.Frame, 10)
-	if len(f) > 1 && int(r.Source) < len(f) {
+	if r.Source == packet.Earlier {
+		s += " of an earlier run"
+	} else if len(f) > 1 && int(r.Source) < len(f) {
 		s += " of " + f[r.Source]
 	}
 	return s

@@ -19,7 +19,7 @@ type Builder struct {
 // NewBuilder begins the finding of group g.
 func NewBuilder(g *Group) *Builder {
 	b := &Builder{settled: map[string]bool{}, gates: g.Gates, cap: Certain}
-	b.f = Finding{Code: g.Code, Severity: g.Code.Severity, First: g.First, Last: g.Last, Count: g.Count,
+	b.f = Finding{Code: g.Code, Key: g.Key, Severity: g.Code.Severity, First: g.First, Last: g.Last, Count: g.Count,
 		References: g.Code.References, Gates: g.Gates, Explains: g.Explained, State: Open, Revision: 1}
 	return b
 }

@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -39,6 +40,7 @@ type Engine struct {
 	live   bool // findings were released before the end
 	bucket *Buckets
 	room
+	before
 }
 
 // EngineCounts is what happened to instances and groups; every loss has a reason.
@@ -66,6 +68,7 @@ type brief struct {
 	port           uint16
 	absorbed       bool
 	mac            packet.MAC
+	interim        bool
 }
 
 type group struct {
@@ -77,14 +80,20 @@ type group struct {
 	finding  *Finding
 	done     bool
 	dirty    bool
-	due      bool // being decided now
-	told     bool // it has its token
-	limited  bool // there was none for it yet
+	due      bool        // being decided now
+	told     bool        // it has its token
+	prior    *Told       // what an earlier run told of it; nil: nothing
+	restored bool        // all of it is of an earlier run
+	released packet.Time // when it was told last
+	draft    *Finding    // while it is not decided: as it would be told now
+	drafted  int         // of so many instances
+	limited  bool        // there was none for it yet
 }
 
 type covered struct {
 	Cover
 	first, last packet.Time
+	interim     packet.Addr // the client of an interim instance; zero: it stays
 }
 
 // NewEngine checks the codes: unique names, and no cycle of absorption.
@@ -156,7 +165,12 @@ func (e *Engine) Report(i *Instance) {
 		g = &group{Group: Group{Code: c, Key: i.Key, First: i.First, Last: i.Last}, decideAt: i.Last.Time.Add(c.Settle)}
 		e.groups[k] = g
 		e.list = append(e.list, g)
+		e.resume(k, g)
 	}
+	if g.restored { // what this run saw of it begins here
+		g.restored, g.First, g.Last = false, i.First, i.Last
+	}
+	e.outdate(g, func(client packet.Addr, first packet.Time) bool { return client == i.Client && first == i.First.Time })
 	g.Count++
 	g.dirty = true
 	if i.First.Time < g.First.Time || g.First.IsZero() {
@@ -170,13 +184,31 @@ func (e *Engine) Report(i *Instance) {
 	}
 	if e.held < e.o.MaxInstances {
 		e.held++
-		g.briefs = append(g.briefs, brief{i.FlowID, i.FlowID, i.First.Time, i.Last.Time, i.Client, i.Server, i.Port, false, i.MAC})
+		g.briefs = append(g.briefs, brief{i.FlowID, i.FlowID, i.First.Time, i.Last.Time, i.Client, i.Server, i.Port, false, i.MAC, i.Interim})
 	} else {
 		e.Counts.DroppedMax++
 	}
 	if i.Covers != (Cover{}) && len(g.covers) < 4096 {
-		g.covers = append(g.covers, covered{i.Covers, i.First.Time, i.Last.Time})
+		c := covered{Cover: i.Covers, first: i.First.Time, last: i.Last.Time}
+		if i.Interim {
+			c.interim = i.Client
+		}
+		g.covers = append(g.covers, c)
 	}
+}
+
+// outdate takes out the interim instances for which is holds, and reports whether there was one.
+func (e *Engine) outdate(g *group, is func(client packet.Addr, first packet.Time) bool) bool {
+	n := len(g.briefs)
+	g.briefs = slices.DeleteFunc(g.briefs, func(b brief) bool { return b.interim && is(b.client, b.first) })
+	if n -= len(g.briefs); n == 0 {
+		return false
+	}
+	g.Count -= n
+	e.held -= n
+	g.Kept = slices.DeleteFunc(g.Kept, func(i Instance) bool { return i.Interim && is(i.Client, i.First.Time) })
+	g.covers = slices.DeleteFunc(g.covers, func(c covered) bool { return !c.interim.IsZero() && is(c.interim, c.first) })
+	return true
 }
 
 // Tick releases the groups whose settle time has passed, and newer revisions of released ones that grew, at most one
@@ -184,7 +216,7 @@ func (e *Engine) Report(i *Instance) {
 func (e *Engine) Tick(now packet.Time) []*Finding {
 	e.now = now
 	e.makeRoom()
-	var due []*group
+	due := e.dueDrafts()
 	for _, g := range e.list {
 		if g.dirty && g.decideAt <= now {
 			due = append(due, g)
@@ -202,7 +234,11 @@ func (e *Engine) End(now packet.Time) []*Finding {
 	e.now = now
 	var due []*group
 	for _, g := range e.list {
-		if g.dirty || e.live && g.finding != nil {
+		if e.outdate(g, func(packet.Addr, packet.Time) bool { return true }) && g.Count == 0 { // nothing of it was confirmed
+			g.finding, g.dirty = nil, false
+			continue
+		}
+		if g.dirty || e.live && g.finding != nil && !g.restored {
 			due = append(due, g)
 		}
 	}
@@ -279,6 +315,9 @@ func (e *Engine) decide(due []*group, atEnd bool) []*Finding {
 }
 
 func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
+	if g.restored {
+		return e.decideDraft(g, ab)
+	}
 	grown := g.dirty
 	g.dirty = false
 	g.decideAt = e.now.Add(revisionEvery)
@@ -292,6 +331,9 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 	}
 	whole := e.compose(g, rest)
 	if whole == nil {
+		if g.prior != nil && g.prior.draft != nil {
+			return e.decideDraft(g, ab)
+		}
 		e.Counts.Unworthy++
 		g.done, g.finding = true, nil
 		return nil
@@ -314,14 +356,20 @@ func (e *Engine) decideGroup(g *group, ab *absorber, atEnd bool) *Finding {
 			whole.Revision++
 			whole.State = Updated
 		}
+	} else if p := g.prior; p != nil {
+		whole.ID, whole.Revision = p.ID, p.Revision+1
+		if p.Revision > 0 {
+			whole.State = Updated
+		}
 	}
+	g.prior.addTo(whole)
 	if why, ok := e.o.Mutes.match(whole, e.now, grown); ok {
 		whole.MutedBy = why
 		if g.finding == nil || g.finding.MutedBy == "" {
 			e.Counts.Muted++
 		}
 	}
-	g.finding = whole
+	g.finding, g.draft, g.released = whole, nil, e.now
 	ab.add(g)
 	return whole
 }

@@ -186,6 +186,8 @@ type Finding struct {
 	Explains   []Explained
 	Ladder     []LadderRow // the conversation as steps, for drawings; may be empty
 	Flows      []uint64    // flows it happened to, at most MaxKept; internal, in no output
+	Key        string      // Instance.Key of what was folded; internal, in no output
+	Earlier    *Earlier    // what an earlier run told of it; nil: nothing. Internal, in no output
 	MutedBy    string      // reason of the mute or rate that hid it; empty = shown
 	Limited    bool        // a rate hid it
 	Suppressed int         // findings that its bucket held back since it last told one

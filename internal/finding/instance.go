@@ -21,6 +21,9 @@ type Instance struct {
 	Data    any   // the detector's own, given back in Compose
 	// Explained says that another detector tells of it already: it is counted as absorbed, and not held.
 	Explained bool
+	// Interim says that it still goes on (Scope.Early): the next instance of the same Key, Client and First takes its place,
+	// and where none comes by the end of the input, it was never there.
+	Interim bool
 }
 
 // Cover says which instances of absorbed codes an instance explains beyond those of its own flow: all whose client,

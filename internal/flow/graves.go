@@ -145,12 +145,14 @@ func (g *graves) encode(h uint64, b *tomb) int {
 }
 
 // decode reads tombstone n into b and returns its length.
-func (g *graves) decode(n uint32, b *tomb) int {
-	text := g.at(n)
+func (g *graves) decode(n uint32, b *tomb) int { return decodeTomb(g.at(n), g.base, b) }
+
+// decodeTomb reads what encode wrote when the first start of its graves was base.
+func decodeTomb(text []byte, base packet.Time, b *tomb) int {
 	le := binary.LittleEndian
 	*b = tomb{bits: tombBits(le.Uint16(text[8:]))}
 	r := graveReader{b: text[10:]}
-	b.start.Time = g.base + packet.Time(r.int())
+	b.start.Time = base + packet.Time(r.int())
 	b.start.Frame = r.uint()
 	b.start.Source = uint16(r.uint())
 	ref := func(base, to *packet.Ref) {

@@ -21,6 +21,9 @@ const Version = 1
 // MaxSize bounds the file, in bytes: a longer one is none of ours.
 const MaxSize = 1 << 20
 
+// mostTroubles bounds how many troubles are told in words.
+const mostTroubles = 8
+
 // MaxTalkers bounds the hosts that are named as the busiest.
 const MaxTalkers = 8
 
@@ -46,6 +49,25 @@ type File struct {
 	Rate       *Rate             `json:"rate,omitempty"`
 	Talkers    []Talker          `json:"talkers,omitempty"` // the busiest first, at most MaxTalkers
 	Rules      *Rules            `json:"rules,omitempty"`
+	OneSided   []Sides           `json:"one_sided,omitempty"` // by place of capture, the first few
+	Troubles   []Trouble         `json:"troubles,omitempty"`
+	ClockJumps *uint64           `json:"clock_jumps,omitempty"` // steps of the clock, by a second or more, between packets
+	PID        int               `json:"pid,omitempty"`
+	MaxMemory  int64             `json:"max_memory,omitempty"` // bytes
+	Ring       int64             `json:"ring,omitempty"`       // bytes, of each interface
+}
+
+// Trouble is what keeps the sensor from seeing or keeping all that it should.
+type Trouble struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+}
+
+// Sides is how many of the TCP connections that ended at a place of capture showed one direction only.
+type Sides struct {
+	Place    string `json:"place"`
+	TCP      uint64 `json:"tcp"` // that could show both directions
+	OneSided uint64 `json:"one_sided"`
 }
 
 // Interface is one place of capture.
@@ -78,6 +100,7 @@ type Rules struct {
 	Active  int       `json:"active"`
 	Refused int       `json:"refused,omitempty"`
 	Newest  time.Time `json:"newest,omitzero"` // when the newest of their files was changed
+	Loaded  time.Time `json:"loaded,omitzero"` // when they were read
 }
 
 // Write replaces the file at once: who reads it sees all of one moment.
@@ -249,6 +272,13 @@ func Judge(f *File, err error, now time.Time) Judgement {
 	}
 	if f.Rounds > 0 && f.Behind >= f.Rounds {
 		worse(Uneasy, "falling behind", "It cannot keep up: packets wait, and will be dropped if this lasts.")
+	}
+	for i, t := range f.Troubles {
+		if i == mostTroubles {
+			worse(Uneasy, "in trouble", fmt.Sprintf("And %d more.", len(f.Troubles)-i))
+			break
+		}
+		worse(Uneasy, t.What, "Trouble, "+t.What+": "+t.Why+".")
 	}
 	if f.Packets >= 1000 && f.Undecoded > f.Packets/20 {
 		worse(Uneasy, "half blind", fmt.Sprintf("%d of %d packets could not be read.", f.Undecoded, f.Packets))

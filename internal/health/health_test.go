@@ -36,6 +36,7 @@ func TestJudge(t *testing.T) {
 		"behind":           {func(f *File) { f.Behind = 8 }, Uneasy, "keep up"},
 		"undecoded":        {func(f *File) { f.Undecoded = 200 }, Uneasy, "200 of 2000"},
 		"nothing":          {func(f *File) { f.Packets = 0 }, Uneasy, "No packet"},
+		"trouble":          {func(f *File) { f.Troubles = []Trouble{{"clock was set", "by a day"}} }, Uneasy, "Trouble, clock was set: by a day."},
 		"says so":          {func(f *File) { f.Healthy = false }, Uneasy, "itself"},
 		"blind and behind": {func(f *File) { f.Behind, f.Interfaces[0].BlindSince = 8, now }, Blind, "is down"},
 	} {

@@ -39,5 +39,9 @@ type Ref struct {
 	Source uint16 // index of file or interface
 }
 
+// Earlier is the Source of a frame that an earlier run of the sensor saw, and that is remembered: its time is right, the frame
+// is in no input of this run.
+const Earlier = ^uint16(0)
+
 // IsZero reports that r points nowhere.
 func (r Ref) IsZero() bool { return r.Frame == 0 }

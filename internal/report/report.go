@@ -155,6 +155,9 @@ func (r *Report) MultiSource() bool { return len(r.Files) > 1 }
 
 // FileName returns the printable name of source i: the last element of its path, numbered where two are equal.
 func (r *Report) FileName(i uint16) string {
+	if i == packet.Earlier {
+		return "an earlier run"
+	}
 	if int(i) >= len(r.Files) {
 		return "input " + strconv.Itoa(int(i)+1)
 	}

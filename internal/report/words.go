@@ -37,7 +37,7 @@ func (r *Report) Frames(refs []packet.Ref) string {
 		if runs > 0 {
 			b.WriteString(", ")
 		}
-		if r.MultiSource() && (runs == 0 || s[i].Source != s[i-1].Source) {
+		if (r.MultiSource() || s[i].Source == packet.Earlier) && (runs == 0 || s[i].Source != s[i-1].Source) {
 			b.WriteString(r.FileName(s[i].Source))
 			b.WriteByte(':')
 		}

@@ -110,6 +110,7 @@ type Limiter struct {
 	// Held counts alerts kept back, Full those let through because no room was left to count them.
 	Held, Full uint64
 	lates      lates
+	set        *Set
 }
 
 type countKey struct {
@@ -138,7 +139,7 @@ type count struct {
 
 // NewLimiter returns a limiter for the alerts of a set; nil when no rule of it has a limit.
 func (s *Set) NewLimiter() *Limiter {
-	l := &Limiter{of: map[*event.RuleInfo]*limits{}, counts: map[countKey]*count{}}
+	l := &Limiter{of: map[*event.RuleInfo]*limits{}, counts: map[countKey]*count{}, set: s}
 	l.lates = lates{of: map[*event.RuleInfo]*sig{}, sets: map[*dataset]*changedSet{}}
 	for _, g := range s.sigs {
 		if g.limit != nil {

@@ -58,6 +58,7 @@ type Set struct {
 	kinds   map[string]bool // of events whose parts rules ask for
 	rare    *mpm.Rarity     // of all contents together: which part of one says most
 	bits    []string        // names of the flowbits by number
+	hosts   []string        // names of xbits and hostbits by number
 
 	approximate []lang.Problem
 }
@@ -116,6 +117,10 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	s.bits = make([]string, len(o.bits))
 	for name, n := range o.bits {
 		s.bits[n] = name
+	}
+	s.hosts = make([]string, len(o.hostBits))
+	for name, n := range o.hostBits {
+		s.hosts[n] = name
 	}
 	// Pass rules come first, since they save a packet from all that follows; then who sets what others ask for; then the
 	// more important one; then as in the files.

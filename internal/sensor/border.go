@@ -36,8 +36,14 @@ type border struct {
 	hurry      <-chan struct{} // closed: the end leaves out what it has not come to
 	unclosed   uint64          // connections that it left out
 	summary    summary
-	state      State       // nil: nothing is remembered
-	kept       packet.Time // when it was last kept
+	state      State // nil: nothing is remembered
+	goesOn     bool  // Options.Continues
+	seed       uint64
+	keptEvents uint64 // events when memories were kept last
+	decidedOne bool   // something was decided since
+	keepErr    error  // why not all of them could be written down
+	sides      since  // connections that were seen in one direction
+	lastShards []byte // the shards' memory at the end of the input, before connections are closed
 	lastTick   packet.Time
 	ticked     bool
 	lastOrd    uint64
@@ -151,18 +157,21 @@ func (b *border) tick(now packet.Time) {
 		return
 	}
 	b.ticked, b.lastTick = true, now
+	sides := b.gates.Sides(maxSides)
+	b.live.sides.Store(&sides)
 	for _, g := range b.detectors {
 		g.do(func(d detect.Detector) { d.Tick(now) })
 	}
 	if b.onFindings == nil {
 		return
 	}
+	b.troubled(now)
 	fs := b.engine.Tick(now)
 	if closed := b.engine.Closed(); len(fs)+len(closed) > 0 {
+		b.decidedOne = true
 		b.live.decided(fs)
 		b.onFindings(Decided{fs, closed, b.scope.Begin, now})
 	}
-	b.rememberNow(now)
 }
 
 // round merges the outputs of the workers for one round.
@@ -225,7 +234,11 @@ func (b *border) round(r *round) {
 		b.tick(r.edges[i].now)
 	}
 	upTo(^uint64(0))
+	b.rememberNow(r)
 	if r.final {
+		if b.goesOn && r.keep {
+			b.keepLast(r)
+		}
 		age(len(r.edges))
 		b.closeShards(r)
 	}

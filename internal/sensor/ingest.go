@@ -32,6 +32,8 @@ type ingest struct {
 	begin    packet.Time
 	lastEdge packet.Time
 	newest   packet.Time // of the last packet
+	jumped   packet.Time // when the clock was set last; 0: never
+	jumpedBy time.Duration
 	counts   *count.Ingest
 	layers   *[256]uint64 // headers by packet.LayerKind; nil: nobody asks
 	damaged  error
@@ -188,6 +190,7 @@ func (in *ingest) packet(r *round, i int, key uint64) {
 	if jumped {
 		w.acc.JumpFrom, w.acc.JumpTo = j.from, j.to
 		in.counts.ClockJumps++
+		in.jumped, in.jumpedBy = in.clock.now, j.to.Time.Sub(j.from.Time)
 	}
 
 	shard := in.admit(r, w, p, key)

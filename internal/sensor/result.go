@@ -41,6 +41,7 @@ func (s *run) result(stopped bool) *Result {
 		First: s.in.span.first, Last: s.in.span.last,
 		Damaged: s.in.damaged, OutputErr: b.summary.outputErr, Interrupted: stopped}
 	b.gates.Forgot = s.forgot
+	r.Sides = b.gates.Sides(maxSides)
 	r.Findings = b.end(s.in.clock.now)
 	r.StateErr, r.Unclosed = b.remember(), b.unclosed
 	r.Engine, r.Forgotten = b.engine.Counts, b.scope.Forgotten()

@@ -19,6 +19,7 @@ type round struct {
 	now    packet.Time   // clock after the last packet
 	last   uint64        // ordinal of the last packet
 	out    []output      // per worker
+	keep   bool          // what outlives a restart is written down after this round
 }
 
 // edge is a moment when state ages: after the packet with this ordinal.
@@ -32,6 +33,7 @@ type edge struct {
 type output struct {
 	events []event.Event
 	aged   []aged
+	kept   []byte // of round.keep: the worker's shards
 }
 
 type aged struct {

@@ -74,13 +74,20 @@ type Options struct {
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
 	// called in the goroutine that decides, and must not keep them. Nil: all are decided at the end.
 	OnFindings func(Decided)
+	// Early has detectors tell what takes long to end while it still goes on. What is said at the end does not depend on it.
+	Early bool
 	// OnStatus, when set, gets how the run goes about each second, in the goroutine that reads the source: it must not wait.
 	OnStatus func(*Status)
 	// Hurry, when it is closed, makes the end leave out the connections that it has not come to, and findings as they were told: they
 	// are counted in Result.Unclosed and Engine.Hurried. Who must be gone within seconds sets it; nil: all are closed.
 	Hurry <-chan struct{}
-	// State, when set, is where detectors with a memory keep it from run to run.
+	// State, when set, is where detectors with a memory keep it from run to run; one that is Running, while a run goes on too.
 	State State
+	// Continues says that the input goes on where that of the last run with this State ended, as the traffic of an interface
+	// does. Then more is kept: what was told, the ledger, names, connections that closed, what rules remember.
+	Continues bool
+	// Told are findings of earlier runs, from wherever they are kept: what they tell of goes on under their names.
+	Told []finding.Told
 }
 
 // Decided are the findings that one moment of packet time brought.
@@ -131,6 +138,7 @@ type Result struct {
 	Files       []string                 // Options.Files
 	Same        func(flow uint64) uint64 // the flow that stands for a connection seen at two vantages
 	Gates       []finding.GateResult     // that fail for a whole vantage
+	Sides       []detect.Sides           // by vantage, the first few: TCP connections that showed one direction
 	Forgotten   []detect.Forgotten       // what tables of detectors had no room for
 	Summary     Summary
 	First, Last packet.Time
@@ -163,6 +171,8 @@ type run struct {
 	counts  count.Ingest
 	live    liveCounts
 	said    packet.Time // when OnStatus was called
+	copied  since       // packets that came twice
+	keptAt  packet.Time // when memories were kept last
 }
 
 // span is the time from the first packet to the last.
@@ -214,6 +224,7 @@ func newRun(o *Options) (*run, error) {
 		b.joined = newJoined(o)
 	}
 	scope := detect.NewScope(b.ledger, b.hosts, b.joined.twins(), detect.Limits{Entries: lim.entries}, func(i *finding.Instance) { b.engine.Report(i) })
+	scope.Early = o.Early
 	for i := range o.Detectors {
 		g := &guarded{def: &o.Detectors[i]}
 		for _, c := range g.def.Codes {
@@ -237,9 +248,6 @@ func newRun(o *Options) (*run, error) {
 	for _, g := range b.detectors {
 		g.d = g.def.New(scope)
 	}
-	if err := b.recall(o.State); err != nil {
-		return nil, err
-	}
 	reg, err := analyzer.NewRegistry(o.Analyzers, wantedKinds(o))
 	if err != nil {
 		return nil, err
@@ -260,6 +268,11 @@ func newRun(o *Options) (*run, error) {
 		s.workers[n%o.Workers].shards[n] = sh
 		b.shards = append(b.shards, sh)
 	}
+	b.goesOn, b.seed = o.Continues, o.Seed
+	if err := b.recall(o.State); err != nil {
+		return nil, err
+	}
+	b.engine.Remember(o.Told)
 	return s, nil
 }
 
@@ -443,9 +456,11 @@ func (s *run) closeAhead(shards []*shard, r *round) {
 func (s *run) fill(ctx context.Context, r *round) (last bool, err error) {
 	if ctx.Err() != nil {
 		s.in.stop(r)
+		r.keep = s.o.State != nil && s.o.Continues
 		return true, nil
 	}
 	err = s.in.next(r)
+	r.keep = s.keepDue(r.now) || r.final && s.o.State != nil && s.o.Continues
 	if r.final {
 		return true, nil
 	}

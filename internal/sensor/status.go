@@ -5,6 +5,7 @@ import (
 
 	"firestorm/internal/capture"
 	"firestorm/internal/count"
+	"firestorm/internal/detect"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 )
@@ -26,8 +27,15 @@ type Status struct {
 	// Findings counts those decided so far and shown, by severity.
 	Findings [finding.Critical + 1]uint64
 	Muted    uint64
-	Busy     []Busy // the busiest hosts first, at most 8
+	// Sides says, by vantage, how many of the TCP connections that ended showed one direction only: the first few vantages.
+	Sides    []detect.Sides
+	Jumps    uint64    // steps of the clock, by a second or more, between packets
+	Busy     []Busy    // the busiest hosts first, at most 8
+	Troubles []Trouble // none: it sees and keeps all that it should
 }
+
+// maxSides is for how many vantages Sides are told.
+const maxSides = 64
 
 // liveCounts is what the border knows of a Status: another goroutine asks.
 type liveCounts struct {
@@ -35,6 +43,8 @@ type liveCounts struct {
 	muted    atomic.Uint64
 	findings [finding.Critical + 1]atomic.Uint64
 	done     atomic.Int64 // rounds
+	sides    atomic.Pointer[[]detect.Sides]
+	troubles atomic.Pointer[[]Trouble]
 }
 
 // decided counts findings that are told for the first time.
@@ -65,7 +75,10 @@ func (s *run) status(r *round, n int) {
 	s.said = now
 	st := Status{Begin: r.begin, Now: now, Last: s.in.newest, Packets: s.counts.Packets, Bytes: s.counts.Bytes, Undecoded: s.counts.Undecoded, NotUsed: s.counts.NotUsed(),
 		Lost: s.o.Source.Stats().KernelLost, Links: capture.LinksOf(s.o.Source), Behind: n - int(s.live.done.Load()), Rounds: s.inFlight(),
-		Events: s.live.events.Load(), Muted: s.live.muted.Load()}
+		Events: s.live.events.Load(), Muted: s.live.muted.Load(), Jumps: s.counts.ClockJumps, Troubles: s.troubles(now)}
+	if p := s.live.sides.Load(); p != nil {
+		st.Sides = *p
+	}
 	for i := range st.Findings {
 		st.Findings[i] = s.live.findings[i].Load()
 	}

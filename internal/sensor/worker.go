@@ -180,6 +180,9 @@ func (w *worker) round(r *round, out *output) {
 		w.age(e, &r.edges[e], out)
 	}
 	w.packets(r, from, len(r.batch.Packets), out)
+	if r.keep {
+		out.kept = w.keep(out.kept[:0])
+	}
 }
 
 // packets brings the packets of this worker's shards to them, in order.

@@ -41,7 +41,7 @@ type Newer struct {
 
 // Error says which file, and what would help.
 func (e *Newer) Error() string {
-	return fmt.Sprintf("%s was written by a newer version of the program (form %d, this one reads up to %d)", e.File, e.Version, Version)
+	return fmt.Sprintf("%s was written by a newer version of the program (form %d, this one reads up to %d); use that version, or another folder", e.File, e.Version, Version)
 }
 
 // Damaged is the error for a snapshot that cannot be read. The file was put aside under the name in Aside; nothing is
@@ -190,51 +190,76 @@ func aside(file string, why error) error {
 // Save replaces the snapshot name by what write writes. When it returns nil, the new one is on the disk; with an error
 // the old one is as it was. A snapshot of a newer program is not replaced.
 func (d *Dir) Save(name string, write func(io.Writer) error) error {
-	file, err := d.file(name)
-	if err != nil {
-		return err
-	}
-	if _, err := contents(file); errors.As(err, new(*Newer)) {
-		return err
-	}
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err
 	}
-	if b.Len() > MaxSize {
-		return fmt.Errorf("state: %s would be %d bytes, more than may be kept", name, b.Len())
-	}
-	h := binary.BigEndian.AppendUint32([]byte(magic), Version)
-	h = binary.BigEndian.AppendUint64(h, uint64(b.Len()))
-	sum := checksum(h, b.Bytes())
-	return d.replace(file, append(h, sum[:]...), b.Bytes())
+	return d.SaveAll([]string{name}, [][]byte{b.Bytes()})
 }
 
-// replace puts a file with these contents in the place of another.
-func (d *Dir) replace(file string, chunks ...[]byte) (err error) {
-	f, err := os.CreateTemp(d.path, ".*.tmp")
-	if err != nil {
-		return err
-	}
+// SaveAll replaces several snapshots, in their order: all are written and forced to the disk first, then they take their names.
+// A disk that is busy makes little difference between one and many. With an error the old ones are as they were, or some of the
+// first are new.
+func (d *Dir) SaveAll(names []string, data [][]byte) (err error) {
+	var fresh []*os.File
 	defer func() {
-		if err != nil {
+		for _, f := range fresh { // those that took their names are not there any more under the old ones
 			f.Close()
 			os.Remove(f.Name())
 		}
 	}()
-	for _, c := range chunks {
-		if _, err = f.Write(c); err != nil {
+	var files []string
+	for i, name := range names {
+		file, err := d.file(name)
+		if err != nil {
+			return err
+		}
+		if err := d.mayReplace(file); err != nil {
+			return err
+		}
+		if len(data[i]) > MaxSize {
+			return fmt.Errorf("state: %s would be %d bytes, more than may be kept", name, len(data[i]))
+		}
+		f, err := os.CreateTemp(d.path, ".*.tmp")
+		if err != nil {
+			return err
+		}
+		fresh, files = append(fresh, f), append(files, file)
+		h := binary.BigEndian.AppendUint32([]byte(magic), Version)
+		h = binary.BigEndian.AppendUint64(h, uint64(len(data[i])))
+		sum := checksum(h, data[i])
+		for _, c := range [][]byte{h, sum[:], data[i]} {
+			if _, err := f.Write(c); err != nil {
+				return err
+			}
+		}
+	}
+	for _, f := range fresh {
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
 			return err
 		}
 	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), file); err != nil {
-		return err
+	for i, f := range fresh {
+		if err := os.Rename(f.Name(), files[i]); err != nil {
+			return err
+		}
 	}
 	return syncFolder(d.path)
+}
+
+// mayReplace reports that the file is not one of a newer program.
+func (d *Dir) mayReplace(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil // there is none, or it will say so when it is replaced
+	}
+	defer f.Close()
+	h := make([]byte, headerLen)
+	if _, err := io.ReadFull(f, h); err != nil || string(h[:len(magic)]) != magic {
+		return nil // damaged: who loads it says so
+	}
+	if version, _, _ := parts(h); version > Version {
+		return &Newer{file, version}
+	}
+	return nil
 }

@@ -41,10 +41,20 @@ var migrations = []string{
 		made INTEGER NOT NULL, undone INTEGER NOT NULL DEFAULT 0,
 		hidden INTEGER NOT NULL DEFAULT 0
 	) STRICT;`,
+	// What a finding goes on under after a restart, and what rates held back.
+	`ALTER TABLE finding ADD COLUMN key TEXT NOT NULL DEFAULT '';  -- what folded it; empty: written before this form
+	ALTER TABLE finding ADD COLUMN held INTEGER NOT NULL DEFAULT 0;  -- 1: a rate holds it back
+	CREATE TABLE held (
+		code TEXT NOT NULL, source BLOB NOT NULL,
+		n INTEGER NOT NULL,             -- findings that a rate held back
+		first INTEGER NOT NULL, last INTEGER NOT NULL,  -- packet time, nanoseconds
+		PRIMARY KEY (code, source)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX held_last ON held (last);`,
 }
 
 // Version is the form that this program writes, and the newest that it reads.
-const Version = 1
+const Version = 2
 
 // applicationID marks the file as ours (PRAGMA application_id): "Fstm".
 const applicationID = 0x4673746d

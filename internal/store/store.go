@@ -67,6 +67,7 @@ type Store struct {
 	o     Options
 	notes []string
 	id    fs.FileInfo // of the file when it was opened
+	form  int         // of the file
 }
 
 // Newer is the error for a file that a newer program wrote. The file is left as it is.
@@ -210,6 +211,7 @@ func (s *Store) openToWrite() (err error) {
 			return err
 		}
 	}
+	s.form = Version
 	s.id, err = os.Stat(s.file)
 	return errors.Join(err, os.Chmod(s.file, 0o600))
 }
@@ -268,6 +270,7 @@ func (s *Store) openToRead() error {
 			err = fmt.Errorf("%s: %w", s.file, ErrForeign)
 		}
 		if err == nil {
+			s.form = v
 			if len(errs) > 0 {
 				s.notes = append(s.notes, "the disk is read-only: what was written last may be missing")
 			}

@@ -56,9 +56,10 @@ func (s *Store) putOne(ctx context.Context, tx *sql.Tx, r *Record, b []byte) err
 	f := r.Finding
 	var n, count, revision int64
 	var muted string
+	var held bool
 	var old []byte
-	row := tx.QueryRowContext(ctx, "SELECT n, count, revision, muted, body FROM finding WHERE id = ? AND code = ?", f.ID, f.Code.ID)
-	switch err := row.Scan(&n, &count, &revision, &muted, &old); {
+	row := tx.QueryRowContext(ctx, "SELECT n, count, revision, muted, held, body FROM finding WHERE id = ? AND code = ?", f.ID, f.Code.ID)
+	switch err := row.Scan(&n, &count, &revision, &muted, &held, &old); {
 	case errors.Is(err, sql.ErrNoRows):
 		n = 0
 	case err != nil:
@@ -67,10 +68,10 @@ func (s *Store) putOne(ctx context.Context, tx *sql.Tx, r *Record, b []byte) err
 		return nil // a part of a capture that was read whole before, or the same once more
 	}
 	args := []any{string(f.Code.Kind), f.Severity, f.Confidence, f.Title, subject(f, 0), subject(f, 1), port(f), int64(f.First.Time), int64(f.Last.Time),
-		f.Count, f.Revision, string(f.State), f.MutedBy, s.o.Now().UnixNano(), b}
+		f.Count, f.Revision, string(f.State), f.MutedBy, s.o.Now().UnixNano(), b, f.Key, f.Limited}
 	if n == 0 {
-		res, err := tx.ExecContext(ctx, `INSERT INTO finding (kind, severity, confidence, title, source, destination, port, first, last, count, revision, state, muted, written, body, id, code)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(args, f.ID, f.Code.ID)...)
+		res, err := tx.ExecContext(ctx, `INSERT INTO finding (kind, severity, confidence, title, source, destination, port, first, last, count, revision, state, muted, written, body, key, held, id, code)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(args, f.ID, f.Code.ID)...)
 		if err != nil {
 			return err
 		}
@@ -81,8 +82,13 @@ func (s *Store) putOne(ctx context.Context, tx *sql.Tx, r *Record, b []byte) err
 			return err
 		}
 	} else if _, err := tx.ExecContext(ctx, `UPDATE finding SET kind=?, severity=?, confidence=?, title=?, source=?, destination=?, port=?, first=?, last=?, count=?, revision=?,
-			state=?, muted=?, written=?, body=? WHERE n = ?`, append(args, n)...); err != nil {
+			state=?, muted=?, written=?, body=?, key=?, held=? WHERE n = ?`, append(args, n)...); err != nil {
 		return err
+	}
+	if held != f.Limited {
+		if err := s.putHeld(ctx, tx, f); err != nil {
+			return err
+		}
 	}
 	if more := int64(f.Count) - count; more > 0 {
 		d := Day{Day: dayOf(f.Last.Time), Code: f.Code.ID, Occurrences: more}

@@ -1,6 +1,6 @@
 // Gendocs writes docs/findings.md from the lists in internal/standard and from what the captures of testdata/ say they
-// show, and docs/configuration.md from the table of internal/config. Without -write it only says whether the pages are
-// up to date.
+// show, and docs/configuration.md and the packages' configuration from the table of internal/config. Without -write it
+// only says whether they are up to date.
 package main
 
 import (
@@ -24,6 +24,7 @@ import (
 const (
 	page     = "docs/findings.md"
 	settings = "docs/configuration.md"
+	packaged = "packaging/firestorm.yaml"
 	tsv      = "docs/calibration.tsv"
 )
 
@@ -53,14 +54,14 @@ func run(top string, write bool) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(put(top, page, want, write), put(top, settings, config.Markdown(), write))
+	return errors.Join(put(top, page, want, write), put(top, settings, config.Markdown(), write), put(top, packaged, config.Packaged(), write))
 }
 
 // put writes a page, or says that it is not up to date.
 func put(top, page string, want []byte, write bool) error {
 	file := filepath.Join(top, filepath.FromSlash(page))
 	if write {
-		return os.WriteFile(file, want, 0o644)
+		return errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, want, 0o644))
 	}
 	have, err := os.ReadFile(file)
 	if err != nil || !bytes.Equal(have, want) {

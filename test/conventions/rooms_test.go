@@ -27,7 +27,7 @@ var kinds = []kindOfRoom{
 
 // parsers are the packages that read bytes of others and so need a fuzz target, beside every analyzer.
 var parsers = []string{"internal/pcapfile", "internal/packet", "internal/filter", "internal/defrag", "internal/stream",
-	"internal/rules", "internal/rules/*", "internal/finding", "internal/capture", "internal/config", "internal/ipsecconf", "internal/lint/*", "internal/rpcfw", "internal/maintenance", "internal/backup", "internal/hostconf"}
+	"internal/rules", "internal/rules/*", "internal/finding", "internal/capture", "internal/config", "internal/ipsecconf", "internal/lint/*", "internal/rpcfw", "internal/maintenance", "internal/backup", "internal/hostconf", "internal/doctor"}
 
 // fileExceptions are files that a folder need not have, with the reason.
 var fileExceptions = map[string]string{

@@ -12,7 +12,10 @@ mkdir "$dir/said" "$dir/captures"
 cd "$top"
 CGO_ENABLED=0 go build -trimpath -o "$dir/firestorm" ./cmd/firestorm
 # Findings are held for up to a minute, for a better explanation: so long both go on after the last packet.
-export FST_WATCH=$dir/firestorm FST_WATCHED=$dir/said FST_CAPTURES=$dir/captures FST_WATCH_FOR=${FST_WATCH_FOR:-70} FST_CLEAN_SECONDS=${FST_CLEAN_SECONDS:-90}
+# Each sensor has a memory of its own: what an earlier run knows must not change what this one says.
+printf '#!/bin/bash\nexec "%s" "$@" --state "$(mktemp -d "%s/state.XXXXXX")"\n' "$dir/firestorm" "$dir" >"$dir/watch"
+chmod +x "$dir/watch"
+export FST_WATCH=$dir/watch FST_WATCHED=$dir/said FST_CAPTURES=$dir/captures FST_WATCH_FOR=${FST_WATCH_FOR:-70} FST_CLEAN_SECONDS=${FST_CLEAN_SECONDS:-90}
 made=()
 for s in "$@"; do
 	script=$(testbed/run -l | awk -v s="$s" '$1 == s { print $2 }')

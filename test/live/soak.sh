@@ -29,7 +29,7 @@ run ip link set dev va up
 run ip link set dev vb up
 extra=()
 [ -z "$rules" ] || extra+=(--rules "$rules")
-ip netns exec "$net" "$dir/firestorm" watch vb --json --max-memory "$memory" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
+ip netns exec "$net" "$dir/firestorm" watch vb --json --state "$dir/state" --max-memory "$memory" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
 sensor=$! # ip becomes the program
 for _ in $(seq 300); do
 	run grep -q ' 0003 ' /proc/net/packet && break

@@ -31,8 +31,8 @@ func TestBounded(t *testing.T) {
 		if i%5000 == 0 { // many come within a tick
 			d.Tick(ref.Time)
 		}
-		if len(d.by) > room || len(d.order) > room || len(d.peers) > room || len(d.pairs) > room || len(d.flows) > 2*room || len(d.askers) > room || len(d.active) > 2*room {
-			t.Fatalf("peer %d: %d SAs, %d pairs, %d flows", i, len(d.by), len(d.peers), len(d.flows))
+		if len(d.by) > room || len(d.order) > room || len(d.peers) > room || len(d.pairs) > room || len(d.askers) > room || len(d.active) > 2*room {
+			t.Fatalf("peer %d: %d SAs, %d pairs", i, len(d.by), len(d.peers))
 		}
 	}
 	d.End(peers * 100_000)

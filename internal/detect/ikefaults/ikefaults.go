@@ -44,7 +44,7 @@ var Def = detect.Def{
 	Codes: codes,
 	Wants: detect.Wants{Kinds: []event.Kind{event.KindICMPError}, Named: []string{ike.Kind, esp.Kind}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, by: map[key]*sa{}, flows: map[uint64]*sa{}, peers: map[pair]*peer{}, askers: map[asker]*heard{}}
+		return &detector{scope: s, by: map[key]*sa{}, peers: map[pair]*peer{}, askers: map[asker]*heard{}}
 	},
 }
 
@@ -54,7 +54,6 @@ type detector struct {
 	order []*sa // by first sight
 	// active are those with news since they were judged.
 	active []*sa
-	flows  map[uint64]*sa // the latest SA of each flow
 	peers  map[pair]*peer
 	pairs  []pair // by first sight
 	// askers are those that sent first messages in vain, or got a tunnel.
@@ -119,7 +118,10 @@ func (d *detector) Handle(e event.Event) {
 			d.peer(pairOf(x.Head().Vantage, x.From, x.To)).esp = x.First
 		}
 	case *event.ICMPError:
-		if s := d.flows[x.Head().FlowID]; s != nil && x.Fresh && unreachable(x) && x.Quoted.Src == s.initiator.Addr {
+		if !x.Fresh || !unreachable(x) {
+			return
+		}
+		if s := d.of(x); s != nil && x.Quoted.Src == s.initiator.Addr {
 			if s.icmp == nil {
 				s.icmp = x
 			}
@@ -127,6 +129,26 @@ func (d *detector) Handle(e event.Event) {
 			d.touch(s)
 		}
 	}
+}
+
+// of returns the SA whose flow an ICMP error is about: of the pair's latest, the one heard last in that flow.
+func (d *detector) of(x *event.ICMPError) *sa {
+	p := d.peers[pairOf(x.Head().Vantage, x.Quoted.Src, x.Quoted.Dst)]
+	if p == nil {
+		return nil
+	}
+	var best *sa
+	var at packet.Ref
+	for _, s := range p.recent {
+		if s == nil || s.forgotten {
+			continue
+		}
+		flow := x.Head().FlowID
+		if y := s.find(func(y *step) bool { return y.flow == flow }); y != nil && (best == nil || at.Frame < y.last.Frame) {
+			best, at = s, y.last
+		}
+	}
+	return best
 }
 
 // unreachable reports an error that ends an attempt.
@@ -141,7 +163,6 @@ func (d *detector) message(e *ike.Event) {
 	if s == nil {
 		s = d.begin(k, e)
 	}
-	d.flows[h.FlowID] = s
 	s.add(e)
 	d.touch(s)
 	p := d.peer(k.pair)
@@ -188,9 +209,6 @@ func (d *detector) begin(k key, e *ike.Event) *sa {
 		old.forgotten = true
 		delete(d.by, old.key)
 		d.Evicted++
-	}
-	if len(d.flows) >= 2*d.scope.Limits.Entries {
-		clear(d.flows) // errors find their SA again with its next message
 	}
 	h := e.Head()
 	s := &sa{key: k, major: e.Major, first: h.Seen, initiator: e.Sender(), responder: e.Receiver()}

@@ -123,6 +123,9 @@ func (s *sa) add(e *ike.Event) {
 		s.steps = append(s.steps[:keptBegin], s.steps[keptBegin+1:]...)
 		s.dropped++
 	}
+	if s.steps == nil {
+		s.steps = make([]*step, 0, 4) // a handshake of version 2
+	}
 	s.steps = append(s.steps, x)
 	s.details(e, fromInit)
 }

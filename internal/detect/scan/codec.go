@@ -65,6 +65,9 @@ func (c *codec) ref(r *packet.Ref) {
 	number(c, &r.Source)
 	number(c, &r.Frame)
 	number(c, &r.Time)
+	if c.w == nil && r.Frame != 0 {
+		r.Source = packet.Earlier
+	}
 }
 
 func (c *codec) refs(rs []packet.Ref) {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"firestorm/internal/detect"
-	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 )
 
@@ -275,13 +274,30 @@ func (d *detector) joint(r *report) string {
 // settle tells a search, or books it as noise.
 func (d *detector) settle(r *report) {
 	p := &r.parts[0]
-	r.in = d.scope.Home.Has(p.source.addr)
 	if r.code == "" {
-		if !r.in && !p.source.net {
+		if !d.scope.Home.Has(p.source.addr) && !p.source.net {
 			d.book(r)
 		}
 		return
 	}
+	if !d.worth(r) {
+		if !p.source.net { // the addresses of a network are counted each
+			d.book(r)
+		}
+		return
+	}
+	for _, o := range r.news {
+		d.tell(o.sum())
+	}
+	for i := range r.parts {
+		d.scope.Report(d.instance(r, &r.parts[i]))
+	}
+}
+
+// worth completes r with what the search found, and reports whether it is told: from inside always, of strangers where it
+// found something that is news, or used it.
+func (d *detector) worth(r *report) bool {
+	r.in = d.scope.Home.Has(r.parts[0].source.addr)
 	except := map[uint32]bool{}
 	for i := range r.parts {
 		except[h16(&r.parts[i].source.addr)] = true
@@ -304,24 +320,7 @@ func (d *detector) settle(r *report) {
 	if !r.in && r.used != nil && d.uses.byOthers(r.used.door, except) > 0 {
 		r.used = nil // it may use what everybody uses
 	}
-	if !r.in && r.used == nil && !d.fresh(r) {
-		if !p.source.net { // the addresses of a network are counted each
-			d.book(r)
-		}
-		return
-	}
-	for _, o := range r.news {
-		d.tell(o.sum())
-	}
-	for i := range r.parts {
-		q := &r.parts[i]
-		last := q.end
-		if q.used.last.Time > last.Time {
-			last = q.used.last
-		}
-		d.scope.Report(&finding.Instance{Code: r.code, Key: r.key(), Vantage: q.source.vantage, Client: q.source.addr, Server: q.main().addr,
-			First: q.first, Last: last, Covers: finding.Cover{Client: q.source.addr, ByPrefix: q.source.net}, Data: r})
-	}
+	return r.in || r.used != nil || d.fresh(r)
 }
 
 // fresh reports that a search by a stranger found something that was not told yet.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"firestorm/internal/capture"
@@ -101,7 +102,11 @@ func TestKeeper(t *testing.T) {
 		for i := range 20 {
 			splits[len(list)*(i+1)/21] = true
 		}
-		if got := told(t, list, splits); !reflect.DeepEqual(got, want) {
+		got := told(t, list, splits)
+		for i := range got { // what came before a split, an earlier run saw
+			got[i] = strings.ReplaceAll(got[i], fmt.Sprintf(" %d}", packet.Earlier), " 0}")
+		}
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s, split:\n%q\nwhole:\n%q", file, got, want)
 		}
 		if file != "scan-monitor/inside.pcap" && len(want) == 0 {

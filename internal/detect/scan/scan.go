@@ -120,6 +120,7 @@ type detector struct {
 	common    common // the doors that most of them tried
 	now       packet.Time
 	swept     packet.Time
+	looked    packet.Time // when it was last asked what can be told early
 	// Evicted counts sources forgotten for lack of room, while something of theirs had failed.
 	evicted uint64
 	// gone are those of them that were judged with all they had done: nothing is lost unless they come again.
@@ -371,6 +372,10 @@ func (d *detector) gap(s *source) time.Duration {
 // Tick ends bouts that rest, and days.
 func (d *detector) Tick(now packet.Time) {
 	d.now = max(d.now, now)
+	if d.scope.Early && (now.Sub(d.looked) >= earlyEvery || now < d.looked) {
+		d.looked = now
+		d.early()
+	}
 	if now.Sub(d.swept) < sweepEvery && now >= d.swept {
 		return
 	}

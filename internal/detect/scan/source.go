@@ -68,6 +68,8 @@ type bout struct {
 	alike       bool          // all SYNs had it
 	more        bool          // it tried more doors than are counted
 	used        use           // the greatest conversation with an opened door afterwards
+	told        int           // doors it had failed at when it was told early; 0: it was not
+	toldAt      packet.Time
 }
 
 // opening is a door that opened to the source.

@@ -51,6 +51,8 @@ type Output struct {
 	tries   uint64 // changes that were tried
 	tried   *sync.Cond
 
+	told []finding.Told // what was in the store when it was opened
+
 	db      *store.Store // of the goroutine alone, nil while it cannot be opened
 	version int64        // of the mutes that were read
 	hidden  map[int64]uint64
@@ -86,9 +88,21 @@ func New(s output.Setup) (*Output, error) {
 		}
 		o.failed(err)
 	}
+	if o.db != nil && s.Live {
+		var err error
+		if o.told, err = o.db.Told(mostTold); err != nil {
+			o.note("what was told before cannot be read: " + err.Error())
+		}
+	}
 	go o.run()
 	return o, nil
 }
+
+// mostTold bounds what Told tells: the findings that happened last.
+const mostTold = 4096
+
+// Told are the findings that the store held when it was opened, so that they go on under their names.
+func (o *Output) Told() []finding.Told { return o.told }
 
 // open opens the store, keeps its bounds and reads its mutes.
 func (o *Output) open() error {
@@ -175,6 +189,9 @@ func (o *Output) Status() Status {
 	s.Waiting, s.Notes = len(o.waiting), slices.Clone(s.Notes)
 	return s
 }
+
+// Notes are what a person should know of how the store was opened, or taken away: the last few.
+func (o *Output) Notes() []string { return o.Status().Notes }
 
 // Health says how the disk is (output.Healthy).
 func (o *Output) Health() output.Health {

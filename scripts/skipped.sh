@@ -10,4 +10,5 @@ shared=${FIRESTORM_SHARED:-../shared}
 	echo "skipped: captures of the conformance set   enable: FIRESTORM_SHARED=DIR make test"
 echo "skipped: race detector   enable: make test-race"
 echo "skipped: captures made again with real programs   enable: make test-net   (root)"
+echo "skipped: the console in Chromium with axe-core   enable: scripts/net/console.sh   (chromium, npm)"
 echo "skipped: soak and long fuzzing   enable: make test-long"

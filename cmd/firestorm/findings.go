@@ -77,7 +77,7 @@ func (a *app) keepFindings(dir string, res *sensor.Result, rep *report.Report) e
 // storeNotes says what happened when the store was opened.
 func (a *app) storeNotes(s *store.Store) {
 	for _, n := range s.Notes() {
-		fmt.Fprintln(a.stderr, "firestorm: "+printable(n))
+		fmt.Fprintln(a.stderr, "firestorm: "+report.Visible(n))
 	}
 }
 
@@ -260,7 +260,7 @@ func (a *app) findingsList(s *store.Store, w *findingsFlags) error {
 		case r.Acked > 0 && r.Acked >= r.Revision:
 			mark = "   acknowledged" + cmp.Or(prefixed(": ", r.Note), "")
 		}
-		fmt.Fprintf(a.stdout, "%s  %-8s %s  %s%s\n", last, strings.ToUpper(r.Severity.String()), r.ID, printable(r.Title), printable(mark))
+		fmt.Fprintf(a.stdout, "%s  %-8s %s  %s%s\n", last, strings.ToUpper(r.Severity.String()), r.ID, report.Visible(r.Title), report.Visible(mark))
 	}
 	switch {
 	case w.json:
@@ -415,7 +415,7 @@ func (a *app) findingsMutes(s *store.Store, w *findingsFlags) error {
 			fmt.Fprintf(a.stdout, "%s\n", b)
 			continue
 		}
-		fmt.Fprintf(a.stdout, "%d  hid %d  %s\n", m.Number, m.Hidden, printable(m.String()))
+		fmt.Fprintf(a.stdout, "%d  hid %d  %s\n", m.Number, m.Hidden, report.Visible(m.String()))
 	}
 	if unread > 0 {
 		fmt.Fprintf(a.stderr, "firestorm: %d mutes were written by another version and cannot be read\n", unread)
@@ -484,7 +484,7 @@ func addrText(x packet.Addr) string {
 
 // csvCell is text for a spreadsheet, which must not take what a packet said for a formula, nor anything for a control.
 func csvCell(s string) string {
-	s = printable(s)
+	s = report.Visible(s)
 	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
 		return "'" + s
 	}

@@ -195,6 +195,8 @@ func (v *topView) places() []string {
 	two := v.width >= 76
 	if two {
 		wide = v.width*3/5 - 2
+	} else if v.height > 0 {
+		most = min(most, max(v.height/6, 1)) // one below the other: findings want room too
 	}
 	left := []string{v.paint(topBold, fit("INTERFACE", wide-32)+right("PACKETS", 12)+right("DROPPED", 10)+"  LAST")}
 	for i := range f.Interfaces {

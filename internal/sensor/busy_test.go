@@ -67,7 +67,12 @@ func TestBusy(t *testing.T) {
 	b.batch([]packet.Packet{{WireLen: 60}}) // no IP
 	// A few packets are counted one by one.
 	b, at, ps, size = newBusy(), 1e18, nil, 7
-	b.top(at)
+	for range 7 { // of before, who knows since when
+		send(8, 9, 1e6)
+	}
+	if top = b.top(at); len(top) != 0 {
+		t.Errorf("rates without a time: %+v", top)
+	}
 	for i := range uint32(70) {
 		send(1, 2+i%2, 100)
 	}

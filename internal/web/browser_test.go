@@ -304,11 +304,11 @@ func TestBrowserAccess(t *testing.T) {
 				b.is(p.name+" is no wider than the screen", `document.documentElement.scrollWidth <= innerWidth`)
 				looks++
 				if dir := os.Getenv("FIRESTORM_SHOTS"); dir != "" {
-					png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(90))
+					png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 					if err != nil {
 						t.Fatal(err)
 					}
-					if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s-%d.jpg", strings.ReplaceAll(p.name, " ", "-"), scheme, width)), png, 0o644); err != nil {
+					if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", strings.NewReplacer(" ", "-", ",", "").Replace(p.name), scheme, width)), png, 0o644); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -275,6 +275,14 @@ func TestInbox(t *testing.T) {
 			t.Errorf("%.60s looks healthy without a status", c.path)
 		}
 	}
+	for path, want := range map[string]string{"/?page=-3": `href="/?page=2"`, "/?page=1000000": `href="/?page=199"`, "/?page=2&q=title": `href="/?page=3&amp;q=title"`} {
+		if a := get(t, s, path); !strings.Contains(a.body, want) {
+			t.Errorf("%s has no %s", path, want)
+		}
+	}
+	if a := get(t, s, "/?page=-3"); strings.Contains(a.body, `rel="prev"`) {
+		t.Error("there is a page before the first")
+	}
 	a := get(t, s, "/finding/FS-000020")
 	for _, want := range []string{"<svg", "SYN (retry)", "sysctl -w a=1", "firestorm findings ack FS-000020", "findings mute &#39;scan-port 10.0.0.1 2001:db8::77 - REASON&#39;"} {
 		if !strings.Contains(a.body, want) {

@@ -69,6 +69,16 @@ func (t *troubles) status(s *sensor.Status) {
 	t.was, s.Troubles = all, all
 }
 
+// rulesRefused says when rules do not run: of a whole set some few never do, and the report tells of those; when it is most of
+// them, somebody takes the network for watched by them that is not.
+func rulesRefused(r *rulesRead) []sensor.Trouble {
+	if r == nil || len(r.problems) == 0 || 2*r.set.Len() > r.active {
+		return nil
+	}
+	p := &r.problems[0]
+	return []sensor.Trouble{{What: "rules", Why: fmt.Sprintf("%d of %d rules run; the first that is refused: %s:%d: %s (firestorm rules check says all)", r.set.Len(), r.active, p.File, p.Line, p.Reason)}}
+}
+
 // outputName is an output as a person calls it.
 func outputName(name string) string {
 	if name == "sqlite" {

@@ -198,7 +198,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	n.opt.Source = &watched{input: in, live: live}
 	n.opt.Continues = true
 	n.mem.background()
-	t := &troubles{a: a, mem: n.mem, eve: n.eve}
+	t := &troubles{a: a, mem: n.mem, eve: n.eve, more: rulesRefused(n.sigs)}
 	if n.memErr != nil {
 		x, ok := withoutState(n.memErr)
 		switch {

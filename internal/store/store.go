@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -303,7 +304,7 @@ func (s *Store) aside(why error) error {
 	if err := os.Rename(s.file, to); err != nil {
 		return err
 	}
-	s.notes = append(s.notes, fmt.Sprintf("%s is damaged (%v); it is kept as %s, and a new one is begun", s.file, why, to))
+	s.notes = append(s.notes, fmt.Sprintf("%s is damaged (%s); it is kept as %s, and a new one is begun", s.file, strings.Join(strings.Fields(why.Error()), " "), to))
 	return nil
 }
 

@@ -5,11 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"firestorm/internal/capture"
 	"firestorm/internal/finding"
@@ -85,37 +84,55 @@ func about(f *finding.Finding) string {
 	return s
 }
 
-// split runs a capture in two lives, cut after n frames, and returns what was told in both, as identities by what they are about.
-func split(t *testing.T, fs []capture.Frame, faces []capture.Interface, n int) map[string][]string {
-	t.Helper()
-	s := memories{}
-	told := map[string][]string{}
-	tell := func(f *finding.Finding) {
-		if a := about(f); !slices.Contains(told[a], f.ID) {
-			told[a] = append(told[a], f.ID)
+// mayLose are the codes that a restart in the middle of what they tell of may lose, or tell of somebody else, with the reason. All
+// others are told as if there had been none.
+var mayLose = map[string]string{}
+
+func init() {
+	for why, codes := range map[string]string{
+		"their connections are open at the cut: the table of connections is not kept, and the next run meets them midway": "pmtud-black-hole tcp-accept-queue-full tcp-asymmetric-path tcp-data-unanswered " +
+			"tcp-half-open-reset tcp-idle-timeout-drop tcp-loss-where tcp-nagle-delack tcp-refused-by-middlebox tcp-syn-silent-drop tcp-timewait-reuse tcp-timewait-nat-timestamps",
+		"what is being said on a connection at the cut is not understood by who comes in the middle": "ftp-private-address ftp-tls-hides-data-port plaintext-to-tls-port tls-cert-expired policy-plaintext-login " +
+			"rpc-dynamic-port-blocked http-503-no-retry-after http-5xx-burst",
+		"questions that wait for an answer at the cut are forgotten, and with them that nobody answered": "dns-server-silent dns-servfail dns-tc-no-tcp ntp-silent-or-unsync ike-fragment-lost ike-natt-blocked ike-no-answer ike-phase2-refused ike-psk-mismatch " +
+			"wg-no-response smb-logon-failures",
+		"what is counted within seconds begins anew":                                               "amplification ip-routing-loop syn-flood scan-hosts scan-ports scan-trw scan-background",
+		"an end in order tells what there is of the incident, and what follows is told as another": "dhcp-nak-loop dhcp-no-offer",
+	} {
+		for _, c := range strings.Fields(codes) {
+			mayLose[c] = why
 		}
 	}
-	for _, part := range [][]capture.Frame{fs[:n], fs[n:]} {
-		for _, f := range life(t, s, part, faces, func(*finding.Finding) {}).Findings {
-			tell(f)
-		}
-	}
-	return told
 }
 
-// TestRestart: a run that ends in order in the middle of a capture, and one that begins there with its state, tell together what one
-// run over the whole tells.
-func TestRestart(t *testing.T) {
-	points := 20
-	_ = points
-	stat := map[string][3]int{}
-	for _, c := range harness.Captures(t) {
-		if k := os.Getenv("ONLY"); k != "" && !strings.Contains(c, k) {
-			continue
+// sampled are the captures of an ordinary run, each of a code that a restart must not lose.
+var sampled = []string{"closed-port/inside.pcap", "ssh-guessing/", "dhcp-rogue-server/", "arp-spoof-one-way/", "wg-wrong-key/", "nfs-mount-denied/", "mac-flood-vlan/"}
+
+func restarted(t *testing.T) (captures []string, points int) {
+	all := harness.Captures(t)
+	if harness.Long() {
+		return all, 20
+	}
+	for _, s := range sampled {
+		i := slices.IndexFunc(all, func(c string) bool { return strings.Contains(c, "/captures/"+s) })
+		if i < 0 {
+			t.Fatalf("there is no capture %s", s)
 		}
+		captures = append(captures, all[i])
+	}
+	t.Log("a sample; FIRESTORM_LONG=1 go test -run TestRestart ./test/invariants cuts every capture at 20 points")
+	return captures, 3
+}
+
+// TestRestart: a run that ends in order in the middle of a capture, and one that begins there with its state, tell together what
+// one run over the whole tells, and nothing twice.
+func TestRestart(t *testing.T) {
+	captures, points := restarted(t)
+	kept, lost := 0, map[string]int{}
+	for _, c := range captures {
 		fs, faces := harness.Frames(t, c)
-		if len(fs) > 20000 || len(fs) < 10 {
-			continue
+		if len(fs) > 20000 {
+			continue // of a minute's flood: long, and no other than the small ones
 		}
 		whole := map[string]bool{}
 		for _, f := range life(t, memories{}, fs, faces, func(*finding.Finding) {}).Findings {
@@ -123,34 +140,77 @@ func TestRestart(t *testing.T) {
 				whole[about(f)] = true
 			}
 		}
-		n := 4
-		if os.Getenv("POINTS") != "" {
-			fmt.Sscan(os.Getenv("POINTS"), &n)
-		}
-		for i := 1; i <= n; i++ {
-			at := len(fs) * i / (n + 1)
-			told := split(t, fs, faces, at)
+		for i := 1; i <= points && len(whole) > 0; i++ {
+			at := len(fs) * i / (points + 1)
+			s := memories{}
+			told := map[string][]string{} // identities, by what it is about
+			for _, part := range [][]capture.Frame{fs[:at], fs[at:]} {
+				for _, f := range life(t, s, part, faces, func(*finding.Finding) {}).Findings {
+					if a := about(f); !slices.Contains(told[a], f.ID) {
+						told[a] = append(told[a], f.ID)
+					}
+				}
+			}
 			for a := range whole {
 				code, _, _ := strings.Cut(a, " ")
-				x := stat[code]
-				x[0]++
-				if len(told[a]) == 0 {
-					x[1]++
-					t.Logf("LOST %s at %d/%d: %s", harness.Name(c), at, len(fs), a)
-				} else if len(told[a]) > 1 {
-					x[2]++
-					t.Logf("TWICE %s at %d/%d: %s %v", harness.Name(c), at, len(fs), a, told[a])
-				}
-				stat[code] = x
-			}
-			for a := range told {
-				if !whole[a] {
-					t.Logf("MORE %s at %d/%d: %s", harness.Name(c), at, len(fs), a)
+				switch n := len(told[a]); {
+				case n == 1:
+					kept++
+				case mayLose[code] != "":
+					lost[code]++
+				default:
+					t.Errorf("%s cut after frame %d of %d: %s is told %d times: %v", harness.Name(c), at, len(fs), a, n, told[a])
 				}
 			}
 		}
 	}
-	for _, k := range slices.Sorted(maps.Keys(stat)) {
-		t.Logf("STAT %-32s %v", k, stat[k])
+	t.Logf("%d told as without a restart; lost or told anew, of codes that may be: %v", kept, lost)
+	if kept == 0 {
+		t.Error("nothing was told at all")
+	}
+}
+
+// TestKilledRun: what a run that is killed had seen five seconds before, in the time of its packets, it told, or the next run tells.
+func TestKilledRun(t *testing.T) {
+	captures, points := restarted(t)
+	some := 0
+	for _, c := range captures {
+		fs, faces := harness.Frames(t, c)
+		if len(fs) > 20000 {
+			continue
+		}
+		for i := 1; i <= points; i++ {
+			at := len(fs) * i / (points + 1)
+			sure := slices.IndexFunc(fs[:at], func(f capture.Frame) bool { return fs[at-1].Time.Sub(f.Time) < 5*time.Second })
+			if sure <= 0 {
+				continue
+			}
+			told := map[string]bool{}
+			tell := func(f *finding.Finding) { told[about(f)] = true }
+			s := &killed{memories: memories{}}
+			life(t, s, fs[:at], faces, tell) // its end does not count: only what it told and kept until then
+			if s.kept == 0 {
+				t.Errorf("%s: nothing was kept in %v", harness.Name(c), fs[at-1].Time.Sub(fs[0].Time))
+			}
+			for _, f := range life(t, s, fs[at:], faces, tell).Findings {
+				tell(f)
+			}
+			later := map[string]bool{} // what stands at the cut: not what was explained by something else since
+			for _, f := range life(t, memories{}, fs[:at], faces, func(*finding.Finding) {}).Findings {
+				later[about(f)] = true
+			}
+			for _, f := range life(t, memories{}, fs[:sure], faces, func(*finding.Finding) {}).Findings {
+				if f.Confidence < finding.Likely || !later[about(f)] {
+					continue
+				}
+				if some++; !told[about(f)] && mayLose[f.Code.ID] == "" {
+					t.Errorf("%s killed after frame %d of %d: %s was seen up to frame %d", harness.Name(c), at, len(fs), about(f), sure)
+				}
+			}
+		}
+	}
+	t.Logf("%d findings were seen five seconds or longer before", some)
+	if some == 0 {
+		t.Error("no finding was seen at all")
 	}
 }

@@ -163,9 +163,10 @@ rules-garbage)
 	echo 'alert tcp any any -> any 81 (msg:"a door is tried"; flags:S; sid:1000001;)' >good.rules
 	watch lo --rules bad.rules --rules good.rules --eve eve.json
 	refused 81
+	truth "not healthy" within 10 ill
 	sleep 1
 	end
-	seen "said" err '(bad.rules|refused|rule)'
+	seen "said" err 'trouble, rules: 1 of [0-9]+ rules run; the first that is refused: bad.rules:1:'
 	seen "the good rule runs" eve.json 'a door is tried'
 	seen "and the detectors do" out 'refuses port 81'
 	;;
@@ -209,8 +210,9 @@ state-damaged)
 eve-disk-full)
 	promise "an output that cannot write is said, and not healthy; capture goes on"
 	mkdir disk && mount -t tmpfs -o size=64k t disk
-	watch lo --eve disk/eve.json
-	for _ in $(seq 12); do refused $(seq 81 100); done
+	echo 'alert tcp any any -> any any (msg:"a packet"; sid:1000001;)' >all.rules
+	watch lo --eve disk/eve.json --rules all.rules
+	for i in $(seq 600); do (echo >"/dev/tcp/127.0.0.1/$((81 + i % 5))") 2>/dev/null; done
 	truth "not healthy" within 20 ill
 	seen "said" err 'trouble, output eve: .*no space left on device'
 	before=$(grep -oE '"packets": [0-9]+' status | head -1)

@@ -57,6 +57,7 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("eve", &w.eve, c.Outputs.EVE)
 	list("syslog", &w.far.syslog, c.Outputs.Syslog)
 	list("webhook", &w.far.webhook, c.Outputs.Webhook)
+	w.far.mail = c.Mail
 	text("state", &w.state, c.Service.StateDir)
 	text("status", &w.status, c.Service.Status)
 	w.every = c.Service.StatusOf

@@ -4,11 +4,14 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 
+	"firestorm/internal/config"
 	"firestorm/internal/finding"
 	"firestorm/internal/output"
+	"firestorm/internal/output/mail"
 	"firestorm/internal/output/syslog"
 	"firestorm/internal/output/webhook"
 	"firestorm/internal/packet"
@@ -24,6 +27,7 @@ const webhookSecret = "FIRESTORM_WEBHOOK_AUTHORIZATION"
 type farFlags struct {
 	syslog  []string
 	webhook []string
+	mail    config.Mail
 }
 
 // far are outputs whose receivers may be slow, or gone: capture never waits for them. Nil: there are none.
@@ -38,7 +42,7 @@ type far struct {
 // farOutputs starts the outputs that f names, and the store. input is the name of what is watched, opt what the sensor is to
 // run with: it gets the mutes that the store brings.
 func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.Options) (*far, error) {
-	if len(f.syslog)+len(f.webhook) == 0 && o.StoreIn == "" {
+	if len(f.syslog)+len(f.webhook) == 0 && f.mail.Server == "" && o.StoreIn == "" {
 		return nil, nil
 	}
 	rep := &report.Report{Files: []report.File{{Name: input, Packets: 1}}}
@@ -67,6 +71,12 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 			return nil, err
 		}
 	}
+	if f.mail.Server != "" {
+		if err := a.addMail(f, o, x, setup, rep); err != nil {
+			x.close()
+			return nil, err
+		}
+	}
 	if o.StoreIn != "" {
 		if opt.Mutes == nil {
 			opt.Mutes = &finding.Mutes{}
@@ -85,6 +95,33 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 	}
 	return x, nil
 }
+
+// addMail starts the mails that the configuration asks for.
+func (a *app) addMail(f *farFlags, o *readOptions, x *far, s output.Setup, rep *report.Report) error {
+	m := &f.mail
+	host, _ := os.Hostname()
+	atOnce, _ := finding.ParseSeverity(m.AtOnce)
+	s.Options = mail.Options{Server: m.Server, TLS: mail.TLS(m.TLS), CAFile: m.CAFile, User: m.User, PasswordFile: m.PasswordFile, From: m.From, To: m.To,
+		Host: host, AtOnce: atOnce, Hour: m.DigestHour, PerHour: m.PerHour}
+	s.Dir = o.StateDir
+	s.FindingText = func(f *finding.Finding) string {
+		var b strings.Builder
+		if err := report.WriteFinding(&b, rep, f, report.Options{Verbose: true, MinConfidence: finding.CannotTell, Width: mailWidth}); err != nil {
+			return f.ID // it cannot fail: a Builder takes all
+		}
+		return b.String()
+	}
+	def := outputDef("mail")
+	out, err := def.New(s)
+	if err != nil {
+		return &failure{code: exitUsage, what: "no mail can be sent", why: err.Error(), try: "see the section mail of the configuration: firestorm config show", err: err}
+	}
+	x.runner.Add(def, out)
+	return nil
+}
+
+// mailWidth is how long lines of a mail are, in characters.
+const mailWidth = 78
 
 // times takes when the input began, and the time now.
 func (x *far) times(begin, now packet.Time) {

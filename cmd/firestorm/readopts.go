@@ -57,6 +57,7 @@ type readOptions struct {
 	Store         *file.StoreOptions
 	StoreAll      bool
 	FileHash      sensor.FileHashes
+	Live          bool   // packets come from interfaces, and nothing may keep them waiting
 	Seed          uint64 // of hash tables; never changes the result
 }
 

@@ -58,6 +58,8 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	list("syslog", &w.far.syslog, c.Outputs.Syslog)
 	list("webhook", &w.far.webhook, c.Outputs.Webhook)
 	w.far.mail = c.Mail
+	text("metrics", &w.far.metrics, c.Outputs.Metrics)
+	w.far.metricsRemote = w.far.metricsRemote || c.Outputs.MetricsRemote
 	text("state", &w.state, c.Service.StateDir)
 	text("status", &w.status, c.Service.Status)
 	w.every = c.Service.StatusOf

@@ -12,6 +12,7 @@ import (
 	"firestorm/internal/finding"
 	"firestorm/internal/output"
 	"firestorm/internal/output/mail"
+	"firestorm/internal/output/metrics"
 	"firestorm/internal/output/syslog"
 	"firestorm/internal/output/webhook"
 	"firestorm/internal/packet"
@@ -28,6 +29,9 @@ type farFlags struct {
 	syslog  []string
 	webhook []string
 	mail    config.Mail
+	metrics string // ADDRESS:PORT
+	// metricsRemote allows an address that others reach.
+	metricsRemote bool
 }
 
 // far are outputs whose receivers may be slow, or gone: capture never waits for them. Nil: there are none.
@@ -35,6 +39,7 @@ type far struct {
 	runner *output.Runner // who hears of news
 	store  *output.Runner // who gets every revision, and what is muted
 	blind  map[string]packet.Time
+	meter  *meter // nil: nobody asks for numbers
 	// Of the input, for the store.
 	begin, now atomic.Int64
 }
@@ -42,7 +47,7 @@ type far struct {
 // farOutputs starts the outputs that f names, and the store. input is the name of what is watched, opt what the sensor is to
 // run with: it gets the mutes that the store brings.
 func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.Options) (*far, error) {
-	if len(f.syslog)+len(f.webhook) == 0 && f.mail.Server == "" && o.StoreIn == "" {
+	if len(f.syslog)+len(f.webhook) == 0 && f.mail.Server == "" && f.metrics == "" && o.StoreIn == "" {
 		return nil, nil
 	}
 	rep := &report.Report{Files: []report.File{{Name: input, Packets: 1}}}
@@ -93,7 +98,33 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 		}
 		x.store.Add(def, out)
 	}
+	if f.metrics != "" {
+		x.meter = &meter{hits: map[string]uint64{}, limit: opt.MaxMemory}
+		x.meter.counts = func() []output.Count { return append(x.runner.Counts(), x.store.Counts()...) }
+		s := setup
+		s.Options, s.Metrics = metrics.Options{Listen: f.metrics, Remote: f.metricsRemote}, x.meter.metrics
+		def := outputDef("metrics")
+		out, err := def.New(s)
+		if err != nil {
+			x.close()
+			return nil, usagef("--metrics 127.0.0.1:9469", "--%v", err)
+		}
+		x.meter.at = out.(*metrics.Output).Addr()
+		x.runner.Add(def, out)
+		opt.Sinks = append(opt.Sinks, x.meter)
+	}
 	return x, nil
+}
+
+// counts has the numbers say how EVE does, too.
+func (x *far) counts(e *eveOutput) {
+	if x == nil || x.meter == nil || e == nil {
+		return
+	}
+	x.meter.mu.Lock()
+	defer x.meter.mu.Unlock()
+	others := x.meter.counts
+	x.meter.counts = func() []output.Count { return append(e.runner.Counts(), others()...) }
 }
 
 // addMail starts the mails that the configuration asks for.
@@ -160,6 +191,9 @@ func (x *far) close() {
 func (x *far) status(s *sensor.Status) {
 	if x == nil {
 		return
+	}
+	if x.meter != nil {
+		x.meter.status(s)
 	}
 	for _, l := range s.Links {
 		since, was := x.blind[l.Name]

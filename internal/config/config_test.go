@@ -90,6 +90,7 @@ findings:
       reason: scans of our own
     - {code: "*", destination: 192.0.2.9, until: 2026-12-31, reason: rebuilt this week}
 outputs:
+  eve: "unix:/run/eve.sock"
   syslog: ["udp:192.0.2.5:514"]
   webhook: [https://hooks.example.net/x]
 mail: {server: "mail.example.net:587", to: [a@example.net, b@example.net], digest-hour: 0}
@@ -106,6 +107,7 @@ func TestWhole(t *testing.T) {
 	want.Rules.Files = []string{"/etc/firestorm/local.rules", "/usr/share/rules"}
 	want.Findings.Mutes = []Mute{{Code: "tcp-closed-port", Source: "192.0.2.0/24", Destination: "*", Reason: "scans of our own"},
 		{Code: "*", Source: "*", Destination: "192.0.2.9", Until: "2026-12-31", Reason: "rebuilt this week"}}
+	want.Outputs.EVE = "unix:/run/eve.sock"
 	want.Outputs.Syslog, want.Outputs.Webhook = []string{"udp:192.0.2.5:514"}, []string{"https://hooks.example.net/x"}
 	want.Mail.Server, want.Mail.To, want.Mail.DigestHour = "mail.example.net:587", []string{"a@example.net", "b@example.net"}, 0
 	want.Service.StatusOf = 30 * time.Second

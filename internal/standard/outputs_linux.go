@@ -3,6 +3,7 @@ package standard
 import (
 	"firestorm/internal/output"
 	"firestorm/internal/output/mail"
+	"firestorm/internal/output/metrics"
 	"firestorm/internal/output/sqlite"
 	"firestorm/internal/output/syslog"
 	"firestorm/internal/output/webhook"
@@ -11,6 +12,7 @@ import (
 // serviceOutputs are those that only the service needs, which is built for Linux alone.
 var serviceOutputs = []output.Def{
 	mail.Def,
+	metrics.Def,
 	sqlite.Def,
 	syslog.Def,
 	webhook.Def,

@@ -101,6 +101,8 @@ var modules = []struct{ prefix, may, why string }{
 	{"golang.org/x/net/bpf", "internal/filter internal/capture", "instructions of the kernel's filter machine"},
 	{"golang.org/x/sys", "internal/capture internal/service internal/sandbox internal/doctor testbed/*", "system calls"},
 	{"github.com/andybalholm/brotli", "internal/analyzer/http", "pages in br"},
+	{"github.com/prometheus/client_golang", "internal/output/metrics", "numbers in Prometheus' form"},
+	{"github.com/google/nftables", "internal/output/nftset", "sets of the kernel's firewall"},
 	{"github.com/goccy/go-yaml", "internal/config internal/rules/lang internal/rules/update scripts/* cmd/firestorm", "YAML with positions"},
 	{"modernc.org/sqlite", "internal/store", "the store"},
 	{"github.com/gopacket/gopacket", "", "an oracle in tests"},

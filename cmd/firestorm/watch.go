@@ -59,6 +59,9 @@ that goes down, or away, is waited for.
 				return err
 			}
 			w.fill(c, cmd.Flags().Changed)
+			if !slices.Contains([]string{"", "off", "dry-run", "on"}, w.far.blocking.Mode) {
+				return usagef("--block dry-run", "--block %s: off, dry-run or on", w.far.blocking.Mode)
+			}
 			w.checksumsGiven = cmd.Flags().Changed("checksums") || w.checksums != "auto"
 			w.memoryGiven = cmd.Flags().Changed("max-memory") || c.Analysis.MaxMemory != config.Default().Analysis.MaxMemory
 			o, lo, err := w.check()
@@ -92,6 +95,7 @@ that goes down, or away, is waited for.
 	f.StringArrayVar(&w.far.webhook, "webhook", nil, "post findings as JSON to `URL` (may be given more than once); the variable "+webhookSecret+" has the Authorization header")
 	f.StringVar(&w.far.metrics, "metrics", "", "show numbers to Prometheus at `ADDRESS:PORT`, such as 127.0.0.1:9469; see docs/operating.md")
 	f.BoolVar(&w.far.metricsRemote, "metrics-remote", false, "let --metrics listen where others reach it; there is no password")
+	f.StringVar(&w.far.blocking.Mode, "block", "off", "`MODE`: on puts sources of proven attacks into sets of nftables, for a rule of yours to drop; dry-run only says who; off")
 	f.StringVar(&w.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
 	f.StringArrayVar(&w.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
 	f.StringVar(&w.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")

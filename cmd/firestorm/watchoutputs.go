@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"firestorm/internal/output"
 	"firestorm/internal/output/mail"
 	"firestorm/internal/output/metrics"
+	"firestorm/internal/output/nftset"
 	"firestorm/internal/output/syslog"
 	"firestorm/internal/output/webhook"
 	"firestorm/internal/packet"
@@ -32,7 +34,11 @@ type farFlags struct {
 	metrics string // ADDRESS:PORT
 	// metricsRemote allows an address that others reach.
 	metricsRemote bool
+	blocking      config.Blocking
 }
+
+// blocks reports that sources of attacks are to be blocked, or that it is to be said.
+func (f *farFlags) blocks() bool { return f.blocking.Mode != "" && f.blocking.Mode != "off" }
 
 // far are outputs whose receivers may be slow, or gone: capture never waits for them. Nil: there are none.
 type far struct {
@@ -47,7 +53,7 @@ type far struct {
 // farOutputs starts the outputs that f names, and the store. input is the name of what is watched, opt what the sensor is to
 // run with: it gets the mutes that the store brings.
 func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.Options) (*far, error) {
-	if len(f.syslog)+len(f.webhook) == 0 && f.mail.Server == "" && f.metrics == "" && o.StoreIn == "" {
+	if len(f.syslog)+len(f.webhook) == 0 && f.mail.Server == "" && f.metrics == "" && !f.blocks() && o.StoreIn == "" {
 		return nil, nil
 	}
 	rep := &report.Report{Files: []report.File{{Name: input, Packets: 1}}}
@@ -97,6 +103,22 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 			return nil, storeFailure(o.StoreIn, err)
 		}
 		x.store.Add(def, out)
+	}
+	if f.blocks() {
+		s := setup
+		s.Out, s.Mutes = a.stderr, opt.Mutes
+		s.Options = nftset.Options{DryRun: f.blocking.Mode == "dry-run", Timeout: f.blocking.Timeout, Allow: f.blocking.Allow}
+		def := outputDef("nftset")
+		out, err := def.New(s)
+		if err != nil {
+			x.close()
+			code, try := exitEngine, "--block dry-run"
+			if errors.Is(err, nftset.ErrNotPermitted) {
+				code, try = exitPermission, "sudo firestorm watch ... --block on   (or --block dry-run, which only says)"
+			}
+			return nil, &failure{code: code, what: "nothing can be blocked", why: err.Error(), try: try, err: err}
+		}
+		x.store.Add(def, out) // it hears of mutes as well
 	}
 	if f.metrics != "" {
 		x.meter = &meter{hits: map[string]uint64{}, limit: opt.MaxMemory}

@@ -94,6 +94,7 @@ outputs:
   syslog: ["udp:192.0.2.5:514"]
   webhook: [https://hooks.example.net/x]
 mail: {server: "mail.example.net:587", to: [a@example.net, b@example.net], digest-hour: 0}
+blocking: {allow: 192.0.2.7}
 service:
   status-every: 30s
 `
@@ -109,6 +110,7 @@ func TestWhole(t *testing.T) {
 		{Code: "*", Source: "*", Destination: "192.0.2.9", Until: "2026-12-31", Reason: "rebuilt this week"}}
 	want.Outputs.EVE = "unix:/run/eve.sock"
 	want.Outputs.Syslog, want.Outputs.Webhook = []string{"udp:192.0.2.5:514"}, []string{"https://hooks.example.net/x"}
+	want.Blocking.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}
 	want.Mail.Server, want.Mail.To, want.Mail.DigestHour = "mail.example.net:587", []string{"a@example.net", "b@example.net"}, 0
 	want.Service.StatusOf = 30 * time.Second
 	if diff := cmp.Diff(want, c, comparePrefix); diff != "" {

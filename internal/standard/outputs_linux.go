@@ -4,6 +4,7 @@ import (
 	"firestorm/internal/output"
 	"firestorm/internal/output/mail"
 	"firestorm/internal/output/metrics"
+	"firestorm/internal/output/nftset"
 	"firestorm/internal/output/sqlite"
 	"firestorm/internal/output/syslog"
 	"firestorm/internal/output/webhook"
@@ -13,6 +14,7 @@ import (
 var serviceOutputs = []output.Def{
 	mail.Def,
 	metrics.Def,
+	nftset.Def,
 	sqlite.Def,
 	syslog.Def,
 	webhook.Def,

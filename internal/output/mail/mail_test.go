@@ -221,21 +221,21 @@ func TestHostileText(t *testing.T) {
 func TestServerTrouble(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
-		server  server
+		server  *server
 		mails   int
 		lost    uint64
 		retried bool
 		err     string // of Health, when it is not up
 	}{
-		{name: "busy first", server: server{answers: map[string]string{"greeting#1": "421 later", "MAIL#1": "451 later", "end#1": "452 full"}}, mails: 1, retried: true},
-		{name: "refused for good", server: server{answers: map[string]string{"end": "554 spam \x1b[31m"}}, lost: 1, err: `554 spam \u{1b}[31m`},
-		{name: "one recipient", server: server{answers: map[string]string{"RCPT#1": "550 who"}}, mails: 1, lost: 1},
-		{name: "no recipient", server: server{answers: map[string]string{"RCPT": "550 who"}}, lost: 1, err: "550 who"},
-		{name: "no STARTTLS", server: server{noTLS: true}, lost: 1, retried: true, err: "nothing is sent unprotected"},
+		{name: "busy first", server: &server{answers: map[string]string{"greeting#1": "421 later", "MAIL#1": "451 later", "end#1": "452 full"}}, mails: 1, retried: true},
+		{name: "refused for good", server: &server{answers: map[string]string{"end": "554 spam \x1b[31m"}}, lost: 1, err: `554 spam \u{1b}[31m`},
+		{name: "one recipient", server: &server{answers: map[string]string{"RCPT#1": "550 who"}}, mails: 1, lost: 1},
+		{name: "no recipient", server: &server{answers: map[string]string{"RCPT": "550 who"}}, lost: 1, err: "550 who"},
+		{name: "no STARTTLS", server: &server{noTLS: true}, lost: 1, retried: true, err: "nothing is sent unprotected"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			s := &tc.server
+			s := tc.server
 			p := open(t, s, &clock{t: noon}, func(o *Options, _ *output.Setup) { o.Backoff.Within = 200 * time.Millisecond })
 			_ = p.Finding(found("FS-1", finding.High, "t"))
 			if err := p.Close(); err != nil {

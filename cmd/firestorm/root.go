@@ -52,6 +52,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.readCommand(),
 		a.whyCommand(),
 		a.watchCommand(),
+		a.extcapCommand(),
 		a.findingsCommand(),
 		a.neighboursCommand(),
 		a.demoCommand(),
@@ -75,7 +76,8 @@ attacking it: whose side, what to do, and which packets prove it.
 	return root
 }
 
-// withRead puts the verb read in front of a command line that names none but a file or one of read's flags.
+// withRead puts the verb read in front of a command line that names none but a file or one of read's flags, and extcap before
+// what Wireshark calls with.
 func withRead(root *cobra.Command, args []string) []string {
 	verbs := map[string]bool{cobra.ShellCompRequestCmd: true, cobra.ShellCompNoDescRequestCmd: true}
 	for _, c := range root.Commands() {
@@ -86,6 +88,9 @@ func withRead(root *cobra.Command, args []string) []string {
 	}
 	if slices.ContainsFunc(args, func(s string) bool { return verbs[s] }) {
 		return args
+	}
+	if verbs["extcap"] && slices.ContainsFunc(args, func(s string) bool { return strings.HasPrefix(s, "--extcap-") }) {
+		return append([]string{"extcap"}, args...) // Wireshark calls without a verb
 	}
 	if len(args) > 1 && !isFlag(args[0]) && !isFile(args[0]) && !looksLikeFile(args[0]) && len(root.SuggestionsFor(args[0])) > 0 {
 		return args // a mistyped verb with its arguments

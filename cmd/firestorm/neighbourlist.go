@@ -1,7 +1,6 @@
 package main
 
 import (
-	"firestorm/internal/event"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"firestorm/internal/event"
 	"firestorm/internal/neighbour"
 	"firestorm/internal/packet"
 )

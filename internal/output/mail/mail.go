@@ -82,7 +82,7 @@ type Output struct {
 
 // New returns an output; the server need not be there yet.
 func New(o Options, s output.Setup) (*Output, error) {
-	o.Host, o.AtOnce, o.MinSeverity = cmp.Or(o.Host, "sensor"), cmp.Or(o.AtOnce, finding.High), cmp.Or(o.MinSeverity, finding.Low)
+	o.Host, o.AtOnce, o.MinSeverity = event.Visible(cmp.Or(o.Host, "sensor")), cmp.Or(o.AtOnce, finding.High), cmp.Or(o.MinSeverity, finding.Low)
 	o.PerHour, o.TLS = cmp.Or(o.PerHour, 6), cmp.Or(o.TLS, StartTLS)
 	if o.Now == nil {
 		o.Now = time.Now

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"firestorm/internal/detect"
+	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/report"
@@ -260,7 +261,7 @@ func (a *app) findingsList(s *store.Store, w *findingsFlags) error {
 		case r.Acked > 0 && r.Acked >= r.Revision:
 			mark = "   acknowledged" + cmp.Or(prefixed(": ", r.Note), "")
 		}
-		fmt.Fprintf(a.stdout, "%s  %-8s %s  %s%s\n", last, strings.ToUpper(r.Severity.String()), r.ID, report.Visible(r.Title), report.Visible(mark))
+		fmt.Fprintf(a.stdout, "%s  %-8s %s  %s%s\n", last, strings.ToUpper(r.Severity.String()), r.ID, event.Visible(r.Title), event.Visible(mark))
 	}
 	switch {
 	case w.json:
@@ -415,7 +416,7 @@ func (a *app) findingsMutes(s *store.Store, w *findingsFlags) error {
 			fmt.Fprintf(a.stdout, "%s\n", b)
 			continue
 		}
-		fmt.Fprintf(a.stdout, "%d  hid %d  %s\n", m.Number, m.Hidden, report.Visible(m.String()))
+		fmt.Fprintf(a.stdout, "%d  hid %d  %s\n", m.Number, m.Hidden, event.Visible(m.String()))
 	}
 	if unread > 0 {
 		fmt.Fprintf(a.stderr, "firestorm: %d mutes were written by another version and cannot be read\n", unread)
@@ -484,8 +485,8 @@ func addrText(x packet.Addr) string {
 
 // csvCell is text for a spreadsheet, which must not take what a packet said for a formula, nor anything for a control.
 func csvCell(s string) string {
-	s = report.Visible(s)
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	s = event.Visible(s)
+	if t := strings.TrimLeft(s, " \u00a0"); t != "" && strings.ContainsRune("=+-@", rune(t[0])) {
 		return "'" + s
 	}
 	return s

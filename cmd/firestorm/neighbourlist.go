@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"firestorm/internal/event"
 	"firestorm/internal/neighbour"
 	"firestorm/internal/packet"
 )
@@ -131,7 +132,7 @@ func cell(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return strings.ReplaceAll(strings.ReplaceAll(printable(s), "\t", " "), "\n", " ")
+	return event.Visible(strings.ReplaceAll(strings.ReplaceAll(s, "\t", " "), "\n", " "))
 }
 
 func (n *neighbours) meant(x *neighbour.Neighbour, words []string) bool {

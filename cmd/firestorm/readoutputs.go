@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ type eveOutput struct {
 	runner *output.Runner
 	name   string
 	file   io.Closer    // nil: standard output
-	sink   *output.Sink // of a live run; nil: of none
+	sink   *output.Sink // of a live run, which waits for nobody; nil: not live
 	// counters are what the stats record has beside, known at the end.
 	counters func(add func(path string, n uint64))
 }
@@ -49,11 +50,11 @@ func (a *app) openEVE(o *readOptions, in *input, settings *suricata) (*eveOutput
 	w := a.stdout
 	switch {
 	case o.Live:
-		s, err := output.OpenSink(name, a.stdout)
-		if err != nil {
+		var err error
+		if e.sink, err = output.OpenSink(name, a.stdout); err != nil {
 			return nil, writeFailure(name, err)
 		}
-		e.sink, e.file, w = s, s, s
+		w = e.sink
 	case name != "-":
 		f, err := os.Create(name)
 		if err != nil {
@@ -64,7 +65,7 @@ func (a *app) openEVE(o *readOptions, in *input, settings *suricata) (*eveOutput
 	def := outputDef("eve")
 	records := o.records(in)
 	records.Inline = settings.inline()
-	out, err := def.New(output.Setup{Out: w, MinConfidence: o.MinConfidence, Application: "firestorm " + version, Records: settings.records(),
+	out, err := def.New(output.Setup{Out: w, MinConfidence: o.MinConfidence, Application: "firestorm " + version, Records: settings.records(), Live: o.Live,
 		EVE: records, Counters: func(add func(string, uint64)) {
 			if e.counters != nil {
 				e.counters(add)
@@ -109,6 +110,42 @@ func (e *eveOutput) reopen() error {
 		return writeFailure(e.name, err)
 	}
 	return nil
+}
+
+// endLive writes the findings and ends a live output, and says what did not come to its place: a receiver that is gone, or
+// a disk that is full, is no reason to lose the report.
+func (e *eveOutput) endLive(fs []*finding.Finding) (warnings []string) {
+	if e == nil {
+		return nil
+	}
+	for _, f := range fs {
+		e.runner.Finding(f)
+	}
+	err := e.runner.Close()
+	closed := make(chan error, 1)
+	go func() { closed <- e.sink.Close() }() // it waits for a write that hangs
+	select {
+	case more := <-closed:
+		err = errors.Join(err, more)
+	case <-time.After(500 * time.Millisecond):
+	}
+	var lost, kept uint64
+	why := ""
+	for _, c := range e.runner.Counts() {
+		lost, kept = lost+c.Dropped+c.Failed, kept+c.Written
+	}
+	if lost > 0 {
+		warnings = append(warnings, fmt.Sprintf("EVE: %d of %d records were left out, because %s did not take them in time", lost, lost+kept, e.name))
+	}
+	// A sink whose write hangs has its lock taken: what it knows is not asked for.
+	if err == nil {
+		h := e.sink.Health()
+		if why = h.Err; h.Lost > 0 {
+			warnings = append(warnings, fmt.Sprintf("EVE: %d lines did not come to %s: %s", h.Lost, e.name, cmp.Or(why, "it was away for a while")))
+		}
+		return warnings
+	}
+	return append(warnings, fmt.Sprintf("EVE: %s: %v", e.name, err))
 }
 
 // outputDef returns an output of the standard list; it is a fault of the program when it is not there.

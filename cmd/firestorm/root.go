@@ -53,6 +53,7 @@ attacking it: whose side, what to do, and which packets prove it.
 		a.whyCommand(),
 		a.watchCommand(),
 		a.topCommand(),
+		a.extcapCommand(),
 		a.findingsCommand(),
 		a.serveCommand(),
 		a.neighboursCommand(),
@@ -78,7 +79,8 @@ attacking it: whose side, what to do, and which packets prove it.
 	return root
 }
 
-// withRead puts the verb read in front of a command line that names none but a file or one of read's flags.
+// withRead puts the verb read in front of a command line that names none but a file or one of read's flags, and extcap before
+// what Wireshark calls with.
 func withRead(root *cobra.Command, args []string) []string {
 	verbs := map[string]bool{cobra.ShellCompRequestCmd: true, cobra.ShellCompNoDescRequestCmd: true}
 	for _, c := range root.Commands() {
@@ -89,6 +91,9 @@ func withRead(root *cobra.Command, args []string) []string {
 	}
 	if slices.ContainsFunc(args, func(s string) bool { return verbs[s] }) {
 		return args
+	}
+	if verbs["extcap"] && slices.ContainsFunc(args, func(s string) bool { return strings.HasPrefix(s, "--extcap-") }) {
+		return append([]string{"extcap"}, args...) // Wireshark calls without a verb
 	}
 	if len(args) > 1 && !isFlag(args[0]) && !isFile(args[0]) && !looksLikeFile(args[0]) && len(root.SuggestionsFor(args[0])) > 0 {
 		return args // a mistyped verb with its arguments

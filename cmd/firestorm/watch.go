@@ -78,6 +78,9 @@ them runs, the old ones go on.
 			}
 			w.plain, w.given, w.conf = &plain, cmd.Flags().Changed, c
 			w.fill(c, w.given)
+			if !slices.Contains([]string{"", "off", "dry-run", "on"}, w.far.blocking.Mode) {
+				return usagef("--block dry-run", "--block %s: off, dry-run or on", w.far.blocking.Mode)
+			}
 			w.checksumsGiven = cmd.Flags().Changed("checksums") || w.checksums != "auto"
 			w.memoryGiven = cmd.Flags().Changed("max-memory") || c.Analysis.MaxMemory != config.Default().Analysis.MaxMemory
 			o, lo, err := w.check()
@@ -105,11 +108,14 @@ them runs, the old ones go on.
 	f.BoolVar(&w.strict, "strict", false, "refuse the whole set, with exit status 2, when one rule is refused")
 
 	f.BoolVar(&w.json, "json", false, "one finding a line as JSON, then a summary")
-	f.StringVar(&w.eve, "eve", "", "write EVE JSON to `FILE` (- is standard output)")
+	f.StringVar(&w.eve, "eve", "", "append EVE JSON to `FILE`, or send it to unix:PATH or unixgram:PATH, a socket (- is standard output); what is not taken in time is left out, and counted")
 	f.StringSliceVar(&w.eveAlert, "eve-alert", nil, "EVE's alerts have `PARTS` too, separated by commas: "+strings.Join(alertWords(), ", "))
 	f.IntVar(&w.eveVersion, "eve-version", eveVersion, "EVE's records look as those of Suricata `N`: 7 or 8")
 	f.StringArrayVar(&w.far.syslog, "syslog", nil, "send findings to the log server at `NETWORK:ADDRESS`, such as udp:192.0.2.5:514, tcp:HOST:PORT or unixgram:/dev/log (may be given more than once)")
 	f.StringArrayVar(&w.far.webhook, "webhook", nil, "post findings as JSON to `URL` (may be given more than once); the variable "+webhookSecret+" has the Authorization header")
+	f.StringVar(&w.far.metrics, "metrics", "", "show numbers to Prometheus at `ADDRESS:PORT`, such as 127.0.0.1:9469; see docs/operating.md")
+	f.BoolVar(&w.far.metricsRemote, "metrics-remote", false, "let --metrics listen where others reach it; there is no password")
+	f.StringVar(&w.far.blocking.Mode, "block", "off", "`MODE`: on puts sources of proven attacks into sets of nftables, for a rule of yours to drop; dry-run only says who; off")
 	f.StringVar(&w.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
 	f.StringArrayVar(&w.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
 	f.StringVar(&w.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")
@@ -226,6 +232,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	}
 	n.opt.Control = sensor.NewControl()
 	defer context.AfterFunc(ctx, func() { notify.Stopping("writing what was found") })()
+	out.meterEVE(n.eve)
 	links := &linkTeller{a: a, o: o}
 	file := newStatusFile(w.status, w.every)
 	file.describe(n, lo.RingBytes, time.Now())
@@ -254,7 +261,8 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	rep.Warnings = append(rep.Warnings, file.end()...)
 	rep.Warnings = append(rep.Warnings, out.end(told.untold(res.Findings), res.Findings)...)
 	rep.Warnings = append(rep.Warnings, links.warnings(live)...)
-	if err := errors.Join(told.failed(), n.eve.finish(told.unsaid(res.Findings)), a.writeReports(o, rep, told)); err != nil {
+	rep.Warnings = append(rep.Warnings, n.eve.endLive(told.unsaid(res.Findings))...)
+	if err := errors.Join(told.failed(), a.writeReports(o, rep, told)); err != nil {
 		return err
 	}
 	res.Interrupted = false // the end of the time is no interruption

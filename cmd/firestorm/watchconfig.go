@@ -60,6 +60,13 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("eve", &w.eve, c.Outputs.EVE)
 	list("syslog", &w.far.syslog, c.Outputs.Syslog)
 	list("webhook", &w.far.webhook, c.Outputs.Webhook)
+	w.far.mail = c.Mail
+	mode := w.far.blocking.Mode
+	if w.far.blocking = c.Blocking; given("block") {
+		w.far.blocking.Mode = mode
+	}
+	text("metrics", &w.far.metrics, c.Outputs.Metrics)
+	w.far.metricsRemote = w.far.metricsRemote || c.Outputs.MetricsRemote
 	text("state", &w.state, c.Service.StateDir)
 	text("status", &w.status, c.Service.Status)
 	w.every = c.Service.StatusOf

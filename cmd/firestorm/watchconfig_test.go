@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -26,7 +27,9 @@ capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, r
 analysis: {max-memory: 64M, workers: 3}
 rules: {files: [/r/a.rules], suricata-settings: /r/s.yaml, strict: true}
 findings: {min-confidence: possible, mutes-file: /r/mutes, mutes: [{code: arp-scan, reason: "ours, known"}]}
-outputs: {eve: /r/eve.json, syslog: ["udp:192.0.2.5:514"], webhook: [https://hooks.example.net/x]}
+outputs: {eve: /r/eve.json, syslog: ["udp:192.0.2.5:514"], webhook: [https://hooks.example.net/x], metrics: "127.0.0.1:9469", metrics-remote: true}
+mail: {server: "mail.example.net:465", tls: tls, ca-file: /r/ca.pem, user: me, password-file: /r/secret, from: s@example.net, to: [a@example.net], at-once: medium, digest-hour: 5, per-hour: 9}
+blocking: {mode: dry-run, timeout: 2h, allow: [192.0.2.0/28]}
 service: {state: /r/state, status: /r/status, status-every: 9s}
 `
 
@@ -79,13 +82,17 @@ func TestEveryKeyIsUsed(t *testing.T) {
 	w := filled(everyKey, none)
 	want := watchFlags{config: "", status: "/r/status", every: 9 * time.Second, ring: "8M", interfaces: []string{"eth7"}, mutesToo: []string{"arp-scan * * - ours, known"},
 		far: farFlags{syslog: []string{"udp:192.0.2.5:514"}, webhook: []string{"https://hooks.example.net/x"}}}
+	want.far.blocking = config.Blocking{Mode: "dry-run", Timeout: 2 * time.Hour, Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/28")}}
+	want.far.metrics, want.far.metricsRemote = "127.0.0.1:9469", true
+	want.far.mail = config.Mail{Server: "mail.example.net:465", TLS: "tls", CAFile: "/r/ca.pem", User: "me", PasswordFile: "/r/secret", From: "s@example.net", To: []string{"a@example.net"},
+		AtOnce: "medium", DigestHour: 5, PerHour: 9}
 	want.taps, want.filter, want.checksums, want.memory, want.workers = []string{"eth1+eth2"}, "tcp", "none", "64M", 3
 	want.homeNet, want.rules, want.settings, want.strict = []string{"192.0.2.0/24"}, []string{"/r/a.rules"}, "/r/s.yaml", true
 	want.minConf, want.mutes, want.eve, want.state = "possible", "/r/mutes", "/r/eve.json", "/r/state"
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("got  %+v\nwant %+v", w, want)
 	}
-	if w := filled(everyKey, func(string) bool { return true }); w.filter != "" || w.rules != nil || w.far.syslog != nil || w.homeNet != nil || w.workers != 0 {
+	if w := filled(everyKey, func(string) bool { return true }); w.filter != "" || w.rules != nil || w.far.syslog != nil || w.homeNet != nil || w.workers != 0 || w.far.blocking.Mode != "" {
 		t.Errorf("flags that were given are overruled: %+v", w)
 	}
 }

@@ -3,12 +3,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 
+	"firestorm/internal/config"
 	"firestorm/internal/finding"
 	"firestorm/internal/output"
+	"firestorm/internal/output/mail"
+	"firestorm/internal/output/metrics"
+	"firestorm/internal/output/nftset"
 	"firestorm/internal/output/syslog"
 	"firestorm/internal/output/webhook"
 	"firestorm/internal/packet"
@@ -24,13 +30,22 @@ const webhookSecret = "FIRESTORM_WEBHOOK_AUTHORIZATION"
 type farFlags struct {
 	syslog  []string
 	webhook []string
+	mail    config.Mail
+	metrics string // ADDRESS:PORT
+	// metricsRemote allows an address that others reach.
+	metricsRemote bool
+	blocking      config.Blocking
 }
+
+// blocks reports that sources of attacks are to be blocked, or that it is to be said.
+func (f *farFlags) blocks() bool { return f.blocking.Mode != "" && f.blocking.Mode != "off" }
 
 // far are outputs whose receivers may be slow, or gone: capture never waits for them. Nil: there are none.
 type far struct {
 	runner *output.Runner // who hears of news
 	store  *output.Runner // who gets every revision, and what is muted
 	blind  map[string]packet.Time
+	meter  *meter // nil: nobody asks for numbers
 	// Of the input, for the store.
 	begin, now atomic.Int64
 	noted      noted // the store; nil: none
@@ -40,7 +55,7 @@ type far struct {
 // farOutputs starts the outputs that f names, and the store. input is the name of what is watched, opt what the sensor is to
 // run with: it gets the mutes that the store brings.
 func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.Options) (*far, error) {
-	if len(f.syslog)+len(f.webhook) == 0 && o.StoreIn == "" {
+	if len(f.syslog)+len(f.webhook) == 0 && f.mail.Server == "" && f.metrics == "" && !f.blocks() && o.StoreIn == "" {
 		return nil, nil
 	}
 	rep := &report.Report{Files: []report.File{{Name: input, Packets: 1}}}
@@ -69,6 +84,12 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 			return nil, err
 		}
 	}
+	if f.mail.Server != "" {
+		if err := a.addMail(f, o, x, setup, rep); err != nil {
+			x.close()
+			return nil, err
+		}
+	}
 	if o.StoreIn != "" {
 		if opt.Mutes == nil {
 			opt.Mutes = &finding.Mutes{}
@@ -91,8 +112,77 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 			opt.Told = s.Told()
 		}
 	}
+	if f.blocks() {
+		s := setup
+		s.Out, s.Mutes = a.stderr, opt.Mutes
+		s.Options = nftset.Options{DryRun: f.blocking.Mode == "dry-run", Timeout: f.blocking.Timeout, Allow: f.blocking.Allow}
+		def := outputDef("nftset")
+		out, err := def.New(s)
+		if err != nil {
+			x.close()
+			code, try := exitEngine, "--block dry-run"
+			if errors.Is(err, nftset.ErrNotPermitted) {
+				code, try = exitPermission, "sudo firestorm watch ... --block on   (or --block dry-run, which only says)"
+			}
+			return nil, &failure{code: code, what: "nothing can be blocked", why: err.Error(), try: try, err: err}
+		}
+		x.store.Add(def, out) // it hears of mutes as well
+	}
+	if f.metrics != "" {
+		x.meter = &meter{hits: map[string]uint64{}, limit: opt.MaxMemory}
+		x.meter.counts = x.counts
+		s := setup
+		s.Options, s.Metrics = metrics.Options{Listen: f.metrics, Remote: f.metricsRemote}, x.meter.metrics
+		def := outputDef("metrics")
+		out, err := def.New(s)
+		if err != nil {
+			x.close()
+			return nil, usagef("--metrics 127.0.0.1:9469", "--%v", err)
+		}
+		x.meter.at = out.(*metrics.Output).Addr()
+		x.runner.Add(def, out)
+		opt.Sinks = append(opt.Sinks, x.meter)
+	}
 	return x, nil
 }
+
+// meterEVE has the numbers say how EVE does, too.
+func (x *far) meterEVE(e *eveOutput) {
+	if x == nil || x.meter == nil || e == nil {
+		return
+	}
+	x.meter.mu.Lock()
+	defer x.meter.mu.Unlock()
+	others := x.meter.counts
+	x.meter.counts = func() []output.Count { return append(e.runner.Counts(), others()...) }
+}
+
+// addMail starts the mails that the configuration asks for.
+func (a *app) addMail(f *farFlags, o *readOptions, x *far, s output.Setup, rep *report.Report) error {
+	m := &f.mail
+	host, _ := os.Hostname()
+	atOnce, _ := finding.ParseSeverity(m.AtOnce)
+	s.Options = mail.Options{Server: m.Server, TLS: mail.TLS(m.TLS), CAFile: m.CAFile, User: m.User, PasswordFile: m.PasswordFile, From: m.From, To: m.To,
+		Host: host, AtOnce: atOnce, Hour: m.DigestHour, PerHour: m.PerHour}
+	s.Dir = o.StateDir
+	s.FindingText = func(f *finding.Finding) string {
+		var b strings.Builder
+		if err := report.WriteFinding(&b, rep, f, report.Options{Verbose: true, MinConfidence: finding.CannotTell, Width: mailWidth}); err != nil {
+			return f.ID // it cannot fail: a Builder takes all
+		}
+		return b.String()
+	}
+	def := outputDef("mail")
+	out, err := def.New(s)
+	if err != nil {
+		return &failure{code: exitUsage, what: "no mail can be sent", why: err.Error(), try: "see the section mail of the configuration: firestorm config show", err: err}
+	}
+	x.runner.Add(def, out)
+	return nil
+}
+
+// mailWidth is how long lines of a mail are, in characters.
+const mailWidth = 78
 
 // times takes when the input began, and the time now.
 func (x *far) times(begin, now packet.Time) {
@@ -131,6 +221,9 @@ func (x *far) close() {
 func (x *far) status(s *sensor.Status) {
 	if x == nil {
 		return
+	}
+	if x.meter != nil {
+		x.meter.status(s)
 	}
 	for _, l := range s.Links {
 		since, was := x.blind[l.Name]

@@ -19,6 +19,9 @@ import (
 
 // runParent starts a worker for the watch and serves it: this process has rights, and reads no packet.
 func (a *app) runParent(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags, commands <-chan service.Command) error {
+	if w.far.blocks() {
+		return &failure{code: exitUsage, what: "blocking and the sandbox do not go together yet", why: "who reads packets would need the right to change the firewall", try: "firestorm watch ... --block " + w.far.blocking.Mode + " --no-sandbox"}
+	}
 	files, err := a.watchFiles(o, w)
 	if err != nil {
 		return err
@@ -58,6 +61,11 @@ func (a *app) enterSandbox(o *readOptions, w *watchFlags) error {
 	}
 	p := sandbox.Policy{Read: files.Read, Write: files.Write}
 	p.Connect, p.Network = w.far.receivers()
+	if _, port, err := net.SplitHostPort(w.far.metrics); err == nil {
+		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+			p.Listen, p.Network = append(p.Listen, uint16(n)), true
+		}
+	}
 	for _, name := range p.Write {
 		if err := os.MkdirAll(name, 0o750); err != nil {
 			return writeFailure(name, err)
@@ -94,6 +102,7 @@ func (a *app) watchFiles(o *readOptions, w *watchFlags) (service.Files, error) {
 	if w.config == "" {
 		beside(&read, a.configFile())
 	}
+	beside(&read, w.far.mail.CAFile, w.far.mail.PasswordFile)
 	for _, c := range o.Context {
 		beside(&read, c.File)
 	}
@@ -152,6 +161,14 @@ func (f *farFlags) receivers() (ports []uint16, network bool) {
 			add(u.Port(), "443")
 		} else {
 			add(u.Port(), "80")
+		}
+	}
+	if m := f.mail.Server; m != "" {
+		network = true
+		if _, port, err := net.SplitHostPort(m); err == nil {
+			add(port, "587")
+		} else {
+			add("", "587")
 		}
 	}
 	if network {

@@ -90,8 +90,11 @@ findings:
       reason: scans of our own
     - {code: "*", destination: 192.0.2.9, until: 2026-12-31, reason: rebuilt this week}
 outputs:
+  eve: "unix:/run/eve.sock"
   syslog: ["udp:192.0.2.5:514"]
   webhook: [https://hooks.example.net/x]
+mail: {server: "mail.example.net:587", to: [a@example.net, b@example.net], digest-hour: 0}
+blocking: {allow: 192.0.2.7}
 service:
   status-every: 30s
 `
@@ -105,7 +108,10 @@ func TestWhole(t *testing.T) {
 	want.Rules.Files = []string{"/etc/firestorm/local.rules", "/usr/share/rules"}
 	want.Findings.Mutes = []Mute{{Code: "tcp-closed-port", Source: "192.0.2.0/24", Destination: "*", Reason: "scans of our own"},
 		{Code: "*", Source: "*", Destination: "192.0.2.9", Until: "2026-12-31", Reason: "rebuilt this week"}}
+	want.Outputs.EVE = "unix:/run/eve.sock"
 	want.Outputs.Syslog, want.Outputs.Webhook = []string{"udp:192.0.2.5:514"}, []string{"https://hooks.example.net/x"}
+	want.Blocking.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}
+	want.Mail.Server, want.Mail.To, want.Mail.DigestHour = "mail.example.net:587", []string{"a@example.net", "b@example.net"}, 0
 	want.Service.StatusOf = 30 * time.Second
 	if diff := cmp.Diff(want, c, comparePrefix); diff != "" {
 		t.Error(diff)

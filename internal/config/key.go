@@ -49,6 +49,7 @@ type Key struct {
 	Min, Max int64
 	Words    []string // what Word may be
 	Of       []Key    // of Tables
+	Socket   bool     // of Path: it may be - (standard output), unix:PATH or unixgram:PATH as well
 	Needed   bool     // of Tables: each entry must have it
 	Like     string   // a value to show in the example file where there is no default
 
@@ -97,6 +98,7 @@ func (k Key) between(lo, hi int64) Key      { k.Min, k.Max = lo, hi; return k }
 func (k Key) in(unit string) Key            { k.Unit = unit; return k }
 func (k Key) of(words ...string) Key        { k.Words = words; return k }
 func (k Key) like(value string) Key         { k.Like = value; return k }
+func (k Key) orSocket() Key                 { k.Socket = true; return k }
 func (k Key) needed() Key                   { k.Needed = true; return k }
 func (k Key) must(f func(string) error) Key { k.check = f; return k }
 

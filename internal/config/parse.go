@@ -162,7 +162,7 @@ func (r *reader) key(where string, keys []Key, target any, at ast.Node, name str
 	}
 	if k.Kind == Path || k.Kind == Paths {
 		for i, p := range values {
-			if p != "" && !filepath.IsAbs(p) {
+			if p != "" && !filepath.IsAbs(p) && !(k.Socket && (p == "-" || strings.HasPrefix(p, "unix:") || strings.HasPrefix(p, "unixgram:"))) {
 				values[i] = filepath.Join(filepath.Dir(r.file), p)
 			}
 		}

@@ -96,13 +96,18 @@ type Outputs struct {
 	EVE     string   // a file
 	Syslog  []string // each NETWORK:ADDRESS
 	Webhook []string // URLs
+	Metrics string   // ADDRESS:PORT
+	// MetricsRemote allows an address that others reach.
+	MetricsRemote bool
 }
 
 var outputsSection = section("outputs", "Who hears of findings while the sensor runs.", func(c *Config) *Outputs { return &c.Outputs },
-	key(Path, "eve", "", "The file that EVE's records are written to. Empty: none.", func(o *Outputs) *string { return &o.EVE }),
+	key(Path, "eve", "", "The file that EVE's records are appended to, a socket (unix:PATH, unixgram:PATH), or - for standard output. Empty: none.", func(o *Outputs) *string { return &o.EVE }).orSocket(),
 	key(Texts, "syslog", "", "Log servers (RFC 5424), each as udp:HOST:PORT, tcp:HOST:PORT or unixgram:/dev/log.", func(o *Outputs) *[]string { return &o.Syslog }),
 	key(Texts, "webhook", "", "Addresses that findings are posted to as JSON. The variable FIRESTORM_WEBHOOK_AUTHORIZATION has the Authorization header.",
 		func(o *Outputs) *[]string { return &o.Webhook }),
+	key(Listen, "metrics", "", "Where numbers are shown to Prometheus, such as 127.0.0.1:9469. Empty: nowhere.", func(o *Outputs) *string { return &o.Metrics }),
+	key(Bool, "metrics-remote", "false", "Whether that address may be one that others reach. There is no password.", func(o *Outputs) *bool { return &o.MetricsRemote }),
 )
 
 // Service says what stays of a run.

@@ -356,6 +356,16 @@ func (m *Mutes) Check(codes []*Code) error {
 	return nil
 }
 
+// Hides reports that a mute hides f. It counts nothing.
+func (m *Mutes) Hides(f *Finding, now packet.Time) bool {
+	for _, u := range m.all() {
+		if u.Hides(f, now) {
+			return true
+		}
+	}
+	return false
+}
+
 // match returns the reason of the first mute that hides a finding. grew says that there is more of it than there was:
 // that is counted.
 func (m *Mutes) match(f *Finding, now packet.Time, grew bool) (string, bool) {

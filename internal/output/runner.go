@@ -17,6 +17,7 @@ import (
 const (
 	batchItems   = 256
 	queueBatches = 16
+	liveBatches  = 64 // live nobody waits: more room for a disk that is busy for a moment
 	liveFindings = 1024
 	alarmsKept   = 16
 )
@@ -37,6 +38,7 @@ type item struct {
 // Runner feeds outputs. Event and Finding may be called by one goroutine, Alarm and Counts by any.
 type Runner struct {
 	live   bool
+	mu     sync.Mutex // Add and Counts
 	lanes  []*lane
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -66,6 +68,7 @@ type lane struct {
 type Count struct {
 	Name    string
 	Written uint64
+	Queued  int    // wait in its queue, about
 	Dropped uint64 // its queue was full
 	Failed  uint64 // not written: offline all after the first error, live those that failed
 	Err     error  // its first error
@@ -87,12 +90,17 @@ func (r *Runner) Add(def Def, o Output) {
 	l := &lane{def: def, out: o, live: r.live, blocks: def.Blocking && !r.live, most: batchItems,
 		flush: make(chan chan error), alarms: make(chan *Alarm, alarmsKept), done: make(chan struct{})}
 	depth := queueBatches
-	if r.live && !def.Events {
+	switch {
+	case r.live && !def.Events:
 		l.most, depth = 1, liveFindings
+	case r.live:
+		depth = liveBatches
 	}
 	l.queue, l.free = make(chan []item, depth), make(chan []item, queueBatches+1)
 	l.batch = make([]item, 0, l.most)
+	r.mu.Lock()
 	r.lanes = append(r.lanes, l)
+	r.mu.Unlock()
 	go l.run()
 }
 
@@ -208,8 +216,10 @@ func (r *Runner) errors(errs []error) error {
 // Counts says what became of everything so far; all of it after Close.
 func (r *Runner) Counts() []Count {
 	var c []Count
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, l := range r.lanes {
-		n := Count{Name: l.def.Name, Written: l.written.Load(), Dropped: l.dropped.Load(), Failed: l.failed.Load(), Err: l.first(), Health: Health{Up: true}}
+		n := Count{Name: l.def.Name, Written: l.written.Load(), Queued: len(l.queue) * l.most, Dropped: l.dropped.Load(), Failed: l.failed.Load(), Err: l.first(), Health: Health{Up: true}}
 		if h, ok := l.out.(Healthy); ok {
 			n.Health = h.Health()
 		}

@@ -68,7 +68,7 @@ func TestRunnerLiveNeverWaits(t *testing.T) {
 	slow := &recorder{gate: make(chan struct{})}
 	r := NewRunner(true)
 	r.Add(Def{Name: "slow", Events: true, Blocking: true}, slow)
-	const n = (queueBatches + 10) * batchItems
+	const n = (liveBatches + 10) * batchItems
 	for i := range n { // nothing is received from the gate: a runner that waited would hang here
 		_ = r.Event(numbered(i))
 	}

@@ -31,6 +31,8 @@ var clockExceptions = []struct{ file, call, why string }{
 	{"internal/output/sqlite/sqlite.go", "time.NewTicker", "looks after the store of an idle sensor"},
 	{"internal/sensor/sensor.go", "time.Sleep", "waits when a followed file has nothing new"},
 	{"internal/sensor/ingest.go", "time.Sleep", "waits when a followed file has nothing new"},
+	{"internal/output/mail/mail.go", "time.Now", "the hour of the day's mail, and how many went in an hour"},
+	{"internal/output/nftset/nftset.go", "time.Now", "when what is blocked runs out: the kernel's clock decides"},
 	{"internal/output/runner.go", "time.NewTicker", "live: hands on what is too little for a batch; outputs see the hour, analysis does not"},
 	{"internal/output/runner.go", "time.AfterFunc", "live: the end does not wait for a receiver that hangs"},
 	{"internal/output/runner.go", "time.After", "live: the end does not wait for a receiver that hangs"},

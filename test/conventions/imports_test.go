@@ -112,6 +112,8 @@ var modules = []struct{ prefix, may, why string }{
 	{"github.com/landlock-lsm/go-landlock", "internal/sandbox", "files and ports that a process may reach"},
 	{"github.com/elastic/go-seccomp-bpf", "internal/sandbox", "system calls that a process may make"},
 	{"github.com/andybalholm/brotli", "internal/analyzer/http", "pages in br"},
+	{"github.com/prometheus/client_golang", "internal/output/metrics", "numbers in Prometheus' form"},
+	{"github.com/google/nftables", "internal/output/nftset", "sets of the kernel's firewall"},
 	{"github.com/goccy/go-yaml", "internal/config internal/rules/lang internal/rules/update scripts/* cmd/firestorm", "YAML with positions"},
 	{"modernc.org/sqlite", "internal/store", "the store"},
 	{"github.com/vishvananda/netlink", "internal/doctor", "interfaces and filters, as the kernel lists them"},

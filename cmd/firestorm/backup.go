@@ -75,6 +75,7 @@ func (b *backupRun) runCommand() *cobra.Command {
 	var also []string
 	keep := backup.DefaultKeep
 	var dry, noState bool
+	var storeIn string
 	c := &cobra.Command{
 		Use:   "run DEST",
 		Short: "make a generation, then remove those that nothing keeps",
@@ -87,13 +88,16 @@ func (b *backupRun) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o := backup.Options{Dest: d, Work: b.work(), Keep: keep, DryRun: dry, Now: time.Now,
+			o := backup.Options{Dest: d, Work: b.work(), Keep: keep, DryRun: dry, Now: time.Now, Live: liveStore,
 				Say: func(format string, x ...any) { fmt.Fprintf(b.stderr, "firestorm: "+format+"\n", x...) }}
 			if o.Work, err = filepath.Abs(o.Work); err != nil {
 				return err
 			}
 			if !noState {
 				also = append([]string{b.state}, also...)
+			}
+			if storeIn != "" {
+				also = append(also, storeIn)
 			}
 			for _, s := range also {
 				p, err := filepath.Abs(s)
@@ -117,6 +121,7 @@ func (b *backupRun) runCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringArrayVar(&also, "also", nil, "back up `DIR` too (repeatable)")
+	f.StringVar(&storeIn, "store", "", "back up the findings in `DIR` too, those of watch --store: a copy of one moment, while watch goes on writing")
 	f.BoolVar(&noState, "no-state", false, "not the sensor's memory: only what --also names")
 	f.BoolVar(&dry, "dry-run", false, "say what would be copied, and change nothing")
 	f.IntVar(&keep.Last, "keep-last", keep.Last, "keep the newest `N` generations")
@@ -135,6 +140,9 @@ func (b *backupRun) writeResult(r *backup.Result, d backup.Dest) error {
 		would = "would be "
 	}
 	b.say("generation %s %sat %s: %d files, %s; %scopied %d files, %s\n", r.Generation, would, printable(d.String()), r.Files, size(r.Bytes), would, r.Copied, size(r.CopiedSize))
+	if r.Live > 0 {
+		b.say("%d databases were copied as they were at one moment\n", r.Live)
+	}
 	if r.Unstable > 0 {
 		b.say("%d files changed while they were read: a copy of each was taken first\n", r.Unstable)
 	}

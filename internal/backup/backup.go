@@ -35,6 +35,9 @@ type Options struct {
 	DryRun  bool
 	Now     func() time.Time
 	Say     func(format string, a ...any) // what happens; may be nil
+	// Live copies the database at from, which others may be writing, to the new file to, as it is at one moment. It
+	// reports false where from is none that it knows: that is copied as any file. May be nil.
+	Live func(ctx context.Context, from, to string) (bool, error)
 }
 
 // Result is what a run did.
@@ -46,6 +49,7 @@ type Result struct {
 	Copied     int       `json:"copied"`
 	CopiedSize int64     `json:"copied_bytes"`
 	Unstable   int       `json:"changed_while_read"` // files of which a copy was taken first
+	Live       int       `json:"databases"`          // of which a copy of one moment was taken
 	Skipped    int       `json:"skipped"`            // sockets, devices, pipes
 	Pruned     []string  `json:"pruned,omitempty"`
 	Warnings   []string  `json:"warnings,omitempty"`
@@ -141,6 +145,9 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	r.res.Skipped = r.m.skipped
+	if err := r.live(ctx); err != nil {
+		return err
+	}
 	r.res.Generation = name(r.have.after(r.res.Time))
 	if err := r.copy(ctx); err != nil {
 		r.clear(err)
@@ -197,15 +204,28 @@ func (r *run) copy(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.transfer(ctx, "/", r.m.paths()); err != nil {
+	stage := filepath.Join(r.tmp, "stage")
+	here, live := r.m.pathsFrom()
+	if err := r.transfer(ctx, "/", here); err != nil {
 		return err
+	}
+	if len(live) > 0 {
+		if err := r.transfer(ctx, stage, live, "--no-implied-dirs"); err != nil {
+			return err
+		}
 	}
 	if r.DryRun {
 		return nil
 	}
-	if again := r.m.disguised(past); len(again) > 0 {
-		if err := r.transfer(ctx, "/", again, "--ignore-times", "--no-implied-dirs"); err != nil {
-			return err
+	liveToo, again := split(r.m.disguised(past), live)
+	for _, x := range []struct {
+		root  string
+		paths []string
+	}{{"/", again}, {stage, liveToo}} {
+		if len(x.paths) > 0 {
+			if err := r.transfer(ctx, x.root, x.paths, "--ignore-times", "--no-implied-dirs"); err != nil {
+				return err
+			}
 		}
 	}
 	changed, err := r.m.changed()
@@ -216,7 +236,7 @@ func (r *run) copy(ctx context.Context) error {
 		return nil
 	}
 	r.res.Unstable = len(changed)
-	stage := filepath.Join(r.tmp, "stage")
+	var staged []string
 	gone := map[string]bool{}
 	for _, i := range changed {
 		e := &r.m.Entries[i]
@@ -225,6 +245,8 @@ func (r *run) copy(ctx context.Context) error {
 			gone[e.Path] = true
 		case err != nil:
 			return err
+		default:
+			staged = append(staged, e.Path)
 		}
 	}
 	if err := r.m.folderModes(stage); err != nil {
@@ -236,8 +258,8 @@ func (r *run) copy(ctx context.Context) error {
 			return err
 		}
 	}
-	if paths := r.m.stagedPaths(); len(paths) > 0 {
-		return r.transfer(ctx, stage, paths, "--ignore-times", "--no-implied-dirs")
+	if len(staged) > 0 {
+		return r.transfer(ctx, stage, staged, "--ignore-times", "--no-implied-dirs")
 	}
 	return nil
 }

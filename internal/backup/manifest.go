@@ -144,6 +144,9 @@ func (m *Manifest) changed() ([]int, error) {
 	var out []int
 	for i := range m.Entries {
 		e := &m.Entries[i]
+		if e.staged {
+			continue // a copy was taken: what became of the file since does not matter
+		}
 		st, err := os.Lstat("/" + e.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
@@ -237,15 +240,6 @@ func (m *Manifest) drop(gone map[string]bool) {
 	}
 }
 
-// paths lists the entries.
-func (m *Manifest) paths() []string {
-	out := make([]string, len(m.Entries))
-	for i := range m.Entries {
-		out[i] = m.Entries[i].Path
-	}
-	return out
-}
-
 // disguised lists the files that have other contents than in a generation to link to, with the same length and time: rsync
 // takes those for unchanged.
 func (m *Manifest) disguised(past []*Manifest) []string {
@@ -273,17 +267,6 @@ func (m *Manifest) disguised(past []*Manifest) []string {
 		out = append(out, p)
 	}
 	slices.Sort(out)
-	return out
-}
-
-// stagedPaths lists the files of which a copy was taken.
-func (m *Manifest) stagedPaths() []string {
-	var out []string
-	for i := range m.Entries {
-		if m.Entries[i].staged {
-			out = append(out, m.Entries[i].Path)
-		}
-	}
 	return out
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"firestorm/internal/backup"
+	"firestorm/internal/seal"
 )
 
 // backupRun is one run of the verb.
@@ -19,6 +20,7 @@ type backupRun struct {
 	*app
 	state, ssh, gen string
 	json            bool
+	sealTo, idFiles []string
 }
 
 func (a *app) backupCommand() *cobra.Command {
@@ -36,9 +38,17 @@ that is interrupted, or finds the disk full, or loses the other machine, leaves 
 ones as they were; the next links to what had arrived. Files that change while they are
 read are copied first. Each machine needs a destination of its own.
 
+With --encrypt-to, contents, names and paths are encrypted to age recipients (age-keygen
+makes one); reading needs their secret key, which belongs on another machine. Who sees the
+destination then sees how many files there are, their sizes, and when a run was made. What
+did not change is still not sent again, as long as this machine has its --state: which
+contents lie in which object is remembered there. Encryption keeps others from reading; it
+does not prove who wrote what lies there.
+
 ` + exitHelp(),
 		Example: `  firestorm backup run /mnt/backup/sensor1 --also /etc/firestorm
   firestorm backup run backup@192.0.2.30:sensor1
+  firestorm backup run backup@192.0.2.30:sensor1 --encrypt-to recipients.txt
   firestorm backup list /mnt/backup/sensor1
   firestorm backup verify /mnt/backup/sensor1 --drill
   firestorm backup restore /mnt/backup/sensor1 --to /tmp/restored
@@ -109,6 +119,9 @@ func (b *backupRun) runCommand() *cobra.Command {
 				}
 				o.Sources = append(o.Sources, p)
 			}
+			if o.Seal, err = seal.ParseRecipients(b.sealTo); err != nil {
+				return usagef("--encrypt-to age1…   (or a file of recipients, one a line)", "--encrypt-to: %s", err)
+			}
 			if len(o.Sources) == 0 {
 				return usagef("--also DIR", "there is nothing to back up")
 			}
@@ -122,6 +135,7 @@ func (b *backupRun) runCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringArrayVar(&also, "also", nil, "back up `DIR` too (repeatable)")
 	f.StringVar(&storeIn, "store", "", "back up the findings in `DIR` too, those of watch --store: a copy of one moment, while watch goes on writing")
+	f.StringArrayVar(&b.sealTo, "encrypt-to", nil, "encrypt contents, names and paths to the age recipient `age1...|FILE` (may be given more than once); see backup --help")
 	f.BoolVar(&noState, "no-state", false, "not the sensor's memory: only what --also names")
 	f.BoolVar(&dry, "dry-run", false, "say what would be copied, and change nothing")
 	f.IntVar(&keep.Last, "keep-last", keep.Last, "keep the newest `N` generations")
@@ -184,6 +198,10 @@ func (b *backupRun) failed(ctx context.Context, err error) error {
 		f.why, f.try = "the destination is full: "+err.Error(), "fewer generations: --keep-last 1 --keep-daily 3 --keep-weekly 0 --keep-monthly 0"
 	case errors.Is(err, os.ErrPermission):
 		f.code, f.try = exitPermission, "sudo firestorm backup run"
+	case errors.Is(err, backup.ErrSealed):
+		f.code, f.try = exitUsage, "--encrypt-to age1…, or another destination"
+	case errors.Is(err, backup.ErrNeedIdentity), errors.Is(err, seal.ErrNoIdentity):
+		f.code, f.what, f.try = exitUsage, "the generation cannot be read", "--identity FILE, the secret key that belongs to --encrypt-to"
 	case errors.Is(err, backup.ErrNoGeneration):
 		f.code, f.try = exitUsage, "firestorm backup list"
 	}
@@ -250,11 +268,16 @@ folder, and so is a local one with --drill. Exit status 3: something differs.
 			if err != nil {
 				return err
 			}
-			r, err := backup.Verify(cmd.Context(), d, "", b.gen, drill)
+			ids, err := b.identities()
+			if err != nil {
+				return err
+			}
+			r, err := backup.Verify(cmd.Context(), d, "", b.gen, drill, ids)
 			return b.writeReport(cmd.Context(), r, err, "")
 		},
 	}
 	c.Flags().StringVar(&b.gen, "generation", "", "check generation `NAME` (default: the newest)")
+	b.identityFlag(c)
 	c.Flags().BoolVar(&drill, "drill", false, "restore it to a temporary folder, and check that")
 	return c
 }
@@ -279,13 +302,30 @@ them back, stop the service and move them. Exit status 3: something differs.
 			if to == "" {
 				return usagef("--to /tmp/restored", "restore needs an empty folder")
 			}
-			r, err := backup.Restore(cmd.Context(), d, "", b.gen, to)
+			ids, err := b.identities()
+			if err != nil {
+				return err
+			}
+			r, err := backup.Restore(cmd.Context(), d, "", b.gen, to, ids)
 			return b.writeReport(cmd.Context(), r, err, to)
 		},
 	}
 	c.Flags().StringVar(&b.gen, "generation", "", "restore generation `NAME` (default: the newest)")
+	b.identityFlag(c)
 	c.Flags().StringVar(&to, "to", "", "the folder `DIR`, new or empty")
 	return c
+}
+
+func (b *backupRun) identityFlag(c *cobra.Command) {
+	c.Flags().StringArrayVar(&b.idFiles, "identity", nil, "decrypt with the secret age key in `FILE` (may be given more than once)")
+}
+
+func (b *backupRun) identities() (*seal.Identities, error) {
+	ids, err := seal.ReadIdentities(b.idFiles)
+	if err != nil {
+		return nil, usagef("--identity key.txt   (as age-keygen writes it)", "--identity: %s", err)
+	}
+	return ids, nil
 }
 
 func (b *backupRun) writeReport(ctx context.Context, r *backup.Report, err error, to string) error {
@@ -308,9 +348,12 @@ func (b *backupRun) writeReport(ctx context.Context, r *backup.Report, err error
 		for _, p := range r.Problems {
 			b.say("WRONG  %s\n", printable(p))
 		}
-		if r.OK() {
+		switch {
+		case r.OK() && r.Encrypted:
+			b.say("every object is as it was sent; that it can be read was not tried: that needs --identity FILE\n")
+		case r.OK():
 			b.say("every file is as it was\n")
-		} else {
+		default:
 			b.say("%d files differ\n", r.Wrong)
 		}
 	}

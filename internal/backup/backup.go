@@ -11,6 +11,8 @@
 //	gen-NAME/tree/...     the files, by their absolute paths
 //	done/NAME.manifest    one JSON object for each file
 //	done/NAME.json        the mark
+//
+// An encrypted generation looks otherwise: see sealed.go.
 package backup
 
 import (
@@ -24,6 +26,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"firestorm/internal/seal"
 )
 
 // Options of a run.
@@ -38,6 +42,7 @@ type Options struct {
 	// Live copies the database at from, which others may be writing, to the new file to, as it is at one moment. It
 	// reports false where from is none that it knows: that is copied as any file. May be nil.
 	Live func(ctx context.Context, from, to string) (bool, error)
+	Seal *seal.Recipients // who can read it; nil: who can read the destination
 }
 
 // Result is what a run did.
@@ -101,11 +106,12 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 type run struct {
 	Options
-	tmp  string
-	res  *Result
-	have *Catalogue
-	base []string // generations to link to
-	m    *Manifest
+	tmp     string
+	res     *Result
+	have    *Catalogue
+	base    []string // generations to link to
+	m       *Manifest
+	objects []object // of an encrypted generation
 }
 
 // sweep removes what runs that were killed left in the work folder; the lock says that none is running.
@@ -137,6 +143,13 @@ func (r *run) all(ctx context.Context) error {
 	if r.have == nil {
 		r.have = &Catalogue{}
 	}
+	for i := range r.have.Good {
+		if m := &r.have.Good[i]; r.Seal == nil && m.Sealed() {
+			return ErrSealed
+		} else if r.Seal != nil && !m.Sealed() {
+			r.res.Warnings = append(r.res.Warnings, fmt.Sprintf("generation %s is not encrypted, and stays as long as it is kept", m.Generation))
+		}
+	}
 	skip := []string{r.Work}
 	if p := r.Dest.local(); p != "" {
 		skip = append(skip, p)
@@ -149,7 +162,11 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	r.res.Generation = name(r.have.after(r.res.Time))
-	if err := r.copy(ctx); err != nil {
+	how := r.copy
+	if r.Seal != nil {
+		how = r.sealed
+	}
+	if err := how(ctx); err != nil {
 		r.clear(err)
 		return err
 	}
@@ -188,6 +205,12 @@ func (r *run) clear(err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	if r.Seal != nil {
+		if err := r.collect(ctx, r.have); err != nil {
+			r.Say("what did not fit could not be removed again: %s", err)
+		}
+		return
+	}
 	if err := r.Dest.remove(ctx, r.tmp, r.res.Generation); err != nil {
 		r.Say("what did not fit could not be removed again: %s", err)
 	}
@@ -272,7 +295,7 @@ func (r *run) bases(ctx context.Context) ([]*Manifest, error) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := r.Dest.manifest(ctx, dir, g, "")
+		m, err := r.Dest.manifest(ctx, dir, g, "", nil)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -351,11 +374,20 @@ func (r *run) mark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	files := []string{man}
 	m := Mark{Version: 1, Generation: r.res.Generation, Time: r.res.Time, Files: r.res.Files, Bytes: r.res.Bytes, Copied: r.res.CopiedSize, Manifest: sum, Sources: r.Sources}
+	if r.Seal != nil {
+		objects := filepath.Join(dir, r.res.Generation+".objects")
+		m.Version, m.Sources = 2, nil
+		if m.Manifest, m.Objects, err = r.sealManifest(man, objects); err != nil {
+			return err
+		}
+		files = append(files, objects)
+	}
 	if err := m.write(mark); err != nil {
 		return err
 	}
-	for _, f := range []string{man, mark} {
+	for _, f := range append(files, mark) {
 		if _, err := r.Dest.rsync(ctx, "-t", "--ignore-times", "--mkpath", f, r.Dest.join("done")+"/"); err != nil {
 			return err
 		}
@@ -373,5 +405,15 @@ func (r *run) prune(ctx context.Context) {
 			return
 		}
 		r.res.Pruned = append(r.res.Pruned, g)
+	}
+	if r.Seal == nil {
+		return
+	}
+	now, err := r.Dest.catalogue(ctx, r.tmp)
+	if err == nil {
+		err = r.collect(ctx, now)
+	}
+	if err != nil {
+		r.res.Warnings = append(r.res.Warnings, fmt.Sprintf("what no generation needs cannot be removed: %s", err))
 	}
 }

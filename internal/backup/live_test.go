@@ -38,7 +38,7 @@ func TestLiveDatabase(t *testing.T) {
 	restored := func() string {
 		t.Helper()
 		to := filepath.Join(t.TempDir(), "r")
-		if r, err := Restore(context.Background(), p.d(), "", "", to); err != nil || !r.OK() {
+		if r, err := Restore(context.Background(), p.d(), "", "", to, nil); err != nil || !r.OK() {
 			t.Fatalf("%v %+v", err, r)
 		}
 		b, err := os.ReadFile(filepath.Join(to, p.src, "known.db"))

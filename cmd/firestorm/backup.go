@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,8 +12,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"firestorm/internal/backup"
+	"firestorm/internal/detect"
+	"firestorm/internal/detect/backupstale"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+	"firestorm/internal/report"
 	"firestorm/internal/seal"
 )
 
@@ -122,6 +130,7 @@ func (b *backupRun) runCommand() *cobra.Command {
 			if o.Seal, err = seal.ParseRecipients(b.sealTo); err != nil {
 				return usagef("--encrypt-to age1…   (or a file of recipients, one a line)", "--encrypt-to: %s", err)
 			}
+			o.Again = again(cmd.Flags(), args[0])
 			if len(o.Sources) == 0 {
 				return usagef("--also DIR", "there is nothing to back up")
 			}
@@ -170,6 +179,46 @@ func (b *backupRun) writeResult(r *backup.Result, d backup.Dest) error {
 		b.say("warning: %s\n", printable(w))
 	}
 	return nil
+}
+
+// again writes the arguments that were given, to paste; --state too, since the note lies there.
+func again(f *pflag.FlagSet, dest string) string {
+	out := []string{shellWord(dest)}
+	f.Visit(func(x *pflag.Flag) {
+		if x.Name == "dry-run" || x.Name == "json" {
+			return
+		}
+		if l, ok := x.Value.(pflag.SliceValue); ok {
+			for _, v := range l.GetSlice() {
+				out = append(out, "--"+x.Name, shellWord(v))
+			}
+			return
+		}
+		if x.Value.Type() == "bool" {
+			out = append(out, "--"+x.Name)
+			return
+		}
+		out = append(out, "--"+x.Name, shellWord(x.Value.String()))
+	})
+	return strings.Join(out, " ")
+}
+
+// backupNow is what the note in the folder work says of the last backup.
+// state is the folder that was named as --state; empty: none was.
+func backupNow(work, state string, maxAge time.Duration) detect.Backup {
+	b := detect.Backup{MaxAge: maxAge, Again: "/mnt/backup/$(hostname)"}
+	if state != "" {
+		b.State = shellWord(state)
+		b.Again += " --state " + b.State
+	}
+	switch l, err := backup.LastGood(work); {
+	case err != nil:
+		b.Unreadable = err.Error()
+	case l != nil:
+		b.Generation, b.At, b.Destination = l.Result.Generation, packet.Time(l.Result.Time.UnixNano()), l.Dest
+		b.Again = cmp.Or(l.Again, shellWord(l.Dest))
+	}
+	return b
 }
 
 func size(n int64) string {
@@ -375,31 +424,61 @@ older than --max-age, or there is none.
 		Example: "  firestorm backup status --max-age 26h",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			l, err := backup.LastGood(b.work())
-			if err != nil {
-				return &failure{code: exitDamaged, what: "it is not known when the last backup was", why: err.Error(), err: err}
+			if limit <= 0 {
+				return usagef("--max-age 26h", "--max-age: nothing is older than %s", limit)
 			}
-			stale, age, why := backup.Stale(l, time.Now(), limit)
-			if b.json {
-				err = b.writeJSON(struct {
-					Code  string       `json:"code,omitempty"`
-					Stale bool         `json:"stale"`
-					Age   int64        `json:"age_seconds"`
-					Why   string       `json:"why"`
-					Last  *backup.Last `json:"last,omitempty"`
-				}{map[bool]string{true: backup.CodeStale}[stale], stale, int64(age / time.Second), why, l})
-			} else {
-				_, err = fmt.Fprintln(b.stdout, printable(why))
-			}
-			if err != nil {
+			now := packet.Time(time.Now().UnixNano())
+			named := b.state
+			s := backupNow(b.work(), named, limit)
+			if !backupstale.IsStale(&s, now) {
+				if b.json {
+					return b.writeJSON(backupStatus{At: s.At.Std(), Age: int64(now.Sub(s.At) / time.Second), Generation: s.Generation, Destination: s.Destination})
+				}
+				_, err := fmt.Fprintf(b.stdout, "the last good backup is %s old (%s, to %s)\n", backupstale.Age(now.Sub(s.At)), s.Generation, printable(s.Destination))
 				return err
 			}
-			if stale {
-				return status(exitFindings)
-			}
-			return nil
+			return b.writeStale(&s, now)
 		},
 	}
 	c.Flags().DurationVar(&limit, "max-age", limit, "a backup older than this is too old")
 	return c
+}
+
+// backupStatus is the status as JSON.
+type backupStatus struct {
+	Stale       bool      `json:"stale"`
+	At          time.Time `json:"time,omitzero"`
+	Age         int64     `json:"age_seconds,omitempty"`
+	Generation  string    `json:"generation,omitempty"`
+	Destination string    `json:"destination,omitempty"`
+	Unreadable  string    `json:"unreadable,omitempty"`
+	Finding     any       `json:"finding,omitempty"` // as watch --json has it
+}
+
+// writeStale writes the finding backup-stale.
+func (b *backupRun) writeStale(s *detect.Backup, now packet.Time) error {
+	g := finding.Group{Code: backupstale.Code, Count: 1, First: packet.Ref{Time: now}, Last: packet.Ref{Time: now}}
+	if s.Generation != "" && s.At.Add(s.MaxAge) < now {
+		g.First.Time = s.At.Add(s.MaxAge)
+	}
+	bl := finding.NewBuilder(&g)
+	backupstale.Compose(s, now, bl)
+	f, err := bl.Done()
+	if err != nil {
+		return &failure{code: exitEngine, what: "the finding cannot be written", why: err.Error(), err: err}
+	}
+	rep := &report.Report{Files: []report.File{{Name: "this machine", From: g.First.Time, To: now}}}
+	if b.json {
+		v := backupStatus{Stale: true, Generation: s.Generation, Destination: s.Destination, Unreadable: s.Unreadable, Finding: json.RawMessage(report.AppendFinding(nil, rep, f))}
+		if s.Generation != "" {
+			v.At, v.Age = s.At.Std(), int64(now.Sub(s.At)/time.Second)
+		}
+		err = b.writeJSON(v)
+	} else {
+		err = report.WriteFinding(b.stdout, rep, f, report.Options{Width: b.width(b.stdout), Color: b.useColor(b.stdout)})
+	}
+	if err != nil {
+		return writeFailure("standard output", err)
+	}
+	return status(exitFindings)
 }

@@ -32,6 +32,8 @@ type watchFlags struct {
 	config     string
 	status     string
 	every      time.Duration
+	backupAge  time.Duration
+	backupIn   string   // where the note of the last backup lies, as backup run has it as --state
 	mutesToo   []string // lines of the configuration
 }
 
@@ -99,6 +101,7 @@ that goes down, or away, is waited for.
 	f.CountVarP(&w.verbose, "verbose", "v", "say more: every fact, counters of what was discarded")
 
 	f.StringVar(&w.status, "status", "", "write to `FILE` every few seconds how the sensor does, as JSON: packets, drops, interfaces that are blind")
+	f.DurationVar(&w.backupAge, "backup-max-age", 0, "a last good backup older than `TIME` is a finding (backup-stale), such as 26h; its note is looked for where backup run --state has it")
 	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
 	storeFlag(f, &w.store)
 	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
@@ -169,6 +172,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	if err != nil {
 		return err
 	}
+	defer a.watchBackups(w, &n.opt)()
 	told := a.follow(o, name, n, true)
 	told.far = out
 	links := &linkTeller{a: a, o: o}

@@ -60,6 +60,10 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("state", &w.state, c.Service.StateDir)
 	text("status", &w.status, c.Service.Status)
 	w.every = c.Service.StatusOf
+	if !given("backup-max-age") {
+		w.backupAge = c.Backup.MaxAge
+	}
+	w.backupIn = cmp.Or(c.Backup.State, w.state)
 }
 
 // statusFile is the file that says how the sensor does. It is written by a goroutine of its own: a slow disk holds up

@@ -25,6 +25,8 @@ analysis: {max-memory: 64M, workers: 3}
 rules: {files: [/r/a.rules], suricata-settings: /r/s.yaml, strict: true}
 findings: {min-confidence: possible, mutes-file: /r/mutes, mutes: [{code: arp-scan, reason: "ours, known"}]}
 outputs: {eve: /r/eve.json, syslog: ["udp:192.0.2.5:514"], webhook: [https://hooks.example.net/x]}
+evidence: {spool: /r/spool, spool-size: 1G, spool-file-size: 8M, spool-minutes: 7, encrypt-to: [/r/recipients]}
+backup: {max-age: 26h, state: /r/backup}
 service: {state: /r/state, status: /r/status, status-every: 9s}
 `
 
@@ -80,6 +82,7 @@ func TestEveryKeyIsUsed(t *testing.T) {
 	want.taps, want.filter, want.checksums, want.memory, want.workers = []string{"eth1+eth2"}, "tcp", "none", "64M", 3
 	want.homeNet, want.rules, want.settings, want.strict = []string{"192.0.2.0/24"}, []string{"/r/a.rules"}, "/r/s.yaml", true
 	want.minConf, want.mutes, want.eve, want.state = "possible", "/r/mutes", "/r/eve.json", "/r/state"
+	want.backupAge, want.backupIn = 26*time.Hour, "/r/backup"
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("got  %+v\nwant %+v", w, want)
 	}

@@ -41,8 +41,9 @@ type Options struct {
 	Say     func(format string, a ...any) // what happens; may be nil
 	// Live copies the database at from, which others may be writing, to the new file to, as it is at one moment. It
 	// reports false where from is none that it knows: that is copied as any file. May be nil.
-	Live func(ctx context.Context, from, to string) (bool, error)
-	Seal *seal.Recipients // who can read it; nil: who can read the destination
+	Live  func(ctx context.Context, from, to string) (bool, error)
+	Again string           // arguments that would make the same backup, for the note of it
+	Seal  *seal.Recipients // who can read it; nil: who can read the destination
 }
 
 // Result is what a run did.
@@ -183,7 +184,7 @@ func (r *run) all(ctx context.Context) error {
 		r.clear(err)
 		return err
 	}
-	if err := writeLast(r.Work, &Last{Dest: r.Dest.String(), Result: *r.res}); err != nil {
+	if err := writeLast(r.Work, &Last{Dest: r.Dest.String(), Result: *r.res, Again: r.Again}); err != nil {
 		return err
 	}
 	r.prune(ctx)

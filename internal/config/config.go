@@ -19,11 +19,13 @@ type Config struct {
 	Rules    Rules
 	Findings Findings
 	Outputs  Outputs
+	Evidence Evidence
+	Backup   Backup
 	Service  Service
 }
 
 // Sections are the parts of the file in the order in which it is written and shown. They must not be changed.
-var Sections = []Section{networkSection, captureSection, analysisSection, rulesSection, findingsSection, outputsSection, serviceSection}
+var Sections = []Section{networkSection, captureSection, analysisSection, rulesSection, findingsSection, outputsSection, evidenceSection, backupSection, serviceSection}
 
 // Section is one part of the file: a name at its outermost level and the keys below it.
 type Section struct {

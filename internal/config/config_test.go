@@ -92,6 +92,8 @@ findings:
 outputs:
   syslog: ["udp:192.0.2.5:514"]
   webhook: [https://hooks.example.net/x]
+evidence:
+  encrypt-to: [/etc/firestorm/recipients]
 service:
   status-every: 30s
 `
@@ -107,6 +109,7 @@ func TestWhole(t *testing.T) {
 		{Code: "*", Source: "*", Destination: "192.0.2.9", Until: "2026-12-31", Reason: "rebuilt this week"}}
 	want.Outputs.Syslog, want.Outputs.Webhook = []string{"udp:192.0.2.5:514"}, []string{"https://hooks.example.net/x"}
 	want.Service.StatusOf = 30 * time.Second
+	want.Evidence.EncryptTo = []string{"/etc/firestorm/recipients"}
 	if diff := cmp.Diff(want, c, comparePrefix); diff != "" {
 		t.Error(diff)
 	}

@@ -140,3 +140,16 @@ func (ids *Identities) Reader(r io.Reader) (io.Reader, error) {
 	}
 	return out, err
 }
+
+// ReaderAt decrypts a whole message of size bytes at any place, a piece at a time.
+func (ids *Identities) ReaderAt(r io.ReaderAt, size int64) (io.ReaderAt, error) {
+	if ids == nil {
+		return nil, ErrNoIdentity
+	}
+	out, _, err := age.DecryptReaderAt(r, size, ids.list...)
+	var none *age.NoIdentityMatchError
+	if errors.As(err, &none) {
+		return nil, ErrNoIdentity
+	}
+	return out, err
+}

@@ -72,7 +72,7 @@ change() { # N: files get other contents
 }
 whole() { # DEST SNAPSHOT: the newest generation is the snapshot
 	rm -rf "$LAB/back"
-	backup restore "$1" --to "$LAB/back" "${id[@]}" >"$LAB/out" || die "restore: $(cat "$LAB/out")"
+	backup restore "$1" --to "$LAB/back" "${id[@]}" >"$LAB/said" || die "restore: $(cat "$LAB/said")"
 	diff -r "$LAB/back$src" "$2" >/dev/null || die "$1 restores to something else"
 }
 
@@ -130,6 +130,6 @@ for kind in plain sealed; do
 	whole $kind "$src"
 	run >"$LAB/again.json"
 	is "$kind: files copied when nothing changed" "$(jq .copied "$LAB/again.json")" 0
-	backup verify $kind "${id[@]}" >"$LAB/out" || die "verify: $(cat "$LAB/out")"
+	backup verify $kind "${id[@]}" >"$LAB/said" || die "verify: $(cat "$LAB/said")"
 	echo "backup over ssh, $kind: $FILES files, $all bytes; 40 changed: $size bytes, $bytes crossed; $broken of 4 runs broken; then $(jq .copied "$LAB/after.json") of $changed changed were copied"
 done

@@ -32,6 +32,7 @@ type watchFlags struct {
 	config     string
 	status     string
 	every      time.Duration
+	spool      spoolFlags
 	backupAge  time.Duration
 	backupIn   string   // where the note of the last backup lies, as backup run has it as --state
 	mutesToo   []string // lines of the configuration
@@ -104,6 +105,11 @@ that goes down, or away, is waited for.
 	f.DurationVar(&w.backupAge, "backup-max-age", 0, "a last good backup older than `TIME` is a finding (backup-stale), such as 26h; its note is looked for where backup run --state has it")
 	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
 	storeFlag(f, &w.store)
+	f.StringVar(&w.spool.dir, "spool", "", "keep whole packets in `DIR`, with what they carry, for firestorm evidence; without it, --store keeps headers and the packets of findings, and 'none' keeps nothing")
+	f.StringVar(&w.spool.size, "spool-size", "10G", "they take at most `SIZE`; the oldest go first")
+	f.StringVar(&w.spool.fileSize, "spool-file-size", "64M", "another file is begun after `SIZE`")
+	f.IntVar(&w.spool.minutes, "spool-minutes", 60, "and after `N` minutes")
+	f.StringArrayVar(&w.spool.sealTo, "spool-encrypt-to", nil, "encrypt kept packets to the age recipient `age1...|FILE` (may be given more than once)")
 	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
 	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
@@ -162,7 +168,12 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		return err
 	}
 	defer n.close()
-	n.opt.Source = &watched{input: in, live: live}
+	keep, err := a.openSpoolOf(w, o, live)
+	if err != nil {
+		return err
+	}
+	defer keep.close()
+	n.opt.Source = &watched{input: in, live: live, keep: keep}
 	if w.duration > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, w.duration)
@@ -174,7 +185,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	}
 	defer a.watchBackups(w, &n.opt)()
 	told := a.follow(o, name, n, true)
-	told.far = out
+	told.far, told.keep = out, keep.finding
 	links := &linkTeller{a: a, o: o}
 	file := newStatusFile(w.status, w.every)
 	n.opt.OnStatus = func(s *sensor.Status) {
@@ -196,6 +207,10 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d findings stand as they were told, or were not decided any more, so as to end in time", n))
 	}
 	rep.Warnings = append(rep.Warnings, file.end()...)
+	for _, f := range res.Findings {
+		keep.finding(f) // those that the end decided; the others are kept already
+	}
+	rep.Warnings = append(rep.Warnings, keep.close()...)
 	rep.Warnings = append(rep.Warnings, out.end(told.untold(res.Findings), res.Findings)...)
 	rep.Warnings = append(rep.Warnings, links.warnings(live)...)
 	if err := errors.Join(told.failed(), n.eve.finish(told.unsaid(res.Findings)), a.writeReports(o, rep, told)); err != nil {
@@ -216,6 +231,14 @@ func interfaceNames(src capture.Source) (names []string) {
 type watched struct {
 	*input
 	live *capture.Live
+	keep *keeper // nil: no packet stays
+}
+
+// Next implements capture.Source.
+func (w *watched) Next(b *packet.Batch) error {
+	err := w.input.Next(b)
+	w.keep.packets(b.Packets, w.live.Now)
+	return err
 }
 
 // Now implements capture.Clock.

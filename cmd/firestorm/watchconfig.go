@@ -60,6 +60,13 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("state", &w.state, c.Service.StateDir)
 	text("status", &w.status, c.Service.Status)
 	w.every = c.Service.StatusOf
+	text("spool", &w.spool.dir, c.Evidence.Spool)
+	text("spool-size", &w.spool.size, config.FormatSize(c.Evidence.SpoolSize))
+	text("spool-file-size", &w.spool.fileSize, config.FormatSize(c.Evidence.FileSize))
+	if !given("spool-minutes") {
+		w.spool.minutes = c.Evidence.Minutes
+	}
+	list("spool-encrypt-to", &w.spool.sealTo, c.Evidence.EncryptTo)
 	if !given("backup-max-age") {
 		w.backupAge = c.Backup.MaxAge
 	}

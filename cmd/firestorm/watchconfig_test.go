@@ -82,6 +82,7 @@ func TestEveryKeyIsUsed(t *testing.T) {
 	want.taps, want.filter, want.checksums, want.memory, want.workers = []string{"eth1+eth2"}, "tcp", "none", "64M", 3
 	want.homeNet, want.rules, want.settings, want.strict = []string{"192.0.2.0/24"}, []string{"/r/a.rules"}, "/r/s.yaml", true
 	want.minConf, want.mutes, want.eve, want.state = "possible", "/r/mutes", "/r/eve.json", "/r/state"
+	want.spool = spoolFlags{"/r/spool", "1G", "8M", 7, []string{"/r/recipients"}}
 	want.backupAge, want.backupIn = 26*time.Hour, "/r/backup"
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("got  %+v\nwant %+v", w, want)

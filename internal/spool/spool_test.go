@@ -49,7 +49,7 @@ func feed(t *testing.T, w *Writer, n, seconds, size int) {
 	for s := range seconds {
 		for c := range n {
 			p := talk(c, s, start+packet.Time(s)*second+packet.Time(c)*1000, fmt.Sprintf("PASS secret-%d-%d ", c, s)+strings.Repeat("x", size))
-			for w.cur == nil && len(w.free) == 0 {
+			for len(w.free) == 0 {
 				time.Sleep(time.Millisecond)
 			}
 			w.Packets([]packet.Packet{p})
@@ -79,6 +79,9 @@ func TestFound(t *testing.T) {
 	// One conversation of a few packets among them.
 	feedOne := func(s int) {
 		p := talk(99, s, want(99, s).Time, "needle")
+		for len(w.free) == 0 {
+			time.Sleep(time.Millisecond)
+		}
 		w.Packets([]packet.Packet{p})
 	}
 	for s := 300; s < 304; s++ {
@@ -86,7 +89,7 @@ func TestFound(t *testing.T) {
 	}
 	for s := range 300 {
 		p := talk(s%5, s, start+packet.Time(400+s)*second, strings.Repeat("y", 1200))
-		for w.cur == nil && len(w.free) == 0 {
+		for len(w.free) == 0 {
 			time.Sleep(time.Millisecond)
 		}
 		w.Packets([]packet.Packet{p})
@@ -165,7 +168,7 @@ func TestBounded(t *testing.T) {
 	for i := range 40 {
 		for k := range 200 {
 			p := talk(2, i, start+packet.Time(20+i)*second+packet.Time(k), strings.Repeat("z", 1400))
-			for w.cur == nil && len(w.free) == 0 {
+			for len(w.free) == 0 {
 				time.Sleep(time.Millisecond)
 			}
 			w.Packets([]packet.Packet{p})

@@ -33,7 +33,7 @@ type Options struct {
 	Seal        *seal.Recipients
 	Interfaces  []Interface
 	Application string
-	Chunks      int // how many chunks of ChunkBytes may wait for the disk; 0: 32, with Headers 8
+	Chunks      int // how many chunks of ChunkBytes may wait for the disk; 0: 32, with Headers 16
 }
 
 // Sizes.
@@ -131,7 +131,7 @@ func open(o Options, create func(string) (io.WriteCloser, error)) (*Writer, erro
 	if o.Chunks == 0 {
 		o.Chunks = 32
 		if o.Headers {
-			o.Chunks = 8
+			o.Chunks = 16
 		}
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {

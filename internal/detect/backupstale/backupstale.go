@@ -100,12 +100,12 @@ func Compose(s *detect.Backup, now packet.Time, b *finding.Builder) {
 	case age < -ahead:
 		b.Title("the last backup of this sensor is said to be of a time to come")
 		b.Why("the clock was wrong when it was made, or is wrong now")
-		b.Fact(nil, "generation %s is of %s, to %q", s.Generation, s.At, s.Destination)
-		b.Fact(nil, "it is %s now", now)
+		b.Fact(nil, "generation %s is of %s, to %q", s.Generation, date(s.At), s.Destination)
+		b.Fact(nil, "it is %s now", date(now))
 	default:
 		b.Title("this sensor was last backed up %s ago, wanted is every %s", Age(age), Age(s.MaxAge))
-		b.Why("no backup was finished since %s: the job does not run any more, or fails each time", s.At)
-		b.Fact(nil, "generation %s is of %s, to %q", s.Generation, s.At, s.Destination)
+		b.Why("no backup was finished since %s: the job does not run any more, or fails each time", date(s.At))
+		b.Fact(nil, "generation %s is of %s, to %q", s.Generation, date(s.At), s.Destination)
 	}
 	b.Summary("What the sensor remembers (who is on the wire, findings, mutes) is lost with its disk when there is no recent copy elsewhere.")
 	b.Impact("a broken disk would take all that was learned since the last backup")
@@ -120,6 +120,8 @@ func Compose(s *detect.Backup, now packet.Time, b *finding.Builder) {
 	}
 	b.Check(check, "on the sensor; exit status 0: it is recent enough")
 }
+
+func date(t packet.Time) string { return t.Std().UTC().Format(time.RFC3339) }
 
 // short leaves out units that are zero: 26h, not 26h0m0s.
 func short(d time.Duration) string {

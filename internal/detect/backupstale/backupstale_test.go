@@ -74,6 +74,9 @@ func TestWords(t *testing.T) {
 		b := finding.NewBuilder(&finding.Group{Code: Code, Count: 1})
 		Compose(&c.b, start, b)
 		f, err := b.Done()
+		if err == nil && strings.Contains(f.Title+f.Why+f.Facts[0].Text+f.Facts[1].Text, "%!") {
+			t.Errorf("%+v", f)
+		}
 		if err != nil || !strings.Contains(f.Title, c.says) || f.Remedy[0].Run[0].Line != "firestorm backup run /mnt/b" || f.Check != "firestorm backup status --max-age 24h --state /s" {
 			t.Errorf("%+v: %v %+v", c.b, err, f)
 		}

@@ -11,7 +11,7 @@ lab_begin tools-backup
 need sshd ssh ssh-keygen rsync
 lab_gw c
 S=$OUT4.2
-FILES=${FILES:-2000}
+FILES=${FILES:-600} ROUNDS=${ROUNDS:-3}
 
 # The server: keys of its own, one user, nothing of the machine's configuration.
 mkdir -p "$LAB/ssh" "$LAB/srv" /run/sshd
@@ -101,7 +101,7 @@ for kind in plain sealed; do
 
 	# The server goes away in the middle, several times at other moments.
 	broken=0
-	for i in 1 2 3 4; do
+	for i in $(seq "$ROUNDS"); do
 		change $((FILES / 3)) "$kind gone $i"
 		run >"$LAB/gone.json" 2>"$LAB/gone.err" &
 		job=$!
@@ -124,12 +124,12 @@ for kind in plain sealed; do
 	[ $broken -gt 0 ] || die "$kind: no run was broken, the trial shows nothing"
 
 	# The next run goes on from what had arrived: less than all that changed since the last good one.
-	changed=$(diff -rq "$src" "$LAB/good.$kind" | wc -l)
+	changed=$({ diff -rq "$src" "$LAB/good.$kind" || true; } | wc -l)
 	run >"$LAB/after.json"
 	[ "$(jq .copied "$LAB/after.json")" -lt "$changed" ] || [ "$changed" = 0 ] || die "$kind: $(jq .copied "$LAB/after.json") copied of $changed changed: nothing that had arrived was of use"
 	whole $kind "$src"
 	run >"$LAB/again.json"
 	is "$kind: files copied when nothing changed" "$(jq .copied "$LAB/again.json")" 0
 	backup verify $kind "${id[@]}" >"$LAB/said" || die "verify: $(cat "$LAB/said")"
-	echo "backup over ssh, $kind: $FILES files, $all bytes; 40 changed: $size bytes, $bytes crossed; $broken of 4 runs broken; then $(jq .copied "$LAB/after.json") of $changed changed were copied"
+	echo "backup over ssh, $kind: $FILES files, $all bytes; 40 changed: $size bytes, $bytes crossed; $broken of $ROUNDS runs broken; then $(jq .copied "$LAB/after.json") of $changed changed were copied"
 done

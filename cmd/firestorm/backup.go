@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,8 +12,15 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"firestorm/internal/backup"
+	"firestorm/internal/detect"
+	"firestorm/internal/detect/backupstale"
+	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+	"firestorm/internal/report"
+	"firestorm/internal/seal"
 )
 
 // backupRun is one run of the verb.
@@ -19,6 +28,7 @@ type backupRun struct {
 	*app
 	state, ssh, gen string
 	json            bool
+	sealTo, idFiles []string
 }
 
 func (a *app) backupCommand() *cobra.Command {
@@ -36,9 +46,17 @@ that is interrupted, or finds the disk full, or loses the other machine, leaves 
 ones as they were; the next links to what had arrived. Files that change while they are
 read are copied first. Each machine needs a destination of its own.
 
+With --encrypt-to, contents, names and paths are encrypted to age recipients (age-keygen
+makes one); reading needs their secret key, which belongs on another machine. Who sees the
+destination then sees how many files there are, their sizes, and when a run was made. What
+did not change is still not sent again, as long as this machine has its --state: which
+contents lie in which object is remembered there. Encryption keeps others from reading; it
+does not prove who wrote what lies there.
+
 ` + exitHelp(),
 		Example: `  firestorm backup run /mnt/backup/sensor1 --also /etc/firestorm
   firestorm backup run backup@192.0.2.30:sensor1
+  firestorm backup run backup@192.0.2.30:sensor1 --encrypt-to recipients.txt
   firestorm backup list /mnt/backup/sensor1
   firestorm backup verify /mnt/backup/sensor1 --drill
   firestorm backup restore /mnt/backup/sensor1 --to /tmp/restored
@@ -75,6 +93,7 @@ func (b *backupRun) runCommand() *cobra.Command {
 	var also []string
 	keep := backup.DefaultKeep
 	var dry, noState bool
+	var storeIn string
 	c := &cobra.Command{
 		Use:   "run DEST",
 		Short: "make a generation, then remove those that nothing keeps",
@@ -87,13 +106,16 @@ func (b *backupRun) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o := backup.Options{Dest: d, Work: b.work(), Keep: keep, DryRun: dry, Now: time.Now,
+			o := backup.Options{Dest: d, Work: b.work(), Keep: keep, DryRun: dry, Now: time.Now, Live: liveStore,
 				Say: func(format string, x ...any) { fmt.Fprintf(b.stderr, "firestorm: "+format+"\n", x...) }}
 			if o.Work, err = filepath.Abs(o.Work); err != nil {
 				return err
 			}
 			if !noState {
 				also = append([]string{b.state}, also...)
+			}
+			if storeIn != "" {
+				also = append(also, storeIn)
 			}
 			for _, s := range also {
 				p, err := filepath.Abs(s)
@@ -105,6 +127,10 @@ func (b *backupRun) runCommand() *cobra.Command {
 				}
 				o.Sources = append(o.Sources, p)
 			}
+			if o.Seal, err = seal.ParseRecipients(b.sealTo); err != nil {
+				return usagef("--encrypt-to age1…   (or a file of recipients, one a line)", "--encrypt-to: %s", err)
+			}
+			o.Again = again(cmd.Flags(), args[0])
 			if len(o.Sources) == 0 {
 				return usagef("--also DIR", "there is nothing to back up")
 			}
@@ -117,6 +143,8 @@ func (b *backupRun) runCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringArrayVar(&also, "also", nil, "back up `DIR` too (repeatable)")
+	f.StringVar(&storeIn, "store", "", "back up the findings in `DIR` too, those of watch --store: a copy of one moment, while watch goes on writing")
+	f.StringArrayVar(&b.sealTo, "encrypt-to", nil, "encrypt contents, names and paths to the age recipient `age1...|FILE` (may be given more than once); see backup --help")
 	f.BoolVar(&noState, "no-state", false, "not the sensor's memory: only what --also names")
 	f.BoolVar(&dry, "dry-run", false, "say what would be copied, and change nothing")
 	f.IntVar(&keep.Last, "keep-last", keep.Last, "keep the newest `N` generations")
@@ -135,6 +163,9 @@ func (b *backupRun) writeResult(r *backup.Result, d backup.Dest) error {
 		would = "would be "
 	}
 	b.say("generation %s %sat %s: %d files, %s; %scopied %d files, %s\n", r.Generation, would, printable(d.String()), r.Files, size(r.Bytes), would, r.Copied, size(r.CopiedSize))
+	if r.Live > 0 {
+		b.say("%d databases were copied as they were at one moment\n", r.Live)
+	}
 	if r.Unstable > 0 {
 		b.say("%d files changed while they were read: a copy of each was taken first\n", r.Unstable)
 	}
@@ -148,6 +179,46 @@ func (b *backupRun) writeResult(r *backup.Result, d backup.Dest) error {
 		b.say("warning: %s\n", printable(w))
 	}
 	return nil
+}
+
+// again writes the arguments that were given, to paste; --state too, since the note lies there.
+func again(f *pflag.FlagSet, dest string) string {
+	out := []string{shellWord(dest)}
+	f.Visit(func(x *pflag.Flag) {
+		if x.Name == "dry-run" || x.Name == "json" {
+			return
+		}
+		if l, ok := x.Value.(pflag.SliceValue); ok {
+			for _, v := range l.GetSlice() {
+				out = append(out, "--"+x.Name, shellWord(v))
+			}
+			return
+		}
+		if x.Value.Type() == "bool" {
+			out = append(out, "--"+x.Name)
+			return
+		}
+		out = append(out, "--"+x.Name, shellWord(x.Value.String()))
+	})
+	return strings.Join(out, " ")
+}
+
+// backupNow is what the note in the folder work says of the last backup.
+// state is the folder that was named as --state; empty: none was.
+func backupNow(work, state string, maxAge time.Duration) detect.Backup {
+	b := detect.Backup{MaxAge: maxAge, Again: "/mnt/backup/$(hostname)"}
+	if state != "" {
+		b.State = shellWord(state)
+		b.Again += " --state " + b.State
+	}
+	switch l, err := backup.LastGood(work); {
+	case err != nil:
+		b.Unreadable = err.Error()
+	case l != nil:
+		b.Generation, b.At, b.Destination = l.Result.Generation, packet.Time(l.Result.Time.UnixNano()), l.Dest
+		b.Again = cmp.Or(l.Again, shellWord(l.Dest))
+	}
+	return b
 }
 
 func size(n int64) string {
@@ -176,6 +247,10 @@ func (b *backupRun) failed(ctx context.Context, err error) error {
 		f.why, f.try = "the destination is full: "+err.Error(), "fewer generations: --keep-last 1 --keep-daily 3 --keep-weekly 0 --keep-monthly 0"
 	case errors.Is(err, os.ErrPermission):
 		f.code, f.try = exitPermission, "sudo firestorm backup run"
+	case errors.Is(err, backup.ErrSealed):
+		f.code, f.try = exitUsage, "--encrypt-to age1…, or another destination"
+	case errors.Is(err, backup.ErrNeedIdentity), errors.Is(err, seal.ErrNoIdentity):
+		f.code, f.what, f.try = exitUsage, "the generation cannot be read", "--identity FILE, the secret key that belongs to --encrypt-to"
 	case errors.Is(err, backup.ErrNoGeneration):
 		f.code, f.try = exitUsage, "firestorm backup list"
 	}
@@ -242,11 +317,16 @@ folder, and so is a local one with --drill. Exit status 3: something differs.
 			if err != nil {
 				return err
 			}
-			r, err := backup.Verify(cmd.Context(), d, "", b.gen, drill)
+			ids, err := b.identities()
+			if err != nil {
+				return err
+			}
+			r, err := backup.Verify(cmd.Context(), d, "", b.gen, drill, ids)
 			return b.writeReport(cmd.Context(), r, err, "")
 		},
 	}
 	c.Flags().StringVar(&b.gen, "generation", "", "check generation `NAME` (default: the newest)")
+	b.identityFlag(c)
 	c.Flags().BoolVar(&drill, "drill", false, "restore it to a temporary folder, and check that")
 	return c
 }
@@ -271,13 +351,30 @@ them back, stop the service and move them. Exit status 3: something differs.
 			if to == "" {
 				return usagef("--to /tmp/restored", "restore needs an empty folder")
 			}
-			r, err := backup.Restore(cmd.Context(), d, "", b.gen, to)
+			ids, err := b.identities()
+			if err != nil {
+				return err
+			}
+			r, err := backup.Restore(cmd.Context(), d, "", b.gen, to, ids)
 			return b.writeReport(cmd.Context(), r, err, to)
 		},
 	}
 	c.Flags().StringVar(&b.gen, "generation", "", "restore generation `NAME` (default: the newest)")
+	b.identityFlag(c)
 	c.Flags().StringVar(&to, "to", "", "the folder `DIR`, new or empty")
 	return c
+}
+
+func (b *backupRun) identityFlag(c *cobra.Command) {
+	c.Flags().StringArrayVar(&b.idFiles, "identity", nil, "decrypt with the secret age key in `FILE` (may be given more than once)")
+}
+
+func (b *backupRun) identities() (*seal.Identities, error) {
+	ids, err := seal.ReadIdentities(b.idFiles)
+	if err != nil {
+		return nil, usagef("--identity key.txt   (as age-keygen writes it)", "--identity: %s", err)
+	}
+	return ids, nil
 }
 
 func (b *backupRun) writeReport(ctx context.Context, r *backup.Report, err error, to string) error {
@@ -300,9 +397,12 @@ func (b *backupRun) writeReport(ctx context.Context, r *backup.Report, err error
 		for _, p := range r.Problems {
 			b.say("WRONG  %s\n", printable(p))
 		}
-		if r.OK() {
+		switch {
+		case r.OK() && r.Encrypted:
+			b.say("every object is as it was sent; that it can be read was not tried: that needs --identity FILE\n")
+		case r.OK():
 			b.say("every file is as it was\n")
-		} else {
+		default:
 			b.say("%d files differ\n", r.Wrong)
 		}
 	}
@@ -324,31 +424,61 @@ older than --max-age, or there is none.
 		Example: "  firestorm backup status --max-age 26h",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			l, err := backup.LastGood(b.work())
-			if err != nil {
-				return &failure{code: exitDamaged, what: "it is not known when the last backup was", why: err.Error(), err: err}
+			if limit <= 0 {
+				return usagef("--max-age 26h", "--max-age: nothing is older than %s", limit)
 			}
-			stale, age, why := backup.Stale(l, time.Now(), limit)
-			if b.json {
-				err = b.writeJSON(struct {
-					Code  string       `json:"code,omitempty"`
-					Stale bool         `json:"stale"`
-					Age   int64        `json:"age_seconds"`
-					Why   string       `json:"why"`
-					Last  *backup.Last `json:"last,omitempty"`
-				}{map[bool]string{true: backup.CodeStale}[stale], stale, int64(age / time.Second), why, l})
-			} else {
-				_, err = fmt.Fprintln(b.stdout, printable(why))
-			}
-			if err != nil {
+			now := packet.Time(time.Now().UnixNano())
+			named := b.state
+			s := backupNow(b.work(), named, limit)
+			if !backupstale.IsStale(&s, now) {
+				if b.json {
+					return b.writeJSON(backupStatus{At: s.At.Std(), Age: int64(now.Sub(s.At) / time.Second), Generation: s.Generation, Destination: s.Destination})
+				}
+				_, err := fmt.Fprintf(b.stdout, "the last good backup is %s old (%s, to %s)\n", backupstale.Age(now.Sub(s.At)), s.Generation, printable(s.Destination))
 				return err
 			}
-			if stale {
-				return status(exitFindings)
-			}
-			return nil
+			return b.writeStale(&s, now)
 		},
 	}
 	c.Flags().DurationVar(&limit, "max-age", limit, "a backup older than this is too old")
 	return c
+}
+
+// backupStatus is the status as JSON.
+type backupStatus struct {
+	Stale       bool      `json:"stale"`
+	At          time.Time `json:"time,omitzero"`
+	Age         int64     `json:"age_seconds,omitempty"`
+	Generation  string    `json:"generation,omitempty"`
+	Destination string    `json:"destination,omitempty"`
+	Unreadable  string    `json:"unreadable,omitempty"`
+	Finding     any       `json:"finding,omitempty"` // as watch --json has it
+}
+
+// writeStale writes the finding backup-stale.
+func (b *backupRun) writeStale(s *detect.Backup, now packet.Time) error {
+	g := finding.Group{Code: backupstale.Code, Count: 1, First: packet.Ref{Time: now}, Last: packet.Ref{Time: now}}
+	if s.Generation != "" && s.At.Add(s.MaxAge) < now {
+		g.First.Time = s.At.Add(s.MaxAge)
+	}
+	bl := finding.NewBuilder(&g)
+	backupstale.Compose(s, now, bl)
+	f, err := bl.Done()
+	if err != nil {
+		return &failure{code: exitEngine, what: "the finding cannot be written", why: err.Error(), err: err}
+	}
+	rep := &report.Report{Files: []report.File{{Name: "this machine", From: g.First.Time, To: now}}}
+	if b.json {
+		v := backupStatus{Stale: true, Generation: s.Generation, Destination: s.Destination, Unreadable: s.Unreadable, Finding: json.RawMessage(report.AppendFinding(nil, rep, f))}
+		if s.Generation != "" {
+			v.At, v.Age = s.At.Std(), int64(now.Sub(s.At)/time.Second)
+		}
+		err = b.writeJSON(v)
+	} else {
+		err = report.WriteFinding(b.stdout, rep, f, report.Options{Width: b.width(b.stdout), Color: b.useColor(b.stdout)})
+	}
+	if err != nil {
+		return writeFailure("standard output", err)
+	}
+	return status(exitFindings)
 }

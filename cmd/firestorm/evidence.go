@@ -35,6 +35,9 @@ type evidenceOptions struct {
 	manifest string // "" = beside -w; "none" = nowhere
 	limit    int64
 	asJSON   bool
+
+	store           string   // findings of a watch; "" = those of captures
+	spools, idFiles []string // folders of kept packets, and keys for them
 }
 
 // findingID is how a finding's id looks.
@@ -45,7 +48,7 @@ func (a *app) evidenceCommand() *cobra.Command {
 	var e evidenceOptions
 	var side, limit string
 	c := &cobra.Command{
-		Use:   "evidence FILE... [FS-ID...] -w CASE.pcapng",
+		Use:   "evidence FILE...|--store DIR [FS-ID...] -w CASE.pcapng",
 		Short: "save the packets of a finding, fit to be sent to somebody",
 		Long: `Save the conversations of findings as an annotated capture: Wireshark shows on each
 packet what it proves. Without an id, those of all findings.
@@ -54,9 +57,12 @@ packet what it proves. Without an id, those of all findings.
 (the same for the same one; networks stay networks, private ones stay private),
 payload is cut off, checksums are put right. --one-side leaves only what one host sent.
 
+With --store DIR the findings are those of a watch, and the packets those that it kept.
+
 A manifest beside the case has the SHA-256 of the captures it was cut from, and its own.`,
 		Example: `  firestorm evidence problem.pcapng FS-7k2m9x -w case.pcapng
   firestorm evidence problem.pcapng FS-7k2m9x -w case.pcapng --redact
+  firestorm evidence FS-7k2m9x --store /var/lib/firestorm -w case.pcapng
   firestorm evidence problem.pcapng -w case.pcapng --redact --redact-key our.key --one-side 192.0.2.7`,
 		GroupID: groupLook,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,8 +76,14 @@ A manifest beside the case has the SHA-256 of the captures it was cut from, and 
 			if r.write == "" {
 				return usagef("firestorm evidence problem.pcapng FS-7k2m9x -w case.pcapng", "evidence needs a file to write: -w CASE.pcapng")
 			}
-			if len(r.files) == 0 {
+			if e.store != "" && (len(r.files) > 0 || len(e.ids) == 0) {
+				return usagef("firestorm evidence FS-7k2m9x --store /var/lib/firestorm -w case.pcapng", "with --store, evidence needs ids of findings, and no capture")
+			}
+			if len(r.files) == 0 && e.store == "" {
 				return usagef("firestorm evidence problem.pcapng FS-7k2m9x -w case.pcapng", "evidence needs the capture that the finding is from")
+			}
+			if e.store != "" {
+				r.files = []string{e.store} // nothing is read of it as a capture
 			}
 			o, err := r.check()
 			if err != nil {
@@ -91,6 +103,9 @@ A manifest beside the case has the SHA-256 of the captures it was cut from, and 
 				return usagef("--redact --redact-key "+shellWord(e.keyFile), "--redact-key says how to redact, and nothing asks for it")
 			}
 			e.asJSON = r.json
+			if e.store != "" {
+				return a.evidenceOfStore(cmd.Context(), o, &e)
+			}
 			return a.runEvidence(cmd.Context(), o, &e)
 		},
 	}
@@ -98,6 +113,7 @@ A manifest beside the case has the SHA-256 of the captures it was cut from, and 
 	f.SortFlags = false
 	f.StringArrayVarP(&r.files, "read", "r", nil, "capture to read, as with tcpdump; the same as the argument `FILE`")
 	f.StringVarP(&r.write, "write", "w", "", "write the case to `FILE`, as annotated pcapng (- is standard output)")
+	e.storeFlags(f)
 	f.BoolVar(&e.redact, "redact", false, "replace addresses and names by others, cut off payload")
 	f.StringVar(&e.keyFile, "redact-key", "", "map by the key in `FILE`, which is made when it is not there: the same addresses in every case (default: a new key each time, kept nowhere)")
 	f.StringVar(&side, "one-side", "", "only packets that `ADDR` sent")

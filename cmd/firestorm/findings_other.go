@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -20,3 +22,6 @@ func (a *app) findingsCommand() *cobra.Command { return nil }
 func (a *app) serveCommand() *cobra.Command { return nil }
 
 func (a *app) topCommand() *cobra.Command { return nil }
+
+// liveStore knows no store here.
+func liveStore(context.Context, string, string) (bool, error) { return false, nil }

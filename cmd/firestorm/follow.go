@@ -19,10 +19,11 @@ type follower struct {
 	name string
 	eve  *eveOutput
 	bar  *progress
-	said map[string]*told // by finding id
-	list []*told          // in the order they were told
-	far  *far             // outputs that hear as well; nil: none
-	err  error            // of writing; the run goes on
+	said map[string]*told       // by finding id
+	list []*told                // in the order they were told
+	far  *far                   // outputs that hear as well; nil: none
+	keep func(*finding.Finding) // keeps the packets of a finding; nil: nobody does
+	err  error                  // of writing; the run goes on
 }
 
 // told is a finding as it was last told.
@@ -85,6 +86,9 @@ func (f *follower) decided(d sensor.Decided) {
 	for _, x := range d.Findings {
 		c := *x // outputs keep it in their queues; the engine goes on with its own
 		f.far.decided(&c)
+		if f.keep != nil {
+			f.keep(&c)
+		}
 		if !f.news(x) {
 			continue
 		}

@@ -38,6 +38,9 @@ type watchFlags struct {
 	noSandbox  bool
 	user       string // whom the worker runs as
 	every      time.Duration
+	spool      spoolFlags
+	backupAge  time.Duration
+	backupIn   string   // where the note of the last backup lies, as backup run has it as --state
 	mutesToo   []string // lines of the configuration
 	// For a reload: the flags without the configuration, which of them were given, and the configuration.
 	plain *watchFlags
@@ -125,10 +128,16 @@ them runs, the old ones go on.
 	f.CountVarP(&w.verbose, "verbose", "v", "say more: every fact, counters of what was discarded")
 
 	f.StringVar(&w.status, "status", "", "write to `FILE` every few seconds how the sensor does, as JSON: packets, drops, interfaces that are blind")
+	f.DurationVar(&w.backupAge, "backup-max-age", 0, "a last good backup older than `TIME` is a finding (backup-stale), such as 26h; its note is looked for where backup run --state has it")
 	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
 	storeFlag(f, &w.store)
 	f.BoolVar(&w.noSandbox, "no-sandbox", false, "read packets in the process that opens sockets, with all its rights")
 	f.StringVar(&w.user, "user", "", "read packets as `USER`; only root can say (default: "+service.ServiceUser+", who called sudo, or nobody: the first that can reach the files)")
+	f.StringVar(&w.spool.dir, "spool", "", "keep whole packets in `DIR`, with what they carry, for firestorm evidence; without it, --store keeps headers and the packets of findings, and 'none' keeps nothing")
+	f.StringVar(&w.spool.size, "spool-size", "10G", "they take at most `SIZE`; the oldest go first")
+	f.StringVar(&w.spool.fileSize, "spool-file-size", "64M", "another file is begun after `SIZE`")
+	f.IntVar(&w.spool.minutes, "spool-minutes", 60, "and after `N` minutes")
+	f.StringArrayVar(&w.spool.sealTo, "spool-encrypt-to", nil, "encrypt kept packets to the age recipient `age1...|FILE` (may be given more than once)")
 	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
 	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
@@ -201,7 +210,12 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		return err
 	}
 	defer n.close()
-	n.opt.Source = &watched{input: in, live: live}
+	keep, err := a.openSpoolOf(w, o, live)
+	if err != nil {
+		return err
+	}
+	defer keep.close()
+	n.opt.Source = &watched{input: in, live: live, keep: keep}
 	n.opt.Continues = true
 	n.mem.background()
 	t := &troubles{a: a, mem: n.mem, eve: n.eve, more: rulesRefused(n.sigs)}
@@ -225,8 +239,9 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	if err != nil {
 		return err
 	}
+	defer a.watchBackups(w, &n.opt)()
 	told := a.follow(o, name, n, true)
-	told.far, t.far, n.opt.Early = out, out, true
+	told.far, t.far, n.opt.Early, told.keep = out, out, true, keep.finding
 	if n.opt.Mutes == nil {
 		n.opt.Mutes = &finding.Mutes{} // a reload may bring some
 	}
@@ -259,6 +274,10 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d findings stand as they were told, or were not decided any more, so as to end in time", n))
 	}
 	rep.Warnings = append(rep.Warnings, file.end()...)
+	for _, f := range res.Findings {
+		keep.finding(f) // those that the end decided; the others are kept already
+	}
+	rep.Warnings = append(rep.Warnings, keep.close()...)
 	rep.Warnings = append(rep.Warnings, out.end(told.untold(res.Findings), res.Findings)...)
 	rep.Warnings = append(rep.Warnings, links.warnings(live)...)
 	rep.Warnings = append(rep.Warnings, n.eve.endLive(told.unsaid(res.Findings))...)
@@ -280,6 +299,14 @@ func interfaceNames(src capture.Source) (names []string) {
 type watched struct {
 	*input
 	live *capture.Live
+	keep *keeper // nil: no packet stays
+}
+
+// Next implements capture.Source.
+func (w *watched) Next(b *packet.Batch) error {
+	err := w.input.Next(b)
+	w.keep.packets(b.Packets, w.live.Now)
+	return err
 }
 
 // Now implements capture.Clock.

@@ -70,6 +70,17 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("state", &w.state, c.Service.StateDir)
 	text("status", &w.status, c.Service.Status)
 	w.every = c.Service.StatusOf
+	text("spool", &w.spool.dir, c.Evidence.Spool)
+	text("spool-size", &w.spool.size, config.FormatSize(c.Evidence.SpoolSize))
+	text("spool-file-size", &w.spool.fileSize, config.FormatSize(c.Evidence.FileSize))
+	if !given("spool-minutes") {
+		w.spool.minutes = c.Evidence.Minutes
+	}
+	list("spool-encrypt-to", &w.spool.sealTo, c.Evidence.EncryptTo)
+	if !given("backup-max-age") {
+		w.backupAge = c.Backup.MaxAge
+	}
+	w.backupIn = cmp.Or(c.Backup.State, w.state)
 }
 
 // statusFile is the file that says how the sensor does. It is written by a goroutine of its own: a slow disk holds up

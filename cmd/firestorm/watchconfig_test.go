@@ -30,6 +30,8 @@ findings: {min-confidence: possible, mutes-file: /r/mutes, mutes: [{code: arp-sc
 outputs: {eve: /r/eve.json, syslog: ["udp:192.0.2.5:514"], webhook: [https://hooks.example.net/x], metrics: "127.0.0.1:9469", metrics-remote: true}
 mail: {server: "mail.example.net:465", tls: tls, ca-file: /r/ca.pem, user: me, password-file: /r/secret, from: s@example.net, to: [a@example.net], at-once: medium, digest-hour: 5, per-hour: 9}
 blocking: {mode: dry-run, timeout: 2h, allow: [192.0.2.0/28]}
+evidence: {spool: /r/spool, spool-size: 1G, spool-file-size: 8M, spool-minutes: 7, encrypt-to: [/r/recipients]}
+backup: {max-age: 26h, state: /r/backup}
 service: {state: /r/state, status: /r/status, status-every: 9s}
 `
 
@@ -89,6 +91,8 @@ func TestEveryKeyIsUsed(t *testing.T) {
 	want.taps, want.filter, want.checksums, want.memory, want.workers = []string{"eth1+eth2"}, "tcp", "none", "64M", 3
 	want.homeNet, want.rules, want.settings, want.strict = []string{"192.0.2.0/24"}, []string{"/r/a.rules"}, "/r/s.yaml", true
 	want.minConf, want.mutes, want.eve, want.state = "possible", "/r/mutes", "/r/eve.json", "/r/state"
+	want.spool = spoolFlags{"/r/spool", "1G", "8M", 7, []string{"/r/recipients"}}
+	want.backupAge, want.backupIn = 26*time.Hour, "/r/backup"
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("got  %+v\nwant %+v", w, want)
 	}

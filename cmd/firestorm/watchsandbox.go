@@ -119,6 +119,17 @@ func (a *app) watchFiles(o *readOptions, w *watchFlags) (service.Files, error) {
 	}
 	beside(&read, settings.besides()...)
 	write = append(write, o.StateDir, o.StoreIn)
+	if w.spool.dir != "none" {
+		write = append(write, w.spool.dir)
+	}
+	for _, name := range w.spool.sealTo {
+		if isFile(name) {
+			beside(&read, name)
+		}
+	}
+	if w.backupAge > 0 && w.backupIn != "" {
+		read = append(read, w.backupIn)
+	}
 	if o.Store != nil {
 		write = append(write, o.Store.Dir)
 	}

@@ -11,6 +11,8 @@
 //	gen-NAME/tree/...     the files, by their absolute paths
 //	done/NAME.manifest    one JSON object for each file
 //	done/NAME.json        the mark
+//
+// An encrypted generation looks otherwise: see sealed.go.
 package backup
 
 import (
@@ -24,6 +26,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"firestorm/internal/seal"
 )
 
 // Options of a run.
@@ -35,6 +39,11 @@ type Options struct {
 	DryRun  bool
 	Now     func() time.Time
 	Say     func(format string, a ...any) // what happens; may be nil
+	// Live copies the database at from, which others may be writing, to the new file to, as it is at one moment. It
+	// reports false where from is none that it knows: that is copied as any file. May be nil.
+	Live  func(ctx context.Context, from, to string) (bool, error)
+	Again string           // arguments that would make the same backup, for the note of it
+	Seal  *seal.Recipients // who can read it; nil: who can read the destination
 }
 
 // Result is what a run did.
@@ -46,6 +55,7 @@ type Result struct {
 	Copied     int       `json:"copied"`
 	CopiedSize int64     `json:"copied_bytes"`
 	Unstable   int       `json:"changed_while_read"` // files of which a copy was taken first
+	Live       int       `json:"databases"`          // of which a copy of one moment was taken
 	Skipped    int       `json:"skipped"`            // sockets, devices, pipes
 	Pruned     []string  `json:"pruned,omitempty"`
 	Warnings   []string  `json:"warnings,omitempty"`
@@ -97,11 +107,12 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 type run struct {
 	Options
-	tmp  string
-	res  *Result
-	have *Catalogue
-	base []string // generations to link to
-	m    *Manifest
+	tmp     string
+	res     *Result
+	have    *Catalogue
+	base    []string // generations to link to
+	m       *Manifest
+	objects []object // of an encrypted generation
 }
 
 // sweep removes what runs that were killed left in the work folder; the lock says that none is running.
@@ -133,6 +144,13 @@ func (r *run) all(ctx context.Context) error {
 	if r.have == nil {
 		r.have = &Catalogue{}
 	}
+	for i := range r.have.Good {
+		if m := &r.have.Good[i]; r.Seal == nil && m.Sealed() {
+			return ErrSealed
+		} else if r.Seal != nil && !m.Sealed() {
+			r.res.Warnings = append(r.res.Warnings, fmt.Sprintf("generation %s is not encrypted, and stays as long as it is kept", m.Generation))
+		}
+	}
 	skip := []string{r.Work}
 	if p := r.Dest.local(); p != "" {
 		skip = append(skip, p)
@@ -141,8 +159,15 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	r.res.Skipped = r.m.skipped
+	if err := r.live(ctx); err != nil {
+		return err
+	}
 	r.res.Generation = name(r.have.after(r.res.Time))
-	if err := r.copy(ctx); err != nil {
+	how := r.copy
+	if r.Seal != nil {
+		how = r.sealed
+	}
+	if err := how(ctx); err != nil {
 		r.clear(err)
 		return err
 	}
@@ -159,7 +184,7 @@ func (r *run) all(ctx context.Context) error {
 		r.clear(err)
 		return err
 	}
-	if err := writeLast(r.Work, &Last{Dest: r.Dest.String(), Result: *r.res}); err != nil {
+	if err := writeLast(r.Work, &Last{Dest: r.Dest.String(), Result: *r.res, Again: r.Again}); err != nil {
 		return err
 	}
 	r.prune(ctx)
@@ -181,6 +206,12 @@ func (r *run) clear(err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	if r.Seal != nil {
+		if err := r.collect(ctx, r.have); err != nil {
+			r.Say("what did not fit could not be removed again: %s", err)
+		}
+		return
+	}
 	if err := r.Dest.remove(ctx, r.tmp, r.res.Generation); err != nil {
 		r.Say("what did not fit could not be removed again: %s", err)
 	}
@@ -197,15 +228,28 @@ func (r *run) copy(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.transfer(ctx, "/", r.m.paths()); err != nil {
+	stage := filepath.Join(r.tmp, "stage")
+	here, live := r.m.pathsFrom()
+	if err := r.transfer(ctx, "/", here); err != nil {
 		return err
+	}
+	if len(live) > 0 {
+		if err := r.transfer(ctx, stage, live, "--no-implied-dirs"); err != nil {
+			return err
+		}
 	}
 	if r.DryRun {
 		return nil
 	}
-	if again := r.m.disguised(past); len(again) > 0 {
-		if err := r.transfer(ctx, "/", again, "--ignore-times", "--no-implied-dirs"); err != nil {
-			return err
+	liveToo, again := split(r.m.disguised(past), live)
+	for _, x := range []struct {
+		root  string
+		paths []string
+	}{{"/", again}, {stage, liveToo}} {
+		if len(x.paths) > 0 {
+			if err := r.transfer(ctx, x.root, x.paths, "--ignore-times", "--no-implied-dirs"); err != nil {
+				return err
+			}
 		}
 	}
 	changed, err := r.m.changed()
@@ -216,7 +260,7 @@ func (r *run) copy(ctx context.Context) error {
 		return nil
 	}
 	r.res.Unstable = len(changed)
-	stage := filepath.Join(r.tmp, "stage")
+	var staged []string
 	gone := map[string]bool{}
 	for _, i := range changed {
 		e := &r.m.Entries[i]
@@ -225,6 +269,8 @@ func (r *run) copy(ctx context.Context) error {
 			gone[e.Path] = true
 		case err != nil:
 			return err
+		default:
+			staged = append(staged, e.Path)
 		}
 	}
 	if err := r.m.folderModes(stage); err != nil {
@@ -236,8 +282,8 @@ func (r *run) copy(ctx context.Context) error {
 			return err
 		}
 	}
-	if paths := r.m.stagedPaths(); len(paths) > 0 {
-		return r.transfer(ctx, stage, paths, "--ignore-times", "--no-implied-dirs")
+	if len(staged) > 0 {
+		return r.transfer(ctx, stage, staged, "--ignore-times", "--no-implied-dirs")
 	}
 	return nil
 }
@@ -250,7 +296,7 @@ func (r *run) bases(ctx context.Context) ([]*Manifest, error) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := r.Dest.manifest(ctx, dir, g, "")
+		m, err := r.Dest.manifest(ctx, dir, g, "", nil)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -329,11 +375,20 @@ func (r *run) mark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	files := []string{man}
 	m := Mark{Version: 1, Generation: r.res.Generation, Time: r.res.Time, Files: r.res.Files, Bytes: r.res.Bytes, Copied: r.res.CopiedSize, Manifest: sum, Sources: r.Sources}
+	if r.Seal != nil {
+		objects := filepath.Join(dir, r.res.Generation+".objects")
+		m.Version, m.Sources = 2, nil
+		if m.Manifest, m.Objects, err = r.sealManifest(man, objects); err != nil {
+			return err
+		}
+		files = append(files, objects)
+	}
 	if err := m.write(mark); err != nil {
 		return err
 	}
-	for _, f := range []string{man, mark} {
+	for _, f := range append(files, mark) {
 		if _, err := r.Dest.rsync(ctx, "-t", "--ignore-times", "--mkpath", f, r.Dest.join("done")+"/"); err != nil {
 			return err
 		}
@@ -351,5 +406,15 @@ func (r *run) prune(ctx context.Context) {
 			return
 		}
 		r.res.Pruned = append(r.res.Pruned, g)
+	}
+	if r.Seal == nil {
+		return
+	}
+	now, err := r.Dest.catalogue(ctx, r.tmp)
+	if err == nil {
+		err = r.collect(ctx, now)
+	}
+	if err != nil {
+		r.res.Warnings = append(r.res.Warnings, fmt.Sprintf("what no generation needs cannot be removed: %s", err))
 	}
 }

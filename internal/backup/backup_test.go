@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"firestorm/internal/seal"
 )
 
 // env is the environment variable by which the test's program becomes one run of a backup: to be killed.
@@ -23,7 +25,13 @@ func TestMain(m *testing.M) {
 		f := strings.Split(arg, "\n")
 		d, err := ParseDest(f[1], "")
 		if err == nil {
-			_, err = Run(context.Background(), Options{Sources: []string{f[0]}, Dest: d, Work: f[2], Keep: Keep{Last: 2}, Now: time.Now})
+			o := Options{Sources: []string{f[0]}, Dest: d, Work: f[2], Keep: Keep{Last: 2}, Now: time.Now}
+			if len(f) > 3 {
+				if o.Seal, err = seal.ParseRecipients(f[3:]); err != nil {
+					panic(err)
+				}
+			}
+			_, err = Run(context.Background(), o)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -46,6 +54,10 @@ type place struct {
 	t               *testing.T
 	src, dest, work string
 	rnd             *rand.Rand
+	// Of encrypted generations.
+	seal     *seal.Recipients
+	sealName string // the recipient, behind a line's end
+	ids      *seal.Identities
 }
 
 func newPlace(t *testing.T) *place {
@@ -97,7 +109,7 @@ func (p *place) d() Dest {
 }
 
 func (p *place) options() Options {
-	return Options{Sources: []string{p.src}, Dest: p.d(), Work: p.work, Keep: DefaultKeep, Now: time.Now}
+	return Options{Sources: []string{p.src}, Dest: p.d(), Work: p.work, Keep: DefaultKeep, Now: time.Now, Seal: p.seal}
 }
 
 func (p *place) run() *Result {
@@ -113,7 +125,7 @@ func (p *place) run() *Result {
 func (p *place) same(name, src string) {
 	p.t.Helper()
 	to := filepath.Join(p.t.TempDir(), "restored")
-	r, err := Restore(context.Background(), p.d(), "", name, to)
+	r, err := Restore(context.Background(), p.d(), "", name, to, p.ids)
 	if err != nil || !r.OK() {
 		p.t.Fatalf("%v %+v", err, r)
 	}
@@ -235,7 +247,7 @@ func TestVerify(t *testing.T) {
 				drills = drills[:1]
 			}
 			for _, drill := range drills {
-				r, err := Verify(context.Background(), p.d(), "", "", drill)
+				r, err := Verify(context.Background(), p.d(), "", "", drill, nil)
 				if err != nil || r.OK() != (c.says == "") || !strings.Contains(strings.Join(r.Problems, "\n"), c.says) {
 					t.Errorf("drill %v: %v %+v", drill, err, r)
 				}
@@ -252,7 +264,7 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Verify(context.Background(), p.d(), "", "", false); err == nil || !strings.Contains(err.Error(), "manifest") {
+	if _, err := Verify(context.Background(), p.d(), "", "", false, nil); err == nil || !strings.Contains(err.Error(), "manifest") {
 		t.Errorf("a damaged manifest: %v", err)
 	}
 }
@@ -319,7 +331,7 @@ func TestChangingFiles(t *testing.T) {
 	for range 3 {
 		r := p.run()
 		unstable += r.Unstable
-		rep, err := Verify(context.Background(), p.d(), "", r.Generation, true)
+		rep, err := Verify(context.Background(), p.d(), "", r.Generation, true, nil)
 		if err != nil || !rep.OK() {
 			t.Fatalf("%v %+v", err, rep)
 		}
@@ -368,7 +380,7 @@ func TestDestinationInside(t *testing.T) {
 
 func TestRestoreRefuses(t *testing.T) {
 	p := newPlace(t)
-	if _, err := Restore(context.Background(), p.d(), "", "", t.TempDir()); err == nil {
+	if _, err := Restore(context.Background(), p.d(), "", "", t.TempDir(), nil); err == nil {
 		t.Error("restored from nothing")
 	}
 	p.run()
@@ -376,10 +388,10 @@ func TestRestoreRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(full, "x"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Restore(context.Background(), p.d(), "", "", full); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if _, err := Restore(context.Background(), p.d(), "", "", full, nil); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Error(err)
 	}
-	if _, err := Restore(context.Background(), p.d(), "", "20200101T000000Z-000000", filepath.Join(full, "y")); !errors.Is(err, ErrNoGeneration) {
+	if _, err := Restore(context.Background(), p.d(), "", "20200101T000000Z-000000", filepath.Join(full, "y"), nil); !errors.Is(err, ErrNoGeneration) {
 		t.Error(err)
 	}
 }

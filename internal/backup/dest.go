@@ -195,7 +195,7 @@ func (d Dest) remove(ctx context.Context, tmp, name string) error {
 	}
 	if d.path != "" {
 		done := filepath.Join(d.path, "done")
-		for _, p := range []string{filepath.Join(done, name+".json"), filepath.Join(done, name+".manifest")} {
+		for _, p := range []string{filepath.Join(done, name+".json"), filepath.Join(done, name+".manifest"), filepath.Join(done, name+".objects")} {
 			if err := os.Remove(p); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
@@ -206,7 +206,7 @@ func (d Dest) remove(ctx context.Context, tmp, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, only := range [][]string{{"--include=/done/", "--include=/done/" + name + ".json"}, {"--include=/done/", "--include=/done/" + name + ".manifest"}, {"--include=/gen-" + name + "/", "--include=/gen-" + name + "/**"}} {
+	for _, only := range [][]string{{"--include=/done/", "--include=/done/" + name + ".json"}, {"--include=/done/", "--include=/done/" + name + ".manifest", "--include=/done/" + name + ".objects"}, {"--include=/gen-" + name + "/", "--include=/gen-" + name + "/**"}} {
 		args := append([]string{"-r", "--delete"}, only...)
 		if _, err := d.rsync(ctx, append(args, "--exclude=*", dir+"/", d.text+"/")...); err != nil {
 			return err
@@ -217,6 +217,11 @@ func (d Dest) remove(ctx context.Context, tmp, name string) error {
 
 // removeFiles takes single files out of a generation that does not count yet.
 func (d Dest) removeFiles(ctx context.Context, tmp, name string, paths map[string]bool) error {
+	return d.removePaths(ctx, tmp, paths, "gen-"+name, "tree")
+}
+
+// removePaths takes files below a folder of the destination away.
+func (d Dest) removePaths(ctx context.Context, tmp string, paths map[string]bool, folder ...string) error {
 	list := filepath.Join(tmp, "gone")
 	var all []string
 	for p := range paths {
@@ -230,7 +235,7 @@ func (d Dest) removeFiles(ctx context.Context, tmp, name string, paths map[strin
 	if err != nil {
 		return err
 	}
-	_, err = d.rsync(ctx, "-lptgo", "--from0", "--files-from="+list, "--no-implied-dirs", "--delete-missing-args", "--force", dir, d.join("gen-"+name, "tree")+"/")
+	_, err = d.rsync(ctx, "-lptgo", "--from0", "--files-from="+list, "--no-implied-dirs", "--delete-missing-args", "--force", dir, d.join(folder...)+"/")
 	var x *Error
 	if errors.As(err, &x) && x.Code == 24 {
 		return nil // that all of them are missing is what this is for

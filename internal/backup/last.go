@@ -7,16 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 )
-
-// CodeStale is the finding that backups have stopped.
-const CodeStale = "backup-stale"
 
 // Last is the last backup that succeeded, as the machine remembers it that made it.
 type Last struct {
 	Dest   string `json:"destination"`
 	Result Result `json:"result"`
+	Again  string `json:"again,omitempty"` // arguments of backup run that would do the same, pasteable
 }
 
 const lastName = "last-backup.json"
@@ -58,20 +55,4 @@ func LastGood(work string) (*Last, error) {
 		return nil, fmt.Errorf("the note of the last backup is damaged: %w", err)
 	}
 	return &l, nil
-}
-
-// Stale says whether backups have stopped: the last one that succeeded is older than limit, or lies in the future, or
-// there is none. why is a sentence; age is zero where there is none.
-func Stale(l *Last, now time.Time, limit time.Duration) (stale bool, age time.Duration, why string) {
-	if l == nil {
-		return true, 0, "no backup was ever finished from here"
-	}
-	age = now.Sub(l.Result.Time).Round(time.Second)
-	switch {
-	case age < -5*time.Minute:
-		return true, age, fmt.Sprintf("the last backup is said to be of %s, which is to come: the clock was wrong then, or is now", l.Result.Time.Format(time.RFC3339))
-	case age > limit:
-		return true, age, fmt.Sprintf("the last good backup is %s old (%s, to %s); wanted is one every %s", age, l.Result.Generation, l.Dest, limit)
-	}
-	return false, age, fmt.Sprintf("the last good backup is %s old (%s, to %s)", age, l.Result.Generation, l.Dest)
 }

@@ -40,6 +40,9 @@ type Entry struct {
 	MTime  int64       `json:"mtime"` // nanoseconds since 1970
 	SHA256 string      `json:"sha256,omitempty"`
 	Target string      `json:"target,omitempty"`
+	// Of an encrypted generation: where the contents are, and user and group.
+	Object string  `json:"object,omitempty"`
+	Owner  *[2]int `json:"owner,omitempty"`
 
 	seen   identity
 	staged bool
@@ -144,6 +147,9 @@ func (m *Manifest) changed() ([]int, error) {
 	var out []int
 	for i := range m.Entries {
 		e := &m.Entries[i]
+		if e.staged {
+			continue // a copy was taken: what became of the file since does not matter
+		}
 		st, err := os.Lstat("/" + e.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
@@ -237,15 +243,6 @@ func (m *Manifest) drop(gone map[string]bool) {
 	}
 }
 
-// paths lists the entries.
-func (m *Manifest) paths() []string {
-	out := make([]string, len(m.Entries))
-	for i := range m.Entries {
-		out[i] = m.Entries[i].Path
-	}
-	return out
-}
-
 // disguised lists the files that have other contents than in a generation to link to, with the same length and time: rsync
 // takes those for unchanged.
 func (m *Manifest) disguised(past []*Manifest) []string {
@@ -276,17 +273,6 @@ func (m *Manifest) disguised(past []*Manifest) []string {
 	return out
 }
 
-// stagedPaths lists the files of which a copy was taken.
-func (m *Manifest) stagedPaths() []string {
-	var out []string
-	for i := range m.Entries {
-		if m.Entries[i].staged {
-			out = append(out, m.Entries[i].Path)
-		}
-	}
-	return out
-}
-
 // write writes the manifest to a file and returns its SHA-256.
 func (m *Manifest) write(p string) (string, error) {
 	f, err := os.OpenFile(p, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -306,6 +292,9 @@ func (m *Manifest) write(p string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
+// time is when the file was changed.
+func (e *Entry) time() time.Time { return time.Unix(0, e.MTime) }
+
 // portable writes names that are no UTF-8 as JSON can carry them: each byte that is none becomes \xNN behind a mark.
 func portable(e Entry) Entry {
 	e.Path, e.Target = escape(e.Path), escape(e.Target)
@@ -318,6 +307,7 @@ func ReadManifest(r io.Reader) (*Manifest, error) {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, maxLine)
 	last := ""
+	links := map[string]bool{}
 	for sc.Scan() {
 		var e Entry
 		d := json.NewDecoder(strings.NewReader(sc.Text()))
@@ -340,6 +330,16 @@ func ReadManifest(r io.Reader) (*Manifest, error) {
 			return nil, fmt.Errorf("line %d: type %q", len(m.Entries)+1, e.Type)
 		case e.Type == typeFile && len(e.SHA256) != 64, e.Size < 0:
 			return nil, fmt.Errorf("line %d: no checksum", len(m.Entries)+1)
+		case e.Object != "" && !objectName.MatchString(e.Object):
+			return nil, fmt.Errorf("line %d: object %q", len(m.Entries)+1, e.Object)
+		}
+		for p := filepath.Dir(e.Path); p != "."; p = filepath.Dir(p) {
+			if links[p] {
+				return nil, fmt.Errorf("line %d: the path %q leads over a link", len(m.Entries)+1, e.Path)
+			}
+		}
+		if e.Type == typeLink {
+			links[e.Path] = true
 		}
 		last = e.Path
 		m.Entries = append(m.Entries, e)
@@ -356,8 +356,12 @@ type Mark struct {
 	Bytes      int64     `json:"bytes"`
 	Copied     int64     `json:"copied_bytes"`
 	Manifest   string    `json:"manifest_sha256"`
-	Sources    []string  `json:"sources"`
+	Sources    []string  `json:"sources,omitempty"`
+	Objects    string    `json:"objects_sha256,omitempty"` // of the list of objects; version 2, which is encrypted
 }
+
+// Sealed reports that the generation is encrypted.
+func (m *Mark) Sealed() bool { return m.Version == 2 }
 
 func (m *Mark) write(p string) error {
 	b, err := json.Marshal(m)
@@ -377,9 +381,9 @@ func ReadMark(b []byte, name string) (*Mark, error) {
 		return nil, fmt.Errorf("the mark is damaged: %w", err)
 	}
 	switch {
-	case m.Version != 1:
+	case m.Version < 1 || m.Version > 2:
 		return nil, fmt.Errorf("the mark is of version %d: a newer firestorm wrote it", m.Version)
-	case m.Generation != name || !genName.MatchString(name) || len(m.Manifest) != 64:
+	case m.Generation != name || !genName.MatchString(name) || len(m.Manifest) != 64 || m.Sealed() && len(m.Objects) != 64:
 		return nil, errors.New("the mark is not that of this generation")
 	}
 	return &m, nil

@@ -57,24 +57,6 @@ func TestParseDest(t *testing.T) {
 	}
 }
 
-func TestStale(t *testing.T) {
-	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-	at := func(d time.Duration) *Last {
-		return &Last{Dest: "/x", Result: Result{Generation: "g", Time: now.Add(-d)}}
-	}
-	for _, c := range []struct {
-		l    *Last
-		want bool
-		says string
-	}{
-		{nil, true, "no backup was ever"}, {at(time.Hour), false, "1h0m0s old"}, {at(27 * time.Hour), true, "27h0m0s old"}, {at(-time.Hour), true, "to come"}, {at(-time.Minute), false, ""},
-	} {
-		if stale, _, why := Stale(c.l, now, 26*time.Hour); stale != c.want || !strings.Contains(why, c.says) {
-			t.Errorf("%v: %v %s", c.l, stale, why)
-		}
-	}
-}
-
 // Names go up, whatever the clock does.
 func TestNames(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)

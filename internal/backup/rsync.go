@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -66,6 +67,11 @@ func (t *tail) Write(p []byte) (int, error) {
 
 // rsync runs the program and returns what it printed.
 func (d Dest) rsync(ctx context.Context, args ...string) (string, error) {
+	return d.rsyncTo(ctx, nil, args...)
+}
+
+// rsyncTo runs the program; what it prints goes to w, unless that is nil.
+func (d Dest) rsyncTo(ctx context.Context, w io.Writer, args ...string) (string, error) {
 	all := []string{"--timeout=120"}
 	if d.path == "" && !strings.HasPrefix(d.text, "rsync://") && !strings.Contains(d.text, "::") {
 		shell := d.ssh
@@ -82,6 +88,9 @@ func (d Dest) rsync(ctx context.Context, args ...string) (string, error) {
 	c.WaitDelay = 5 * time.Second
 	var out, errs tail
 	c.Stdout, c.Stderr = &out, &errs
+	if w != nil {
+		c.Stdout = w
+	}
 	wait, err := start(c)
 	if err != nil {
 		return "", err

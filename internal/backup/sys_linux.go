@@ -25,6 +25,19 @@ func own(p string, st fs.FileInfo) error {
 	return nil
 }
 
+// ownerOf returns user and group of a file; nil where that cannot be known.
+func ownerOf(p string) *[2]int {
+	st, err := os.Lstat(p)
+	if err != nil {
+		return nil
+	}
+	s, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return &[2]int{int(s.Uid), int(s.Gid)}
+}
+
 // start runs a child that ends when this process does, in whatever way. wait must be called.
 func start(c *exec.Cmd) (wait func() error, err error) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

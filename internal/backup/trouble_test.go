@@ -80,8 +80,29 @@ func (p *place) reached(stage, before int, most time.Duration) {
 // Killed at any moment, the program or rsync: the last generation that counts restores byte for byte, the next run does
 // its work, and nothing is left over.
 func TestKilled(t *testing.T) {
-	files, rounds := large(100, 4, 10_000, 24)
+	files, rounds := large(60, 2, 10_000, 24)
+	newPlace(t).killed(files, rounds)
+}
+
+// The same with encrypted generations.
+func TestKilledSealed(t *testing.T) {
+	long(t)
 	p := newPlace(t)
+	r, ids, name := keys(t)
+	p.seal, p.ids, p.sealName = r, ids, "\n"+name
+	p.killed(10_000, 24)
+}
+
+// long skips what takes minutes.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("FIRESTORM_LONG") == "" {
+		t.Skip("takes minutes: FIRESTORM_LONG=1 go test -timeout 60m ./internal/backup")
+	}
+}
+
+func (p *place) killed(files, rounds int) {
+	t := p.t
 	p.fill(files)
 	p.run()
 	snap, good := p.snapshot(), p.newest()
@@ -90,7 +111,7 @@ func TestKilled(t *testing.T) {
 		p.change(files/10, files)
 		now := p.snapshot()
 		c := exec.Command(os.Args[0])
-		c.Env = append(os.Environ(), env+"="+p.src+"\n"+p.dest+"\n"+p.work)
+		c.Env = append(os.Environ(), env+"="+p.src+"\n"+p.dest+"\n"+p.work+p.sealName)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +148,7 @@ func TestKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		linked = linked || len(cat.Begun) > 0
+		linked = linked || len(cat.Begun) > 0 || p.seal != nil
 	}
 	if killed == 0 || !linked {
 		t.Errorf("%d of %d runs were killed, some begun: %v: the test shows little", killed, rounds, linked)
@@ -165,11 +186,23 @@ func TestResumed(t *testing.T) {
 }
 
 func TestDiskFull(t *testing.T) {
+	files, _ := large(60, 0, 10_000, 0)
+	newPlace(t).diskFull(files)
+}
+
+// The same with encrypted generations.
+func TestDiskFullSealed(t *testing.T) {
+	long(t)
+	p := newPlace(t)
+	p.seal, p.ids, _ = keys(t)
+	p.diskFull(10_000)
+}
+
+func (p *place) diskFull(files int) {
+	t := p.t
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: a small file system is mounted")
 	}
-	files, _ := large(150, 0, 10_000, 0)
-	p := newPlace(t)
 	p.fill(files)
 	if err := os.MkdirAll(p.dest, 0o700); err != nil {
 		t.Fatal(err)
@@ -185,7 +218,8 @@ func TestDiskFull(t *testing.T) {
 	}()
 	p.run()
 	snap, good := p.snapshot(), p.newest()
-	for i := range 3 {
+	rounds, _ := large(1, 0, 3, 0)
+	for i := range rounds {
 		for k := range files {
 			p.write(fmt.Sprintf("d%d/f%d", k%17, k), strings.Repeat(fmt.Sprint(i), 5000))
 		}
@@ -272,8 +306,20 @@ func (p *place) daemon(limit *int64) string {
 
 // Over a daemon, with the other machine gone in the middle again and again.
 func TestRemoteGone(t *testing.T) {
-	files, rounds := large(100, 3, 10_000, 15)
+	files, rounds := large(60, 1, 10_000, 15)
+	newPlace(t).remoteGone(files, rounds)
+}
+
+// The same with encrypted generations.
+func TestRemoteGoneSealed(t *testing.T) {
+	long(t)
 	p := newPlace(t)
+	p.seal, p.ids, _ = keys(t)
+	p.remoteGone(10_000, 15)
+}
+
+func (p *place) remoteGone(files, rounds int) {
+	t := p.t
 	p.fill(files)
 	limit := int64(0)
 	d, err := ParseDest(p.daemon(&limit), "")
@@ -314,7 +360,7 @@ func TestRemoteGone(t *testing.T) {
 	if again, err := Run(context.Background(), o); err != nil || again.Copied != 0 {
 		t.Errorf("nothing changed: %+v %v", again, err)
 	}
-	rep, err := Verify(context.Background(), d, "", "", false)
+	rep, err := Verify(context.Background(), d, "", "", false, p.ids)
 	if err != nil || !rep.OK() || !rep.Drill {
 		t.Errorf("the drill over the daemon: %+v %v", rep, err)
 	}
@@ -347,7 +393,7 @@ func TestRemoteShell(t *testing.T) {
 		}
 	}
 	to := filepath.Join(t.TempDir(), "r")
-	if r, err := Restore(context.Background(), d, "", "", to); err != nil || !r.OK() {
+	if r, err := Restore(context.Background(), d, "", "", to, nil); err != nil || !r.OK() {
 		t.Errorf("%+v %v", r, err)
 	}
 	p.same("", p.src)

@@ -21,11 +21,13 @@ type Config struct {
 	Outputs  Outputs
 	Mail     Mail
 	Blocking Blocking
+	Evidence Evidence
+	Backup   Backup
 	Service  Service
 }
 
 // Sections are the parts of the file in the order in which it is written and shown. They must not be changed.
-var Sections = []Section{networkSection, captureSection, analysisSection, rulesSection, findingsSection, outputsSection, mailSection, blockingSection, serviceSection}
+var Sections = []Section{networkSection, captureSection, analysisSection, rulesSection, findingsSection, outputsSection, mailSection, blockingSection, evidenceSection, backupSection, serviceSection}
 
 // Section is one part of the file: a name at its outermost level and the keys below it.
 type Section struct {

@@ -95,6 +95,8 @@ outputs:
   webhook: [https://hooks.example.net/x]
 mail: {server: "mail.example.net:587", to: [a@example.net, b@example.net], digest-hour: 0}
 blocking: {allow: 192.0.2.7}
+evidence:
+  encrypt-to: [/etc/firestorm/recipients]
 service:
   status-every: 30s
 `
@@ -113,6 +115,7 @@ func TestWhole(t *testing.T) {
 	want.Blocking.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}
 	want.Mail.Server, want.Mail.To, want.Mail.DigestHour = "mail.example.net:587", []string{"a@example.net", "b@example.net"}, 0
 	want.Service.StatusOf = 30 * time.Second
+	want.Evidence.EncryptTo = []string{"/etc/firestorm/recipients"}
 	if diff := cmp.Diff(want, c, comparePrefix); diff != "" {
 		t.Error(diff)
 	}

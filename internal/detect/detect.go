@@ -51,8 +51,9 @@ type Scope struct {
 	Names  *Names // what addresses were called
 	// Context is what hosts' own configuration files say, as far as they were given; it may be nil.
 	Context *hostconf.Context
-	Twins   *Twins // nil unless two captures are joined
-	Nets    *Nets  // numbers pairs of networks
+	Machine *Machine // what the machine itself says; nil: nothing
+	Twins   *Twins   // nil unless two captures are joined
+	Nets    *Nets    // numbers pairs of networks
 	Limits  Limits
 	Home    Home        // which addresses are inside
 	Begin   packet.Time // time of the input's first packet; set before the first event

@@ -65,6 +65,7 @@ type Options struct {
 	Detectors []detect.Def
 	Sinks     []EventSink // see every event in total order
 	Mutes     *finding.Mutes
+	Machine   *detect.Machine   // what the machine that watches says of itself; nil: nothing
 	Context   *hostconf.Context // hosts' own configuration files; nil: none were given
 	Join      *twin.Join        // of vantages 0 and 1; nil: captures are not joined
 	Progress  func(Progress)    // called about every 64 rounds from the ingest goroutine
@@ -236,6 +237,7 @@ func newRun(o *Options) (*run, error) {
 		b.detectors = append(b.detectors, g)
 	}
 	scope.Files, scope.Names, scope.Nets, scope.Context, scope.Home = o.Files, b.names, b.gates.Nets(), o.Context, detect.NewHome(o.HomeNet)
+	scope.Machine = o.Machine
 	b.gates.Files = o.Files
 	b.scope, b.ahead, b.onFindings, b.live, b.hurry = scope, detect.NewAhead(scope), o.OnFindings, &s.live, o.Hurry
 	var err error

@@ -41,6 +41,7 @@ import (
 	"firestorm/internal/detect/arpspoof"
 	"firestorm/internal/detect/arpwatch"
 	"firestorm/internal/detect/asymmetric"
+	"firestorm/internal/detect/backupstale"
 	"firestorm/internal/detect/bannerdelay"
 	"firestorm/internal/detect/bruteforce"
 	"firestorm/internal/detect/dhcpfaults"
@@ -127,6 +128,7 @@ var Detectors = []detect.Def{
 	arpspoof.Def,
 	arpwatch.Def,
 	asymmetric.Def,
+	backupstale.Def,
 	bannerdelay.Def,
 	bruteforce.Def,
 	dhcpfaults.Def,

@@ -23,6 +23,8 @@ var noCapture = map[string]map[string]string{
 		"remedied":  "nothing to remedy in the network: once known it is told no more (test/cli/neighbours.txtar)"},
 	"arp-reused-old": {"positive": needsMemory, "near-miss": "without a memory arp-conflict-flip gives none; phones, a sleep proxy and addresses that routers share are events made by hand (TestWords of arpwatch)",
 		"remedied": knownThen},
+	"backup-stale": {"positive": "it is about the machine, not about packets: test/cli/backup.txtar", "near-miss": "a recent backup, also after an old one (TestLife of backupstale; test/cli/backup.txtar)",
+		"remedied": "test/cli/backup.txtar runs the printed line; TestLife of backupstale: nothing is told any more after a new backup"},
 	"dhcp-no-offer": {"near-miss": "dhcp-two-servers and dhcp-nak-once give none; neither do captures of one direction (TestOneDirection of dhcpfaults)"},
 	"dns-tc-no-tcp": {"near-miss": "dns-tc-no-tcp-remedied: cut answers, and the client gets them over TCP; dns-tc-no-tcp outside, where the requests never come by"},
 	"ftp-private-address": {"near-miss": "ftp-auth-refused, ftp-tls-ccc, and ftp-private-port before the translation give none; the server's own address, and an inner one that works, are events made by hand " +

@@ -63,7 +63,9 @@ func TestPreinstall(t *testing.T) {
 	if !strings.Contains(script, dir) {
 		t.Fatal("the script does not name the folder")
 	}
-	snapshot := func(form int) []byte { return []byte(fmt.Sprintf("FSTSTATE%c%c%c%c and more", 0, 0, form>>8, form&255)) }
+	snapshot := func(form int) []byte {
+		return []byte(fmt.Sprintf("FSTSTATE%c%c%c%c and more", 0, 0, form>>8, form&255))
+	}
 	database := func(form int) []byte {
 		b := make([]byte, 100)
 		copy(b, "SQLite format 3\x00")

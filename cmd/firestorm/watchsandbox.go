@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -127,8 +128,8 @@ func (a *app) watchFiles(o *readOptions, w *watchFlags) (service.Files, error) {
 			beside(&read, name)
 		}
 	}
-	if w.backupAge > 0 && w.backupIn != "" {
-		read = append(read, w.backupIn)
+	if w.backupAge > 0 {
+		read = append(read, cmp.Or(w.backupIn, a.stateDir()))
 	}
 	if o.Store != nil {
 		write = append(write, o.Store.Dir)

@@ -27,6 +27,7 @@ var clockExceptions = []struct{ file, call, why string }{
 	{"internal/capture/live_linux.go", "time.Now", "when a live source was opened, and how long ago: an idle wire has no packets to tell the time"},
 	{"internal/capture/live_linux.go", "time.Since", "the one ticker of a live run that is idle"},
 	{"internal/capture/live_linux.go", "time.Sleep", "waits for packets"},
+	{"internal/capture/nflog_linux.go", "time.Now", "a logged packet that leaves the machine has no stamp of the kernel"},
 	{"internal/output/sqlite/sqlite.go", "time.Now", "since when the disk takes nothing, and when counters were last written"},
 	{"internal/output/sqlite/sqlite.go", "time.NewTicker", "looks after the store of an idle sensor"},
 	{"internal/sensor/sensor.go", "time.Sleep", "waits when a followed file has nothing new"},

@@ -31,7 +31,7 @@ var house = []room{
 	{pkg: "internal/standard", may: "analyzer analyzer/* detect detect/* output output/*"},
 	{pkg: "internal/sensor", may: "capture packet header defrag flow stream event analyzer file rules finding detect output neighbour evidence twin hostconf"},
 	{pkg: "internal/config", may: ""},
-	{pkg: "internal/capture", may: "packet pcapfile filter"},
+	{pkg: "internal/capture", may: "packet pcapfile filter header"},
 	{pkg: "internal/pcapfile", may: "packet"},
 	{pkg: "internal/filter", may: ""},
 	{pkg: "internal/header", may: ""},

@@ -27,10 +27,22 @@ const Patience = 10 * time.Second
 // Long reports whether the long tier runs: FIRESTORM_LONG is set.
 func Long() bool { return os.Getenv("FIRESTORM_LONG") != "" }
 
-// Root is the top of the repository.
+// Root is the top of the repository: the folder of go.mod above the one that the test runs in.
 func Root() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..")
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			panic("harness: no go.mod above the working folder")
+		}
+		dir = up
+	}
 }
 
 // Captures lists the committed captures, in order of name.

@@ -46,10 +46,15 @@ Each interface is taken for its own place of capture; two that carry one directi
 of a wire each are joined with --tap. Ctrl-C ends with the whole report. An interface
 that goes down, or away, is waited for.
 
+nflog:GROUP in place of an interface reads what a rule of nftables or iptables logs to
+that group (nft: log group 5 prefix "FW DROP "). Words such as drop or reject in the
+prefix are taken for the firewall's verdict, and findings say so.
+
 ` + exitHelp(),
 		Example: `  sudo firestorm watch eth0
   sudo firestorm watch -i eth0 -i eth1 -f 'not port 22' --rules /etc/firestorm/rules
   sudo firestorm watch --tap tap0+tap1 --duration 10m --json
+  sudo firestorm watch eth0 -i nflog:5
   sudo firestorm watch --config /etc/firestorm/firestorm.yaml`,
 		GroupID: groupLook,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -125,6 +130,13 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	if len(lo.Interfaces)+len(lo.Taps) == 0 {
 		return nil, nil, usagef("firestorm watch eth0   (ip -br link shows what there is)", "watch needs an interface")
 	}
+	for _, i := range append(slices.Clone(lo.Interfaces), slices.Concat(lo.Taps...)...) {
+		if _, ok := capture.NFLOGGroup(i); strings.HasPrefix(i, "nflog:") && !ok {
+			return nil, nil, usagef("firestorm watch nflog:5", "%q is no group of the packet log: a number from 0 to 65535 follows nflog:", i)
+		} else if ok && w.filter != "" {
+			return nil, nil, usagef("firestorm watch "+i, "--filter does not go with %s: the firewall's rule says what is logged there", i)
+		}
+	}
 	n, err := parseSize(w.ring)
 	if err != nil || n < 4*capture.RingBlock || n > 4<<30 {
 		return nil, nil, usagef("--ring 64M", "--ring %s: between 4M and 4G", w.ring)
@@ -160,6 +172,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	}
 	defer n.close()
 	n.opt.Source = &watched{input: in, live: live}
+	n.opt.Devices = capture.DeviceName
 	if w.duration > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, w.duration)
@@ -297,8 +310,22 @@ or, for the members of one group:
   sudo groupadd -f firestorm && sudo usermod -aG firestorm %s
   sudo chgrp firestorm %s && sudo chmod 0750 %s && sudo setcap cap_net_raw=ep %s
   (then log in again)`, shellWord(name), exe, shellWord(who), exe, exe, exe)}
+	case errors.Is(err, capture.ErrNotAdmin):
+		return adminFailure("cannot read "+name, name, err)
 	case errors.Is(err, capture.ErrNoInterface):
 		return &failure{code: exitUsage, what: "cannot capture on " + name, why: "there is no such interface", try: "ip -br link", err: err}
 	}
 	return &failure{code: exitEngine, what: "cannot capture", why: err.Error(), err: err}
+}
+
+// adminFailure says how to get what netfilter tells to those who administer the network alone.
+func adminFailure(what, args string, err error) error {
+	exe, exeErr := os.Executable()
+	if exeErr != nil {
+		exe = "/usr/bin/firestorm"
+	}
+	return &failure{code: exitPermission, what: what, why: "it needs the capability CAP_NET_ADMIN, which this process does not have", err: err,
+		try: fmt.Sprintf(`sudo firestorm watch %s
+or, for everybody on this machine (who may then change its network, if not with this program):
+  sudo setcap cap_net_raw,cap_net_admin=ep %s`, args, shellWord(exe))}
 }

@@ -3,6 +3,7 @@ package capture
 import (
 	"encoding/binary"
 	"errors"
+	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -276,4 +277,13 @@ func (n *nflog) close() {
 		_ = n.file.Close()
 		n.file = nil
 	}
+}
+
+// DeviceName is what the kernel calls the interface with a number now; empty: there is none, or the kernel does not tell.
+func DeviceName(index uint32) string {
+	itf, err := net.InterfaceByIndex(int(index))
+	if err != nil {
+		return ""
+	}
+	return itf.Name
 }

@@ -58,6 +58,8 @@ type Scope struct {
 	Begin   packet.Time // time of the input's first packet; set before the first event
 	Now     packet.Time // of the event at hand
 	Files   Files       // names of the inputs, for texts
+	// Devices names interfaces of this machine by the numbers that a live log of the firewall has; nil: numbers alone.
+	Devices func(index uint32) string
 	report  func(*finding.Instance)
 	// explain are detectors that explain what others report at once.
 	explain []func(*finding.Instance) bool

@@ -71,6 +71,8 @@ type Options struct {
 	WantAll   bool              // decoder anomalies as events too
 	// Files are the names of the inputs by Packet.Source, for texts that speak of a frame.
 	Files []string
+	// Devices names interfaces by the numbers in a live log of the firewall; nil: numbers alone.
+	Devices func(index uint32) string
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
 	// called in the goroutine that decides, and must not keep them. Nil: all are decided at the end.
 	OnFindings func(Decided)
@@ -220,7 +222,7 @@ func newRun(o *Options) (*run, error) {
 		b.detectors = append(b.detectors, g)
 	}
 	scope.Files, scope.Names, scope.Nets, scope.Context, scope.Home = o.Files, b.names, b.gates.Nets(), o.Context, detect.NewHome(o.HomeNet)
-	b.gates.Files = o.Files
+	b.gates.Files, scope.Devices = o.Files, o.Devices
 	b.scope, b.ahead, b.onFindings, b.live, b.hurry = scope, detect.NewAhead(scope), o.OnFindings, &s.live, o.Hurry
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{

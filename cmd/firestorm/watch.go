@@ -18,6 +18,7 @@ import (
 	"firestorm/internal/config"
 	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
+	"firestorm/internal/tracker"
 )
 
 // watchFlags is what watch has beside the flags of read.
@@ -33,6 +34,7 @@ type watchFlags struct {
 	status     string
 	every      time.Duration
 	mutesToo   []string // lines of the configuration
+	tracked    bool     // the kernel's connection tracker is a witness
 }
 
 func (a *app) watchCommand() *cobra.Command {
@@ -55,6 +57,7 @@ prefix are taken for the firewall's verdict, and findings say so.
   sudo firestorm watch -i eth0 -i eth1 -f 'not port 22' --rules /etc/firestorm/rules
   sudo firestorm watch --tap tap0+tap1 --duration 10m --json
   sudo firestorm watch eth0 -i nflog:5
+  sudo firestorm watch wan0 --conntrack
   sudo firestorm watch --config /etc/firestorm/firestorm.yaml`,
 		GroupID: groupLook,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,6 +100,7 @@ prefix are taken for the firewall's verdict, and findings say so.
 	f.StringArrayVar(&w.far.webhook, "webhook", nil, "post findings as JSON to `URL` (may be given more than once); the variable "+webhookSecret+" has the Authorization header")
 	f.StringVar(&w.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
 	f.StringArrayVar(&w.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
+	f.BoolVar(&w.tracked, "conntrack", false, "listen to the kernel's connection tracker too: when the gateway forgot a connection is known, not guessed (needs CAP_NET_ADMIN)")
 	f.StringVar(&w.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")
 	f.StringVar(&w.failOn, "fail-on", "none", "exit 1 when a finding is at or above `LEVEL`: info, low, medium, high, critical")
 	f.BoolVar(&w.local, "local", false, "times are local instead of UTC; JSON and EVE always have UTC")
@@ -173,6 +177,14 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	defer n.close()
 	n.opt.Source = &watched{input: in, live: live}
 	n.opt.Devices = capture.DeviceName
+	var tracked *tracker.Live
+	if w.tracked {
+		if tracked, err = openTracker(); err != nil {
+			return err
+		}
+		defer tracked.Close()
+		n.opt.Witness = tracked
+	}
 	if w.duration > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, w.duration)
@@ -207,6 +219,13 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	rep.Warnings = append(rep.Warnings, file.end()...)
 	rep.Warnings = append(rep.Warnings, out.end(told.untold(res.Findings), res.Findings)...)
 	rep.Warnings = append(rep.Warnings, links.warnings(live)...)
+	if tracked != nil {
+		c := tracked.Counts()
+		rep.Notes = append(rep.Notes, fmt.Sprintf("the connection tracker told %d events", c.Events))
+		if c.Lost > 0 {
+			rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d events of the connection tracker were lost, or more: when it forgot connections is known of some alone", c.Lost))
+		}
+	}
 	if err := errors.Join(told.failed(), n.eve.finish(told.unsaid(res.Findings)), a.writeReports(o, rep, told)); err != nil {
 		return err
 	}
@@ -328,4 +347,16 @@ func adminFailure(what, args string, err error) error {
 		try: fmt.Sprintf(`sudo firestorm watch %s
 or, for everybody on this machine (who may then change its network, if not with this program):
   sudo setcap cap_net_raw,cap_net_admin=ep %s`, args, shellWord(exe))}
+}
+
+// openTracker listens to the kernel's connection tracker.
+func openTracker() (*tracker.Live, error) {
+	f, err := tracker.OpenSocket()
+	switch {
+	case errors.Is(err, tracker.ErrNotPermitted):
+		return nil, adminFailure("cannot listen to the connection tracker", "eth0 --conntrack", err)
+	case err != nil:
+		return nil, &failure{code: exitEngine, what: "cannot listen to the connection tracker", why: err.Error(), try: "modprobe nf_conntrack_netlink", err: err}
+	}
+	return tracker.Start(f), nil
 }

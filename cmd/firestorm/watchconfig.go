@@ -35,6 +35,7 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("checksums", &w.checksums, c.Capture.Checksums)
 	text("ring", &w.ring, config.FormatSize(c.Capture.Ring))
 	text("max-memory", &w.memory, config.FormatSize(c.Analysis.MaxMemory))
+	w.tracked = w.tracked || c.Capture.Conntrack && !given("conntrack")
 	if !given("workers") {
 		w.workers = c.Analysis.Workers
 	}
@@ -118,6 +119,10 @@ func (f *statusFile) write(s *sensor.Status) error {
 		BlindSince string `json:"blind_since,omitempty"`
 		Why        string `json:"why,omitempty"`
 	}
+	type conntrack struct {
+		Events uint64 `json:"events"`
+		Lost   uint64 `json:"lost"`
+	}
 	v := struct {
 		Version   int               `json:"version"`
 		Time      string            `json:"time"`
@@ -131,6 +136,7 @@ func (f *statusFile) write(s *sensor.Status) error {
 		Findings  map[string]uint64 `json:"findings,omitempty"`
 		Muted     uint64            `json:"muted"`
 		Links     []link            `json:"interfaces"`
+		Conntrack *conntrack        `json:"conntrack,omitempty"`
 	}{Version: 1, Time: at(s.Now), Healthy: s.Lost == 0, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded,
 		Behind: s.Behind, Muted: s.Muted, NotUsed: map[string]uint64{}, Findings: map[string]uint64{}}
 	for _, n := range s.NotUsed {
@@ -144,6 +150,10 @@ func (f *statusFile) write(s *sensor.Status) error {
 	for _, l := range s.Links {
 		v.Healthy = v.Healthy && l.Blind == 0
 		v.Links = append(v.Links, link{l.Name, l.Packets, l.Lost, at(l.Last), at(l.Blind), l.Why})
+	}
+	if s.Tracked {
+		v.Conntrack = &conntrack{s.TrackedEvents, s.TrackedLost}
+		v.Healthy = v.Healthy && s.TrackedLost == 0
 	}
 	b, err := json.MarshalIndent(&v, "", "  ")
 	if err != nil {

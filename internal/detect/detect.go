@@ -49,6 +49,8 @@ type Scope struct {
 	Ledger *Ledger
 	Hosts  *Hosts
 	Names  *Names // what addresses were called
+	// Tracked is what connection trackers said; nil: none was asked.
+	Tracked *Tracked
 	// Context is what hosts' own configuration files say, as far as they were given; it may be nil.
 	Context *hostconf.Context
 	Twins   *Twins // nil unless two captures are joined

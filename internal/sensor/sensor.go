@@ -71,6 +71,8 @@ type Options struct {
 	WantAll   bool              // decoder anomalies as events too
 	// Files are the names of the inputs by Packet.Source, for texts that speak of a frame.
 	Files []string
+	// Witness tells what the machine's connection tracker says; nil: nobody asks it.
+	Witness Witness
 	// Devices names interfaces by the numbers in a live log of the firewall; nil: numbers alone.
 	Devices func(index uint32) string
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
@@ -83,6 +85,13 @@ type Options struct {
 	Hurry <-chan struct{}
 	// State, when set, is where detectors with a memory keep it from run to run.
 	State State
+}
+
+// Witness is a source of events beside the packets, in order of time but for small steps back.
+type Witness interface {
+	// Next returns the next event, nil when there is none now. It is called in the goroutine that reads the source and must
+	// not wait.
+	Next() *event.Tracked
 }
 
 // Decided are the findings that one moment of packet time brought.
@@ -207,6 +216,9 @@ func newRun(o *Options) (*run, error) {
 		b.limiter = o.Rules.NewLimiter()
 	}
 	s.border = b
+	if o.Witness != nil {
+		s.in.witness, b.tracked = o.Witness, detect.NewTracked(lim.pairs)
+	}
 	owner := map[string]*guarded{}
 	var codes []*finding.Code
 	if o.Join != nil {
@@ -222,7 +234,7 @@ func newRun(o *Options) (*run, error) {
 		b.detectors = append(b.detectors, g)
 	}
 	scope.Files, scope.Names, scope.Nets, scope.Context, scope.Home = o.Files, b.names, b.gates.Nets(), o.Context, detect.NewHome(o.HomeNet)
-	b.gates.Files, scope.Devices = o.Files, o.Devices
+	b.gates.Files, scope.Devices, scope.Tracked = o.Files, o.Devices, b.tracked
 	b.scope, b.ahead, b.onFindings, b.live, b.hurry = scope, detect.NewAhead(scope), o.OnFindings, &s.live, o.Hurry
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{

@@ -12,6 +12,7 @@ import (
 	"firestorm/internal/sensor"
 	"firestorm/internal/standard"
 	"firestorm/internal/state"
+	"firestorm/internal/tracker"
 )
 
 // analysis is one run of the sensor with everything that its options ask for: what read and watch have in common.
@@ -27,8 +28,9 @@ type analysis struct {
 	bar      *progress
 	opt      sensor.Options // Source is still to be set
 	closers  []func()
-	mem      *memory // nil: nothing is remembered
-	memErr   error   // of a watch: why nothing is
+	mem      *memory      // nil: nothing is remembered
+	memErr   error        // of a watch: why nothing is
+	tracked  *tracker.Log // of --conntrack-log; nil: none
 }
 
 // newAnalysis reads what o names and makes the sensor's options of it.
@@ -56,6 +58,9 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in), HomeNet: o.HomeNet}
 	n.settings.engine(&n.opt, o.ChecksumGiven)
 	if n.opt.Context, err = a.readContext(o.Context); err != nil {
+		return nil, err
+	}
+	if err = n.conntrackLog(o.Conntrack); err != nil {
 		return nil, err
 	}
 	if n.opt.Mutes, err = a.readMutes(o.MutesFile, o.MutesToo); err != nil {
@@ -146,6 +151,7 @@ func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, err
 			rep.Notes = append(rep.Notes, fmt.Sprintf("rules: thresholds and suppressions kept %d matches back", res.RulesHeld))
 		}
 	}
+	rep.Warnings = append(rep.Warnings, n.trackedWarnings()...)
 	rep.Notes, rep.Warnings = append(rep.Notes, fileNotes(n.o, res)...), append(rep.Warnings, fileWarnings(n.opt.FileStore, res)...)
 	return res, rep, nil
 }

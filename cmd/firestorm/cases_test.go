@@ -43,6 +43,11 @@ func TestCases(t *testing.T) {
 			c := readCase(t, dir)
 			for _, name := range sortedNames(c.Want) {
 				args := append(append([]string{"read"}, c.Args...), c.Want[name]...)
+				for i, x := range args { // files of the case itself
+					if strings.HasPrefix(x, "./") {
+						args[i] = capturePath(dir, x)
+					}
+				}
 				for _, p := range c.Captures {
 					args = append(args, capturePath(dir, p))
 				}

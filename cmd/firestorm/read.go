@@ -76,6 +76,7 @@ with --tap.
 	f.StringSliceVar(&r.fileHash, "file-hash", nil, "records of files have these checksums, `LIST` of md5, sha1, sha256")
 	f.StringVar(&r.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON (* and - for any); or that exceed a rate: rate CODE 10/hour burst 20 by_src (by_dst, by_both, by_code); they are still counted")
 	f.StringArrayVar(&r.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST (its address in the capture) that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
+	f.StringVar(&r.conntrack, "conntrack-log", "", "`FILE` is what conntrack -E -o timestamp,extended printed on the gateway meanwhile: when it forgot a connection is known, not guessed")
 	f.StringVar(&r.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")
 	f.StringVar(&r.failOn, "fail-on", "none", "exit 1 when a finding is at or above `LEVEL`: info, low, medium, high, critical")
 	f.BoolVar(&r.utc, "utc", false, "times are UTC: in reports, and in --since and --until without a zone (the default)")

@@ -35,6 +35,7 @@ type readOptions struct {
 	MutesToo      []string // lines as in that file
 	StoreIn       string   // the folder of the store; empty: none
 	Context       []contextFile
+	Conntrack     string    // a log of the connection tracker; empty: none
 	Format        string    // text, json, eve, html, md: what goes to standard output
 	FormatIn      string    // pcap, tshark-text
 	EVEFile       string    // "-" is standard output
@@ -109,6 +110,7 @@ type rawRead struct {
 	fileHash                              []string
 	eveAlert                              []string
 	eveVersion                            int
+	conntrack                             string
 }
 
 const (
@@ -120,7 +122,7 @@ const (
 // check turns the flags into options, or says what is wrong with them.
 func (r *rawRead) check() (*readOptions, error) {
 	o := &readOptions{Filter: r.filter, MutesFile: r.mutes, EVEFile: r.eve, WriteFile: r.write, OutDir: r.outdir,
-		Rules: r.rules, Settings: r.settings, Strict: r.strict, ChecksumGiven: r.checksumsGiven, Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state, StoreIn: r.store}
+		Rules: r.rules, Settings: r.settings, Strict: r.strict, ChecksumGiven: r.checksumsGiven, Follow: r.follow, Quiet: r.quiet, Verbose: r.verbose, Local: r.local, Seed: r.seed, Workers: r.workers, StateDir: r.state, StoreIn: r.store, Conntrack: r.conntrack}
 	for _, step := range []func(*readOptions) error{r.inputs, r.outputs, r.networks, r.contexts, r.kept, r.times, r.limits} {
 		if err := step(o); err != nil {
 			return nil, err

@@ -22,6 +22,7 @@ import (
 	"firestorm/internal/sensor"
 	"firestorm/internal/service"
 	"firestorm/internal/state"
+	"firestorm/internal/tracker"
 )
 
 // watchFlags is what watch has beside the flags of read.
@@ -43,9 +44,10 @@ type watchFlags struct {
 	backupIn   string   // where the note of the last backup lies, as backup run has it as --state
 	mutesToo   []string // lines of the configuration
 	// For a reload: the flags without the configuration, which of them were given, and the configuration.
-	plain *watchFlags
-	given func(flag string) bool
-	conf  *config.Config
+	plain   *watchFlags
+	given   func(flag string) bool
+	conf    *config.Config
+	tracked bool // the kernel's connection tracker is a witness
 }
 
 func (a *app) watchCommand() *cobra.Command {
@@ -59,6 +61,10 @@ Each interface is taken for its own place of capture; two that carry one directi
 of a wire each are joined with --tap. Ctrl-C ends with the whole report. An interface
 that goes down, or away, is waited for.
 
+nflog:GROUP in place of an interface reads what a rule of nftables or iptables logs to
+that group (nft: log group 5 prefix "FW DROP "). Words such as drop or reject in the
+prefix are taken for the firewall's verdict, and findings say so.
+
 Signals: TERM and Ctrl-C write what was found and end within five seconds. HUP opens
 the files anew that are written to, and reads the configuration's rules and mutes
 again; what else changed there waits for the next start, and is named. USR2 reads the
@@ -70,6 +76,8 @@ them runs, the old ones go on.
 		Example: `  sudo firestorm watch eth0
   sudo firestorm watch -i eth0 -i eth1 -f 'not port 22' --rules /etc/firestorm/rules
   sudo firestorm watch --tap tap0+tap1 --duration 10m --json
+  sudo firestorm watch eth0 -i nflog:5
+  sudo firestorm watch wan0 --conntrack
   sudo firestorm watch --config /etc/firestorm/firestorm.yaml`,
 		GroupID: groupLook,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -121,6 +129,7 @@ them runs, the old ones go on.
 	f.StringVar(&w.far.blocking.Mode, "block", "off", "`MODE`: on puts sources of proven attacks into sets of nftables, for a rule of yours to drop; dry-run only says who; off")
 	f.StringVar(&w.mutes, "mutes", "", "hide the findings that `FILE` names, a line each: CODE SOURCE DESTINATION UNTIL REASON; they are still counted")
 	f.StringArrayVar(&w.context, "context", nil, "`HOST=FILE`: FILE is a configuration of HOST that says what is encrypted on the wire: ipsec.conf, swanctl.conf, vsftpd.conf or exports")
+	f.BoolVar(&w.tracked, "conntrack", false, "listen to the kernel's connection tracker too: when the gateway forgot a connection is known, not guessed (needs CAP_NET_ADMIN)")
 	f.StringVar(&w.minConf, "min-confidence", "", "show findings in full from `LEVEL`: cannot-tell, possible, likely, certain (default: likely, and possible ones in short)")
 	f.StringVar(&w.failOn, "fail-on", "none", "exit 1 when a finding is at or above `LEVEL`: info, low, medium, high, critical")
 	f.BoolVar(&w.local, "local", false, "times are local instead of UTC; JSON and EVE always have UTC")
@@ -161,6 +170,13 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	}
 	if len(lo.Interfaces)+len(lo.Taps) == 0 {
 		return nil, nil, usagef("firestorm watch eth0   (ip -br link shows what there is)", "watch needs an interface")
+	}
+	for _, i := range append(slices.Clone(lo.Interfaces), slices.Concat(lo.Taps...)...) {
+		if _, ok := capture.NFLOGGroup(i); strings.HasPrefix(i, "nflog:") && !ok {
+			return nil, nil, usagef("firestorm watch nflog:5", "%q is no group of the packet log: a number from 0 to 65535 follows nflog:", i)
+		} else if ok && w.filter != "" {
+			return nil, nil, usagef("firestorm watch "+i, "--filter does not go with %s: the firewall's rule says what is logged there", i)
+		}
 	}
 	n, err := parseSize(w.ring)
 	if err != nil || n < 4*capture.RingBlock || n > 4<<30 {
@@ -230,6 +246,15 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 			return n.memErr
 		}
 	}
+	n.opt.Devices = capture.DeviceName
+	var tracked *tracker.Live
+	if w.tracked {
+		if tracked, err = openTracker(); err != nil {
+			return err
+		}
+		defer tracked.Close()
+		n.opt.Witness = tracked
+	}
 	if w.duration > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, w.duration)
@@ -280,6 +305,13 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	rep.Warnings = append(rep.Warnings, keep.close()...)
 	rep.Warnings = append(rep.Warnings, out.end(told.untold(res.Findings), res.Findings)...)
 	rep.Warnings = append(rep.Warnings, links.warnings(live)...)
+	if tracked != nil {
+		c := tracked.Counts()
+		rep.Notes = append(rep.Notes, fmt.Sprintf("the connection tracker told %d events", c.Events))
+		if c.Lost > 0 {
+			rep.Warnings = append(rep.Warnings, fmt.Sprintf("%d events of the connection tracker were lost, or more: when it forgot connections is known of some alone", c.Lost))
+		}
+	}
 	rep.Warnings = append(rep.Warnings, n.eve.endLive(told.unsaid(res.Findings))...)
 	if err := errors.Join(told.failed(), a.writeReports(o, rep, told)); err != nil {
 		return err
@@ -392,8 +424,34 @@ or, for the members of one group:
   sudo groupadd -f firestorm && sudo usermod -aG firestorm %s
   sudo chgrp firestorm %s && sudo chmod 0750 %s && sudo setcap cap_net_raw=ep %s
   (then log in again)`, shellWord(name), exe, shellWord(who), exe, exe, exe)}
+	case errors.Is(err, capture.ErrNotAdmin):
+		return adminFailure("cannot read "+name, name, err)
 	case errors.Is(err, capture.ErrNoInterface):
 		return &failure{code: exitUsage, what: "cannot capture on " + name, why: "there is no such interface", try: "ip -br link", err: err}
 	}
 	return &failure{code: exitEngine, what: "cannot capture", why: err.Error(), err: err}
+}
+
+// adminFailure says how to get what netfilter tells to those who administer the network alone.
+func adminFailure(what, args string, err error) error {
+	exe, exeErr := os.Executable()
+	if exeErr != nil {
+		exe = "/usr/bin/firestorm"
+	}
+	return &failure{code: exitPermission, what: what, why: "it needs the capability CAP_NET_ADMIN, which this process does not have", err: err,
+		try: fmt.Sprintf(`sudo firestorm watch %s
+or, for everybody on this machine (who may then change its network, if not with this program):
+  sudo setcap cap_net_raw,cap_net_admin=ep %s`, args, shellWord(exe))}
+}
+
+// openTracker listens to the kernel's connection tracker.
+func openTracker() (*tracker.Live, error) {
+	f, err := tracker.OpenSocket()
+	switch {
+	case errors.Is(err, tracker.ErrNotPermitted):
+		return nil, adminFailure("cannot listen to the connection tracker", "eth0 --conntrack", err)
+	case err != nil:
+		return nil, &failure{code: exitEngine, what: "cannot listen to the connection tracker", why: err.Error(), try: "modprobe nf_conntrack_netlink", err: err}
+	}
+	return tracker.Start(f), nil
 }

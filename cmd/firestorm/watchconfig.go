@@ -38,6 +38,7 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("checksums", &w.checksums, c.Capture.Checksums)
 	text("ring", &w.ring, config.FormatSize(c.Capture.Ring))
 	text("max-memory", &w.memory, config.FormatSize(c.Analysis.MaxMemory))
+	w.tracked = w.tracked || c.Capture.Conntrack && !given("conntrack")
 	if !given("workers") {
 		w.workers = c.Analysis.Workers
 	}
@@ -184,6 +185,10 @@ func (f *statusFile) write(s *sensor.Status, ended bool) error {
 			name = f.places[i]
 		}
 		v.OneSided = append(v.OneSided, health.Sides{Place: name, TCP: x.TCP, OneSided: x.OneSided})
+	}
+	if s.Tracked {
+		v.Conntrack = &health.Conntrack{Events: s.TrackedEvents, Lost: s.TrackedLost}
+		v.Healthy = v.Healthy && s.TrackedLost == 0
 	}
 	for _, t := range s.Troubles {
 		v.Healthy = false

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,8 +21,12 @@ import (
 
 // runParent starts a worker for the watch and serves it: this process has rights, and reads no packet.
 func (a *app) runParent(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags, commands <-chan service.Command) error {
+	again := "firestorm watch ... --no-sandbox"
+	if w.tracked || slices.ContainsFunc(lo.Interfaces, func(s string) bool { return strings.HasPrefix(s, "nflog:") }) {
+		return &failure{code: exitUsage, what: "the kernel's logs and its connection tracker do not go together with the sandbox yet", why: "who reads packets would need rights over the firewall", try: again}
+	}
 	if w.far.blocks() {
-		return &failure{code: exitUsage, what: "blocking and the sandbox do not go together yet", why: "who reads packets would need the right to change the firewall", try: "firestorm watch ... --block " + w.far.blocking.Mode + " --no-sandbox"}
+		return &failure{code: exitUsage, what: "blocking and the sandbox do not go together yet", why: "who reads packets would need the right to change the firewall", try: again}
 	}
 	files, err := a.watchFiles(o, w)
 	if err != nil {

@@ -29,12 +29,31 @@ type Live struct {
 type leg struct {
 	Link
 	spec   RingSpec
-	ring   *ring           // nil: gone
+	ring   feed            // nil: gone
 	link   packet.LinkType // of the ring
 	prog   *filter.Program // nil: the kernel filters, or nobody
 	source uint16
 	since  packet.Time // it shows nothing; 0: it is up
 	losses []loss      // counted by the kernel, of a time that packets have not reached
+}
+
+// feed is where the packets of a leg come from: the ring of an interface, or a group of the kernel's packet log.
+type feed interface {
+	ready() bool // a packet is at hand
+	time() packet.Time
+	// take hands out the packet at hand, and whose memory it is; false: it was none, look again.
+	take(f *ringFrame) (lender, bool)
+	unread() uint64           // packets handed over by the kernel, not taken
+	drops() uint64            // lost by the kernel since it was asked last
+	state(name string) string // why it shows nothing: "down", "gone"; empty: it is up
+	descriptor() int
+	close()
+}
+
+// lender is memory that batches borrow from.
+type lender interface {
+	hold()
+	drop()
 }
 
 // loss is what the kernel dropped until a moment.
@@ -54,7 +73,7 @@ const (
 	blindAfter = 1500 * time.Millisecond
 )
 
-// OpenLive opens a ring for each interface. All must be there.
+// OpenLive opens a ring for each interface, or a socket for a group of the packet log (NFLOGGroup). All must be there.
 func OpenLive(o LiveOptions) (*Live, error) {
 	if o.Opener == nil {
 		o.Opener = Local{}
@@ -96,6 +115,10 @@ func (g *leg) open(o Opener) error {
 	f, err := o.Open(g.spec)
 	if err != nil {
 		return err
+	}
+	if _, ok := NFLOGGroup(g.Name); ok {
+		g.ring, g.link = readerOfNFLOG(f), packet.LinkNFLOG
+		return nil
 	}
 	hatype, err := hardware(int(f.Fd()))
 	if err != nil {
@@ -176,8 +199,8 @@ func (l *Live) take(b *packet.Batch, lease *ringLease) {
 		if g == nil {
 			break
 		}
-		blk := g.ring.cur
-		if !g.ring.take(&f) {
+		blk, ok := g.ring.take(&f)
+		if !ok {
 			continue
 		}
 		if g.prog != nil && !g.prog.Match(f.data, int(f.wireLen)) {
@@ -245,7 +268,7 @@ func (l *Live) wait(d time.Duration) {
 	l.polls = l.polls[:0]
 	for _, g := range l.legs {
 		if g.ring != nil && g.Blind == 0 && !g.ring.ready() {
-			l.polls = append(l.polls, unix.PollFd{Fd: int32(g.ring.fd), Events: unix.POLLIN})
+			l.polls = append(l.polls, unix.PollFd{Fd: int32(g.ring.descriptor()), Events: unix.POLLIN})
 		}
 	}
 	if len(l.polls) < len(l.legs) {
@@ -282,7 +305,7 @@ func (l *Live) look() {
 			}
 		}
 		g.count(now)
-		why := g.state()
+		why := g.ring.state(g.Name)
 		if why == "" {
 			if g.Blind != 0 {
 				g.Times++
@@ -303,31 +326,12 @@ func (l *Live) look() {
 	}
 }
 
-// state says why the interface shows nothing; empty when it is up.
-func (g *leg) state() string {
-	if _, err := hardware(g.ring.fd); err != nil {
-		return "gone"
-	}
-	ifr, err := unix.NewIfreq(g.Name)
-	if err == nil {
-		err = unix.IoctlIfreq(g.ring.fd, unix.SIOCGIFFLAGS, ifr)
-	}
-	if err != nil {
-		return "gone"
-	}
-	if f := ifr.Uint16(); f&unix.IFF_UP == 0 || f&unix.IFF_RUNNING == 0 {
-		return "down"
-	}
-	return ""
-}
-
-// count adds what the kernel dropped since it was asked last: reading sets its counter to zero.
+// count adds what the kernel dropped since it was asked last.
 func (g *leg) count(now packet.Time) {
-	st, err := unix.GetsockoptTpacketStatsV3(g.ring.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
-	if err != nil || st.Drops == 0 {
+	n := g.ring.drops()
+	if n == 0 {
 		return
 	}
-	n := uint64(st.Drops)
 	g.Lost += n
 	if k := len(g.losses); k > 0 && k >= maxLosses {
 		g.losses[k-1].until, n = now, n+g.losses[k-1].n

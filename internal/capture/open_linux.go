@@ -13,7 +13,7 @@ import (
 	"firestorm/internal/packet"
 )
 
-// Local opens sockets in this process: it needs CAP_NET_RAW.
+// Local opens sockets in this process: it needs CAP_NET_RAW, for groups of the packet log CAP_NET_ADMIN.
 type Local struct{}
 
 // retireAfter is how long the kernel waits before it hands over a block that is not full, milliseconds.
@@ -24,6 +24,9 @@ const vlanRoom = 8
 
 // Open implements Opener. The socket is bound last: no packet is in the ring that the filter has not seen.
 func (Local) Open(s RingSpec) (*os.File, error) {
+	if group, ok := NFLOGGroup(s.Interface); ok {
+		return openNFLOG(&s, group)
+	}
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		return nil, interfaceError(s.Interface, ErrNotPermitted)

@@ -38,8 +38,9 @@ func (s *RingSpec) Size() int {
 // Opener opens the sockets that live capture reads. It is asked again when an interface came back under its name. What
 // is behind it may be another process that has the capability: the file is all that capture needs.
 type Opener interface {
-	// Open returns a bound AF_PACKET socket with a TPACKET_V3 receive ring of s.Size() bytes. The caller closes it.
-	// Errors are ErrNoInterface, ErrNotPermitted, or what the kernel said.
+	// Open returns a bound AF_PACKET socket with a TPACKET_V3 receive ring of s.Size() bytes; where s.Interface is a group of
+	// the packet log (NFLOGGroup), a netlink socket that is bound to it. The caller closes it.
+	// Errors are ErrNoInterface, ErrNotPermitted, ErrNotAdmin, or what the kernel said.
 	Open(s RingSpec) (*os.File, error)
 }
 
@@ -47,11 +48,12 @@ type Opener interface {
 var (
 	ErrNoInterface  = errors.New("no such interface")
 	ErrNotPermitted = errors.New("not allowed to capture")
+	ErrNotAdmin     = errors.New("not allowed to read what netfilter tells")
 )
 
 // LiveOptions say what OpenLive watches.
 type LiveOptions struct {
-	Interfaces []string
+	Interfaces []string // or "nflog:GROUP"
 	// Taps are groups of interfaces that together see one wire: each is one vantage.
 	Taps          [][]string
 	Filter        string // see RingSpec

@@ -80,6 +80,9 @@ func mapRing(f *os.File, size int) (*ring, error) {
 
 func (b *ringBlock) status() *uint32 { return (*uint32)(unsafe.Pointer(&b.mem[blockStatus])) }
 
+// hold begins one borrow.
+func (b *ringBlock) hold() { b.refs.Add(1) }
+
 // drop ends one borrow; the last one gives the block back to the kernel.
 func (b *ringBlock) drop() {
 	if b.refs.Add(-1) == 0 {
@@ -149,17 +152,46 @@ func (r *ring) time() packet.Time {
 
 // take hands out the frame at hand and goes on to the next. False: the frame's header is nonsense, and the rest of the
 // block with it.
-func (r *ring) take(f *ringFrame) bool {
-	mem := r.cur.mem
-	next, ok := readFrame(mem, r.off, r.ether, r.vnet, f)
+func (r *ring) take(f *ringFrame) (lender, bool) {
+	next, ok := readFrame(r.cur.mem, r.off, r.ether, r.vnet, f)
 	if !ok {
 		r.left = 0
-		return false
+		return nil, false
 	}
 	r.left--
 	r.off += next
-	return true
+	return r.cur, true
 }
+
+// drops implements feed: reading sets the kernel's counter to zero.
+func (r *ring) drops() uint64 {
+	st, err := unix.GetsockoptTpacketStatsV3(r.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
+		return 0
+	}
+	return uint64(st.Drops)
+}
+
+// state implements feed.
+func (r *ring) state(name string) string {
+	if _, err := hardware(r.fd); err != nil {
+		return "gone"
+	}
+	ifr, err := unix.NewIfreq(name)
+	if err == nil {
+		err = unix.IoctlIfreq(r.fd, unix.SIOCGIFFLAGS, ifr)
+	}
+	if err != nil {
+		return "gone"
+	}
+	if f := ifr.Uint16(); f&unix.IFF_UP == 0 || f&unix.IFF_RUNNING == 0 {
+		return "down"
+	}
+	return ""
+}
+
+// descriptor implements feed.
+func (r *ring) descriptor() int { return r.fd }
 
 // ringFrame is a frame of a ring.
 type ringFrame struct {
@@ -232,7 +264,7 @@ type ringLeases struct {
 }
 
 type ringLease struct {
-	blocks []*ringBlock
+	blocks []lender
 	end    func(*packet.Batch)
 }
 
@@ -262,12 +294,12 @@ func (ls *ringLeases) get() *ringLease {
 }
 
 // hold makes the batch borrow from blk.
-func (l *ringLease) hold(blk *ringBlock) {
+func (l *ringLease) hold(blk lender) {
 	for i := len(l.blocks) - 1; i >= 0; i-- {
 		if l.blocks[i] == blk {
 			return
 		}
 	}
-	blk.refs.Add(1)
+	blk.hold()
 	l.blocks = append(l.blocks, blk)
 }

@@ -23,10 +23,11 @@ type Capture struct {
 	Filter     string
 	Checksums  string
 	Ring       int64 // bytes, for each interface
+	Conntrack  bool
 }
 
 var captureSection = section("capture", "Where packets come from.", func(c *Config) *Capture { return &c.Capture },
-	key(Texts, "interfaces", "", "The interfaces to watch, unless the command line names some.", func(c *Capture) *[]string { return &c.Interfaces }),
+	key(Texts, "interfaces", "", "The interfaces to watch, unless the command line names some; nflog:GROUP for a group of the kernel's packet log.", func(c *Capture) *[]string { return &c.Interfaces }),
 	key(Texts, "taps", "", "Interfaces that together see one wire, joined with +: eth1+eth2 (a tap with one port for each direction).",
 		func(c *Capture) *[]string { return &c.Taps }),
 	key(Text, "filter", "", "Which packets to take, in the language of libpcap. Empty: all.", func(c *Capture) *string { return &c.Filter }),
@@ -34,6 +35,8 @@ var captureSection = section("capture", "Where packets come from.", func(c *Conf
 		func(c *Capture) *string { return &c.Checksums }).of("none", "all", "auto"),
 	key(Size, "ring", "64M", "Memory that the kernel fills with packets, for each interface.",
 		func(c *Capture) *int64 { return &c.Ring }).between(4<<20, 4<<30).in("bytes"),
+	key(Bool, "conntrack", "false", "Whether to listen to the kernel's connection tracker too, which knows when a NAT forgot a connection.",
+		func(c *Capture) *bool { return &c.Conntrack }),
 )
 
 // Analysis bounds what the engine may use.

@@ -49,6 +49,8 @@ type Scope struct {
 	Ledger *Ledger
 	Hosts  *Hosts
 	Names  *Names // what addresses were called
+	// Tracked is what connection trackers said; nil: none was asked.
+	Tracked *Tracked
 	// Context is what hosts' own configuration files say, as far as they were given; it may be nil.
 	Context *hostconf.Context
 	Machine *Machine // what the machine itself says; nil: nothing
@@ -59,9 +61,11 @@ type Scope struct {
 	Begin   packet.Time // time of the input's first packet; set before the first event
 	Now     packet.Time // of the event at hand
 	// Early says that somebody reads along: what takes long to end is told while it goes on, as interim instances.
-	Early  bool
-	Files  Files // names of the inputs, for texts
-	report func(*finding.Instance)
+	Early bool
+	Files Files // names of the inputs, for texts
+	// Devices names interfaces of this machine by the numbers that a live log of the firewall has; nil: numbers alone.
+	Devices func(index uint32) string
+	report  func(*finding.Instance)
 	// explain are detectors that explain what others report at once.
 	explain []func(*finding.Instance) bool
 	// forgotten is what the detectors' tables let go.

@@ -44,6 +44,7 @@ type bucket struct {
 	packets, truncated, dups, routed, supers uint64
 	lost, badSums, offload, evicted, listed  uint64
 	acks, gaps                               uint64 // from flows that ended in it
+	untracked                                uint64 // events of the connection tracker that were lost
 	jumpFrom, jumpTo                         packet.Ref
 }
 
@@ -129,6 +130,7 @@ func (b *bucket) add(o *bucket) {
 	b.listed += o.listed
 	b.acks += o.acks
 	b.gaps += o.gaps
+	b.untracked += o.untracked
 	if b.jumpTo.IsZero() {
 		b.jumpFrom, b.jumpTo = o.jumpFrom, o.jumpTo
 	}
@@ -142,6 +144,10 @@ func (g *Gates) Handle(e event.Event) {
 		b := g.vantage(h.Vantage).bucket(x.To)
 		b.add(&bucket{packets: x.Packets, truncated: x.Truncated, dups: x.Duplicates, routed: x.Routed, supers: x.Super, lost: x.KernelLost,
 			badSums: x.BadSums, offload: x.Offload, evicted: x.Evicted, listed: x.Listed, jumpFrom: x.JumpFrom, jumpTo: x.JumpTo})
+	case *event.Tracked:
+		if x.What == event.TrackerLost { // of the machine: no place of capture is another one's
+			g.vantage(0).bucket(x.Head().Seen.Time).untracked += x.Lost
+		}
 	case *event.Flow:
 		if x.What == event.Ended {
 			g.flow(x)
@@ -306,6 +312,14 @@ func (g *Gates) judge(gate finding.Gate, gr *finding.Group) (finding.GateResult,
 		r.Text = fmt.Sprintf("%d of %d packets are copies of others, and packets were joined before they were recorded: a copy that was joined with its neighbours is not known as one, and looks like data sent again", w.dups+w.routed, w.packets)
 		r.How = "mirror each packet once, and on the capturing machine: ethtool -K IFACE gro off lro off"
 		return r, true
+	case finding.GateNAT:
+		n := g.window(0, from, to).untracked
+		if n == 0 {
+			return r, false
+		}
+		r.Caps, r.Text = finding.Certain, lostTracked(n)
+		r.How = "sysctl -w net.core.rmem_max=33554432 (more room for events), or fewer new connections"
+		return r, true
 	case finding.GateClock:
 		if w.jumpTo.IsZero() {
 			return r, false
@@ -403,6 +417,10 @@ func (g *Gates) Failing() []finding.GateResult {
 		if w.supers > 0 {
 			add(finding.GateOffload, fmt.Sprintf("%d packets are longer than the link carries: sizes are not those on the wire", w.supers),
 				"ethtool -K IFACE gro off gso off tso off, then capture again")
+		}
+		if w.untracked > 0 {
+			add(finding.GateNAT, lostTracked(w.untracked), "sysctl -w net.core.rmem_max=33554432, then watch again")
+			out[len(out)-1].Caps = finding.Certain
 		}
 		share := 0.0
 		if n := w.packets + w.lost; n > 0 {

@@ -32,6 +32,16 @@ func (f Files) Frame(r packet.Ref) string {
 // Frame writes a frame for a sentence: "frame 9", with several inputs "frame 9 of outside.pcap".
 func (s *Scope) Frame(r packet.Ref) string { return s.Files.Frame(r) }
 
+// Device writes which interface has a number: "eth0", or "interface 3" where its name is not known.
+func (s *Scope) Device(index uint32) string {
+	if s.Devices != nil {
+		if name := s.Devices(index); name != "" {
+			return name
+		}
+	}
+	return "interface " + strconv.FormatUint(uint64(index), 10)
+}
+
 // Seconds writes a duration in seconds with two digits after the point, as captures are read: "67.95".
 func Seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) }
 

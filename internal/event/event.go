@@ -24,6 +24,8 @@ const (
 	KindStats
 	KindNDP
 	KindFile
+	KindVerdict
+	KindTracked
 	FirstAnalyzerKind Kind = 32
 )
 

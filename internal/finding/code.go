@@ -35,7 +35,7 @@ const (
 	GateSnap                  // G-SNAP: frames are whole
 	GateOffload               // G-OFF: sizes are those on the wire
 	GateDup                   // G-DUP: copies were recognised
-	GateNAT                   // G-NAT: which side of the NAT this is
+	GateNAT                   // G-NAT: which side of the NAT this is, and what its tracker said
 	GateClock                 // G-CLK: time runs forward
 	GateLocal                 // G-LOCAL: which networks are inside is known
 	GateTable                 // G-TABLE: no state of the hosts concerned was thrown out

@@ -213,6 +213,7 @@ type oddPart struct {
 	rsts        [2]rstCount
 	icmpType    uint8
 	icmpCode    uint8
+	verdicts    uint8 // that a firewall's log had beside packets, a bit for each packet.Firewall
 }
 
 // pendPart is a SYN inside a connection.

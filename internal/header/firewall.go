@@ -52,11 +52,25 @@ func ParseNFLOG(b []byte) (NFLOG, bool) {
 
 // NFLOG attribute types.
 const (
-	NFLOGPacketHeader = 1
+	NFLOGPacketHeader = 1 // EtherType, hook
+	NFLOGMark         = 2
+	NFLOGTimestamp    = 3 // seconds and microseconds, 64 bits each
+	NFLOGInDevice     = 4 // number of an interface, as of the two that follow
+	NFLOGOutDevice    = 5
 	NFLOGHardwareAddr = 8
 	NFLOGPayload      = 9
 	NFLOGPrefix       = 10
+	NFLOGSequence     = 12
 )
+
+// NFLOGHook names the hook of netfilter that logged a packet: its number in the NFLOGPacketHeader of IP packets. Empty for a
+// number that netfilter does not use.
+func NFLOGHook(n uint8) string {
+	if names := [...]string{"prerouting", "input", "forward", "output", "postrouting"}; int(n) < len(names) {
+		return names[n]
+	}
+	return ""
+}
 
 // Family returns the address family: 2 is IPv4, 10 IPv6, 7 a bridge.
 func (h NFLOG) Family() uint8 { return h[0] }

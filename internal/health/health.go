@@ -51,10 +51,17 @@ type File struct {
 	Rules      *Rules            `json:"rules,omitempty"`
 	OneSided   []Sides           `json:"one_sided,omitempty"` // by place of capture, the first few
 	Troubles   []Trouble         `json:"troubles,omitempty"`
+	Conntrack  *Conntrack        `json:"conntrack,omitempty"`   // nil: nobody listens to it
 	ClockJumps *uint64           `json:"clock_jumps,omitempty"` // steps of the clock, by a second or more, between packets
 	PID        int               `json:"pid,omitempty"`
 	MaxMemory  int64             `json:"max_memory,omitempty"` // bytes
 	Ring       int64             `json:"ring,omitempty"`       // bytes, of each interface
+}
+
+// Conntrack is how many events the kernel's connection tracker told.
+type Conntrack struct {
+	Events uint64 `json:"events"`
+	Lost   uint64 `json:"lost"` // or more
 }
 
 // Trouble is what keeps the sensor from seeing or keeping all that it should.

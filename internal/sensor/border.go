@@ -18,6 +18,7 @@ type border struct {
 	ledger    *detect.Ledger
 	hosts     *detect.Hosts
 	names     *detect.Names
+	tracked   *detect.Tracked // nil: no connection tracker tells
 	scope     *detect.Scope
 	ahead     *detect.Ahead
 	joined    *joined // nil: one capture, or captures that share nothing
@@ -111,6 +112,8 @@ func (b *border) event(e event.Event) {
 	b.hosts.Handle(e)
 	if h.Kind >= event.FirstAnalyzerKind {
 		b.names.Handle(e)
+	} else if x, ok := e.(*event.Tracked); ok {
+		b.tracked.Handle(x)
 	}
 	if b.choice == nil {
 		b.choose()

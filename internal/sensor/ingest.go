@@ -42,6 +42,8 @@ type ingest struct {
 	busy     *busy            // nil: nobody asks
 	keys     [aheadLen]uint64 // of the packets whose turn is near
 	touched  uint64           // keeps what touch returns; nobody reads it
+	witness  Witness          // nil: none
+	told     *event.Tracked   // its next event, for which it is not time yet
 }
 
 // aheadLen is how many packets are decoded before the first of them is looked up among earlier ones.
@@ -103,6 +105,9 @@ func (in *ingest) next(r *round) error {
 	default:
 		return err
 	}
+	if in.witness != nil && in.told == nil {
+		in.told = in.witness.Next()
+	}
 	for i := 0; i < len(r.batch.Packets); i += aheadLen {
 		to := min(i+aheadLen, len(r.batch.Packets))
 		in.ahead(r.batch.Packets[i:to])
@@ -118,6 +123,7 @@ func (in *ingest) next(r *round) error {
 	}
 	r.begin, r.now, r.last = in.begin, in.clock.now, in.ordinal
 	if err != nil && !errors.Is(err, capture.ErrIdle) {
+		in.hear(r, in.clock.now)
 		in.flush(r, true)
 		r.final = true
 		return io.EOF
@@ -129,7 +135,15 @@ func (in *ingest) next(r *round) error {
 // must confirm.
 func (in *ingest) idle(r *round) {
 	now := capture.Now(in.src)
-	if !in.clock.pass(now) || now.Sub(in.lastEdge) < edgeEvery {
+	if in.witness != nil && !in.clock.begun { // what was before the first packet explains none
+		for in.told != nil {
+			in.told = in.witness.Next()
+		}
+		return
+	}
+	passed := in.clock.pass(now)
+	in.hear(r, in.clock.now)
+	if !passed || now.Sub(in.lastEdge) < edgeEvery {
 		return
 	}
 	in.lastEdge = now
@@ -141,8 +155,25 @@ func (in *ingest) idle(r *round) {
 // stop makes r the final round without reading on: the user interrupted.
 func (in *ingest) stop(r *round) {
 	r.shard, r.edges, r.events = r.shard[:0], r.edges[:0], r.events[:0]
+	in.hear(r, in.clock.now)
 	in.flush(r, true)
 	r.begin, r.now, r.last, r.final = in.begin, in.clock.now, in.ordinal, true
+}
+
+// hear hands out what the witness says of the time up to now.
+func (in *ingest) hear(r *round, now packet.Time) {
+	for in.told != nil && due(in.told, now) {
+		in.told.Head().Ordinal = in.ordinal
+		r.events = append(r.events, in.told)
+		in.told = in.witness.Next()
+	}
+}
+
+// due reports that it is time for what the witness said. What is far ahead is so because a clock was set: it must not keep
+// back what comes after it.
+func due(x *event.Tracked, now packet.Time) bool {
+	at := x.Head().Seen.Time
+	return at <= now || at.Sub(now) > leapOver
 }
 
 // ahead does what needs no earlier packet: it decodes, and fetches what the search for copies will read.
@@ -174,6 +205,9 @@ func (in *ingest) ahead(ps []packet.Packet) {
 // packet takes the next packet, which ahead has decoded.
 func (in *ingest) packet(r *round, i int, key uint64) {
 	p := &r.batch.Packets[i]
+	if in.told != nil && due(in.told, p.Time) {
+		in.hear(r, p.Time)
+	}
 	in.ordinal++
 	p.Ordinal = in.ordinal
 	if in.ordinal == 1 {

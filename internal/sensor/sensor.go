@@ -72,6 +72,10 @@ type Options struct {
 	WantAll   bool              // decoder anomalies as events too
 	// Files are the names of the inputs by Packet.Source, for texts that speak of a frame.
 	Files []string
+	// Witness tells what the machine's connection tracker says; nil: nobody asks it.
+	Witness Witness
+	// Devices names interfaces by the numbers in a live log of the firewall; nil: numbers alone.
+	Devices func(index uint32) string
 	// OnFindings, when set, gets findings as they are decided, for an input that has no end yet: a followed file. It is
 	// called in the goroutine that decides, and must not keep them. Nil: all are decided at the end.
 	OnFindings func(Decided)
@@ -91,6 +95,13 @@ type Options struct {
 	Continues bool
 	// Told are findings of earlier runs, from wherever they are kept: what they tell of goes on under their names.
 	Told []finding.Told
+}
+
+// Witness is a source of events beside the packets, in order of time but for small steps back.
+type Witness interface {
+	// Next returns the next event, nil when there is none now. It is called in the goroutine that reads the source and must
+	// not wait.
+	Next() *event.Tracked
 }
 
 // Decided are the findings that one moment of packet time brought.
@@ -221,6 +232,9 @@ func newRun(o *Options) (*run, error) {
 		b.limiter = o.Rules.NewLimiter()
 	}
 	s.border = b
+	if o.Witness != nil {
+		s.in.witness, b.tracked = o.Witness, detect.NewTracked(lim.pairs)
+	}
 	owner := map[string]*guarded{}
 	var codes []*finding.Code
 	if o.Join != nil {
@@ -238,7 +252,7 @@ func newRun(o *Options) (*run, error) {
 	}
 	scope.Files, scope.Names, scope.Nets, scope.Context, scope.Home = o.Files, b.names, b.gates.Nets(), o.Context, detect.NewHome(o.HomeNet)
 	scope.Machine = o.Machine
-	b.gates.Files = o.Files
+	b.gates.Files, scope.Devices, scope.Tracked = o.Files, o.Devices, b.tracked
 	b.scope, b.ahead, b.onFindings, b.live, b.hurry = scope, detect.NewAhead(scope), o.OnFindings, &s.live, o.Hurry
 	var err error
 	b.engine, err = finding.NewEngine(finding.Options{

@@ -33,6 +33,10 @@ type Status struct {
 	Jumps    uint64    // steps of the clock, by a second or more, between packets
 	Busy     []Busy    // the busiest hosts first, at most 8
 	Troubles []Trouble // none: it sees and keeps all that it should
+
+	// Tracked tells that a connection tracker is listened to; of its events, those that came, and those lost or more.
+	Tracked                    bool
+	TrackedEvents, TrackedLost uint64
 }
 
 // maxSides is for how many vantages Sides are told.
@@ -79,6 +83,10 @@ func (s *run) status(r *round, n int) {
 		Done: uint64(s.live.done.Load()), Events: s.live.events.Load(), Muted: s.live.muted.Load(), Jumps: s.counts.ClockJumps, Troubles: s.troubles(now)}
 	if p := s.live.sides.Load(); p != nil {
 		st.Sides = *p
+	}
+	if c, ok := s.o.Witness.(interface{ Told() (events, lost uint64) }); ok {
+		st.Tracked = true
+		st.TrackedEvents, st.TrackedLost = c.Told()
 	}
 	for i := range st.Findings {
 		st.Findings[i] = s.live.findings[i].Load()

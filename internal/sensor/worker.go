@@ -139,6 +139,9 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 		return false
 	}
 	h := s.flows.PacketAhead(p, a, out)
+	if p.Firewall != packet.FirewallNone {
+		s.flows.Verdict(p, h, out)
+	}
 	if s.rules != nil {
 		s.rules.Begin(p, h, out)
 	}

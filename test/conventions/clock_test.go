@@ -8,7 +8,7 @@ import (
 )
 
 // analysis lists the packages whose result may depend on nothing but packets and options.
-var analysis = []string{"internal/packet", "internal/header", "internal/pcapfile", "internal/filter", "internal/capture",
+var analysis = []string{"internal/packet", "internal/header", "internal/pcapfile", "internal/filter", "internal/capture", "internal/tracker",
 	"internal/defrag", "internal/flow", "internal/stream", "internal/event", "internal/analyzer", "internal/analyzer/*",
 	"internal/rules", "internal/rules/*", "internal/finding", "internal/neighbour", "internal/detect", "internal/detect/*",
 	"internal/evidence", "internal/report", "internal/output", "internal/output/*", "internal/sensor", "internal/count"}
@@ -27,6 +27,8 @@ var clockExceptions = []struct{ file, call, why string }{
 	{"internal/capture/live_linux.go", "time.Now", "when a live source was opened, and how long ago: an idle wire has no packets to tell the time"},
 	{"internal/capture/live_linux.go", "time.Since", "the one ticker of a live run that is idle"},
 	{"internal/capture/live_linux.go", "time.Sleep", "waits for packets"},
+	{"internal/capture/nflog_linux.go", "time.Now", "a logged packet that leaves the machine has no stamp of the kernel"},
+	{"internal/tracker/socket_linux.go", "time.Now", "the kernel stamps an event only where it is told to"},
 	{"internal/output/sqlite/sqlite.go", "time.Now", "since when the disk takes nothing, and when counters were last written"},
 	{"internal/output/sqlite/sqlite.go", "time.NewTicker", "looks after the store of an idle sensor"},
 	{"internal/sensor/sensor.go", "time.Sleep", "waits when a followed file has nothing new"},

@@ -50,11 +50,11 @@ var Def = detect.Def{
 		},
 		Absorbs:    []string{"tcp-loss-where", "tcp-data-unanswered", "tcp-rst-injected"},
 		References: []string{"RFC 5382 REQ-5 (NAT: not under 2 h 4 min)", "RFC 9293 3.8.4 (keep-alives)", "RFC 1122 4.2.3.6"},
-		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateClock, finding.GateTable},
+		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateNAT, finding.GateClock, finding.GateTable},
 		Settle:     60 * time.Second,
 		About: "A connection is silent for a while; when it speaks again its data is repeated into nothing, or answered by a reset from nearer than the other end (its TTL says so). Both ends " +
 			"believe the connection is open; a firewall or NAT between them threw its memory of it away. Looked for: data repeated three times without an answer, or such a reset, after a pause, at " +
-			"a size that passes. Pauses that were survived and pauses that killed give bounds for the device's timer. Certain needs three dead connections, all after longer pauses than any that " +
+			"a size that passes. Pauses that were survived and pauses that killed give bounds for the device's timer; its connection tracker, where it was listened to, gives the value. Certain needs three dead connections, all after longer pauses than any that " +
 			"was survived, other connections to the same machine that went on meanwhile, and three of them that paused too. Not this: connections that recover, data too big for the path, a closed " +
 			"window, a client that went to sleep, a server that restarted (tcp-half-open-reset).",
 		Reproduce: "testbed: idle-timeout, idle-timeout-reset",

@@ -39,6 +39,14 @@ func (d *detector) timeout(g *finding.Group, b *finding.Builder) bool {
 	if w.longest > 0 {
 		bound = fmt.Sprintf("between %s and %s", detect.Span(w.longest), detect.Span(shortest))
 	}
+	timer := "the device's timer is " + bound
+	if from, to, any := d.tracked(deaths); any {
+		bound = detect.Span(from)
+		if to-from >= 100*time.Millisecond {
+			bound += " to " + detect.Span(to)
+		}
+		timer = "its connection tracker says that it forgot them after " + bound
+	}
 	b.Subject(finding.Subject{Role: "client", Addr: h.Client.Addr})
 	b.Subject(finding.Subject{Role: "server", Addr: h.Server.Addr, Port: h.Server.Port})
 	flows := detect.Plural(n, "connection", "connections")
@@ -51,7 +59,7 @@ func (d *detector) timeout(g *finding.Group, b *finding.Builder) bool {
 		met = "met silence, or a reset that the other end did not send"
 	}
 	b.Title("a device between %s and %s forgets connections after a silence of %s", h.Client.Addr, detect.EndText(h.Server), bound)
-	b.Why("%s died after a pause: what was sent then %s, while both ends still believed the connection open; the device's timer is %s", flows, met, bound)
+	b.Why("%s died after a pause: what was sent then %s, while both ends still believed the connection open; %s", flows, met, timer)
 	b.Summary("%s between these networks went silent for %s to %s. When one end spoke again, what it sent %s. Neither end did anything wrong: a firewall or NAT between them throws away its memory of a connection that is "+
 		"silent for too long, and stops what comes after. Users see sessions that freeze after a break.", flows, detect.Span(shortest), detect.Span(longest), met)
 	b.Impact("%s lost", flows)
@@ -62,6 +70,26 @@ func (d *detector) timeout(g *finding.Group, b *finding.Builder) bool {
 	b.WrongIf("a connection between these networks that survives a longer silence without keep-alives")
 	story(b, x, "the pause begins", "data after the pause")
 	return true
+}
+
+// heldFor is how long a connection tracker remembered a connection after its last packet; any is false where none said so
+// before the packet that met silence.
+func (d *detector) heldFor(x *death) (after time.Duration, any bool) {
+	m := d.scope.Tracked.Between(&x.head, x.stall.Before.Time, x.stall.First.Time)
+	return m.Forgot.Sub(x.stall.Before.Time), m.Forgot != 0
+}
+
+// tracked is the shortest and the longest time after which a connection tracker said that it forgot.
+func (d *detector) tracked(deaths []*death) (from, to time.Duration, any bool) {
+	for _, x := range deaths {
+		if after, ok := d.heldFor(x); ok {
+			if !any || after < from {
+				from = after
+			}
+			to, any = max(to, after), true
+		}
+	}
+	return from, to, any
 }
 
 func deathOf(g *finding.Group, i int) *death { return g.Kept[i].Data.(*death) }
@@ -123,6 +151,10 @@ func (d *detector) timeoutFacts(b *finding.Builder, deaths []*death, n int, w *h
 		}
 		b.Fact(detect.Refs(x.stall.Before, x.stall.First, x.stall.Last, x.stall.RST), "%s → %s silent for %s, then %d bytes %s",
 			detect.EndText(from), detect.EndText(to), detect.Span(x.stall.IdleBefore), x.stall.IPLen, what)
+		if after, ok := d.heldFor(x); ok {
+			b.Fact(nil, "the gateway forgot %s → %s %s after that silence began, at %s s (conntrack)", detect.EndText(h.Client), detect.EndText(h.Server), detect.Span(after),
+				d.scope.Since(packet.Ref{Time: x.stall.Before.Time.Add(after)}))
+		}
 	}
 	switch {
 	case w.longest > 0:

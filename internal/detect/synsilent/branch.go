@@ -2,6 +2,7 @@ package synsilent
 
 import (
 	"firestorm/internal/detect"
+	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 )
@@ -16,6 +17,7 @@ const (
 	hostOff             // nobody answers ARP for it
 	sourceFilter        // the same port answers others
 	dropped             // two captures: the requests entered the device between them and never left it
+	logged              // the firewall's own log says that it refused them
 )
 
 // witness is everything that decides the branch. Controls hold only attempts that began after the first silent one, so
@@ -34,6 +36,7 @@ type witness struct {
 	died    detect.Trace   // what a second capture says of the first request
 	between bool           // a second capture says of every request that it never came there
 	alive   []packet.Ref   // signs that the server was up meanwhile, at any vantage
+	refusal *event.Verdict // what the firewall's log says of every request; nil: nothing
 }
 
 // look asks the ledger and the host memory about the time from the first silent request to a minute after the last.
@@ -90,6 +93,9 @@ func (d *detector) look(g *finding.Group, silent []*attempt) witness {
 	}
 	if w.between && (w.branch == portFiltered || w.branch == hostSilent || w.branch == unknown && w.same.Answered == 0) {
 		w.branch = dropped
+	}
+	if w.refusal = refusalOf(silent); w.refusal != nil && w.same.Answered == 0 {
+		w.branch = logged
 	}
 	return w
 }

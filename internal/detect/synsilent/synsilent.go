@@ -42,13 +42,14 @@ var Def = detect.Def{
 		About: "A client asks for a connection two or more times and nothing comes back: no SYN/ACK, no reset, no ICMP error. Who else was answered at that time decides where the " +
 			"request dies. Other ports of the server answer: this port is filtered. Nobody reaches the server though it answers ARP: its own firewall, or it hangs. Nobody answers ARP " +
 			"for it: it is off, or the address is wrong. Others reach the same port: somebody filters by source. With captures on both sides of a " +
-			"device, requests that enter it and never leave it are dropped there. Without such a control group the finding stays possible. Not this: an " +
+			"device, requests that enter it and never leave it are dropped there. A log of the firewall (NFLOG or PFLOG, as a file or live) that has the requests beside words such as drop or reject says it itself. Without such a control group the finding stays possible. Not this: an " +
 			"answer that comes late, a capture that sees one direction, ports reused too early (tcp-timewait-reuse), a flood.",
 		Reproduce: "testbed: syn-silent-port, syn-silent-host, syn-silent-host-off, syn-silent-source",
 	}},
-	Wants: detect.Wants{TCP: []event.What{event.Silent, event.Answered, event.Refused, event.StaleACK, event.Ended}, Other: []event.What{event.Silent, event.Answered, event.Refused, event.StaleACK, event.Ended}},
+	Wants: detect.Wants{TCP: []event.What{event.Silent, event.Answered, event.Refused, event.StaleACK, event.Ended}, Other: []event.What{event.Silent, event.Answered, event.Refused, event.StaleACK, event.Ended},
+		Kinds: []event.Kind{event.KindVerdict}},
 	New: func(s *detect.Scope) detect.Detector {
-		return &detector{scope: s, open: map[uint64]*attempt{}, clients: map[clientKey]*unheard{}}
+		return &detector{scope: s, open: map[uint64]*attempt{}, clients: map[clientKey]*unheard{}, refusals: map[event.Ends]*event.Verdict{}}
 	},
 }
 
@@ -57,9 +58,10 @@ const ofClient = "client "
 
 // attempt is one connection attempt that met silence.
 type attempt struct {
-	flow     *event.Flow // newest snapshot
-	answered bool        // an answer came after all
-	unheard  *unheard    // who else did not answer this client; nil: no room to know
+	flow     *event.Flow    // newest snapshot
+	answered bool           // an answer came after all
+	unheard  *unheard       // who else did not answer this client; nil: no room to know
+	refusal  *event.Verdict // what the firewall's log says of it; nil: nothing
 }
 
 type detector struct {
@@ -68,12 +70,17 @@ type detector struct {
 	// clients are those that met silence lately.
 	clients map[clientKey]*unheard
 	aged    packet.Time
+	// refusals are the requests of which a firewall's log said that it refuses them.
+	refusals map[event.Ends]*event.Verdict
 }
 
 // Handle takes attempts when the flow table calls them silent, and forgives those that are answered later.
 func (d *detector) Handle(e event.Event) {
 	f, ok := e.(*event.Flow)
 	if !ok {
+		if v, ok := e.(*event.Verdict); ok {
+			d.hear(v)
+		}
 		return
 	}
 	h := f.Head()
@@ -83,7 +90,7 @@ func (d *detector) Handle(e event.Event) {
 			d.scope.Forgot("synsilent", "attempts", h.Client.Addr, h.Server.Addr)
 			return
 		}
-		a := &attempt{flow: f, unheard: d.unanswered(clientKey{h.Vantage, h.Client.Addr}, h.Server.Addr, f.Start.Time)}
+		a := &attempt{flow: f, unheard: d.unanswered(clientKey{h.Vantage, h.Client.Addr}, h.Server.Addr, f.Start.Time), refusal: d.heard(f)}
 		d.open[h.FlowID] = a
 		key := h.Server.Addr.String()
 		if a.unheard.many() {
@@ -110,6 +117,7 @@ func (d *detector) Tick(now packet.Time) {
 	if now.Sub(d.aged) >= time.Minute || now < d.aged {
 		d.aged = now
 		d.age(now)
+		d.ageRefusals(now)
 	}
 }
 

@@ -193,3 +193,55 @@ func TestUnheardClient(t *testing.T) {
 		t.Errorf("%d findings, want 3", len(fs))
 	}
 }
+
+// verdict sends what a firewall's log says of the first request of f.
+func verdict(b *detecttest.Bench, f detecttest.Flow, at float64, change func(*event.Verdict)) {
+	v := event.NewVerdict(b.Head(f, b.Ref(f.Vantage, at)))
+	v.Verdict, v.Words, v.Hook, v.In, v.Out = packet.FirewallBlock, "FW DROP in: ", "forward", 2, 3
+	if change != nil {
+		change(v)
+	}
+	b.Send(v)
+}
+
+// TestFirewallsLog: what a firewall wrote beside a request decides, also where another place of capture shows the request;
+// words are the administrator's, a packet filter's own action leaves nothing open. Verdicts on others, or that let pass, decide nothing.
+func TestFirewallsLog(t *testing.T) {
+	log := detecttest.Flow{ID: 8, Client: flow.Client, Server: flow.Server, Vantage: 1}
+	for _, c := range []struct {
+		name string
+		make func(b *detecttest.Bench)
+		want finding.Confidence
+		says string
+	}{
+		{"in the log itself", func(b *detecttest.Bench) { verdict(b, flow, 1, nil); b.Silence(flow, 1, 3) }, finding.Likely, `"FW DROP in:" (hook forward, in by eth2, out by interface 3)`},
+		{"a later try alone is logged", func(b *detecttest.Bench) { b.Silence(flow, 1, 3); verdict(b, flow, 5, nil) }, finding.Likely, "its own log says so"},
+		{"beside another capture", func(b *detecttest.Bench) { verdict(b, log, 1, nil); b.Silence(flow, 1, 3); b.Silence(log, 1, 3) }, finding.Likely, "1 attempt failed"},
+		{"the filter's own action", func(b *detecttest.Bench) {
+			verdict(b, flow, 1, func(v *event.Verdict) { v.Sure, v.Rule, v.Device = true, 7, "em0" })
+			b.Silence(flow, 1, 3)
+		}, finding.Certain, "rule 7 of the packet filter blocked it on em0"},
+		{"it let the request pass", func(b *detecttest.Bench) {
+			verdict(b, flow, 1, func(v *event.Verdict) { v.Verdict = packet.FirewallPass })
+			b.Silence(flow, 1, 3)
+		}, finding.Possible, "did not answer"},
+		{"of an answer", func(b *detecttest.Bench) {
+			verdict(b, flow, 1, func(v *event.Verdict) { v.Dir = packet.ToClient })
+			b.Silence(flow, 1, 3)
+		}, finding.Possible, "did not answer"},
+		{"of an earlier attempt", func(b *detecttest.Bench) { verdict(b, flow, 1, nil); b.Silence(flow, 100, 3) }, finding.Possible, "did not answer"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := detecttest.NewBench(t, nil, synsilent.Def)
+			b.Scope.Devices = func(i uint32) string {
+				if i == 2 {
+					return "eth2"
+				}
+				return ""
+			}
+			c.make(b)
+			f := one(t, b, c.want)
+			detecttest.Says(t, f, c.says)
+		})
+	}
+}

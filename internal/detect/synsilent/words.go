@@ -18,11 +18,14 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	for i := range g.Kept {
 		if a := g.Kept[i].Data.(*attempt); !a.answered { // answered after all: slow, not silent
 			silent = append(silent, a)
-			tries += int(a.flow.SYNTries)
 		}
 	}
 	if len(silent) == 0 {
 		return false
+	}
+	silent = once(silent)
+	for _, a := range silent {
+		tries += int(a.flow.SYNTries)
 	}
 	if strings.HasPrefix(g.Key, ofClient) {
 		return d.composeClient(b, silent)
@@ -64,6 +67,10 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Title("the device between %s and %s drops requests to %s of %s", d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage), ports, h.Server.Addr)
 		b.Why("%s were seen at %s and not one of them at %s: they entered the device between and never left it", requests, d.scope.Twins.Name(h.Vantage), d.scope.Twins.Name(w.died.Vantage))
 		b.Summary("%s The requests came as far as the device between the two places of capture, and no further: a rule of it drops them, or it does not know where to send them. The server never saw them.", asked)
+	case logged:
+		b.Title("the firewall refuses requests from %s to %s of %s: its own log says so", w.who(), ports, h.Server.Addr)
+		b.Why("the firewall's log has beside the request (%s): %s", d.scope.Frame(w.refusal.Head().Seen), says(d.scope, w.refusal))
+		b.Summary("%s The firewall wrote the request down as one that it refuses: %s. It does not answer, so the client waits.", asked, says(d.scope, w.refusal))
 	default:
 		b.Title("%s (%s) did not answer %s", h.Server.Addr, ports, w.who())
 		b.Why("nothing came back; where the requests die cannot be seen from here")
@@ -102,6 +109,9 @@ func tryRefs(f *event.Flow) []packet.Ref {
 func (d *detector) facts(b *finding.Builder, f *event.Flow, w *witness) {
 	h := f.Head()
 	b.Fact(tryRefs(f), "%s from %s at %s, no reply", detect.Plural(int(f.SYNTries), "request", "requests"), detect.EndText(h.Client), d.scope.Times(tryRefs(f), 4))
+	if w.refusal != nil {
+		b.Fact(detect.Refs(w.refusal.Head().Seen), "the firewall's log says of it: %s", says(d.scope, w.refusal))
+	}
 	switch {
 	case w.others.Answered > 0:
 		b.Fact(w.others.AnsweredRefs, "the same port answered %s from %s after that", detect.Plural(w.others.Answered, "request", "requests"), detect.Plural(w.others.Clients, "other address", "other addresses"))
@@ -154,6 +164,15 @@ func (d *detector) alternatives(b *finding.Builder, f *event.Flow, w *witness) {
 		b.RuledOut("server-down", w.arp.ARPAskedUnansweredRefs[:], "that is what this finding says: nobody has the address")
 		b.RuledOut("return-path", w.arp.ARPAskedUnansweredRefs[:], "the question on the server's own wire went unanswered")
 		b.RuledOut("busy", w.arp.ARPAskedUnansweredRefs[:], "a busy machine still answers ARP")
+	case logged:
+		said := detect.Refs(w.refusal.Head().Seen)
+		if w.refusal.Sure {
+			b.RuledOut("server-down", said, "the firewall blocked the request itself")
+		} else {
+			b.Open("server-down", "the words in the log are the administrator's; the rule that wrote them shows whether it refuses, or only writes and lets go on")
+		}
+		b.RuledOut("return-path", said, "the firewall's log names the request, not an answer")
+		b.RuledOut("busy", said, "the firewall's log names the request")
 	case dropped:
 		if len(w.alive) > 0 {
 			b.RuledOut("server-down", w.alive, "it was up meanwhile, and the requests never came to it")
@@ -198,6 +217,12 @@ func (d *detector) remedy(b *finding.Builder, h *event.Head, w *witness) {
 		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it").
 			Run("nftables", "nft insert rule inet filter forward %s daddr %s tcp dport %d accept", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
 		b.Remedy(finding.AtServer, "check its own firewall for port %d", h.Server.Port).Run("nftables", "nft list ruleset | grep -n -e drop -e %d", h.Server.Port)
+		b.Remedy(finding.AtFirewall, "if it is not meant to be reached, answer instead of dropping, so that clients do not wait").
+			Run("nftables", "nft add rule inet filter forward %s daddr %s tcp dport %d reject with tcp reset", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
+	case logged:
+		findRule(b, w.refusal)
+		b.Remedy(finding.AtFirewall, "if the service is meant to be reached, allow it before that rule").
+			Run("nftables", "nft insert rule inet filter forward %s daddr %s tcp dport %d accept", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
 		b.Remedy(finding.AtFirewall, "if it is not meant to be reached, answer instead of dropping, so that clients do not wait").
 			Run("nftables", "nft add rule inet filter forward %s daddr %s tcp dport %d reject with tcp reset", family(h.Server.Addr), h.Server.Addr, h.Server.Port)
 	case dropped:

@@ -40,14 +40,14 @@ var Def = detect.Def{
 		},
 		Absorbs:    []string{Clocks, "tcp-syn-silent-drop", "tcp-asymmetric-path", "tcp-half-open-reset", "tcp-loss-where"},
 		References: references,
-		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateClock, finding.GateTable},
+		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateNAT, finding.GateClock, finding.GateTable},
 		Settle:     30 * time.Second,
 		About: "The side that closes a TCP connection first must remember it for up to four minutes (TIME_WAIT). When the server closed first, and the client's " +
 			"side (usually a NAT with a shorter memory) uses the same address and port again meanwhile, the server may ignore the request or answer it with an " +
 			"acknowledgement of the old connection. Looked for: a clean close begun by the server, or by both at once (the FINs cross: both must remember), then a new SYN with the same addresses and ports within 240 s that " +
 			"is met with silence or with a stale ACK. Sequence numbers and timestamps are compared modulo 2^32: a server may accept a request that looks newer (RFC " +
 			"1122, RFC 6191), so an older look is what entitles it to refuse. Not this fault: a server nobody reaches, a client that closed first, a begin of the " +
-			"capture after the earlier connection. A Linux server does not stay silent: it answers with a stale ACK and heals within milliseconds.",
+			"capture after the earlier connection. Where the connection tracker of the NAT was listened to (watch --conntrack, read --conntrack-log), when it forgot is a value. A Linux server does not stay silent: it answers with a stale ACK and heals within milliseconds.",
 		Reproduce: "testbed/timewait.sh: two clients behind one NAT that remembers closed connections for a second only; timewait-crossed.sh: both sides close at once",
 	}, {
 		ID:       Clocks,
@@ -62,7 +62,7 @@ var Def = detect.Def{
 		},
 		Absorbs:    []string{"tcp-syn-silent-drop", "tcp-asymmetric-path", "tcp-half-open-reset", "tcp-loss-where"},
 		References: append([]string{"RFC 7323 5.3 (PAWS)"}, references...),
-		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateClock, finding.GateTable},
+		Needs:      []finding.Gate{finding.GateTwoWay, finding.GateLoss, finding.GateNAT, finding.GateClock, finding.GateTable},
 		Settle:     30 * time.Second,
 		About: "Two machines behind one NAT share an address but not a clock. When the second gets the port of the first soon after, its TCP timestamps may be lower " +
 			"than those the server remembers, and the server takes its request for a stray old packet (PAWS, RFC 7323 5.3). Looked for as tcp-timewait-reuse, with a " +
@@ -99,6 +99,7 @@ type reuse struct {
 	tsOK  truth // the new timestamp is newer
 	form  form
 	said  bool
+	nat   detect.Memory // what the NAT's connection tracker said
 }
 
 type detector struct {
@@ -128,6 +129,7 @@ func (d *detector) Handle(e event.Event) {
 			d.open[id] = r
 		}
 		r.flow = f
+		d.ask(r)
 		if f.What == event.StaleACK {
 			r.form = stale
 			break
@@ -152,6 +154,18 @@ func (d *detector) Handle(e event.Event) {
 	}
 }
 
+// ask asks the connection tracker when it forgot the connection before. It is heard a little later than the packets, and
+// what it said first of the time between is what counts.
+func (d *detector) ask(r *reuse) {
+	m := d.scope.Tracked.Between(r.flow.Head(), r.prev.Closed.Time, r.flow.Start.Time)
+	if was := &r.nat; was.Forgot != 0 {
+		m.Known, m.Forgot, m.ByPacket, m.Was = true, was.Forgot, false, was.Was
+	}
+	if m.Known {
+		r.nat = m
+	}
+}
+
 // qualifies reports whether the server entitled itself to remember: closed cleanly, by the server first or by both at once,
 // not long ago.
 func qualifies(f *event.Flow) bool {
@@ -170,6 +184,7 @@ func (d *detector) report(r *reuse) {
 	r.said = true
 	f := r.flow
 	h := f.Head()
+	d.ask(r)
 	c := &f.Sides[packet.ToServer]
 	if r.prev.SeqKnown && c.SYNSeen && f.Missing&packet.NoSeq == 0 {
 		r.seqOK = truthOf(int32(c.ISN-r.prev.ClientEnd) > 0)

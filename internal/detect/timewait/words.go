@@ -19,6 +19,7 @@ func sortReuses(rs []*reuse) {
 func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	r := g.Kept[0].Data.(*reuse)
 	f, p := r.flow, &r.prev
+	d.ask(r)
 	h := f.Head()
 	server, client := detect.EndText(h.Server), detect.EndText(h.Client)
 	age := f.Start.Time.Sub(p.Closed.Time)
@@ -42,14 +43,14 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	case silent:
 		b.Title("%s ignored %s that reuse %s", server, detect.Plural(requests, "connection request", "connection requests"), what)
 		b.Why("%s, so it must remember that port pair (TIME_WAIT) for longer than %s; %s used port %d again after %s s",
-			d.closing(p), detect.AtLeast(hold), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
+			d.closing(p), detect.AtLeast(hold), forgot(d.scope, r), h.Client.Port, detect.Seconds(age))
 		b.Summary("Nothing is blocked and the server refused nothing on purpose: it still remembers the previous connection from %s. %s, so it keeps it in "+
-			"memory for a while (here longer than %s). The client's side forgot it earlier and used the same port again after %s s. The server ignored the new request %s. Users see a timeout that comes and goes with how "+
-			"fast ports come round again.", client, closed(p), detect.AtLeast(hold), detect.Seconds(age), detect.Plural(len(tries), "time", "times"))
+			"memory for a while (here longer than %s). %s and used the same port again after %s s. The server ignored the new request %s. Users see a timeout that comes and goes with how "+
+			"fast ports come round again.", client, closed(p), detect.AtLeast(hold), earlier(r), detect.Seconds(age), detect.Plural(len(tries), "time", "times"))
 	case stale:
 		b.Title("%s refused %s that reuse %s with an acknowledgement of the old connection", server, detect.Plural(requests, "connection request", "connection requests"), what)
 		b.Why("%s, and the server still remembers that port pair (TIME_WAIT); %s used port %d again after %s s",
-			d.closing(p), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
+			d.closing(p), forgot(d.scope, r), h.Client.Port, detect.Seconds(age))
 		b.Summary("The server still remembers the previous connection from %s, and answers the new request with an acknowledgement that belongs to the old one. The "+
 			"attempt did not get through in this capture.", client)
 	case healed:
@@ -60,7 +61,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Severity(finding.Info)
 		b.Title("%s met %s that reuse %s with a stale acknowledgement, then accepted after %s", server, detect.Plural(requests, "connection request", "connection requests"), what, detect.Span(delay))
 		b.Why("%s, and the server still remembered that port pair (TIME_WAIT) when %s used port %d again after %s s; the client's reset cleared it",
-			d.closing(p), forgot(d.scope, f), h.Client.Port, detect.Seconds(age))
+			d.closing(p), forgot(d.scope, r), h.Client.Port, detect.Seconds(age))
 		b.Summary("The server still remembered the previous connection from %s and answered the new request with an acknowledgement of the old one. The client reset it and tried again: the "+
 			"connection came up %s late. Harmless by itself; a sign that ports are reused faster than the server forgets.", client, detect.Span(delay))
 	}
@@ -89,15 +90,61 @@ func closed(p *event.Previous) string {
 }
 
 // forgot names who reused the port: a NAT where the address shows more than one machine.
-func forgot(s *detect.Scope, f *event.Flow) string {
+func forgot(s *detect.Scope, r *reuse) string {
+	f := r.flow
+	switch {
+	case r.nat.Forgot != 0:
+		return fmt.Sprintf("%s forgot it %s s after its close (so says its connection tracker) and", r.tracker(), detect.Seconds(r.nat.Forgot.Sub(r.prev.Closed.Time)))
+	case r.nat.ByPacket:
+		return fmt.Sprintf("%s let it go for the new request (so says its connection tracker) and", r.tracker())
+	}
 	if signs, _ := s.Hosts.Get(f.Head().Vantage, f.Head().Client.Addr).NAT(); signs >= 2 {
 		return "the NAT behind " + f.Head().Client.Addr.String() + " forgot it and"
 	}
 	return "the client's side (its NAT, or the client itself) forgot it and"
 }
 
+// earlier says that the client's side forgot before the server did.
+func earlier(r *reuse) string {
+	if r.nat.Forgot != 0 {
+		return fmt.Sprintf("The NAT forgot it after %s s", detect.Seconds(r.nat.Forgot.Sub(r.prev.Closed.Time)))
+	}
+	return "The client's side forgot it earlier"
+}
+
+// tracker names the machine whose connection tracker spoke.
+func (r *reuse) tracker() string {
+	if client := r.flow.Head().Client; r.nat.Translated(client) {
+		return "the NAT at " + client.Addr.String()
+	}
+	return "the gateway"
+}
+
 func triesOf(f *event.Flow) []packet.Ref {
 	return detect.Refs(f.Marks[event.MarkSYN], f.Marks[event.MarkSYN2], f.Marks[event.MarkSYN3], f.Marks[event.MarkSYNLast])
+}
+
+// trackerSays adds what the connection tracker of the NAT knows and packets do not show.
+func (d *detector) trackerSays(b *finding.Builder, r *reuse) {
+	m, p := &r.nat, &r.prev
+	if !m.Known {
+		return
+	}
+	client := r.flow.Head().Client
+	who := ""
+	if m.Translated(client) {
+		who = " of " + detect.EndText(m.Was)
+	}
+	next := ""
+	if m.Is != (event.End{}) && m.Is != m.Was {
+		next = fmt.Sprintf(", and gave port %d to %s", client.Port, detect.EndText(m.Is))
+	}
+	if m.Forgot != 0 {
+		b.Fact(nil, "%s forgot the connection before%s at %s s, %s s after its close (conntrack)%s", r.tracker(), who, d.scope.Since(packet.Ref{Time: m.Forgot}),
+			detect.Seconds(m.Forgot.Sub(p.Closed.Time)), next)
+		return
+	}
+	b.Fact(nil, "%s let the connection before%s go when the new request came (conntrack): its time was over by then, or the request replaced it%s", r.tracker(), who, next)
 }
 
 func (d *detector) impact(g *finding.Group, b *finding.Builder, r *reuse) {
@@ -118,6 +165,7 @@ func (d *detector) facts(b *finding.Builder, r *reuse, age time.Duration, tries 
 	} else {
 		b.Fact(detect.Refs(p.ServerFIN, p.ClientFIN, p.Closed), "the connection before closed cleanly, the server first (%s), at %s s", d.scope.Frame(p.ServerFIN), d.scope.Since(p.Closed))
 	}
+	d.trackerSays(b, r)
 	if r.form == silent {
 		b.Fact(tries, "%s at %s, no reply", plural(len(tries), "request", "requests"), d.scope.Times(tries, 4))
 	} else {

@@ -10,7 +10,7 @@ import (
 
 // calls are what a worker may ask of the kernel, whatever its arguments. Names that an architecture does not have are left
 // out. Not among them: starting programs, other processes, capabilities and users, mounts, namespaces, modules, tracing,
-// keys, io_uring and bpf. The list came from what the runtime, SQLite and the outputs were seen to use, and test/live/sandbox.sh
+// keys, io_uring and bpf. The list came from what the runtime, SQLite and the outputs were seen to use, and scripts/net/sandbox.sh
 // runs all of them under it.
 var calls = []string{
 	// memory and threads of the runtime

@@ -111,6 +111,7 @@ prefix are taken for the firewall's verdict, and findings say so.
 	f.StringVar(&w.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
 	storeFlag(f, &w.store)
 	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
+	f.StringVar(&w.depth, "stream-depth", "0", "read so much of each direction of a TCP connection, `SIZE`; headers are followed all the same, 0: read all")
 	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
 }

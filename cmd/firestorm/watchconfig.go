@@ -36,6 +36,7 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("ring", &w.ring, config.FormatSize(c.Capture.Ring))
 	text("max-memory", &w.memory, config.FormatSize(c.Analysis.MaxMemory))
 	w.tracked = w.tracked || c.Capture.Conntrack && !given("conntrack")
+	text("stream-depth", &w.depth, config.FormatSize(c.Analysis.StreamDepth))
 	if !given("workers") {
 		w.workers = c.Analysis.Workers
 	}
@@ -119,6 +120,10 @@ func (f *statusFile) write(s *sensor.Status) error {
 		BlindSince string `json:"blind_since,omitempty"`
 		Why        string `json:"why,omitempty"`
 	}
+	type unread struct {
+		Packets uint64 `json:"packets"`
+		Bytes   uint64 `json:"bytes"`
+	}
 	type conntrack struct {
 		Events uint64 `json:"events"`
 		Lost   uint64 `json:"lost"`
@@ -132,13 +137,14 @@ func (f *statusFile) write(s *sensor.Status) error {
 		Lost      uint64            `json:"lost"`
 		Undecoded uint64            `json:"undecoded"`
 		NotUsed   map[string]uint64 `json:"not_used,omitempty"`
+		Unread    unread            `json:"data_not_read"`
 		Behind    int               `json:"rounds_behind"`
 		Findings  map[string]uint64 `json:"findings,omitempty"`
 		Muted     uint64            `json:"muted"`
 		Links     []link            `json:"interfaces"`
 		Conntrack *conntrack        `json:"conntrack,omitempty"`
 	}{Version: 1, Time: at(s.Now), Healthy: s.Lost == 0, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded,
-		Behind: s.Behind, Muted: s.Muted, NotUsed: map[string]uint64{}, Findings: map[string]uint64{}}
+		Unread: unread{s.Passed, s.PassedBytes}, Behind: s.Behind, Muted: s.Muted, NotUsed: map[string]uint64{}, Findings: map[string]uint64{}}
 	for _, n := range s.NotUsed {
 		v.NotUsed[n.What] = n.N
 	}

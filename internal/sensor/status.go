@@ -27,6 +27,9 @@ type Status struct {
 	Findings [finding.Critical + 1]uint64
 	Muted    uint64
 
+	// Passed are TCP packets with data that went by unread, PassedBytes their data: see analyzer.Stats.
+	Passed, PassedBytes uint64
+
 	// Tracked tells that a connection tracker is listened to; of its events, those that came, and those lost or more.
 	Tracked                    bool
 	TrackedEvents, TrackedLost uint64
@@ -69,6 +72,10 @@ func (s *run) status(r *round, n int) {
 	st := Status{Begin: r.begin, Now: now, Last: s.in.newest, Packets: s.counts.Packets, Bytes: s.counts.Bytes, Undecoded: s.counts.Undecoded, NotUsed: s.counts.NotUsed(),
 		Lost: s.o.Source.Stats().KernelLost, Links: capture.LinksOf(s.o.Source), Behind: n - int(s.live.done.Load()), Rounds: s.inFlight(),
 		Events: s.live.events.Load(), Muted: s.live.muted.Load()}
+	for _, w := range s.workers {
+		st.Passed += w.passed.Load()
+		st.PassedBytes += w.passedBytes.Load()
+	}
 	if c, ok := s.o.Witness.(interface{ Told() (events, lost uint64) }); ok {
 		st.Tracked = true
 		st.TrackedEvents, st.TrackedLost = c.Told()

@@ -13,6 +13,7 @@ dir=$(mktemp -d "${FST_DISK:-/var/tmp}/fst-idle.XXXXXX") # a file system on a di
 net=fst-idle-$$
 clean() {
 	for p in $(ip netns pids "$net" 2>/dev/null); do kill "$p" 2>/dev/null || true; done
+	wait 2>/dev/null || true
 	ip netns del "$net" 2>/dev/null || true
 	rm -rf "$dir"
 }

@@ -57,6 +57,9 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 	n.opt = sensor.Options{Workers: o.Workers, MaxMemory: o.MaxMemory, Seed: o.Seed, Analyzers: n.settings.analyzers(standard.Analyzers), Detectors: standard.Detectors,
 		Checksums: checksumModes[o.Checksums], Names: vantageNames(in), Files: sourceNames(in), HomeNet: o.HomeNet}
 	n.settings.engine(&n.opt, o.ChecksumGiven)
+	if o.Depth > 0 {
+		n.opt.StreamDepth = o.Depth
+	}
 	if n.opt.Context, err = a.readContext(o.Context); err != nil {
 		return nil, err
 	}
@@ -139,6 +142,9 @@ func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, err
 	rep.Evidence = evidenceLine(n.o)
 	if n.o.Verbose > 0 {
 		rep.Notes = append(rep.Notes, n.settings.notes()...)
+	}
+	if p := res.Protocols; n.o.Verbose > 0 && p.Passed > 0 {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("data of %d TCP packets (%d bytes) went by unread: encrypted, of no known protocol, or past the depth; their headers were followed", p.Passed, p.PassedBytes))
 	}
 	if sigs != nil {
 		rep.Notes = append(rep.Notes, "rules: "+sigs.summary())

@@ -88,6 +88,7 @@ with --tap.
 	f.StringVar(&r.state, "state", "", "remember in `DIR`, from run to run, who was seen on the wire; see firestorm neighbours")
 	storeFlag(f, &r.store)
 	f.StringVar(&r.memory, "max-memory", defaultMemory, "most memory to use, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
+	f.StringVar(&r.depth, "stream-depth", "0", "read so much of each direction of a TCP connection, `SIZE`; headers are followed all the same, 0: read all")
 	f.IntVar(&r.workers, "workers", 0, "`N` parallel workers, 0 for one each processor; the result is the same for any number")
 	f.Uint64Var(&r.seed, "seed", 0, "seed of the hash tables; the result is the same for any")
 	_ = f.MarkHidden("seed")

@@ -10,7 +10,7 @@ import (
 // evidenceLine returns how the packets of a finding are saved: the same captures, and the options that the finding
 // depends on, for the verb evidence. It is nil where that verb cannot read the input again.
 func evidenceLine(o *readOptions) func(*finding.Finding) string {
-	if len(o.Files) == 0 || o.Follow || o.FormatIn != "pcap" || o.Since.Set || o.Until.Set || o.StateDir != "" {
+	if len(o.Files) == 0 || o.Follow || o.FormatIn != "pcap" || o.Since.Set || o.Until.Set || o.StateDir != "" || o.Conntrack != "" {
 		return nil
 	}
 	words := []string{"firestorm", "evidence"}

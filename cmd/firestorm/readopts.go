@@ -35,6 +35,7 @@ type readOptions struct {
 	MutesToo      []string // lines as in that file
 	StoreIn       string   // the folder of the store; empty: none
 	Context       []contextFile
+	Depth         uint64    // of each direction of a TCP connection, bytes; 0: all
 	Conntrack     string    // a log of the connection tracker; empty: none
 	Format        string    // text, json, eve, html, md: what goes to standard output
 	FormatIn      string    // pcap, tshark-text
@@ -110,7 +111,7 @@ type rawRead struct {
 	fileHash                              []string
 	eveAlert                              []string
 	eveVersion                            int
-	conntrack                             string
+	conntrack, depth                      string
 }
 
 const (
@@ -397,6 +398,13 @@ func (r *rawRead) limits(o *readOptions) error {
 	}
 	if n < minMemory {
 		return usagef("--max-memory "+defaultMemory, "--max-memory %s is too little: the least is %dM", r.memory, minMemory>>20)
+	}
+	if r.depth != "" && r.depth != "0" {
+		d, err := parseSize(r.depth)
+		if err != nil || d < 4096 {
+			return usagef("--stream-depth 1M", "--stream-depth %s: 4K or more, or 0 for all", r.depth)
+		}
+		o.Depth = uint64(d)
 	}
 	o.MaxMemory, o.MemoryGiven = n, r.memoryGiven
 	if r.workers < 0 || r.workers > maxWorkers {

@@ -148,6 +148,7 @@ them runs, the old ones go on.
 	f.IntVar(&w.spool.minutes, "spool-minutes", 60, "and after `N` minutes")
 	f.StringArrayVar(&w.spool.sealTo, "spool-encrypt-to", nil, "encrypt kept packets to the age recipient `age1...|FILE` (may be given more than once)")
 	f.StringVar(&w.memory, "max-memory", defaultMemory, "most memory to use beside the rings, `SIZE`; past it old state is dropped, and said; where it is not given, what rules take comes on top")
+	f.StringVar(&w.depth, "stream-depth", "0", "read so much of each direction of a TCP connection, `SIZE`; headers are followed all the same, 0: read all")
 	f.IntVar(&w.workers, "workers", 0, "`N` parallel workers, 0 for one each processor")
 	return c
 }

@@ -39,6 +39,7 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("ring", &w.ring, config.FormatSize(c.Capture.Ring))
 	text("max-memory", &w.memory, config.FormatSize(c.Analysis.MaxMemory))
 	w.tracked = w.tracked || c.Capture.Conntrack && !given("conntrack")
+	text("stream-depth", &w.depth, config.FormatSize(c.Analysis.StreamDepth))
 	if !given("workers") {
 		w.workers = c.Analysis.Workers
 	}
@@ -166,7 +167,7 @@ func (f *statusFile) write(s *sensor.Status, ended bool) error {
 	v := &health.File{Version: health.Version, Time: at(s.Now), Began: at(s.Begin), Ended: ended, Every: int((f.every + time.Second - 1) / time.Second), Program: version,
 		Healthy: s.Lost == 0 && !ended, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded, Behind: s.Behind, Rounds: s.Rounds, Muted: s.Muted,
 		NotUsed: map[string]uint64{}, Findings: map[string]uint64{}, Interfaces: []health.Interface{},
-		PID: f.about.PID, MaxMemory: f.about.MaxMemory, Ring: f.about.Ring, ClockJumps: &s.Jumps, Rules: f.rules.Load()}
+		PID: f.about.PID, MaxMemory: f.about.MaxMemory, Ring: f.about.Ring, ClockJumps: &s.Jumps, Rules: f.rules.Load(), NotRead: health.Unread{Packets: s.Passed, Bytes: s.PassedBytes}}
 	for _, n := range s.NotUsed {
 		v.NotUsed[n.What] = n.N
 	}

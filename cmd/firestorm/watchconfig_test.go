@@ -23,7 +23,7 @@ import (
 
 // everyKey has another value than the default for each key of the configuration.
 const everyKey = `network: {home-net: [192.0.2.0/24]}
-capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M}
+capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M, conntrack: true}
 analysis: {max-memory: 64M, workers: 3}
 rules: {files: [/r/a.rules], suricata-settings: /r/s.yaml, strict: true}
 findings: {min-confidence: possible, mutes-file: /r/mutes, mutes: [{code: arp-scan, reason: "ours, known"}]}
@@ -92,6 +92,7 @@ func TestEveryKeyIsUsed(t *testing.T) {
 	want.homeNet, want.rules, want.settings, want.strict = []string{"192.0.2.0/24"}, []string{"/r/a.rules"}, "/r/s.yaml", true
 	want.minConf, want.mutes, want.eve, want.state = "possible", "/r/mutes", "/r/eve.json", "/r/state"
 	want.spool = spoolFlags{"/r/spool", "1G", "8M", 7, []string{"/r/recipients"}}
+	want.tracked = true
 	want.backupAge, want.backupIn = 26*time.Hour, "/r/backup"
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("got  %+v\nwant %+v", w, want)

@@ -85,8 +85,11 @@ type Stats struct {
 	Expected           uint64 // expectations announced
 	ExpectEvicted      uint64 // thrown out for lack of room
 	ExpectMatched      uint64
-	Held               int // bytes now, as counted against Options.MaxHeld
-	Sessions           int // open now
+	// Passed are TCP packets with data that went by unread, PassedBytes their data as on the wire: nobody reads on, since the
+	// flow is encrypted, of no known protocol, past stream.Options.Depth or its end. Their headers were followed.
+	Passed, PassedBytes uint64
+	Held                int // bytes now, as counted against Options.MaxHeld
+	Sessions            int // open now
 }
 
 // gaveUp notes that at t a flow that was given up began to be missed, or ended.
@@ -111,6 +114,8 @@ func (s *Stats) Add(o Stats) {
 	s.Expected += o.Expected
 	s.ExpectEvicted += o.ExpectEvicted
 	s.ExpectMatched += o.ExpectMatched
+	s.Passed += o.Passed
+	s.PassedBytes += o.PassedBytes
 	s.Held += o.Held
 	s.Sessions += o.Sessions
 }
@@ -262,7 +267,11 @@ func find(list []*perShard, def int) *perShard {
 }
 
 // Stats returns the counters so far.
-func (x *Dispatcher) Stats() Stats { return x.stats }
+func (x *Dispatcher) Stats() Stats {
+	s := x.stats
+	s.Passed, s.PassedBytes = x.Passed()
+	return s
+}
 
 // StreamStats returns the counters of the reassembly beneath.
 func (x *Dispatcher) StreamStats() stream.Stats { return x.streams.Stats() }
@@ -298,6 +307,12 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 			x.messages(list, p, p.IPPayload())
 		}
 	}
+}
+
+// Passed returns Stats.Passed and PassedBytes so far.
+func (x *Dispatcher) Passed() (packets, bytes uint64) {
+	packets, bytes = x.streams.AfterEnd()
+	return packets + x.stats.Passed, bytes + x.stats.PassedBytes
 }
 
 // behindAH returns the packet from its authentication header on where decoding went through that header to something

@@ -64,6 +64,8 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 	}
 	s := x.session(p, h, TCP)
 	if s == nil {
+		x.stats.Passed++
+		x.stats.PassedBytes += uint64(p.PayloadWire)
 		return
 	}
 	if s.stream == 0 {

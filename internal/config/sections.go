@@ -41,13 +41,16 @@ var captureSection = section("capture", "Where packets come from.", func(c *Conf
 
 // Analysis bounds what the engine may use.
 type Analysis struct {
-	MaxMemory int64 // bytes
-	Workers   int   // 0: one for each processor, at most 8
+	MaxMemory   int64 // bytes
+	Workers     int   // 0: one for each processor, at most 8
+	StreamDepth int64 // bytes; 0: all
 }
 
 var analysisSection = section("analysis", "What the engine may use.", func(c *Config) *Analysis { return &c.Analysis },
 	key(Size, "max-memory", "400M", "Most memory to use, rules included; the rings of the kernel come on top. Left at its default, what rules take comes on top too.",
 		func(a *Analysis) *int64 { return &a.MaxMemory }).between(32<<20, 1<<40).in("bytes"),
+	key(Size, "stream-depth", "0", "How much of each direction of a TCP connection is read; what follows is counted, and headers are followed to the end. 0: all.",
+		func(a *Analysis) *int64 { return &a.StreamDepth }).between(0, 1<<40).in("bytes"),
 	key(Int, "workers", "0", "Threads that read packets. 0: one for each processor, 8 at most.",
 		func(a *Analysis) *int { return &a.Workers }).between(0, 64),
 )

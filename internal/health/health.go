@@ -51,11 +51,18 @@ type File struct {
 	Rules      *Rules            `json:"rules,omitempty"`
 	OneSided   []Sides           `json:"one_sided,omitempty"` // by place of capture, the first few
 	Troubles   []Trouble         `json:"troubles,omitempty"`
+	NotRead    Unread            `json:"data_not_read"`         // encrypted, of no known protocol, or past the depth
 	Conntrack  *Conntrack        `json:"conntrack,omitempty"`   // nil: nobody listens to it
 	ClockJumps *uint64           `json:"clock_jumps,omitempty"` // steps of the clock, by a second or more, between packets
 	PID        int               `json:"pid,omitempty"`
 	MaxMemory  int64             `json:"max_memory,omitempty"` // bytes
 	Ring       int64             `json:"ring,omitempty"`       // bytes, of each interface
+}
+
+// Unread is data of TCP connections whose headers alone were followed.
+type Unread struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
 }
 
 // Conntrack is how many events the kernel's connection tracker told.

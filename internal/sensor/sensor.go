@@ -273,7 +273,7 @@ func newRun(o *Options) (*run, error) {
 	b.kind = reg.Kind
 	s.workers = make([]*worker, o.Workers)
 	for i := range s.workers {
-		s.workers[i] = &worker{shards: make([]*shard, Shards), anoms: wantsAnomalies(o)}
+		s.workers[i] = &worker{shards: make([]*shard, Shards), anoms: wantsAnomalies(o), watched: o.OnStatus != nil}
 	}
 	for n := 0; n < Shards; n++ {
 		sh, err := newShard(o, lim, reg)

@@ -34,6 +34,9 @@ type Status struct {
 	Busy     []Busy    // the busiest hosts first, at most 8
 	Troubles []Trouble // none: it sees and keeps all that it should
 
+	// Passed are TCP packets with data that went by unread, PassedBytes their data: see analyzer.Stats.
+	Passed, PassedBytes uint64
+
 	// Tracked tells that a connection tracker is listened to; of its events, those that came, and those lost or more.
 	Tracked                    bool
 	TrackedEvents, TrackedLost uint64
@@ -83,6 +86,10 @@ func (s *run) status(r *round, n int) {
 		Done: uint64(s.live.done.Load()), Events: s.live.events.Load(), Muted: s.live.muted.Load(), Jumps: s.counts.ClockJumps, Troubles: s.troubles(now)}
 	if p := s.live.sides.Load(); p != nil {
 		st.Sides = *p
+	}
+	for _, w := range s.workers {
+		st.Passed += w.passed.Load()
+		st.PassedBytes += w.passedBytes.Load()
 	}
 	if c, ok := s.o.Witness.(interface{ Told() (events, lost uint64) }); ok {
 		st.Tracked = true

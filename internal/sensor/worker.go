@@ -1,6 +1,8 @@
 package sensor
 
 import (
+	"sync/atomic"
+
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
 	"firestorm/internal/file"
@@ -17,6 +19,9 @@ type worker struct {
 	inFlows uint64   // packets that belong to a flow
 	run     [runLen]ahead
 	evs     []event.Event
+	// passed are packets whose data nobody read, and their bytes, for who asks while it runs; kept only then.
+	watched             bool
+	passed, passedBytes atomic.Uint64
 }
 
 // runLen is how many packets are looked up together: enough for their waits for memory to overlap, few enough for the
@@ -190,6 +195,22 @@ func (w *worker) round(r *round, i int, o *Options) {
 	if r.keep {
 		out.kept = w.keep(out.kept[:0])
 	}
+	if w.watched {
+		w.sumPassed()
+	}
+}
+
+// sumPassed brings the counters of what went by unread up to date.
+func (w *worker) sumPassed() {
+	var packets, bytes uint64
+	for _, s := range w.shards {
+		if s != nil {
+			p, b := s.apps.Passed()
+			packets, bytes = packets+p, bytes+b
+		}
+	}
+	w.passed.Store(packets)
+	w.passedBytes.Store(bytes)
 }
 
 // packets brings the packets of this worker's shards to them, in order.

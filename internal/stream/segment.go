@@ -110,6 +110,7 @@ func (s *Shard) segment(c *conn, d packet.Dir, p *packet.Packet) {
 	if me.over {
 		if n > 0 {
 			s.discard(ReasonAfterEnd)
+			s.stats.AfterEnd += uint64(n)
 		}
 		return
 	}

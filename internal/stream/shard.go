@@ -174,6 +174,11 @@ func (s *Shard) Segment(id ID, d packet.Dir, p *packet.Packet, mark bool) (open 
 	return !c.half[0].over || !c.half[1].over
 }
 
+// AfterEnd returns how many segments came for directions of which nobody wants more, and their bytes.
+func (s *Shard) AfterEnd() (segments, bytes uint64) {
+	return s.stats.Discarded[ReasonAfterEnd], s.stats.AfterEnd
+}
+
 // Stop ends the interest in direction d: its data is dropped without a word.
 func (s *Shard) Stop(id ID, d packet.Dir) {
 	if c := s.conn(id); c != nil {

@@ -43,6 +43,7 @@ type Stats struct {
 	KeepAlives uint64             // RFC 9293 3.8.4 probes
 	OneSided   uint64             // directions released without acknowledgements: the other side was never seen
 	Depth      uint64             // directions that reached Options.Depth
+	AfterEnd   uint64             // bytes of segments that ReasonAfterEnd counts
 	Urgent     uint64             // urgent bytes taken out of the stream
 	Evicted    uint64             // directions released early for Options.MemCap
 	Discarded  [NumReasons]uint64 // segments, by reason
@@ -62,6 +63,7 @@ func (s *Stats) Add(o Stats) {
 	s.KeepAlives += o.KeepAlives
 	s.OneSided += o.OneSided
 	s.Depth += o.Depth
+	s.AfterEnd += o.AfterEnd
 	s.Urgent += o.Urgent
 	s.Evicted += o.Evicted
 	for i := range s.Discarded {

@@ -22,6 +22,7 @@ import (
 var tableless = map[string]string{
 	"arpodd":      "bounded by constants: a wire has few such machines",
 	"duplicate":   "reads what ingest counted",
+	"backupstale": "knows one backup",
 	"nagle":       "a connection's waits are in its last event",
 	"wscale":      "keeps connections of two captures only",
 	"outofwindow": "answers from what two captures show of a connection",
@@ -33,7 +34,7 @@ var unfilled = map[string]string{
 	"arpspoof questions": "a constant bounds it", "arpspoof shared addresses": "a constant bounds it", "arpspoof connections": "a constant bounds it",
 	"arpwatch shared addresses": "a constant bounds it",
 	"dhcpfaults networks":       "the table of machines is full before", "dnsfaults truncated answers": "the table of look-ups is full before",
-	"nfsdenied pairs with stale handles": "one capture has them", "synsilent clients": "the table of attempts is full before",
+	"nfsdenied pairs with stale handles": "one capture has them", "synsilent words of the firewall": "few captures come from a firewall's log", "synsilent clients": "the table of attempts is full before",
 	"scan doors that were told of":  "sixteen at least",
 	"asymmetric joined connections": "two captures only", "loss joined connections": "two captures only", "wscale connections": "two captures only",
 }

@@ -17,5 +17,6 @@ make --no-print-directory build
 for script in scripts/net/*.sh; do
 	"$script" bin/firestorm
 done
+test/live/faults.sh
 # shellcheck disable=SC2046
 testbed/run $(testbed/run -l | awk '{ print $1 }')

@@ -95,7 +95,14 @@ func (l *Ledger) Save(w io.Writer) error {
 var errLedger = errors.New("it is no ledger")
 
 // Load reads what Save wrote, before the first event: Keeper. Frames are those of an earlier run (packet.Earlier).
-func (l *Ledger) Load(r io.Reader) error {
+func (l *Ledger) Load(r io.Reader) (err error) {
+	defer func() {
+		if err != nil { // as new
+			fresh := NewLedger(l.max)
+			fresh.followers = l.followers
+			*l = *fresh
+		}
+	}()
 	var in []keptService
 	if err := gob.NewDecoder(r).Decode(&in); err != nil {
 		return err

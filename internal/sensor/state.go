@@ -28,9 +28,10 @@ type Running interface {
 }
 
 const (
-	// keepEvery is how often memories are kept while a run goes on, in packet time: with what the disk takes, and the rest of
-	// a second that internal/state allows itself, less than five seconds are lost when the process is killed.
-	keepEvery = 2 * time.Second
+	// keepEvery is how often it is looked whether memories can be kept while a run goes on, in packet time. With the rest of a
+	// second that internal/state takes after it wrote, they are kept every other second, and where the disk is slow the second
+	// after it is done: less than five seconds are lost when the process is killed.
+	keepEvery = time.Second
 	// mostKept bounds each memory, in bytes. All are bounded by tables that follow from the memory limit; this is what none
 	// reaches.
 	mostKept = 64 << 20

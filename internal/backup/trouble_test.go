@@ -221,7 +221,7 @@ func (p *place) diskFull(files int) {
 	rounds, _ := large(1, 0, 3, 0)
 	for i := range rounds {
 		for k := range files {
-			p.write(fmt.Sprintf("d%d/f%d", k%17, k), strings.Repeat(fmt.Sprint(i), 5000))
+			p.write(fmt.Sprintf("d%d/f%d", k%17, k), strings.Repeat(fmt.Sprintf("%d of %d ", i, k), 1000)[:5000])
 		}
 		_, err := Run(context.Background(), p.options())
 		if !errors.Is(err, ErrFull) {

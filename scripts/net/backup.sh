@@ -107,7 +107,7 @@ for kind in plain sealed; do
 		job=$!
 		was=$(crossed)
 		for _ in $(seq 400); do
-			[ $(($(crossed) - was)) -lt $((i * FILES * 150)) ] || break
+			[ $(($(crossed) - was)) -lt $((FILES * (200 + 500 * i))) ] || break
 			kill -0 $job 2>/dev/null || break
 			sleep 0.02
 		done

@@ -80,7 +80,7 @@ sshd_on
 # The key pair of the command line's own tests.
 sed -n '/^-- keys\/public --$/,/^-- /{/^--/!p}' "$FST_ROOT/test/cli/backup.txtar" >"$LAB/recipient"
 sed -n '/^-- keys\/secret --$/,/^-- /{/^--/!p}' "$FST_ROOT/test/cli/backup.txtar" >"$LAB/identity"
-for kind in plain sealed; do
+for kind in ${KINDS:-plain sealed}; do
 	to=() id=()
 	[ $kind = plain ] || { to=(--encrypt-to "$LAB/recipient") id=(--identity "$LAB/identity"); }
 	run() { backup run $kind --no-state --also "$src" --json "${to[@]}"; }

@@ -456,15 +456,19 @@ func (d Dest) objects(ctx context.Context, tmp string, list []object, give func(
 			if dir, err = empty(tmp); err != nil {
 				return err
 			}
-			var names []string
-			for _, o := range list[:n] {
-				names = append(names, objectPath(o.name))
+			// Filters, not --files-from: with that, daemons take objects that are there for vanished.
+			var names strings.Builder
+			for i, o := range list[:n] {
+				if i == 0 || o.name[:2] != list[i-1].name[:2] {
+					names.WriteString("/" + o.name[:2] + "/\n")
+				}
+				names.WriteString("/" + objectPath(o.name) + "\n")
 			}
 			from := filepath.Join(tmp, "wanted")
-			if err := os.WriteFile(from, []byte(strings.Join(names, "\x00")), 0o600); err != nil {
+			if err := os.WriteFile(from, []byte(names.String()), 0o600); err != nil {
 				return err
 			}
-			_, err = d.rsync(ctx, "-r", "--from0", "--files-from="+from, d.join("objects")+"/", dir+"/")
+			_, err = d.rsync(ctx, "-rm", "--include-from="+from, "--exclude=*", d.join("objects")+"/", dir+"/")
 			var x *Error
 			if err != nil && !(errors.As(err, &x) && x.Code == 23) { // what is missing is said for each
 				return err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,6 +135,8 @@ func TestSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The object of the empty file stays: without its seal it is still restored as it was.
+	slices.SortFunc(list, func(a, b object) int { return int(b.size - a.size) })
 	for i, harm := range []func(string) error{os.Remove, func(f string) error { return os.Truncate(f, 100) }, func(f string) error {
 		b, err := os.ReadFile(f)
 		if err == nil {

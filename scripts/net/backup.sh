@@ -80,7 +80,7 @@ sshd_on
 # The key pair of the command line's own tests.
 sed -n '/^-- keys\/public --$/,/^-- /{/^--/!p}' "$FST_ROOT/test/cli/backup.txtar" >"$LAB/recipient"
 sed -n '/^-- keys\/secret --$/,/^-- /{/^--/!p}' "$FST_ROOT/test/cli/backup.txtar" >"$LAB/identity"
-for kind in plain sealed; do
+for kind in ${KINDS:-plain sealed}; do
 	to=() id=()
 	[ $kind = plain ] || { to=(--encrypt-to "$LAB/recipient") id=(--identity "$LAB/identity"); }
 	run() { backup run $kind --no-state --also "$src" --json "${to[@]}"; }
@@ -107,7 +107,7 @@ for kind in plain sealed; do
 		job=$!
 		was=$(crossed)
 		for _ in $(seq 400); do
-			[ $(($(crossed) - was)) -lt $((i * FILES * 150)) ] || break
+			[ $(($(crossed) - was)) -lt $((FILES * (200 + 500 * i))) ] || break
 			kill -0 $job 2>/dev/null || break
 			sleep 0.02
 		done

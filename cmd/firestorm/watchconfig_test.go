@@ -20,8 +20,8 @@ import (
 
 // everyKey has another value than the default for each key of the configuration.
 const everyKey = `network: {home-net: [192.0.2.0/24]}
-capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M}
-analysis: {max-memory: 64M, workers: 3}
+capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M, conntrack: true}
+analysis: {max-memory: 64M, stream-depth: 1M, workers: 3}
 rules: {files: [/r/a.rules], suricata-settings: /r/s.yaml, strict: true}
 findings: {min-confidence: possible, mutes-file: /r/mutes, mutes: [{code: arp-scan, reason: "ours, known"}]}
 outputs: {eve: /r/eve.json, syslog: ["udp:192.0.2.5:514"], webhook: [https://hooks.example.net/x]}
@@ -79,6 +79,7 @@ func TestEveryKeyIsUsed(t *testing.T) {
 		far: farFlags{syslog: []string{"udp:192.0.2.5:514"}, webhook: []string{"https://hooks.example.net/x"}}}
 	want.taps, want.filter, want.checksums, want.memory, want.workers = []string{"eth1+eth2"}, "tcp", "none", "64M", 3
 	want.homeNet, want.rules, want.settings, want.strict = []string{"192.0.2.0/24"}, []string{"/r/a.rules"}, "/r/s.yaml", true
+	want.tracked, want.depth = true, "1M"
 	want.minConf, want.mutes, want.eve, want.state = "possible", "/r/mutes", "/r/eve.json", "/r/state"
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("got  %+v\nwant %+v", w, want)

@@ -405,7 +405,7 @@ func (t *linkTeller) warnings(live *capture.Live) (out []string) {
 
 // liveFailure says why interfaces cannot be watched, and what to try.
 func liveFailure(err error) error {
-	name, _, _ := strings.Cut(err.Error(), ":")
+	name, _, _ := strings.Cut(err.Error(), ": ")
 	switch {
 	case errors.Is(err, capture.ErrNotPermitted):
 		exe, exeErr := os.Executable()

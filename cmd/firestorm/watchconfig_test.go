@@ -24,7 +24,7 @@ import (
 // everyKey has another value than the default for each key of the configuration.
 const everyKey = `network: {home-net: [192.0.2.0/24]}
 capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M, conntrack: true}
-analysis: {max-memory: 64M, workers: 3}
+analysis: {max-memory: 64M, stream-depth: 1M, workers: 3}
 rules: {files: [/r/a.rules], suricata-settings: /r/s.yaml, strict: true}
 findings: {min-confidence: possible, mutes-file: /r/mutes, mutes: [{code: arp-scan, reason: "ours, known"}]}
 outputs: {eve: /r/eve.json, syslog: ["udp:192.0.2.5:514"], webhook: [https://hooks.example.net/x], metrics: "127.0.0.1:9469", metrics-remote: true}
@@ -90,9 +90,9 @@ func TestEveryKeyIsUsed(t *testing.T) {
 		AtOnce: "medium", DigestHour: 5, PerHour: 9}
 	want.taps, want.filter, want.checksums, want.memory, want.workers = []string{"eth1+eth2"}, "tcp", "none", "64M", 3
 	want.homeNet, want.rules, want.settings, want.strict = []string{"192.0.2.0/24"}, []string{"/r/a.rules"}, "/r/s.yaml", true
+	want.tracked, want.depth = true, "1M"
 	want.minConf, want.mutes, want.eve, want.state = "possible", "/r/mutes", "/r/eve.json", "/r/state"
 	want.spool = spoolFlags{"/r/spool", "1G", "8M", 7, []string{"/r/recipients"}}
-	want.tracked = true
 	want.backupAge, want.backupIn = 26*time.Hour, "/r/backup"
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("got  %+v\nwant %+v", w, want)

@@ -47,7 +47,7 @@ func TestStreamDepth(t *testing.T) {
 	if allEnds != cutEnds || all.Flow != cut.Flow || cutEnds.n == 0 {
 		t.Errorf("connections: %+v, with a depth %+v", allEnds, cutEnds)
 	}
-	if all.Protocols.Passed != 0 || cut.Protocols.Passed == 0 || cut.Streams.Depth == 0 {
+	if all.Protocols.Passed != 0 || cut.Protocols.Passed == 0 || cut.Protocols.PassedBytes == 0 || cut.Streams.Depth == 0 {
 		t.Errorf("unread: %d packets without a depth, %d with; %d directions reached it", all.Protocols.Passed, cut.Protocols.Passed, cut.Streams.Depth)
 	}
 	if d := all.Streams.Delivered - cut.Streams.Delivered; all.Streams.Delivered <= cut.Streams.Delivered || cut.Protocols.PassedBytes > d {

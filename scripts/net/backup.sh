@@ -14,7 +14,7 @@ S=$OUT4.2
 FILES=${FILES:-600} ROUNDS=${ROUNDS:-3}
 
 # The server: keys of its own, one user, nothing of the machine's configuration.
-mkdir -p "$LAB/ssh" "$LAB/srv" /run/sshd
+mkdir -p "$LAB/ssh" "$LAB/srv" "$LAB/home" /run/sshd
 ssh-keygen -q -t ed25519 -N '' -f "$LAB/ssh/host"
 ssh-keygen -q -t ed25519 -N '' -f "$LAB/ssh/client"
 cp "$LAB/ssh/client.pub" "$LAB/ssh/authorized"
@@ -31,7 +31,8 @@ cat >"$LAB/ssh/sshd_config" <<-C
 C
 echo "[$S]:2222 $(cat "$LAB/ssh/host.pub")" >"$LAB/ssh/known"
 sshd_on() {
-	bg s "$(command -v sshd)" -D -f "$LAB/ssh/sshd_config" -E "$LAB/ssh/log"
+	# An empty home, in this mount namespace alone: what the user's shell does when it begins is not our matter.
+	bg s sh -c "mount --bind '$LAB/home' '$(getent passwd root | cut -d: -f6)' && exec '$(command -v sshd)' -D -f '$LAB/ssh/sshd_config' -E '$LAB/ssh/log'"
 	wait_port s 2222
 }
 # Ends the sshd of this script with all sessions: what runs in the server's namespace is ours.

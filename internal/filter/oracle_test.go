@@ -161,7 +161,7 @@ var oracleLinks = []uint16{1, 101, 113, 276, 0, 108, 9, 12, 228, 229}
 
 func TestAgainstLibpcap(t *testing.T) {
 	o := newOracle(t)
-	limit, perLink, every := 300, 8, 3
+	limit, perLink, every := 300, 5, 3
 	switch {
 	case os.Getenv("FIRESTORM_LONG") != "": // make test-long
 		perLink, every = 40, 1

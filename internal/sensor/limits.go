@@ -27,7 +27,7 @@ type limits struct {
 const (
 	// reserve is for what does not grow with the limit: the program, blocks and rounds in flight with their events, the
 	// table of copies.
-	reserve                                = 34 << 20
+	reserve                                = 42 << 20
 	flowShare                              = 0.80 // flows, tombstones and their indexes
 	perAttempt, perHost, perPair, perEntry = 700, 640, 300, detect.EntryBytes
 	perTalk, perGroup, perInstance         = 80, 8 << 10, 128
@@ -46,7 +46,7 @@ func bounds(most, rules int64) (lim limits, heap int64) {
 
 func limitsFor(max int64) limits {
 	var l limits
-	max -= min(reserve, max*17/32)
+	max -= min(reserve, max*21/32)
 	l.bytes = int(float64(max) * flowShare / Shards)
 	l.flows, l.tombs = flow.Counts(l.bytes)
 	l.attempts = int(max / 16 / perAttempt)

@@ -105,7 +105,11 @@ func (a *app) runDoctor(ctx context.Context, d *doctorFlags, ifaces []string) er
 		}
 		o.Heard = listenTo(ctx, o.Interfaces, d.listen)
 	}
-	cs := doctor.Run(doctor.Machine{}, *o)
+	return a.sayChecks(ctx, d, doctor.Run(doctor.Machine{}, *o))
+}
+
+// sayChecks prints checks, and returns their exit status.
+func (a *app) sayChecks(ctx context.Context, d *doctorFlags, cs []doctor.Check) (err error) {
 	if interrupted(ctx) {
 		return status(exitInterrupted)
 	}

@@ -70,20 +70,7 @@ func (a *app) runInject(ctx context.Context, d *doctorFlags, args []string) erro
 			return err
 		}
 	}
-	cs := doctor.Inject(ctx, o)
-	if interrupted(ctx) {
-		return status(exitInterrupted)
-	}
-	var err error
-	if d.asJSON {
-		err = doctor.WriteJSON(a.stdout, cs)
-	} else {
-		err = doctor.Write(a.stdout, cs, d.verbose > 0, printable)
-	}
-	if err != nil {
-		return err
-	}
-	return doctorStatus(cs, d.strict)
+	return a.sayChecks(ctx, d, doctor.Inject(ctx, o))
 }
 
 // injectInner marks the process that has a user namespace of its own.

@@ -171,6 +171,7 @@ func (a *app) extcapCapture(ctx context.Context, w *extcapFlags, name string) er
 	if o.MinConfidence != 0 {
 		least = o.MinConfidence
 	}
+	n.opt.Early = true
 	n.opt.OnFindings = func(d sensor.Decided) {
 		for _, x := range d.Closed {
 			delete(told.said, x.ID)

@@ -204,13 +204,16 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	commands, stopSignals, notify := a.process.commands()
 	defer stopSignals()
 	defer notify.Close()
+	confined := "off: one process does all"
 	switch {
 	case a.process.worker != nil:
 		lo.Opener = a.process.worker
-		if err := a.enterSandbox(o, w); err != nil {
+		var err error
+		if confined, err = a.enterSandbox(o, w); err != nil {
 			return err
 		}
 	case w.noSandbox:
+		confined = "off: --no-sandbox"
 		fmt.Fprintln(a.stderr, "firestorm: --no-sandbox: who reads packets may do all that this process may")
 	case a.process.split && service.Privileged():
 		return a.runParent(ctx, o, lo, w, commands)
@@ -250,7 +253,7 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	n.opt.Devices = capture.DeviceName
 	var tracked *tracker.Live
 	if w.tracked {
-		if tracked, err = openTracker(); err != nil {
+		if tracked, err = openTracker(lo.Opener); err != nil {
 			return err
 		}
 		defer tracked.Close()
@@ -261,6 +264,9 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		ctx, stop = context.WithTimeout(ctx, w.duration)
 		defer stop()
 	}
+	if n.opt.Mutes == nil {
+		n.opt.Mutes = &finding.Mutes{} // a reload, or the store, may bring some: outputs ask these
+	}
 	out, err := a.farOutputs(&w.far, o, name, &n.opt)
 	if err != nil {
 		return err
@@ -268,15 +274,12 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	defer a.watchBackups(w, &n.opt)()
 	told := a.follow(o, name, n, true)
 	told.far, t.far, n.opt.Early, told.keep = out, out, true, keep.finding
-	if n.opt.Mutes == nil {
-		n.opt.Mutes = &finding.Mutes{} // a reload may bring some
-	}
 	n.opt.Control = sensor.NewControl()
 	defer context.AfterFunc(ctx, func() { notify.Stopping("writing what was found") })()
 	out.meterEVE(n.eve)
 	links := &linkTeller{a: a, o: o}
 	file := newStatusFile(w.status, w.every)
-	file.describe(n, lo.RingBytes, time.Now())
+	file.describe(n, lo.RingBytes, confined, time.Now())
 	does := &commander{a: a, w: w, o: o, n: n, control: n.opt.Control, notify: notify, far: out, file: file, conf: w.conf}
 	go does.run(ctx, commands)
 	n.opt.OnStatus = func(s *sensor.Status) {
@@ -446,13 +449,38 @@ or, for everybody on this machine (who may then change its network, if not with 
 }
 
 // openTracker listens to the kernel's connection tracker.
-func openTracker() (*tracker.Live, error) {
-	f, err := tracker.OpenSocket()
+func openTracker(o capture.Opener) (*tracker.Live, error) {
+	if o == nil {
+		o = openers{}
+	}
+	f, err := o.Open(capture.RingSpec{Interface: trackerSocket})
 	switch {
-	case errors.Is(err, tracker.ErrNotPermitted):
+	case errors.Is(err, capture.ErrNotAdmin):
 		return nil, adminFailure("cannot listen to the connection tracker", "eth0 --conntrack", err)
 	case err != nil:
 		return nil, &failure{code: exitEngine, what: "cannot listen to the connection tracker", why: err.Error(), try: "modprobe nf_conntrack_netlink", err: err}
 	}
-	return tracker.Start(f), nil
+	l, err := tracker.Start(f)
+	if err != nil {
+		return nil, &failure{code: exitEngine, what: "cannot listen to the connection tracker", why: err.Error(), err: err}
+	}
+	return l, nil
+}
+
+// trackerSocket is what a worker asks its parent for beside interfaces: no interface has such a name.
+const trackerSocket = "conntrack:"
+
+// openers opens what is watched, the connection tracker's socket too.
+type openers struct{ capture.Local }
+
+// Open implements capture.Opener.
+func (o openers) Open(s capture.RingSpec) (*os.File, error) {
+	if s.Interface != trackerSocket {
+		return o.Local.Open(s)
+	}
+	f, err := tracker.OpenSocket()
+	if errors.Is(err, tracker.ErrNotPermitted) {
+		err = capture.ErrNotAdmin
+	}
+	return f, err
 }

@@ -102,13 +102,13 @@ type statusFile struct {
 	err    error
 }
 
-// describe says what the watch was started with; now is the hour.
-func (f *statusFile) describe(n *analysis, ring int, now time.Time) {
+// describe says what the watch was started with, and what confines it; now is the hour.
+func (f *statusFile) describe(n *analysis, ring int, confined string, now time.Time) {
 	if f == nil {
 		return
 	}
 	f.places = n.opt.Names
-	f.about.PID, f.about.MaxMemory, f.about.Ring = os.Getpid(), n.opt.MaxMemory, int64(ring)
+	f.about.PID, f.about.MaxMemory, f.about.Ring, f.about.Sandbox = os.Getpid(), n.opt.MaxMemory, int64(ring), confined
 	f.ruled(n.rules(), now)
 }
 
@@ -167,7 +167,7 @@ func (f *statusFile) write(s *sensor.Status, ended bool) error {
 	v := &health.File{Version: health.Version, Time: at(s.Now), Began: at(s.Begin), Ended: ended, Every: int((f.every + time.Second - 1) / time.Second), Program: version,
 		Healthy: s.Lost == 0 && !ended, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded, Behind: s.Behind, Rounds: s.Rounds, Muted: s.Muted,
 		NotUsed: map[string]uint64{}, Findings: map[string]uint64{}, Interfaces: []health.Interface{},
-		PID: f.about.PID, MaxMemory: f.about.MaxMemory, Ring: f.about.Ring, ClockJumps: &s.Jumps, Rules: f.rules.Load(), NotRead: health.Unread{Packets: s.Passed, Bytes: s.PassedBytes}}
+		PID: f.about.PID, MaxMemory: f.about.MaxMemory, Ring: f.about.Ring, Sandbox: f.about.Sandbox, ClockJumps: &s.Jumps, Rules: f.rules.Load(), NotRead: health.Unread{Packets: s.Passed, Bytes: s.PassedBytes}}
 	for _, n := range s.NotUsed {
 		v.NotUsed[n.What] = n.N
 	}

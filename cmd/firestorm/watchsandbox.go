@@ -21,12 +21,8 @@ import (
 
 // runParent starts a worker for the watch and serves it: this process has rights, and reads no packet.
 func (a *app) runParent(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags, commands <-chan service.Command) error {
-	again := "firestorm watch ... --no-sandbox"
-	if w.tracked || slices.ContainsFunc(lo.Interfaces, func(s string) bool { return strings.HasPrefix(s, "nflog:") }) {
-		return &failure{code: exitUsage, what: "the kernel's logs and its connection tracker do not go together with the sandbox yet", why: "who reads packets would need rights over the firewall", try: again}
-	}
 	if w.far.blocks() {
-		return &failure{code: exitUsage, what: "blocking and the sandbox do not go together yet", why: "who reads packets would need the right to change the firewall", try: again}
+		return &failure{code: exitUsage, what: "blocking and the sandbox do not go together yet", why: "who reads packets would need the right to change the firewall", try: "firestorm watch ... --block " + w.far.blocking.Mode + " --no-sandbox"}
 	}
 	files, err := a.watchFiles(o, w)
 	if err != nil {
@@ -48,7 +44,12 @@ func (a *app) runParent(ctx context.Context, o *readOptions, lo *capture.LiveOpt
 	if err := user.Prepare(files); err != nil {
 		return &failure{code: exitPermission, what: "a folder cannot be made", why: err.Error(), err: err}
 	}
-	p := &service.Parent{Specs: lo.Specs(), Opener: capture.Local{}, User: user, Args: os.Args[1:], Commands: commands, Notify: service.SystemSend()}
+	specs := lo.Specs()
+	if w.tracked {
+		specs = append(specs, capture.RingSpec{Interface: trackerSocket})
+	}
+	admin := slices.ContainsFunc(specs, func(s capture.RingSpec) bool { return s.Interface == trackerSocket || isLogGroup(s.Interface) })
+	p := &service.Parent{Specs: specs, Opener: openers{}, Admin: admin, User: user, Args: os.Args[1:], Commands: commands, Notify: service.SystemSend()}
 	code, err := p.Run(ctx)
 	if err != nil {
 		return &failure{code: exitEngine, what: "the watch ended", why: err.Error(), err: err}
@@ -59,11 +60,11 @@ func (a *app) runParent(ctx context.Context, o *readOptions, lo *capture.LiveOpt
 	return nil
 }
 
-// enterSandbox gives up what the watch does not need, and says what holds then.
-func (a *app) enterSandbox(o *readOptions, w *watchFlags) error {
+// enterSandbox gives up what the watch does not need, and returns what holds then.
+func (a *app) enterSandbox(o *readOptions, w *watchFlags) (string, error) {
 	files, err := a.watchFiles(o, w)
 	if err != nil {
-		return err
+		return "", err
 	}
 	p := sandbox.Policy{Read: files.Read, Write: files.Write}
 	p.Connect, p.Network = w.far.receivers()
@@ -74,17 +75,17 @@ func (a *app) enterSandbox(o *readOptions, w *watchFlags) error {
 	}
 	for _, name := range p.Write {
 		if err := os.MkdirAll(name, 0o750); err != nil {
-			return writeFailure(name, err)
+			return "", writeFailure(name, err)
 		}
 	}
 	s, err := sandbox.Enter(p)
 	if err != nil {
-		return &failure{code: exitEngine, what: "the sandbox cannot be entered", why: err.Error(), try: "--no-sandbox, and tell the makers", err: err}
+		return "", &failure{code: exitEngine, what: "the sandbox cannot be entered", why: err.Error(), try: "--no-sandbox, and tell the makers", err: err}
 	}
 	if text := s.String(); s.Landlock == 0 || !s.Seccomp || o.Verbose > 0 {
 		fmt.Fprintf(a.stderr, "firestorm: sandbox: %s\n", text)
 	}
-	return nil
+	return s.String(), nil
 }
 
 // watchFiles are the files of a watch: with each that is named its folder, so that another may take its place.
@@ -144,6 +145,12 @@ func (a *app) watchFiles(o *readOptions, w *watchFlags) (service.Files, error) {
 	}
 	beside(&write, w.status)
 	return service.Files{Read: service.Folders(read...), Write: service.Folders(write...)}, nil
+}
+
+// isLogGroup reports that a source is a group of the kernel's packet log.
+func isLogGroup(name string) bool {
+	_, ok := capture.NFLOGGroup(name)
+	return ok
 }
 
 // receivers are the TCP ports of those who get findings, and of the name servers; network: there is anybody to speak to by IP.

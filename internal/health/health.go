@@ -57,6 +57,7 @@ type File struct {
 	PID        int               `json:"pid,omitempty"`
 	MaxMemory  int64             `json:"max_memory,omitempty"` // bytes
 	Ring       int64             `json:"ring,omitempty"`       // bytes, of each interface
+	Sandbox    string            `json:"sandbox,omitempty"`    // what confines it; off… nothing does
 }
 
 // Unread is data of TCP connections whose headers alone were followed.

@@ -31,6 +31,7 @@ type failure uint8
 const (
 	failedNoInterface failure = iota + 1
 	failedNotPermitted
+	failedNotAdmin
 	failedOther
 )
 
@@ -154,6 +155,8 @@ func open(o capture.Opener, specs []capture.RingSpec, name string) (*message, *o
 			m.Failed = failedNoInterface
 		case errors.Is(err, capture.ErrNotPermitted):
 			m.Failed = failedNotPermitted
+		case errors.Is(err, capture.ErrNotAdmin):
+			m.Failed = failedNotAdmin
 		default:
 			m.Failed, m.Error = failedOther, err.Error()
 		}
@@ -172,6 +175,8 @@ func (m *message) err() error {
 		return fmt.Errorf("%s: %w", m.Opened, capture.ErrNoInterface)
 	case failedNotPermitted:
 		return fmt.Errorf("%s: %w", m.Opened, capture.ErrNotPermitted)
+	case failedNotAdmin:
+		return fmt.Errorf("%s: %w", m.Opened, capture.ErrNotAdmin)
 	}
 	return errors.New(m.Error)
 }

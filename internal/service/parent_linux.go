@@ -20,8 +20,10 @@ import (
 type Parent struct {
 	Specs  []capture.RingSpec // what may be opened
 	Opener capture.Opener
-	User   User // whom the worker runs as
-	Args   []string
+	// Admin: some of them are of netfilter, so CAP_NET_ADMIN is kept beside CAP_NET_RAW.
+	Admin bool
+	User  User // whom the worker runs as
+	Args  []string
 	// Commands are those to pass on; Stop is given when the context ends.
 	Commands <-chan Command
 	// Notify passes on to the service manager; nil: there is none.
@@ -70,7 +72,7 @@ func (p *Parent) Run(ctx context.Context) (status int, err error) {
 		return 0, fmt.Errorf("the worker does not start: %w", err)
 	}
 	theirs.Close()
-	_ = Lessen()
+	_ = Lessen(p.Admin)
 	go p.serve(ch)
 	stop, late := ctx.Done(), (<-chan time.Time)(nil)
 	for {
@@ -145,13 +147,17 @@ func Privileged() bool {
 // kept is what a parent needs once its worker runs: packet sockets, and to end a worker of another user that hangs.
 const kept = 1<<unix.CAP_NET_RAW | 1<<unix.CAP_KILL
 
-// Lessen takes all capabilities from this process but those that a parent needs.
-func Lessen() error {
+// Lessen takes all capabilities from this process but those that a parent needs; admin: CAP_NET_ADMIN is one of them.
+func Lessen(admin bool) error {
 	h, d, err := rights()
 	if err != nil {
 		return err
 	}
-	d[0].Effective, d[0].Permitted, d[0].Inheritable = d[0].Effective&kept, d[0].Permitted&kept, 0
+	keep := uint32(kept)
+	if admin {
+		keep |= 1 << unix.CAP_NET_ADMIN
+	}
+	d[0].Effective, d[0].Permitted, d[0].Inheritable = d[0].Effective&keep, d[0].Permitted&keep, 0
 	d[1] = unix.CapUserData{}
 	return allThreads(h, d)
 }

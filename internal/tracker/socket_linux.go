@@ -46,11 +46,21 @@ func OpenSocket() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "conntrack"), nil
 }
 
-// Start reads events from a socket of OpenSocket until Close. It takes the socket over.
-func Start(f *os.File) *Live {
-	l := &Live{file: f, done: make(chan struct{})}
+// Start reads events from a socket of OpenSocket until Close. It takes the socket over. One that came from another process
+// waits in the kernel when it is read: it is made to wait in a way that Close ends.
+func Start(f *os.File) (*Live, error) {
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	l := &Live{file: os.NewFile(uintptr(fd), "conntrack"), done: make(chan struct{})}
 	go l.read()
-	return l
+	return l, nil
 }
 
 // read moves events from the kernel into the queue.

@@ -1,4 +1,6 @@
-//go:build linux
+//go:build linux && browser
+
+// With a tag of their own: the protocol of the browser takes a minute to compile, and scripts/net/console.sh alone runs them.
 
 package web
 

@@ -13,4 +13,4 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/fst-console.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 (cd "$dir" && npm install --no-audit --no-fund --no-save axe-core@4 >npm.log 2>&1) || { tail -n 3 "$dir/npm.log" >&2; exit 1; }
 cd "$top"
-FIRESTORM_AXE=$dir/node_modules/axe-core/axe.min.js go test -count=1 -v -run '^TestBrowser' ./internal/web
+FIRESTORM_AXE=$dir/node_modules/axe-core/axe.min.js go test -count=1 -v -tags browser -run '^TestBrowser' ./internal/web

@@ -12,9 +12,6 @@ import (
 	"testing"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
-
 	"firestorm/internal/finding"
 	"firestorm/internal/health"
 	"firestorm/internal/packet"
@@ -50,7 +47,7 @@ func TestTopView(t *testing.T) {
 					t.Errorf("%v: %d lines", size, len(lines))
 				}
 				for _, l := range lines {
-					if n := ansi.StringWidth(l); n > size[0] {
+					if n := widthOf(l); n > size[0] {
 						t.Errorf("%v: a line is %d wide: %q", size, n, l)
 					}
 					if !color && strings.Contains(l, "\x1b") {
@@ -123,74 +120,83 @@ func TestTopHostile(t *testing.T) {
 // TestTopModel: keys, resizing, holding still, the end.
 func TestTopModel(t *testing.T) {
 	n := 0
-	m := &topModel{view: topView{width: 80, height: 24}, gather: func() *topData {
+	gather := func() *topData {
 		n++
 		d := topMoment(50)
 		d.Health.File.Time = topNow.Add(time.Duration(n) * time.Second)
 		return d
-	}}
-	if s := m.View().Content; s != "reading…" || !m.View().AltScreen {
+	}
+	m := &topModel{view: topView{width: 80, height: 24}}
+	if s := m.text(); s != "reading…" {
 		t.Errorf("%q", s)
 	}
-	send := func(msg tea.Msg) tea.Cmd {
-		_, cmd := m.Update(msg)
-		return cmd
+	key := func(sent string) (over bool) {
+		for _, k := range keysOf([]byte(sent)) {
+			over = m.key(k) || over
+		}
+		return over
 	}
-	key := func(k rune, text string) tea.Cmd { return send(tea.KeyPressMsg{Code: k, Text: text}) }
-	if send(m.Init()()) == nil {
-		t.Error("nothing comes after the first reading")
-	}
+	m.took(gather())
 	shows := func(what, want string, yes bool) {
 		t.Helper()
-		if strings.Contains(m.View().Content, want) != yes {
-			t.Errorf("%s: %q is there: %v\n%s", what, want, !yes, m.View().Content)
+		if strings.Contains(m.text(), want) != yes {
+			t.Errorf("%s: %q is there: %v\n%s", what, want, !yes, m.text())
 		}
 	}
 	shows("first", "FS-000000", true)
-	key('j', "j")
-	key(tea.KeyDown, "")
+	key("j")
+	key("\x1b[B")
 	shows("two down", "FS-000001", false)
 	shows("two down", "FS-000002", true)
 	shows("two down", "from number 3 on", true)
-	key('k', "k")
+	key("k")
 	shows("one up", "FS-000001", true)
-	for range 100 {
-		key(tea.KeyDown, "")
-	}
+	key(strings.Repeat("\x1bOB", 100))
 	shows("the last", "FS-000049", true)
-	key(tea.KeyHome, "")
+	key("\x1b[H")
 	shows("home", "FS-000000", true)
-	key('?', "?")
+	key("?")
 	shows("help", "hold the screen still", true)
-	if key(tea.KeyEscape, "") != nil {
+	if key("\x1b") {
 		t.Error("Escape ends while the help is shown")
 	}
 	shows("no help", "hold the screen still", false)
-	send(tea.WindowSizeMsg{Width: 40, Height: 12})
-	if got := strings.Count(m.View().Content, "\n") + 1; got != 12 {
+	m.view.width, m.view.height = 40, 12
+	if got := strings.Count(m.text(), "\n") + 1; got != 12 {
 		t.Errorf("%d lines after resizing", got)
 	}
-	send(tea.WindowSizeMsg{Width: 80, Height: 24})
-	key(' ', " ")
+	if got := strings.Count(m.screen(), "\r\n") + 1; got != 12 || strings.Contains(strings.ReplaceAll(m.screen(), "\r\n", ""), "\n") {
+		t.Errorf("%d lines on the screen, or one without a return: %q", got, m.screen())
+	}
+	m.view.width, m.view.height = 80, 24
+	key(" ")
 	shows("held", "held still", true)
 	was := m.view.data
-	if send(m.read()) == nil || m.view.data != was {
-		t.Error("what is held still moves, or is never read again")
+	if m.took(gather()); m.view.data != was {
+		t.Error("what is held still moves")
 	}
-	key(' ', " ")
-	send(m.read())
-	if m.view.data == was {
+	key(" ")
+	if m.took(gather()); m.view.data == was {
 		t.Error("it stays still")
 	}
 	for range 3 * topHistory {
-		send(m.read())
+		m.took(gather())
 	}
 	if len(m.view.rates) != topHistory {
 		t.Errorf("%d rates are kept", len(m.view.rates))
 	}
-	for _, cmd := range []tea.Cmd{key('q', "q"), key(tea.KeyEscape, ""), send(tea.KeyPressMsg{Code: 'c', Mod: tea.ModCtrl})} {
-		if cmd == nil || cmd() != tea.Quit() {
-			t.Error("it does not end")
+	for _, sent := range []string{"q", "\x1b", "\x03", "\x04", "jjq"} {
+		if !key(sent) {
+			t.Errorf("%q does not end it", sent)
+		}
+	}
+}
+
+// TestTopKeys: what a terminal sends is taken apart whatever it is, and hostile bytes are no keys.
+func TestTopKeys(t *testing.T) {
+	for sent, want := range map[string]string{"": "", "ab": "a b", "\x1b[A\x1b[6~x": "up pgdown x", "\x1b[1;5Dq": "q", "\x1bj": "", "\x1b[": "", "\x1b[99": "", "\x00\x07\xc3\xa4q": "q", "\x1bOP": "f1"} {
+		if got := strings.Join(keysOf([]byte(sent)), " "); got != want {
+			t.Errorf("%q: %q, want %q", sent, got, want)
 		}
 	}
 }
@@ -226,5 +232,24 @@ func TestTopOnce(t *testing.T) {
 	}
 	if r := runApp(strings.NewReader(""), "top", "--store", filepath.Join(dir, "none"), "--config", config); r.code != exitUsage || !strings.Contains(r.stderr, "there is nothing to show") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestCells: widths as a terminal has them; styles take no cells and survive a cut.
+func TestCells(t *testing.T) {
+	for _, c := range []struct {
+		s    string
+		most int
+		want string
+	}{
+		{"abcdef", 6, "abcdef"}, {"abcdef", 5, "abcd…"}, {"abcdef", 1, "…"}, {"abcdef", 0, ""}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"},
+		{"e\u0301e\u0301e\u0301", 2, "e\u0301…"}, {"\x1b[1mabc\x1b[0mdef", 4, "\x1b[1mabc\x1b[0m…"}, {"\x1b[", 9, "\x1b["},
+	} {
+		if got := cut(c.s, c.most); got != c.want || widthOf(got) > max(c.most, 0) && c.most > 0 {
+			t.Errorf("%q in %d: %q, want %q", c.s, c.most, got, c.want)
+		}
+	}
+	if got := strings.Join(wrapped("blind on eth0 since 日本語日本語 x", 9), "|"); got != "blind on|eth0|since|日本語日|本語 x" {
+		t.Errorf("%q", got)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"firestorm/internal/finding"
 	"firestorm/internal/health"
 	"firestorm/internal/report"
@@ -47,19 +45,19 @@ func fit(s string, width int) string {
 	if width <= 0 {
 		return ""
 	}
-	s = ansi.Truncate(s, width, "…")
-	return s + strings.Repeat(" ", max(width-ansi.StringWidth(s), 0))
+	s = cut(s, width)
+	return s + strings.Repeat(" ", max(width-widthOf(s), 0))
 }
 
 // right puts a short text at the right end of a width.
 func right(s string, width int) string {
-	s = ansi.Truncate(s, max(width, 0), "…")
-	return strings.Repeat(" ", max(width-ansi.StringWidth(s), 0)) + s
+	s = cut(s, max(width, 0))
+	return strings.Repeat(" ", max(width-widthOf(s), 0)) + s
 }
 
 // sides puts b at the right end of a's line.
 func (v *topView) sides(a, b string) string {
-	n := v.width - ansi.StringWidth(b) - 1
+	n := v.width - widthOf(b) - 1
 	if n < 10 {
 		return fit(a, v.width)
 	}
@@ -77,7 +75,7 @@ func (v *topView) text() string {
 	var b strings.Builder
 	for _, l := range lines {
 		if v.height > 0 {
-			l = ansi.Truncate(l, v.width, "…")
+			l = cut(l, v.width)
 		}
 		b.WriteString(strings.TrimRight(l, " "))
 		b.WriteByte('\n')
@@ -98,11 +96,10 @@ func (v *topView) lines() (out []string) {
 			out = append(out, fmt.Sprintf("and %d more such things", len(d.Health.Text)-2))
 			break
 		}
-		t = report.Visible(t)
+		lines := []string{report.Visible(t)}
 		if v.height > 0 {
-			t = ansi.Wrap(t, v.width, "")
+			lines = wrapped(lines[0], v.width)
 		}
-		lines := strings.Split(t, "\n")
 		out = append(out, lines[:min(len(lines), 3)]...)
 	}
 	if v.help {
@@ -156,7 +153,7 @@ func (v *topView) traffic() []string {
 		unread = fmt.Sprintf("   not read %.2g %%", float64(f.Undecoded)*100/float64(f.Packets))
 	}
 	line := "packets/s " + v.paint(topBold, health.Rounded(f.Rate.Packets)) + "   bytes/s " + v.paint(topBold, health.Rounded(f.Rate.Bytes)) + "   " + lost + unread
-	if n := v.width - ansi.StringWidth(line) - 3; n >= 8 && len(v.rates) > 1 {
+	if n := v.width - widthOf(line) - 3; n >= 8 && len(v.rates) > 1 {
 		line += "   " + v.paint(topBlue, spark(v.rates, min(n, 60)))
 	}
 	return []string{line}

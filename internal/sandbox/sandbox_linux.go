@@ -54,8 +54,7 @@ func (s State) String() string {
 }
 
 // systemFiles are read by the runtime and the library: names of hosts and services, certificates, times.
-var systemFiles = []string{"/etc/localtime", "/usr/share/zoneinfo", "/dev/null", "/dev/urandom", "/proc/self/status", "/proc/self/stat",
-	"/proc/self/limits", "/proc/stat", "/proc/sys/net/core/somaxconn"}
+var systemFiles = []string{"/etc/localtime", "/usr/share/zoneinfo", "/dev/null", "/dev/urandom", "/proc/self/status", "/proc/sys/net/core/somaxconn"}
 
 // networkFiles are read by who speaks to others.
 var networkFiles = []string{"/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols", "/etc/gai.conf",

@@ -13,10 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/output"
@@ -44,17 +40,16 @@ const mostInFlight = 4
 
 // Output is the page /metrics. It uses Setup.Metrics, called for each request.
 type Output struct {
-	s        output.Setup
-	l        net.Listener
-	server   *http.Server
-	done     chan struct{}
-	findings *prometheus.CounterVec
-	alarms   *prometheus.CounterVec
-	registry *prometheus.Registry
-	health   struct {
-		sync.Mutex
-		err error
-	}
+	s      output.Setup
+	l      net.Listener
+	server *http.Server
+	done   chan struct{}
+	busy   chan struct{} // has a place for each request that is being answered
+
+	mu       sync.Mutex
+	findings map[[3]string]float64 // by code, kind and severity
+	alarms   map[string]float64    // by kind
+	err      error                 // of serving
 }
 
 // New starts to listen.
@@ -66,29 +61,21 @@ func New(o Options, s output.Setup) (*Output, error) {
 	if !at.Addr().Unmap().IsLoopback() && !o.Remote {
 		return nil, fmt.Errorf("metrics: everybody who reaches %s could read the numbers, and there is no password; use 127.0.0.1, or allow it (--metrics-remote)", o.Listen)
 	}
-	p := &Output{s: s, done: make(chan struct{}), registry: prometheus.NewRegistry()}
-	p.findings = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "firestorm_findings_total", Help: "Findings told for the first time."}, []string{"code", "kind", "severity"})
-	p.alarms = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "firestorm_alarms_total", Help: "Alarms of the sensor about itself: blind, seeing."}, []string{"kind"})
+	p := &Output{s: s, done: make(chan struct{}), busy: make(chan struct{}, mostInFlight), findings: map[[3]string]float64{}, alarms: map[string]float64{}}
 	for _, k := range []output.AlarmKind{output.Blind, output.Seeing} {
-		p.alarms.WithLabelValues(string(k)) // there from the start, as 0
-	}
-	for _, c := range []prometheus.Collector{p.findings, p.alarms, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), measured{s.Metrics}} {
-		if err := p.registry.Register(c); err != nil {
-			return nil, fmt.Errorf("metrics: %w", err)
-		}
+		p.alarms[string(k)] = 0 // there from the start
 	}
 	if p.l, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	page := promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: mostInFlight, Timeout: 5 * time.Second})
-	p.server = &http.Server{Handler: guard(page, o.Remote), ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	p.server = &http.Server{Handler: guard(http.HandlerFunc(p.page), o.Remote), ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: log.New(quiet{}, "", 0)}
 	go func() {
 		defer close(p.done)
 		if err := p.server.Serve(p.l); !errors.Is(err, http.ErrServerClosed) {
-			p.health.Lock()
-			p.health.err = err
-			p.health.Unlock()
+			p.mu.Lock()
+			p.err = err
+			p.mu.Unlock()
 		}
 	}()
 	return p, nil
@@ -123,33 +110,36 @@ func guard(page http.Handler, remote bool) http.Handler {
 	})
 }
 
-// measured turns what the program measures into Prometheus' form when it is asked for.
-type measured struct{ all func() []output.Metric }
-
-// Describe says nothing: which labels there are is known when they are.
-func (measured) Describe(chan<- *prometheus.Desc) {}
-
-// Collect implements prometheus.Collector.
-func (m measured) Collect(to chan<- prometheus.Metric) {
-	if m.all == nil {
+// page writes all numbers.
+func (p *Output) page(w http.ResponseWriter, _ *http.Request) {
+	select {
+	case p.busy <- struct{}{}:
+		defer func() { <-p.busy }()
+	default:
+		http.Error(w, "too many ask at once", http.StatusServiceUnavailable)
 		return
 	}
-	for _, x := range m.all() {
-		var names, values []string
-		for _, l := range x.Labels {
-			names, values = append(names, l[0]), append(values, label(l[1]))
-		}
-		kind := prometheus.GaugeValue
-		if x.Total {
-			kind = prometheus.CounterValue
-		}
-		desc := prometheus.NewDesc(x.Name, x.Help, names, nil)
-		c, err := prometheus.NewConstMetric(desc, kind, x.Value, values...)
-		if err != nil {
-			c = prometheus.NewInvalidMetric(desc, err)
-		}
-		to <- c
+	var all []output.Metric
+	if p.s.Metrics != nil {
+		all = p.s.Metrics()
 	}
+	all = append(append(all, p.own()...), process()...)
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = w.Write(appendText(nil, all)) // the reader went away: nobody is left to tell
+}
+
+// own are the numbers that the output counts.
+func (p *Output) own() (all []output.Metric) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for k, n := range p.findings {
+		all = append(all, output.Metric{Name: "firestorm_findings_total", Help: "Findings told for the first time.", Total: true, Value: n,
+			Labels: [][2]string{{"code", k[0]}, {"kind", k[1]}, {"severity", k[2]}}})
+	}
+	for k, n := range p.alarms {
+		all = append(all, output.Metric{Name: "firestorm_alarms_total", Help: "Alarms of the sensor about itself: blind, seeing.", Total: true, Value: n, Labels: [][2]string{{"kind", k}}})
+	}
+	return all
 }
 
 // label makes text a label's value: visible, and not long.
@@ -167,14 +157,18 @@ func (p *Output) Event(event.Event) error { return nil }
 // Finding counts f when it is told for the first time.
 func (p *Output) Finding(f *finding.Finding) error {
 	if f.MutedBy == "" && f.Revision <= 1 && f.State != finding.Absorbed {
-		p.findings.WithLabelValues(label(f.Code.ID), label(string(f.Code.Kind)), f.Severity.String()).Inc()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.findings[[3]string{f.Code.ID, string(f.Code.Kind), f.Severity.String()}]++
 	}
 	return nil
 }
 
 // Alarm counts alarms.
 func (p *Output) Alarm(a *output.Alarm) error {
-	p.alarms.WithLabelValues(label(string(a.Kind))).Inc()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.alarms[string(a.Kind)]++
 	return nil
 }
 
@@ -194,10 +188,10 @@ func (p *Output) Close() error {
 
 // Health says whether the page is there.
 func (p *Output) Health() output.Health {
-	p.health.Lock()
-	defer p.health.Unlock()
-	if p.health.err != nil {
-		return output.Health{Err: p.health.err.Error()}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return output.Health{Err: p.err.Error()}
 	}
 	return output.Health{Up: true}
 }

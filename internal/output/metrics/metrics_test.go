@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"firestorm/internal/finding"
@@ -75,7 +74,7 @@ func TestPage(t *testing.T) {
 	if evil != 1 {
 		t.Errorf("the hostile label is there %d times", evil)
 	}
-	problems, err := testutil.GatherAndLint(p.registry)
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -165,7 +165,7 @@ func (u *suricata) engine(o *sensor.Options, checksumsGiven bool) {
 	case !u.Stream.ChecksumValidation:
 		o.Checksums = packet.ChecksumsNone
 	}
-	o.StreamDepth = u.Stream.Depth
+	o.StreamDepth, o.StreamInline = u.Stream.Depth, u.inline()
 	o.Settings = map[string]int64{
 		"http.request-body-limit":  int64(min(u.HTTP[0].RequestBodyLimit, math.MaxInt64)),
 		"http.response-body-limit": int64(min(u.HTTP[0].ResponseBodyLimit, math.MaxInt64)),
@@ -264,6 +264,11 @@ func (u *suricata) records() *output.Records {
 					if on {
 						r.Add("anomaly." + word)
 					}
+				}
+			case "alert":
+				r.Add("alert")
+				if t.Alert.TaggedPackets {
+					r.Add("packet")
 				}
 			default:
 				r.Add(strings.ReplaceAll(t.Name, "-", "_"))

@@ -26,6 +26,7 @@ const (
 	KindFile
 	KindVerdict
 	KindTracked
+	KindTagged
 	FirstAnalyzerKind Kind = 32
 )
 

@@ -27,7 +27,9 @@ func (e *Engine) complete(a *event.Alert, x *hit, p *packet.Packet) {
 	if e.payload == 0 {
 		return
 	}
-	if a.Stream && f != nil {
+	if a.Stream && len(x.stream) > 0 {
+		a.Payload = x.stream
+	} else if a.Stream && f != nil {
 		a.Payload = f.half[h.Dir].last(nil, e.payload) // of a stream, what came last
 	}
 	if b := p.Payload(); len(a.Payload) == 0 {

@@ -169,7 +169,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 		e.stats.Bytes -= len(f.half[d].fresh)
 		f.half[d].reset()
 	}
-	f.bits, f.fired, f.ints, f.texts, f.alerted = f.bits[:0], f.fired[:0], f.ints[:0], nil, false
+	f.bits, f.fired, f.ints, f.texts, f.alerted, f.tag = f.bits[:0], f.fired[:0], f.ints[:0], nil, false, nil
 	e.state[index], e.todo[index] = nil, 0
 	e.states--
 	if len(e.spare) < mostSpare {
@@ -206,6 +206,9 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	e.now = current{}
 	if len(e.hits) > 0 {
 		e.report(p, out)
+	}
+	if h.Index != 0 && int(h.Index) < len(e.todo) && e.todo[h.Index]&tagsFlow != 0 {
+		e.keepTagged(p, h, out)
 	}
 }
 

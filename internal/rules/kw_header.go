@@ -301,6 +301,7 @@ func happened(family string) func(*compiler, *lang.Option) error {
 			return fmt.Errorf("%s knows no event %q", o.Name, o.Value)
 		}
 		c.s.packet, c.s.odd = true, true
+		c.s.pieces = c.s.pieces || family == "decoder."
 		c.s.conds = append(c.s.conds, func(x *inspection) bool { return x.p.HasAnomaly(a) || x.found(a) })
 		return nil
 	}

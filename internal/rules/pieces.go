@@ -6,10 +6,10 @@ import (
 	"firestorm/internal/packet"
 )
 
-// AsksOfFragments reports whether rules ask for what only fragments have (fragbits, fragoffset).
+// AsksOfFragments reports whether rules ask for what only fragments have (fragbits, fragoffset, events of decoding).
 func (s *Set) AsksOfFragments() bool { return len(s.pieces) > 0 }
 
-// Fragment inspects a fragment before it is put together with the others: rules with fragbits or fragoffset, as far as they
+// Fragment inspects a fragment before it is put together with the others: rules with fragbits, fragoffset or decode-event, as far as they
 // ask for nothing but the header of IP. All others see the whole datagram.
 func (e *Engine) Fragment(p *packet.Packet, out *[]event.Event) {
 	e.begin(p, flow.Handle{})

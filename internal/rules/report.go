@@ -17,6 +17,8 @@ type hit struct {
 	app []byte // what to say of it
 	// whole says that a pass rule takes the whole flow: it is about addresses alone, the stream, or a protocol.
 	whole bool
+	// stream is what of the stream is shown, where nothing of it is kept until the alert is made; owned by the hit.
+	stream []byte
 	// values are for the border, context is what lists say: names and JSON in turn.
 	values, context []string
 }
@@ -60,6 +62,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 		a.Values, a.Context = x.values, x.context
 		e.complete(a, x, p)
 		*out = append(*out, a)
+		e.tag(x.s, p, x.h)
 	}
 	e.hits, e.x.texts = e.hits[:0], e.x.texts[:0]
 }

@@ -33,8 +33,9 @@ type sig struct {
 	packet   bool        // payload is that of packets
 	stream   bool        // payload is that of the stream
 	limit    *limits     // nil: every match alerts
+	tag      *tagging    // what is kept of the connection after an alert; nil: nothing
 	noalert  bool
-	pieces   bool // fragbits or fragoffset: fragments are shown to it
+	pieces   bool // fragbits, fragoffset or an event of decoding: fragments are shown to it
 	keeps    bool // filestore: the file that matched is kept
 	priority int
 	effects  []effect // what a match does to the state of the shard

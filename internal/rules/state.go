@@ -25,6 +25,7 @@ type flowState struct {
 	half    [2]half    // by direction
 	fired   []fired
 	alerted bool
+	tag     *tagged // nil: none of its packets are kept
 }
 
 // half is what rules remember of one direction of a connection's stream.

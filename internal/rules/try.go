@@ -108,6 +108,9 @@ func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k 
 	}
 	v := hit{s: s, h: h, tx: -1, whole: h.Index != 0 && (fromStream || s.app != "" || s.named || s.endsOnly())}
 	v.values, v.context = x.m.told(s)
+	if fromStream && k.over && e.payload > 0 {
+		v.stream = slices.Clone(b.b[max(len(b.b)-e.payload, 0):])
+	}
 	e.hits = append(e.hits, v)
 	return true
 }

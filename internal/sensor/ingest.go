@@ -270,13 +270,18 @@ func (in *ingest) admit(r *round, w *wire, p *packet.Packet, key uint64) uint8 {
 	for p.IPFlags&packet.Fragment != 0 { // again, where a datagram holds a fragment of a tunnelled one
 		if !in.frags.Packet(p) {
 			in.counts.Fragments++
-			if in.pieces {
+			if in.pieces || p.NAnomaly > 0 {
 				return shardOf(p)
 			}
 			return shardDrop
 		}
 		in.counts.Reassembled++
+		odd := p.Anomalies
+		n := p.NAnomaly
 		packet.DecodeDatagram(p, &in.decode)
+		for _, a := range odd[:n] { // of the piece that completed it
+			p.AddAnomaly(a)
+		}
 	}
 	return shardOf(p)
 }

@@ -60,6 +60,8 @@ type Options struct {
 	VXLANPorts  []uint16                            // see packet.Options
 	// StreamDepth is how many bytes of each direction of a TCP connection analyzers get; 0: all.
 	StreamDepth uint64
+	// StreamInline gives analyzers the bytes of a connection before the receiver acknowledged them (stream.Options).
+	StreamInline bool
 	// Settings are numbers that analyzers ask for by name, such as "http.request-body-limit" (analyzer.Registry.Set).
 	Settings  map[string]int64
 	Detectors []detect.Def

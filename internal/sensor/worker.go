@@ -78,7 +78,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s.files = file.NewRoom(filesWanted(o, o.Rules, reg), o.FileStore, lim.held/4)
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Inline: o.StreamInline, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)
@@ -140,7 +140,12 @@ func (s *shard) released(index uint32, why event.EndReason) (app string) {
 func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event.Event) (inFlow bool) {
 	s.out, s.ordinal = out, p.Ordinal
 	if p.IPFlags&packet.Fragment != 0 { // what it is a part of comes when it is whole
-		s.rules.Fragment(p, out)
+		if s.rules != nil {
+			s.rules.Fragment(p, out)
+		}
+		if p.NAnomaly > 0 && anoms {
+			s.anomalies(p, flow.Handle{}, out)
+		}
 		return false
 	}
 	h := s.flows.PacketAhead(p, a, out)

@@ -9,7 +9,7 @@ import (
 // limit is the offset up to which data may be delivered now.
 func (s *Shard) limit(h *half) int64 {
 	switch {
-	case h.alone:
+	case h.alone || s.o.Inline:
 		return math.MaxInt64
 	case h.asked:
 		return h.acked

@@ -38,6 +38,9 @@ type Options struct {
 	GapBytes int64 // acknowledged data behind a hole from which on the hole counts as lost at once
 	MaxRuns  int   // runs of waiting data per direction, out of order
 	Urgent   Urgent
+	// Inline delivers bytes as soon as they are in order, without waiting for the receiver to acknowledge them: for who stands
+	// between the two and sees what he lets pass.
+	Inline bool
 	// Policy chooses the overlap policy of a receiver; nil means PolicyBSD for all. See ByPrefix.
 	Policy func(dst packet.Addr) Policy
 }

@@ -20,12 +20,14 @@ import (
 // seed chooses the samples.
 const seed = 20031209
 
-// inputs are the committed captures and captures of the conformance set: a sample, or in the long tier all.
-func inputs(t *testing.T, sample int) []string {
+// inputs are the committed captures and captures of the conformance set: a sample of each, or in the long tier all.
+func inputs(t *testing.T, committed, sample int) []string {
 	out := harness.Captures(t)
 	if harness.Long() {
-		sample = 0
+		committed, sample = 0, 0
 	}
+	out = harness.Sample(out, committed, seed)
+	t.Logf("%d committed captures, seed %d", len(out), seed)
 	t.Run("conformance set", func(t *testing.T) { // a subtest, so that only this part is skipped
 		all := harness.Conformance(t)
 		some := harness.Sample(all, sample, seed)
@@ -38,7 +40,7 @@ func inputs(t *testing.T, sample int) []string {
 // TestSameForAnyWorkers compares everything a run knows, event by event, over workers, hash seeds, sizes of batches,
 // and with every byte overwritten as soon as its time is over.
 func TestSameForAnyWorkers(t *testing.T) {
-	for _, f := range inputs(t, 40) {
+	for _, f := range inputs(t, 160, 40) {
 		t.Run(harness.Name(f), func(t *testing.T) {
 			t.Parallel()
 			first, err := harness.Open(f, false)

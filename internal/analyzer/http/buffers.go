@@ -21,9 +21,8 @@ func (a *aspect) add(name string, b []byte) {
 	a.put(name, from)
 }
 
-// request makes the parts of a request's head.
-func (a *aspect) request(m *Message) {
-	a.begun = true
+// target makes the parts of a request's line.
+func (a *aspect) target(m *Message) {
 	a.add("http.method", m.Method)
 	from := len(a.text)
 	a.text = appendURI(a.text, m.Target)
@@ -33,8 +32,14 @@ func (a *aspect) request(m *Message) {
 		a.add("http.protocol", m.Version)
 	}
 	a.add("http.request_line", m.Line)
+}
+
+// request makes the parts of a request's head.
+func (a *aspect) request(m *Message) {
+	a.begun = true
+	a.target(m)
 	if host := authority(m); len(host) > 0 {
-		from = len(a.text)
+		from := len(a.text)
 		for _, c := range hostOnly(host) {
 			a.text = append(a.text, lower(c))
 		}

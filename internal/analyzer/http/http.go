@@ -68,6 +68,7 @@ type half struct {
 	line  int        // stSkip: bytes of the line so far
 
 	unsure bool    // the length of the content is said in an odd way: what follows may belong to it
+	shown  bool    // rules were shown the line of the request whose head is not complete
 	word   [7]byte // stLost: bytes of the line that look like the begin of a response
 	words  int     // of word; -1: the line is no such thing
 	ghost  state   // how content would end that a response says to have and must not have (204, 304); stStart: none
@@ -163,7 +164,7 @@ func (s *conn) start(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byt
 		return b[1:] // RFC 9112 2.2
 	}
 	h.begin = c.Head(s.kind).Seen
-	h.state = stHead
+	h.state, h.shown = stHead, false
 	if d == packet.ToServer {
 		return b
 	}
@@ -203,6 +204,9 @@ func (s *conn) head(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 			h.buf = h.buf[:0]
 			return rest
 		}
+	}
+	if d == packet.ToServer && !h.shown {
+		s.showLine(c, h)
 	}
 	if len(h.buf) >= maxHead {
 		s.message(c, d, h, h.buf, rest)

@@ -37,9 +37,7 @@ func (s *conn) request(c *analyzer.Context, h *half, head []byte) {
 	s.count++
 	t.head, t.connect, t.simple = string(m.Method) == "HEAD", string(m.Method) == "CONNECT", len(m.Version) == 0
 	x := &t.text
-	x.set(tMethod, m.Method, 64)
-	x.setURI(tURI, m.Target, 4096)
-	x.set(tVersion, m.Version, 16)
+	x.line(m)
 	x.set(tHost, authority(m), 256)
 	x.set(tUserAgent, m.get(fUserAgent), 512)
 	x.setURI(tReferer, m.get(fReferer), 512)
@@ -418,6 +416,13 @@ func (x *texts) setUser(b []byte) {
 		x.set(tAuthUser, plain[:i], 64)
 	}
 	clear(plain[:])
+}
+
+// line copies what the line of a request has.
+func (x *texts) line(m *Message) {
+	x.set(tMethod, m.Method, 64)
+	x.setURI(tURI, m.Target, 4096)
+	x.set(tVersion, m.Version, 16)
 }
 
 // fill gives e its texts.

@@ -168,6 +168,24 @@ func (v *view) request(c *analyzer.Context, m *Message, done bool) {
 	a.inspect(c)
 }
 
+// showLine shows rules the line of a request whose head is not complete: who asks for what must not hide behind a head that
+// never ends. What the line has is shown again with the head; a rule fires once for both.
+func (s *conn) showLine(c *analyzer.Context, h *half) {
+	end := bytes.IndexByte(h.buf, '\n')
+	if end < 0 || !c.Inspected(s.kind) || !s.msg.ParseRequest(h.buf[:end+1]) {
+		return
+	}
+	h.shown = true
+	t := &pending{}
+	t.e.Request, t.e.Number = h.begin, s.count
+	t.text.line(&s.msg)
+	v := &view{s: s, t: t, number: uint64(s.count)}
+	a := &v.side[packet.ToServer]
+	a.v, a.dir = v, packet.ToServer
+	a.target(&s.msg)
+	a.inspect(c)
+}
+
 // mayFollow reports whether content may follow a request that does not say how long it is.
 func mayFollow(m *Message) bool {
 	return !m.has(fContentLength) && (eqFold(m.Method, "POST") || eqFold(m.Method, "PUT"))

@@ -3,6 +3,7 @@ package capture_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -47,7 +48,11 @@ func TestAgreesWithTshark(t *testing.T) {
 	if err != nil {
 		t.Skip("tshark is not installed")
 	}
-	files := sample(conformanceFiles(t), 90)
+	n := 24 // starting tshark costs most; make test-long takes more
+	if os.Getenv("FIRESTORM_LONG") != "" {
+		n = 120
+	}
+	files := sample(conformanceFiles(t), n)
 	total := 0
 	for _, path := range files {
 		s, err := capture.OpenFile(path, capture.FileOptions{})

@@ -13,8 +13,9 @@ import (
 	"firestorm/test/harness"
 )
 
-// sampleSize is how many rules of the sets are tried; FIRESTORM_RULES sets another number.
-const sampleSize = 2400
+// sampleSize is how many rules of the sets are tried, in the ordinary tier and in the long one; FIRESTORM_RULES sets another
+// number.
+const sampleSize, longSample = 600, 2400
 
 // ruleFiles are the sets that are sampled, below FIRESTORM_SHARED.
 var ruleFiles = []string{"et-open-2025-08.rules", "snort2-community.rules"}
@@ -45,9 +46,13 @@ func TestSample(t *testing.T) {
 	dir := shared(t)
 	seed := uint64(setting("FIRESTORM_SEED", 1))
 	tl := &tally{reasons: map[string]int{}, options: map[string]int{}, refused: map[string]int{}}
+	size := sampleSize
+	if os.Getenv("FIRESTORM_LONG") != "" {
+		size = longSample
+	}
 	for k, f := range ruleFiles {
 		all := readFile(t, filepath.Join(dir, f))
-		n := setting("FIRESTORM_RULES", sampleSize) * []int{3, 1}[k] / 4
+		n := setting("FIRESTORM_RULES", size) * []int{3, 1}[k] / 4
 		rng := rand.New(rand.NewPCG(seed, uint64(k)))
 		var sample []*Rule
 		for _, i := range rng.Perm(len(all))[:min(n, len(all))] {

@@ -229,8 +229,10 @@ classification.config, reference.config and threshold.config are read where
 they stand beside the rules.
 
 --suricata-settings FILE takes from a suricata.yaml: vars, classification-file,
-reference-config-file, threshold-file, action-order, packet-alert-max, host-os-policy, stream
-(midstream, checksum-validation, reassembly.depth), defrag.timeout,
+reference-config-file, threshold-file, reputation-categories-file,
+default-reputation-path, reputation-files, action-order, packet-alert-max,
+host-os-policy, stream (midstream, inline, checksum-validation,
+reassembly.depth), defrag.timeout,
 flow-timeouts, decoder.vxlan, whether each of app-layer.protocols is on, how tls handles
 encryption, how much of contents http inspects, what smtp takes apart, and
 which records the eve-log outputs want. What else stands there means nothing
@@ -357,6 +359,13 @@ func (r *rulesRead) summary() string {
 		return fmt.Sprintf("%d rules, all run%s", r.set.Len(), some)
 	}
 	verb := "are"
+	if r.active == r.set.Len() { // what cannot be read stands in the files beside the rules
+		lines := "1 line beside them cannot be read"
+		if n := len(r.problems); n > 1 {
+			lines = fmt.Sprintf("%d lines beside them cannot be read", n)
+		}
+		return fmt.Sprintf("%d rules, all run%s; %s", r.set.Len(), some, lines)
+	}
 	if len(r.problems) == 1 {
 		verb = "is"
 	}

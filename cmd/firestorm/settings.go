@@ -82,6 +82,17 @@ func (u *suricata) beside(name string) (string, bool) {
 	return name, false
 }
 
+// reputations are the lists of reputations, in their folder.
+func (u *suricata) reputations() (names []string) {
+	for _, n := range u.ReputationFiles {
+		if !filepath.IsAbs(n) {
+			n = filepath.Join(u.ReputationPath, n)
+		}
+		names = append(names, n)
+	}
+	return names
+}
+
 // rules adds what the settings say to the options of a rule set.
 func (u *suricata) rules(o *rules.Options) (bad []lang.Problem, err error) {
 	if u == nil {
@@ -95,10 +106,19 @@ func (u *suricata) rules(o *rules.Options) (bad []lang.Problem, err error) {
 	}
 	o.Off["http1"], o.Off["ssl"] = o.Off["http"], o.Off["tls"]
 	o.ActionOrder, o.MaxAlerts, o.Prevent = u.ActionOrder, int(u.PacketAlertMax), u.SimulateIPS
-	for _, f := range []struct {
+	type beside struct {
 		name string
 		read fileReader
-	}{{u.ClassificationFile, classifications(o)}, {u.ReferenceFile, references(o)}, {u.ThresholdFile, thresholds(o)}} {
+	}
+	files := []beside{{u.ClassificationFile, classifications(o)}, {u.ReferenceFile, references(o)}, {u.ThresholdFile, thresholds(o)}}
+	if u.ReputationCategories != "" {
+		o.Reputations = &lang.Reputations{}
+		files = append(files, beside{u.ReputationCategories, o.Reputations.Categories})
+		for _, name := range u.reputations() {
+			files = append(files, beside{name, o.Reputations.Read})
+		}
+	}
+	for _, f := range files {
 		if f.name == "" {
 			continue
 		}

@@ -207,7 +207,7 @@ func (s *suricata) besides() []string {
 		return nil
 	}
 	var out []string
-	for _, name := range []string{s.ClassificationFile, s.ReferenceFile, s.ThresholdFile} {
+	for _, name := range append(s.reputations(), s.ClassificationFile, s.ReferenceFile, s.ThresholdFile, s.ReputationCategories) {
 		if path, ok := s.beside(name); ok && name != "" {
 			out = append(out, path)
 		}

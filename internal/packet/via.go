@@ -56,3 +56,11 @@ func (p *Packet) Via() Via {
 	}
 	return ViaWire
 }
+
+// DataLink is what Data begins with: the link's header, or in a datagram that was put together the header of IP.
+func (p *Packet) DataLink() LinkType {
+	if p.IPFlags&Reassembled != 0 {
+		return LinkRaw
+	}
+	return p.Link
+}

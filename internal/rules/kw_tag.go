@@ -124,6 +124,6 @@ func (e *Engine) keepTagged(p *packet.Packet, h flow.Handle, out *[]event.Event)
 		return
 	}
 	ev := event.NewTagged(e.flows.Head(h, event.KindTagged, p))
-	ev.Dir, ev.Frame, ev.Link = h.Dir, bytes.Clone(p.Data), p.Link
+	ev.Dir, ev.Frame, ev.Link = h.Dir, bytes.Clone(p.Data), p.DataLink()
 	*out = append(*out, ev)
 }

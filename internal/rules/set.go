@@ -23,6 +23,7 @@ type Options struct {
 	Classifications map[string]lang.Classification // by name in lower case
 	Thresholds      []lang.Threshold               // lines of threshold.config
 	References      map[string]string              // what stands before a reference's id, by its system in lower case
+	Reputations     *lang.Reputations              // of addresses, for iprep; nil: none were read
 	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
 	ReadList func(rules, name string) (io.ReadCloser, error)
 

@@ -43,7 +43,7 @@ func (s *shard) alert(a *event.Alert, p *packet.Packet, h flow.Handle) {
 		a.Payload = bytes.Clone(b[:min(len(b), most)])
 	}
 	if s.parts.Packet {
-		a.Frame, a.Link = bytes.Clone(p.Data), p.Link
+		a.Frame, a.Link = bytes.Clone(p.Data), p.DataLink()
 	}
 }
 

@@ -25,6 +25,9 @@ func (s *sights) Event(e event.Event) error {
 		if x.Stream && !x.InTx && len(x.Payload) > 0 {
 			s.list[len(s.list)-1] += "=" + string(x.Payload)
 		}
+		if x.Link != packet.LinkEthernet && x.Frame != nil {
+			s.list[len(s.list)-1] += "(no Ethernet)"
+		}
 	case *event.Tagged:
 		s.list = append(s.list, fmt.Sprintf("tag@%d", x.Head().Seen.Frame))
 	case *event.Anomaly:
@@ -93,7 +96,8 @@ func TestRuleSights(t *testing.T) {
 		{"in the path of the packets", []string{evil}, talk("> GET /evil HTTP/1.1\r\n\r\n", "> GET /fine HTTP/1.1\r\n\r\n"), true, "1@4"},
 		{"a hole waits in the path too", []string{evil}, slices.Delete(talk("> GET /evil", "> HTTP/1.1\r\n\r\n"), 3, 4), true, ""},
 		{"a piece of IPv6 that overlaps", []string{`alert pkthdr any any -> any any (decode-event:ipv6.frag_overlap; sid:3;)`}, six, false, "3@3 decoder.ipv6.frag_overlap@3"},
-		{"the piece that completes a datagram overlaps", []string{`alert pkthdr any any -> any any (decode-event:ipv4.frag_overlap; sid:3;)`}, four, false, "3@3 decoder.ipv4.frag_overlap@3"},
+		{"an odd piece without rules about it", []string{evil}, six, false, "decoder.ipv6.frag_overlap@3"},
+		{"the piece that completes a datagram overlaps", []string{`alert pkthdr any any -> any any (decode-event:ipv4.frag_overlap; sid:3;)`}, four, false, "3@3(no Ethernet) decoder.ipv4.frag_overlap@3"},
 		{"two packets more", []string{`alert tcp any any -> any any (flags:S; tag:session,2,packets; sid:4;)`}, talk("> a", "ack", "> b"), false, "4@1 tag@2 tag@3"},
 		{"as many bytes more", []string{`alert tcp any any -> any any (flags:S; tag:session,180,bytes; sid:4;)`}, talk("> a", "ack", "> b"), false, "4@1 tag@2 tag@3 tag@4"},
 		{"two seconds more", []string{`alert tcp any any -> any any (flags:S; tag:session,2,seconds; sid:4;)`}, talk("> a", "ack", "> b"), false, "4@1 tag@2 tag@3"},
@@ -110,7 +114,7 @@ func TestRuleSights(t *testing.T) {
 			src.Poison = true
 			s := &sights{}
 			_, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: 2, Rules: ruleSet(t, c.rules...), Analyzers: standard.Analyzers, WantAll: strings.Contains(c.want, "decoder."),
-				StreamInline: c.inline, Sinks: []sensor.EventSink{s}, Alerts: event.AlertParts{Payload: true}})
+				StreamInline: c.inline, Sinks: []sensor.EventSink{s}, Alerts: event.AlertParts{Payload: true, Packet: true}})
 			if err != nil {
 				t.Fatal(err)
 			}

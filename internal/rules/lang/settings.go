@@ -10,6 +10,10 @@ type Settings struct {
 	ClassificationFile string
 	ReferenceFile      string
 	ThresholdFile      string
+	// Lists of reputations: the categories, the folder of the lists, their names.
+	ReputationCategories string
+	ReputationPath       string
+	ReputationFiles      []string
 
 	ActionOrder     []Action // the first is applied first; all four of pass, drop, reject, alert
 	ExceptionPolicy string   // "auto", "ignore", "drop-flow", …; empty: not given

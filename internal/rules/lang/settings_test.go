@@ -36,6 +36,9 @@ rule_files:
 classification-file: /etc/classification.config
 reference-config-file: /etc/reference.config
 threshold-file: /etc/threshold.config
+reputation-categories-file: /etc/iprep/categories.txt
+default-reputation-path: /etc/iprep
+reputation-files: [a.list, b.list]
 action-order: [alert, pass, drop, reject]
 exception-policy: auto
 packet-alert-max: "20"
@@ -141,6 +144,7 @@ func TestSettings(t *testing.T) {
 	want.RulePath, want.RuleFiles = "/etc/rules", []string{"a.rules", "b.rules"}
 	want.ClassificationFile, want.ReferenceFile = "/etc/classification.config", "/etc/reference.config"
 	want.ThresholdFile = "/etc/threshold.config"
+	want.ReputationCategories, want.ReputationPath, want.ReputationFiles = "/etc/iprep/categories.txt", "/etc/iprep", []string{"a.list", "b.list"}
 	want.ActionOrder = []Action{Alert, Pass, Drop, Reject}
 	want.ExceptionPolicy, want.PacketAlertMax = "auto", 20
 	want.Stream.ChecksumValidation, want.Stream.Midstream, want.Stream.AsyncOneside = false, true, true

@@ -103,7 +103,13 @@ func (u *suricata) looks(e *event.EVE) {
 			}
 		}
 	}
+	if u.dnsVersion != 0 {
+		e.DNS.Version = u.dnsVersion
+	}
 }
+
+// dnsVersionVariable chooses the form of DNS records beside a suricata.yaml, as it does for Suricata: 2 or 3.
+const dnsVersionVariable = "SURICATA_EVE_DNS_VERSION"
 
 // layerCounters are Suricata's names of header formats, of those that it counts.
 var layerCounters = map[packet.LayerKind]string{packet.LayerEthernet: "ethernet", packet.LayerVLAN: "vlan", packet.LayerQinQ: "vlan_qinq", packet.LayerPBB: "ieee8021ah",

@@ -26,8 +26,9 @@ import (
 // suricata is what --suricata-settings says, with what of it means nothing here. Nil: the flag was not given.
 type suricata struct {
 	*lang.Settings
-	file     string
-	problems []string
+	file       string
+	problems   []string
+	dnsVersion int // of DNS records, from the environment; 0: as the file says
 }
 
 // readSettings reads the file of --suricata-settings. What cannot be used of it is told, and never fatal.
@@ -40,6 +41,13 @@ func (a *app) readSettings(name string) (*suricata, error) {
 		return nil, &failure{code: exitUsage, what: "the settings cannot be used", why: err.Error(), try: "a suricata.yaml, or the same as JSON", err: err}
 	}
 	u := &suricata{Settings: s, file: name}
+	switch v := a.getenv(dnsVersionVariable); v {
+	case "":
+	case "2", "3":
+		u.dnsVersion = int(v[0] - '0')
+	default:
+		u.problems = append(u.problems, fmt.Sprintf("%s is %q: DNS records have the forms 2 and 3", dnsVersionVariable, v))
+	}
 	for _, p := range bad {
 		u.problems = append(u.problems, problemText(p))
 	}

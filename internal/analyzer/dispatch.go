@@ -166,6 +166,7 @@ type place struct {
 	s        *session // nil: nothing to do for it, or nothing yet
 	interest interest
 	app      uint8 // registry index + 1 of the protocol that read it last; 0 = none
+	before   uint8 // the same of the one that it began with, where another followed
 }
 
 type pools struct {
@@ -419,9 +420,9 @@ func (x *Dispatcher) Age(now packet.Time, ordinal uint64, out *[]event.Event) {
 
 // Released ends what is kept for the flow record index and returns EVE's word for the protocol it spoke, empty if that
 // is not known. Give it to flow.Options.Released.
-func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64, out *[]event.Event) (app string) {
+func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64, out *[]event.Event) (app, before string) {
 	if int(index) >= len(x.flows) {
-		return ""
+		return "", ""
 	}
 	if x.flows[index].interest == givenUp {
 		x.stats.gaveUp(x.now, x.now)
@@ -435,8 +436,11 @@ func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64,
 	if f.app > 0 {
 		app = x.reg.app(int(f.app) - 1)
 	}
+	if f.before > 0 {
+		before = x.reg.app(int(f.before) - 1)
+	}
 	*f = place{}
-	return app
+	return app, before
 }
 
 // end tells the reader of s that its flow is over.

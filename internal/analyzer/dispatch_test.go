@@ -33,7 +33,7 @@ func newRig(t *testing.T, wanted func(string) bool, defs ...Def) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{}
-	r.flows = flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) string {
+	r.flows = flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) (string, string) {
 		return r.d.Released(i, why, r.frame, &r.out)
 	}})
 	r.d, err = NewDispatcher(reg, DispatchOptions{Head: r.flows.Head, Anomalies: true, Quarantined: func(q Quarantine) { r.lost = append(r.lost, q) }})

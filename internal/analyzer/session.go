@@ -201,7 +201,11 @@ func (s *session) bind(def int) bool {
 	s.own(x.reg.sizes[def])
 	s.keeps()
 	s.def = def
-	x.flows[s.index].app = uint8(def + 1)
+	f := &x.flows[s.index]
+	if s.upgrades > 0 && f.before == 0 {
+		f.before = f.app
+	}
+	f.app = uint8(def + 1)
 	x.stats.Bound++
 	return true
 }

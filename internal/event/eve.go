@@ -150,6 +150,10 @@ func (f *Flow) AppendEVE(dst []byte, c *EVE) []byte {
 		dst = append(dst, `,"app_proto":`...)
 		dst = AppendJSONString(dst, f.AppProto)
 	}
+	if f.AppBefore != "" {
+		dst = append(dst, `,"app_proto_orig":`...)
+		dst = AppendJSONString(dst, f.AppBefore)
+	}
 	s, t := &f.Sides[packet.ToServer], &f.Sides[packet.ToClient]
 	dst = append(dst, `,"flow":{"pkts_toserver":`...)
 	dst = strconv.AppendUint(dst, s.Packets, 10)

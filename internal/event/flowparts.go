@@ -45,6 +45,7 @@ type SideTalk struct {
 
 // FlowRare is what few flows have: unanswered data, resets, ICMP errors, long silences.
 type FlowRare struct {
+	AppBefore    string // the protocol that it began with, where that changed: by STARTTLS, CONNECT, an upgrade
 	Anomalies    []packet.Anomaly
 	Stall        Stall
 	Refusal      RST       // the RST that refused, or reset

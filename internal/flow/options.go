@@ -21,8 +21,9 @@ type Options struct {
 	// Want says which flow events are made; zero means all. See Wants.
 	Want uint32
 	// Released, when not nil, is called when a record is about to end, before its Ended event is appended: whoever
-	// keeps state by Index lets go of it there. It returns the application protocol for that event, in EVE's word.
-	Released func(index uint32, why event.EndReason) (app string)
+	// keeps state by Index lets go of it there. It returns the application protocol for that event, in EVE's word, and the
+	// one that the connection began with where it changed.
+	Released func(index uint32, why event.EndReason) (app, before string)
 	// Alerted, when not nil, is asked after it whether a rule matched on the flow, and forgets the flow.
 	Alerted func(index uint32) bool
 }

@@ -24,6 +24,10 @@ func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.
 	f := event.NewSnapshot(t.head(r, event.KindFlow, seen, ord, p))
 	f.What, f.End, f.AppProto, f.Alerted = w, why, t.app, t.alerted
 	t.fill(r, f)
+	if t.first != "" {
+		f.OwnRare()
+		f.AppBefore = t.first
+	}
 	*t.out = append(*t.out, f)
 }
 

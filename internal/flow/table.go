@@ -20,6 +20,7 @@ type Table struct {
 	opt     Options
 	out     *[]event.Event
 	app     string // of the flow that ends now
+	first   string // that it began with, where another followed
 	alerted bool   // a rule matched on the flow that ends now
 	flows   slab[rec]
 	talks   slab[talkPart]
@@ -355,14 +356,14 @@ func (t *Table) free(i uint32, h uint64) {
 // end closes the record i for a reason: Released, Ended, tombstone, and the slot is free again.
 func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, p *packet.Packet) {
 	if t.opt.Released != nil {
-		t.app = t.opt.Released(i, why)
+		t.app, t.first = t.opt.Released(i, why)
 	}
 	if t.opt.Alerted != nil {
 		t.alerted = t.opt.Alerted(i)
 	}
 	r := t.flows.at(i)
 	t.emitAt(i, event.Ended, why, seen, ord, p)
-	t.app, t.alerted = "", false
+	t.app, t.first, t.alerted = "", "", false
 	t.stats.Ended[why]++
 	k := t.key(r)
 	h := k.hash(t.opt.Seed)

@@ -62,7 +62,7 @@ func newRig(t testing.TB, set *Set) *rig {
 		t.Fatal(err)
 	}
 	r.flows = flow.New(flow.Options{
-		Released: func(i uint32, why event.EndReason) string { return r.d.Released(i, why, r.n, &r.out) },
+		Released: func(i uint32, why event.EndReason) (string, string) { return r.d.Released(i, why, r.n, &r.out) },
 		Alerted:  func(i uint32) bool { return r.e.Released(i, &r.out) }})
 	r.e = NewEngine(set, r.flows, func(i uint32) (string, bool) { return r.d.App(i) }, 1<<20)
 	if r.d, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: r.flows.Head, Raw: r.e, Stream: stream.Options{}}); err != nil {

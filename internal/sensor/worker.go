@@ -125,15 +125,15 @@ func (s *shard) alerted(index uint32) bool {
 }
 
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
-func (s *shard) released(index uint32, why event.EndReason) (app string) {
+func (s *shard) released(index uint32, why event.EndReason) (app, before string) {
 	from := len(*s.out)
-	app = s.apps.Released(index, why, s.ordinal, s.out)
+	app, before = s.apps.Released(index, why, s.ordinal, s.out)
 	s.files.Released(index)
 	if s.rules != nil {
 		s.rules.Flush(s.out)
 		s.alerts(nil, flow.Handle{Index: index}, *s.out, from)
 	}
-	return app
+	return app, before
 }
 
 // packet is the path of one packet: its connection, the protocol it carries, then what was odd in it.

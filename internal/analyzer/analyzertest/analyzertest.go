@@ -39,7 +39,7 @@ func Run(t testing.TB, o Options, frames ...[]byte) []event.Event {
 	var d *analyzer.Dispatcher
 	ordinal := uint64(0)
 	flows := flow.New(flow.Options{Want: flow.Wants(event.Ended),
-		Released: func(i uint32, why event.EndReason) string { return d.Released(i, why, ordinal, &out) }})
+		Released: func(i uint32, why event.EndReason) (string, string) { return d.Released(i, why, ordinal, &out) }})
 	d, err = analyzer.NewDispatcher(r, analyzer.DispatchOptions{Head: flows.Head, Anomalies: true,
 		Quarantined: func(q analyzer.Quarantine) { t.Errorf("%s panicked: %v", q.Analyzer, q.Value) }})
 	if err != nil {
@@ -167,7 +167,7 @@ func Packets(t testing.TB, defs []analyzer.Def, wanted func(string) bool, ps ...
 	}
 	var out []event.Event
 	var d *analyzer.Dispatcher
-	table := flow.New(flow.Options{MaxFlows: 100, Released: func(i uint32, why event.EndReason) string { return d.Released(i, why, 1<<30, &out) }})
+	table := flow.New(flow.Options{MaxFlows: 100, Released: func(i uint32, why event.EndReason) (string, string) { return d.Released(i, why, 1<<30, &out) }})
 	if d, err = analyzer.NewDispatcher(r, analyzer.DispatchOptions{Head: table.Head}); err != nil {
 		t.Fatal(err)
 	}

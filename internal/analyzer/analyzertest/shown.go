@@ -37,7 +37,7 @@ func pass(t testing.TB, defs []analyzer.Def, change func(*analyzer.DispatchOptio
 	}
 	var out []event.Event
 	var d *analyzer.Dispatcher
-	flows := flow.New(flow.Options{Released: func(i uint32, why event.EndReason) string { return d.Released(i, why, 1<<30, &out) }})
+	flows := flow.New(flow.Options{Released: func(i uint32, why event.EndReason) (string, string) { return d.Released(i, why, 1<<30, &out) }})
 	o := analyzer.DispatchOptions{Head: flows.Head, Quarantined: func(q analyzer.Quarantine) { t.Errorf("%s panicked: %v", q.Analyzer, q.Value) }}
 	change(&o)
 	d, err = analyzer.NewDispatcher(r, o)

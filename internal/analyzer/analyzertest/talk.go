@@ -52,7 +52,7 @@ func DialWith(t testing.TB, server string, cut int, change func(*analyzer.Dispat
 		t.Fatal(err)
 	}
 	k := &Talk{t: t, server: server, seq: [2]uint32{100, 900}, cut: cut}
-	k.flows = flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) string {
+	k.flows = flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) (string, string) {
 		return k.d.Released(i, why, k.frame, &k.Out)
 	}})
 	o := analyzer.DispatchOptions{Head: k.flows.Head, Anomalies: true,

@@ -52,7 +52,7 @@ func give(t *testing.T, frames [][]byte) (out []event.Event, log []string) {
 	room := file.NewRoom(file.Wants{Info: true, MD5: true}, nil, 1<<20)
 	in := &inspector{}
 	n := uint64(0)
-	flows := flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) string {
+	flows := flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) (string, string) {
 		defer room.Released(i)
 		return d.Released(i, why, n, &out)
 	}})

@@ -39,19 +39,20 @@ const defaultLimit = 100 << 10
 
 // conn reads one connection.
 type conn struct {
-	kind   event.Kind
-	half   [2]half
-	queue  []*pending // requests without a response, oldest first
-	cur    *pending   // the response to it is coming
-	spare  []*pending
-	in     intake // content of cur, if it is looked into
-	msg    Message
-	count  uint32
-	up     *pending   // the request whose content is coming, or came last
-	lost   bool       // responses were missed: which request the next one answers is not known by counting
-	orphan packet.Ref // last response whose request was not seen
-	closed [2]bool
-	over   bool
+	kind    event.Kind
+	half    [2]half
+	queue   []*pending // requests without a response, oldest first
+	cur     *pending   // the response to it is coming
+	spare   []*pending
+	in      intake // content of cur, if it is looked into
+	msg     Message
+	count   uint32
+	up      *pending   // the request whose content is coming, or came last
+	lost    bool       // responses were missed: which request the next one answers is not known by counting
+	orphan  packet.Ref // last response whose request was not seen
+	closed  [2]bool
+	over    bool
+	proxied bool // a proxy granted a tunnel, and nothing came through it yet
 
 	limit   [2]uint64 // bytes of a content that rules look at
 	tail    *view     // what comes from the server outside of messages is content of this one
@@ -106,6 +107,10 @@ func (s *conn) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		s.finish(c)
 	}
 	for len(b) > 0 && !s.over {
+		if s.proxied {
+			s.inProxy(c, d, b)
+			return
+		}
 		b = s.step(c, d, &s.half[d], b)
 	}
 }

@@ -334,6 +334,30 @@ func TestPendingBound(t *testing.T) {
 	}
 }
 
+// What a proxy passes on is read by who knows its first bytes: a plain request after CONNECT is one more transaction.
+func TestProxied(t *testing.T) {
+	for _, c := range []struct{ first, want string }{
+		{"GET /in HTTP/1.1\r\nHost: b\r\n\r\n", "CONNECT a.example:80 200 complete; GET /in 200 got 2 complete"},
+		{"\r\nGET /in HTTP/1.1\r\nHost: b\r\n\r\n", "CONNECT a.example:80 200 complete; GET /in 200 got 2 complete"},
+		{"gets no", "CONNECT a.example:80 200 complete"},
+		{"\x00\x01", "CONNECT a.example:80 200 complete"},
+		{"A\nGET / HTTP/1.1\r\n\r\n", "CONNECT a.example:80 200 complete"},
+		{"SSH-2.0-x\r\nGET / HTTP/1.1\r\n\r\n", "CONNECT a.example:80 200 complete"},
+		{"ABCDEFGHIJKLMNOPQRS / HTTP/1.1\r\n\r\n", "CONNECT a.example:80 200 complete"},
+	} {
+		for _, cut := range []int{1000, 1} {
+			r := newRig(t)
+			r.SayIn(up, "CONNECT a.example:80 HTTP/1.1\r\n\r\n", cut)
+			r.SayIn(down, "HTTP/1.1 200 Go\r\n\r\n", cut)
+			r.SayIn(up, c.first, cut)
+			r.SayIn(down, ok2, cut)
+			if b := briefs(r.end()); b != c.want {
+				t.Errorf("%q, cut %d: %s, want %s", c.first, cut, b, c.want)
+			}
+		}
+	}
+}
+
 // After CONNECT the connection is TLS's, beginning with the byte after the head.
 func TestTunnel(t *testing.T) {
 	var got [2][]byte
@@ -344,9 +368,9 @@ func TestTunnel(t *testing.T) {
 		got = [2][]byte{}
 		r := newRig(t, tls)
 		r.SayIn(up, "CONNECT a.example:443 HTTP/1.1\r\n\r\n", cut)
-		r.SayIn(down, "HTTP/1.1 200 Go\r\n\r\nSERVER", cut)
+		r.SayIn(down, "HTTP/1.1 200 Go\r\n\r\n\x16SERVER", cut)
 		r.SayIn(up, "CLIENT", cut)
-		if string(got[up]) != "CLIENT" || string(got[down]) != "SERVER" {
+		if string(got[up]) != "CLIENT" || string(got[down]) != "\x16SERVER" {
 			t.Errorf("cut %d: %q", cut, got)
 		}
 		if b := briefs(r.end()); b != "CONNECT a.example:443 200 complete" {

@@ -160,7 +160,7 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 		return
 	case t.connect && m.Status < 300 && m.Status > 0:
 		s.emit(c, true)
-		s.tunnel(c, true, rest)
+		s.proxied = true
 		return
 	case t.head:
 	case m.Status == 204 || m.Status == 304:
@@ -192,6 +192,52 @@ func looked(m *Message) bool {
 	}
 	t := m.get(fContentType)
 	return len(t) == 0 || hasFold(t, "text/") || bytes.Contains(t, []byte("html")) || bytes.Contains(t, []byte("json")) || bytes.Contains(t, []byte("xml"))
+}
+
+// inProxy acts on the first bytes that a proxy passes on (RFC 9110 9.3.6): they say what the tunnel holds. Who asks a proxy for
+// a plain page by CONNECT is read as anybody else.
+func (s *conn) inProxy(c *analyzer.Context, d packet.Dir, b []byte) {
+	h := &s.half[d]
+	if len(h.buf) > 0 {
+		b = append(h.buf, b...)
+	} else if b = bytes.TrimLeft(b, "\r\n"); len(b) == 0 { // behind a head, as RFC 9112 2.2 knows it
+		return
+	}
+	name, more := tunnelled(d, b)
+	if more {
+		h.buf = append(h.buf[:0], b...)
+		return
+	}
+	s.over = true
+	if name == "" || !c.Upgrade(name, d, b) {
+		c.Done()
+	}
+}
+
+// longestMethod bounds the word that may begin a request.
+const longestMethod = 16
+
+// tunnelled names the protocol whose first bytes b are, of those that are looked for behind a proxy; empty: none of them. More
+// says that b is too short to tell.
+func tunnelled(d packet.Dir, b []byte) (name string, more bool) {
+	const ssh = "SSH-"
+	switch {
+	case b[0] == 0x16:
+		return "tls", false
+	case string(b[:min(len(b), len(ssh))]) == ssh[:min(len(b), len(ssh))]:
+		return "ssh", len(b) < len(ssh)
+	case d == packet.ToClient:
+		return "", false
+	}
+	for i, x := range b {
+		switch {
+		case x == ' ' && i > 2:
+			return "http", false
+		case x < 'A' || x > 'Z' || i == longestMethod:
+			return "", false
+		}
+	}
+	return "", true
 }
 
 // tunnel gives the connection away after its protocol was switched.

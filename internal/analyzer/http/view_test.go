@@ -20,6 +20,8 @@ type looker struct {
 	seen map[string]string // last bytes of each part, by direction, transaction and name
 	most int               // longest part
 	odd  map[string]bool
+	// lines are looks at the line of a request alone, while its head comes in pieces.
+	lines []string
 }
 
 func newLooker(only ...string) *looker {
@@ -33,7 +35,9 @@ func (l *looker) Inspect(_ string, h flow.Handle, _ *event.Head, _ *packet.Packe
 	if in.Done {
 		line += " done"
 	}
+	begun, head := false, false
 	in.Parts.EachBuffer(func(name string, b []byte) {
+		begun, head = begun || name == "http.request_line", head || name == "http.start"
 		l.most = max(l.most, len(b))
 		l.seen[fmt.Sprintf("%s %d %s", in.Dir, in.Tx, name)] = string(b)
 		for _, n := range l.only {
@@ -47,6 +51,10 @@ func (l *looker) Inspect(_ string, h flow.Handle, _ *event.Head, _ *packet.Packe
 	})
 	for _, n := range in.Events {
 		l.odd[n] = true
+	}
+	if begun && !head {
+		l.lines = append(l.lines, line)
+		return
 	}
 	l.log = append(l.log, line)
 }
@@ -145,6 +153,8 @@ file to_client 0 "/c" false 0-0/-1: "hi" of 2 whole true`
 		}
 		if all := shown(t, cut, -1, newLooker(), steps...); strings.Join(all.log, "\n") != strings.Join(l.log, "\n") {
 			t.Errorf("cut %d: got\n%s", cut, strings.Join(all.log, "\n"))
+		} else if want := min(1, 1400/cut-1); len(all.lines) != want { // in one piece, there is no line before the head
+			t.Errorf("cut %d: %d looks at the line, want %d", cut, len(all.lines), want)
 		}
 	}
 	for name, want := range map[string]string{"stat_code": "200", "stat_msg": "All well", "response_line": "HTTP/1.1 200 All well", "server": "s", "cookie": "a=b",

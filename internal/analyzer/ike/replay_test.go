@@ -28,7 +28,7 @@ func newRig(t testing.TB, wanted func(string) bool) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{}
-	r.flows = flow.New(flow.Options{Released: func(i uint32, why event.EndReason) string {
+	r.flows = flow.New(flow.Options{Released: func(i uint32, why event.EndReason) (string, string) {
 		return r.d.Released(i, why, r.n, &r.out)
 	}})
 	if r.d, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: r.flows.Head, Anomalies: true, MaxHeld: 64 << 20,

@@ -26,7 +26,7 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{}
-	r.flows = flow.New(flow.Options{Released: func(i uint32, why event.EndReason) string { return r.d.Released(i, why, r.n, &r.out) }})
+	r.flows = flow.New(flow.Options{Released: func(i uint32, why event.EndReason) (string, string) { return r.d.Released(i, why, r.n, &r.out) }})
 	if r.d, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: r.flows.Head,
 		Quarantined: func(q analyzer.Quarantine) { t.Errorf("panic: %v", q.Value) }}); err != nil {
 		t.Fatal(err)

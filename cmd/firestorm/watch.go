@@ -453,14 +453,14 @@ func openTracker(o capture.Opener) (*tracker.Live, error) {
 	if o == nil {
 		o = openers{}
 	}
-	f, err := o.Open(capture.RingSpec{Interface: trackerSocket})
+	files, err := o.Open(capture.RingSpec{Interface: trackerSocket})
 	switch {
 	case errors.Is(err, capture.ErrNotAdmin):
 		return nil, adminFailure("cannot listen to the connection tracker", "eth0 --conntrack", err)
 	case err != nil:
 		return nil, &failure{code: exitEngine, what: "cannot listen to the connection tracker", why: err.Error(), try: "modprobe nf_conntrack_netlink", err: err}
 	}
-	l, err := tracker.Start(f)
+	l, err := tracker.Start(files[0])
 	if err != nil {
 		return nil, &failure{code: exitEngine, what: "cannot listen to the connection tracker", why: err.Error(), err: err}
 	}
@@ -474,7 +474,7 @@ const trackerSocket = "conntrack:"
 type openers struct{ capture.Local }
 
 // Open implements capture.Opener.
-func (o openers) Open(s capture.RingSpec) (*os.File, error) {
+func (o openers) Open(s capture.RingSpec) ([]*os.File, error) {
 	if s.Interface != trackerSocket {
 		return o.Local.Open(s)
 	}
@@ -482,5 +482,8 @@ func (o openers) Open(s capture.RingSpec) (*os.File, error) {
 	if errors.Is(err, tracker.ErrNotPermitted) {
 		err = capture.ErrNotAdmin
 	}
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	return []*os.File{f}, nil
 }

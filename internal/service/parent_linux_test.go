@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 // fake opens what a test wants.
 type fake struct{ dir string }
 
-func (f fake) Open(s capture.RingSpec) (*os.File, error) {
+func (f fake) Open(s capture.RingSpec) ([]*os.File, error) {
 	switch s.Interface {
 	case "gone":
 		return nil, fmt.Errorf("gone: %w", capture.ErrNoInterface)
@@ -48,7 +48,15 @@ func (f fake) Open(s capture.RingSpec) (*os.File, error) {
 	case "odd":
 		return nil, errors.New("odd: something else")
 	}
-	return os.Open(filepath.Join(f.dir, "passed"))
+	var files []*os.File
+	for range max(s.Rings, 1) {
+		x, err := os.Open(filepath.Join(f.dir, "passed"))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, x)
+	}
+	return files, nil
 }
 
 // playParent runs a worker as the environment says: USER, WATCH (interfaces), FAKE (a folder: its opener opens nothing real).
@@ -101,14 +109,13 @@ func playWorker() int {
 	n.Progress(1, "ready")
 	if os.Getenv("FAKE") != "" {
 		for _, name := range strings.Fields("real gone denied odd other") {
-			f, err := w.Open(capture.RingSpec{Interface: name, Filter: "whatever the worker says"})
-			b := make([]byte, 64)
-			if f != nil {
-				k, _ := f.Read(b)
-				b = b[:k]
+			files, err := w.Open(capture.RingSpec{Interface: name, Filter: "whatever the worker says"})
+			var b []byte
+			for _, f := range files {
+				x := make([]byte, 64)
+				k, _ := f.Read(x)
+				b = append(b, x[:k]...)
 				f.Close()
-			} else {
-				b = nil
 			}
 			fmt.Printf("open %s %q %v none=%v denied=%v\n", name, b, err, errors.Is(err, capture.ErrNoInterface), errors.Is(err, capture.ErrNotPermitted))
 		}

@@ -31,7 +31,7 @@ out = sys.stdout.buffer
 out.write(open(sys.argv[1], "rb").read())
 for name in sorted(glob.glob(sys.argv[2] + "/*/inside.pcap")):
     b = open(name, "rb").read()
-    if b[:4] == b"\xd4\xc3\xb2\xa1" and b[20:24] == b"\1\0\0\0" and len(b) < 1 << 20:
+    if b[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") and b[20:24] == b"\1\0\0\0" and len(b) < 1 << 20:
         out.write(b[24:])
 PY
 fi

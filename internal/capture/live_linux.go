@@ -19,6 +19,7 @@ type Live struct {
 	leases ringLeases
 	ifaces []Interface
 	polls  []unix.PollFd
+	polled []*lane
 	begun  time.Time   // a reading of the clock that is never set
 	last   packet.Time // the newest packet handed over, or when the source was opened
 	at     time.Duration
@@ -347,15 +348,16 @@ func (l *Live) earliest(now packet.Time) (best *lane, until packet.Time, wait ti
 
 // wait sleeps until a ring has a block, or d is over.
 func (l *Live) wait(d time.Duration) {
-	l.polls = l.polls[:0]
+	l.polls, l.polled = l.polls[:0], l.polled[:0]
 	for _, x := range l.lanes {
 		if x.leg.Blind == 0 && !x.ready() {
 			l.polls = append(l.polls, unix.PollFd{Fd: int32(x.descriptor()), Events: unix.POLLIN})
+			l.polled = append(l.polled, x)
 		}
 	}
 	n, _ := unix.Poll(l.polls, int(d/time.Millisecond)+1)
-	if n > 0 && !l.anyReady() {
-		time.Sleep(2 * time.Millisecond) // poll also returns while the block read last is still borrowed
+	if n > 0 && !slices.ContainsFunc(l.polled, func(x *lane) bool { return x.ready() }) {
+		time.Sleep(min(d, 2*time.Millisecond)) // poll also returns while the block read last is still borrowed
 	}
 	for i := range l.polls {
 		if l.polls[i].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
@@ -363,15 +365,6 @@ func (l *Live) wait(d time.Duration) {
 			l.looked = 0
 		}
 	}
-}
-
-func (l *Live) anyReady() bool {
-	for _, x := range l.lanes {
-		if x.ready() {
-			return true
-		}
-	}
-	return false
 }
 
 // look finds out which interfaces are up, opens again those that are back, and counts what the kernel dropped.

@@ -239,6 +239,9 @@ func TestEachProblem(t *testing.T) {
 			o.StatusFile = ""
 			o.Heard = map[string]Heard{"eth0": {Packets: 90, Lost: 10}}
 		}, "drops", Problem, "dropped 10 of 100", "--ring", "silence", false},
+		{"one ring lost", func(f *fake, o *Options) {
+			f.status(`"name":"eth0",`, `"name":"eth0","lost":250,"rings":[{"packets":2000,"lost":0},{"packets":3000,"lost":250}],`)
+		}, "drops", Problem, "its ring was full; ring 1 of 2 lost 250 of 3250", "--ring", "silence", false},
 		{"no such interface", func(f *fake, o *Options) { o.Interfaces = []string{"eth7"} }, "interface", Problem, "no such interface", "ip -br link", "", false},
 		{"interface down", func(f *fake, o *Options) { f.links[1].Up = false }, "interface", Problem, "it is down", "ip link set dev eth0 up", "", false},
 		{"no carrier", func(f *fake, o *Options) { f.links[1].Running = false }, "interface", Problem, "no carrier", "ethtool eth0", "", false},

@@ -132,7 +132,7 @@ func (r *run) listeners(name string) {
 			n++
 		}
 	}
-	c := Check{Name: "listening", Subject: name, Why: watchWhy, What: plural(n, "socket sees", "sockets see") + " all packets of it"}
+	c := Check{Name: "listening", Subject: name, Why: watchWhy, What: plural(n, "socket sees", "sockets see") + " packets of it"}
 	if n == 0 {
 		c.Level, c.What = Problem, "no socket captures here, though the status says that a watch does"
 		c.Fix = []string{"systemctl restart firestorm", "sudo nsenter -t PID -n firestorm doctor   # in the network namespace of the watch"}

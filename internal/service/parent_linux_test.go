@@ -68,7 +68,7 @@ func playParent() int {
 		p.Opener = fake{dir}
 	}
 	for _, name := range strings.Fields(os.Getenv("WATCH")) {
-		p.Specs = append(p.Specs, capture.RingSpec{Interface: name, Blocks: 4})
+		p.Specs = append(p.Specs, capture.RingSpec{Interface: name, Blocks: 4, Rings: 2})
 	}
 	if name := os.Getenv("RUNAS"); name != "" {
 		u, _, err := ChooseUser(name, "", Files{Write: []string{os.Getenv("INSIDE")}})
@@ -140,7 +140,7 @@ func playWorker() int {
 	tried("setuid", e)
 	_, err = w.Open(capture.RingSpec{Interface: "lo"})
 	fmt.Println("unwatched", errors.Is(err, capture.ErrNoInterface))
-	live, err := capture.OpenLive(capture.LiveOptions{Interfaces: strings.Fields(os.Getenv("WATCH")), RingBytes: 4 << 20, Opener: w})
+	live, err := capture.OpenLive(capture.LiveOptions{Interfaces: strings.Fields(os.Getenv("WATCH")), RingBytes: 4 << 20, Rings: 2, Opener: w})
 	if err != nil {
 		fmt.Println("live", err)
 		return 6
@@ -159,7 +159,7 @@ func playWorker() int {
 			b.Release()
 		}
 		l := live.Links()[0]
-		if now := fmt.Sprintf("link %d packets, %q, back %d", l.Packets, l.Why, l.Times); now != said {
+		if now := fmt.Sprintf("link %d packets, %q, back %d, rings %d", l.Packets, l.Why, l.Times, live.Rings(0)); now != said {
 			said = now
 			fmt.Println(now)
 		}
@@ -234,7 +234,7 @@ func TestParentAndWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, said := play(t, "FAKE="+dir, "WATCH=real gone denied odd")
-	for _, want := range []string{`open real "the file" <nil>`, `open gone "" gone: no such interface none=true denied=false`, `open denied "" denied: not allowed to capture none=false denied=true`,
+	for _, want := range []string{`open real "the filethe file" <nil>`, `open gone "" gone: no such interface none=true denied=false`, `open denied "" denied: not allowed to capture none=false denied=true`,
 		`open odd "" odd: something else none=false denied=false`, `open other "" other: no such interface none=true`} {
 		said(want)
 	}
@@ -356,12 +356,15 @@ func TestSandboxedWorker(t *testing.T) {
 		for range 20 {
 			send()
 			l := said("link ")
-			var n, times int
+			var n, times, rings int
 			var why string
-			if _, err := fmt.Sscanf(l, "link %d packets, %q, back %d", &n, &why, &times); err != nil {
+			if _, err := fmt.Sscanf(l, "link %d packets, %q, back %d, rings %d", &n, &why, &times, &rings); err != nil {
 				t.Fatalf("%q: %v", l, err)
 			}
 			if n > 0 && times == back && why == "" {
+				if rings != 2 {
+					t.Errorf("%d rings, back %d times", rings, back)
+				}
 				return
 			}
 		}

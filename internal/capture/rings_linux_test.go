@@ -2,11 +2,14 @@ package capture_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"firestorm/internal/capture"
 	"firestorm/internal/packet"
@@ -166,4 +169,56 @@ func TestLiveRingsLoopback(t *testing.T) {
 	if err := l.Next(&b); !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
+}
+
+// TestLiveRingsBegin: while rings are opened no packet is lost or seen twice: from the first one on, all are there.
+func TestLiveRingsBegin(t *testing.T) {
+	ownNetwork(t)
+	cable(t, "a", "b")
+	s := newSender(t, "a", false)
+	var frames [][]byte
+	for i := range 200 { // as many pairs, each frame with room for a number at its end
+		frames = append(frames, packettest.UDP{Src: fmt.Sprintf("10.0.0.%d:1", i+1), Dst: "10.1.0.2:53", Payload: "0123", NoChecksum: true}.Frame())
+	}
+	stop, sent := make(chan struct{}), make(chan uint32)
+	go func() { // another thread, but the socket knows its network
+		n := uint32(0)
+		for {
+			select {
+			case <-stop:
+				sent <- n
+				return
+			default:
+			}
+			f := frames[n%200]
+			binary.BigEndian.PutUint32(f[len(f)-4:], n)
+			if _, err := unix.Write(s.fd, f); err == nil {
+				n++
+			}
+			if n%20 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}()
+	time.Sleep(20 * time.Millisecond)
+	l := open(t, capture.LiveOptions{Interfaces: []string{"b"}, RingBytes: 16 << 20, Rings: 4})
+	time.Sleep(100 * time.Millisecond)
+	close(stop)
+	last := <-sent
+	var numbers []uint32
+	for _, g := range gather(t, l, int(last), 500*time.Millisecond) {
+		numbers = append(numbers, binary.BigEndian.Uint32(g.data[len(g.data)-4:]))
+	}
+	if len(numbers) == 0 {
+		t.Fatal("nothing came")
+	}
+	for i := range numbers {
+		if numbers[i] != numbers[0]+uint32(i) {
+			t.Fatalf("after %d came %d", numbers[i-1], numbers[i])
+		}
+	}
+	if numbers[len(numbers)-1] != last-1 {
+		t.Errorf("the last is %d of %d", numbers[len(numbers)-1], last)
+	}
+	t.Logf("%d of %d packets, from %d on", len(numbers), last, numbers[0])
 }

@@ -206,7 +206,7 @@ func TestLiveRingsBegin(t *testing.T) {
 	close(stop)
 	last := <-sent
 	var numbers []uint32
-	for _, g := range gather(t, l, int(last), 500*time.Millisecond) {
+	for _, g := range gather(t, l, int(last), time.Second) {
 		numbers = append(numbers, binary.BigEndian.Uint32(g.data[len(g.data)-4:]))
 	}
 	if len(numbers) == 0 {

@@ -45,6 +45,16 @@ type lane struct {
 	feed
 	leg *leg
 	n   uint8 // of the leg's rings
+	has bool  // a frame is at hand, of the time at: merging asks often
+	at  packet.Time
+}
+
+// look reports whether a frame is at hand.
+func (x *lane) look() bool {
+	if !x.has && x.ready() {
+		x.has, x.at = true, x.time()
+	}
+	return x.has
 }
 
 // feed is where packets of a leg come from: a ring of an interface, or a group of the kernel's packet log.
@@ -194,7 +204,7 @@ func (g *leg) close() {
 // ready reports that the leg has a packet at hand.
 func (g *leg) ready() bool {
 	for _, x := range g.lanes {
-		if x.ready() {
+		if x.look() {
 			return true
 		}
 	}
@@ -267,7 +277,8 @@ func (l *Live) take(b *packet.Batch, lease *ringLease) time.Duration {
 			break
 		}
 		g := x.leg
-		for n < most && bytes < maxBatchBytes && x.ready() && (until == noLimit || x.time() <= until) {
+		for n < most && bytes < maxBatchBytes && x.look() && x.at <= until {
+			x.has = false
 			blk, ok := x.take(&f)
 			if !ok {
 				continue
@@ -306,7 +317,7 @@ const noLimit = packet.Time(1<<63 - 1)
 // now by more than a second is so because the clock was set, and does not wait.
 func (l *Live) earliest(now packet.Time) (best *lane, until packet.Time, wait time.Duration) {
 	if len(l.lanes) == 1 {
-		if x := l.lanes[0]; x.ready() {
+		if x := l.lanes[0]; x.look() {
 			return x, noLimit, 0
 		}
 		return nil, 0, liveWait
@@ -315,7 +326,7 @@ func (l *Live) earliest(now packet.Time) (best *lane, until packet.Time, wait ti
 	until = noLimit
 	held := noLimit // frames after that wait
 	for _, x := range l.lanes {
-		if !x.ready() {
+		if !x.look() {
 			bound := now - packet.Time(hold)
 			if x.quiet() {
 				bound = now - packet.Time(quietHold)
@@ -323,7 +334,7 @@ func (l *Live) earliest(now packet.Time) (best *lane, until packet.Time, wait ti
 			held = min(held, bound)
 			continue
 		}
-		switch t := x.time(); {
+		switch t := x.at; {
 		case best == nil:
 			best, first = x, t
 		case t < first:
@@ -350,13 +361,13 @@ func (l *Live) earliest(now packet.Time) (best *lane, until packet.Time, wait ti
 func (l *Live) wait(d time.Duration) {
 	l.polls, l.polled = l.polls[:0], l.polled[:0]
 	for _, x := range l.lanes {
-		if x.leg.Blind == 0 && !x.ready() {
+		if x.leg.Blind == 0 && !x.look() {
 			l.polls = append(l.polls, unix.PollFd{Fd: int32(x.descriptor()), Events: unix.POLLIN})
 			l.polled = append(l.polled, x)
 		}
 	}
 	n, _ := unix.Poll(l.polls, int(d/time.Millisecond)+1)
-	if n > 0 && !slices.ContainsFunc(l.polled, func(x *lane) bool { return x.ready() }) {
+	if n > 0 && !slices.ContainsFunc(l.polled, func(x *lane) bool { return x.look() }) {
 		time.Sleep(min(d, 2*time.Millisecond)) // poll also returns while the block read last is still borrowed
 	}
 	for i := range l.polls {

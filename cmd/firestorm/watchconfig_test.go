@@ -23,7 +23,7 @@ import (
 
 // everyKey has another value than the default for each key of the configuration.
 const everyKey = `network: {home-net: [192.0.2.0/24]}
-capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M, conntrack: true}
+capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M, rings: 3, conntrack: true}
 analysis: {max-memory: 64M, stream-depth: 1M, workers: 3}
 rules: {files: [/r/a.rules], suricata-settings: /r/s.yaml, strict: true}
 findings: {min-confidence: possible, mutes-file: /r/mutes, mutes: [{code: arp-scan, reason: "ours, known"}]}

@@ -18,5 +18,6 @@ for script in scripts/net/*.sh; do
 	"$script" bin/firestorm
 done
 test/live/faults.sh
+test/live/rings.sh
 # shellcheck disable=SC2046
 testbed/run $(testbed/run -l | awk '{ print $1 }')

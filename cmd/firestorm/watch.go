@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type watchFlags struct {
 	rawRead
 	interfaces []string
 	ring       string
+	rings      int
 	duration   time.Duration
 	packets    uint64
 	quietCard  bool
@@ -110,6 +112,7 @@ them runs, the old ones go on.
 	f.BoolVarP(&w.quietCard, "no-promiscuous-mode", "p", false, "see only what the card takes for this machine")
 	f.StringVar(&w.config, "config", "", "take what the command line does not say from `FILE` (default: "+systemConfig+" where it is there; see firestorm config show)")
 	f.StringVar(&w.ring, "ring", "64M", "`SIZE` of the memory in which the kernel keeps packets until they are read, for each interface")
+	f.IntVar(&w.rings, "rings", 0, "cut it into `N` rings, among which the kernel shares the packets by pairs of hosts; 0: one for each worker")
 	f.DurationVar(&w.duration, "duration", 0, "end after `TIME`, such as 90s or 10m")
 	f.Uint64VarP(&w.packets, "count", "c", 0, "end after `N` packets")
 	f.StringVarP(&w.checksums, "checksums", "k", "auto", "`WHICH` checksums must be right: none, all, auto (auto understands offload)")
@@ -184,6 +187,12 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 		return nil, nil, usagef("--ring 64M", "--ring %s: between 4M and 4G", w.ring)
 	}
 	lo.RingBytes = int(n)
+	if w.rings < 0 || w.rings > capture.MaxRings {
+		return nil, nil, usagef("--rings 0   (one for each worker)", "--rings %d: between 0 and %d", w.rings, capture.MaxRings)
+	}
+	if lo.Rings = w.rings; lo.Rings == 0 && runtime.GOMAXPROCS(0) > 1 {
+		lo.Rings = sensor.Workers(w.workers)
+	}
 	// What is common with read is checked there; the names of interfaces stand for those of files.
 	r := w.rawRead
 	r.files, r.taps, r.filter, r.follow = []string{"live"}, nil, "", true
@@ -351,6 +360,9 @@ func (w *watched) Now() packet.Time { return w.live.Now() }
 // Lost implements capture.Loser.
 func (w *watched) Lost(source uint16, until packet.Time) uint64 { return w.live.Lost(source, until) }
 
+// Rings implements capture.Ringed.
+func (w *watched) Rings(source uint16) int { return w.live.Rings(source) }
+
 // Links implements capture.Links.
 func (w *watched) Links() []capture.Link { return w.live.Links() }
 
@@ -453,14 +465,14 @@ func openTracker(o capture.Opener) (*tracker.Live, error) {
 	if o == nil {
 		o = openers{}
 	}
-	f, err := o.Open(capture.RingSpec{Interface: trackerSocket})
+	files, err := o.Open(capture.RingSpec{Interface: trackerSocket})
 	switch {
 	case errors.Is(err, capture.ErrNotAdmin):
 		return nil, adminFailure("cannot listen to the connection tracker", "eth0 --conntrack", err)
 	case err != nil:
 		return nil, &failure{code: exitEngine, what: "cannot listen to the connection tracker", why: err.Error(), try: "modprobe nf_conntrack_netlink", err: err}
 	}
-	l, err := tracker.Start(f)
+	l, err := tracker.Start(files[0])
 	if err != nil {
 		return nil, &failure{code: exitEngine, what: "cannot listen to the connection tracker", why: err.Error(), err: err}
 	}
@@ -474,7 +486,7 @@ const trackerSocket = "conntrack:"
 type openers struct{ capture.Local }
 
 // Open implements capture.Opener.
-func (o openers) Open(s capture.RingSpec) (*os.File, error) {
+func (o openers) Open(s capture.RingSpec) ([]*os.File, error) {
 	if s.Interface != trackerSocket {
 		return o.Local.Open(s)
 	}
@@ -482,5 +494,8 @@ func (o openers) Open(s capture.RingSpec) (*os.File, error) {
 	if errors.Is(err, tracker.ErrNotPermitted) {
 		err = capture.ErrNotAdmin
 	}
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	return []*os.File{f}, nil
 }

@@ -37,6 +37,9 @@ func (w *watchFlags) fill(c *config.Config, given func(flag string) bool) {
 	text("filter", &w.filter, c.Capture.Filter)
 	text("checksums", &w.checksums, c.Capture.Checksums)
 	text("ring", &w.ring, config.FormatSize(c.Capture.Ring))
+	if !given("rings") {
+		w.rings = c.Capture.Rings
+	}
 	text("max-memory", &w.memory, config.FormatSize(c.Analysis.MaxMemory))
 	w.tracked = w.tracked || c.Capture.Conntrack && !given("conntrack")
 	text("stream-depth", &w.depth, config.FormatSize(c.Analysis.StreamDepth))
@@ -165,7 +168,7 @@ func (f *statusFile) write(s *sensor.Status, ended bool) error {
 		return x
 	}
 	v := &health.File{Version: health.Version, Time: at(s.Now), Began: at(s.Begin), Ended: ended, Every: int((f.every + time.Second - 1) / time.Second), Program: version,
-		Healthy: s.Lost == 0 && !ended, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, Undecoded: s.Undecoded, Behind: s.Behind, Rounds: s.Rounds, Muted: s.Muted,
+		Healthy: s.Lost == 0 && !ended, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, HandedOver: s.HandedOver, Undecoded: s.Undecoded, Behind: s.Behind, Rounds: s.Rounds, Muted: s.Muted,
 		NotUsed: map[string]uint64{}, Findings: map[string]uint64{}, Interfaces: []health.Interface{},
 		PID: f.about.PID, MaxMemory: f.about.MaxMemory, Ring: f.about.Ring, Sandbox: f.about.Sandbox, ClockJumps: &s.Jumps, Rules: f.rules.Load(), NotRead: health.Unread{Packets: s.Passed, Bytes: s.PassedBytes}}
 	for _, n := range s.NotUsed {
@@ -178,7 +181,13 @@ func (f *statusFile) write(s *sensor.Status, ended bool) error {
 	}
 	for _, l := range s.Links {
 		v.Healthy = v.Healthy && l.Blind == 0
-		v.Interfaces = append(v.Interfaces, health.Interface{Name: l.Name, Packets: l.Packets, Lost: l.Lost, Last: at(l.Last), BlindSince: at(l.Blind), Why: l.Why})
+		x := health.Interface{Name: l.Name, Packets: l.Packets, Lost: l.Lost, Last: at(l.Last), BlindSince: at(l.Blind), Why: l.Why}
+		if len(l.Rings) > 1 {
+			for _, r := range l.Rings {
+				x.Rings = append(x.Rings, health.RingOf(r))
+			}
+		}
+		v.Interfaces = append(v.Interfaces, x)
 	}
 	for i, x := range s.Sides {
 		name := strconv.Itoa(i)

@@ -23,7 +23,7 @@ import (
 
 // everyKey has another value than the default for each key of the configuration.
 const everyKey = `network: {home-net: [192.0.2.0/24]}
-capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M, conntrack: true}
+capture: {interfaces: [eth7], taps: [eth1+eth2], filter: tcp, checksums: none, ring: 8M, rings: 3, conntrack: true}
 analysis: {max-memory: 64M, stream-depth: 1M, workers: 3}
 rules: {files: [/r/a.rules], suricata-settings: /r/s.yaml, strict: true}
 findings: {min-confidence: possible, mutes-file: /r/mutes, mutes: [{code: arp-scan, reason: "ours, known"}]}
@@ -82,7 +82,7 @@ func TestEveryKeyIsUsed(t *testing.T) {
 		}
 	}
 	w := filled(everyKey, none)
-	want := watchFlags{config: "", status: "/r/status", every: 9 * time.Second, ring: "8M", interfaces: []string{"eth7"}, mutesToo: []string{"arp-scan * * - ours, known"},
+	want := watchFlags{config: "", status: "/r/status", every: 9 * time.Second, ring: "8M", rings: 3, interfaces: []string{"eth7"}, mutesToo: []string{"arp-scan * * - ours, known"},
 		far: farFlags{syslog: []string{"udp:192.0.2.5:514"}, webhook: []string{"https://hooks.example.net/x"}}}
 	want.far.blocking = config.Blocking{Mode: "dry-run", Timeout: 2 * time.Hour, Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/28")}}
 	want.far.metrics, want.far.metricsRemote = "127.0.0.1:9469", true

@@ -71,6 +71,11 @@ func (d *stateDump) write(s *sensor.Status, note string, k *sensor.Counts, err e
 				text = fmt.Sprintf("%s since %s", l.Why, moment(l.Blind))
 			}
 			d.line("interface %s: %s, %d packets, %d bytes, %d lost, %d turned away by the filter, came back %d times, newest packet %s", l.Name, text, l.Packets, l.Bytes, l.Lost, l.Filtered, l.Times, moment(l.Last))
+			for i, r := range l.Rings {
+				if len(l.Rings) > 1 {
+					d.line("interface %s, ring %d: %d packets, %d lost", l.Name, i, r.Packets, r.Lost)
+				}
+			}
 		}
 		var parts []string
 		for sev := finding.Critical; sev > 0; sev-- {
@@ -81,7 +86,7 @@ func (d *stateDump) write(s *sensor.Status, note string, k *sensor.Counts, err e
 	if err != nil {
 		d.line("the engine does not answer: %v", err)
 	} else {
-		d.line("packets: %d, bytes %d, undecoded %d, lost by the kernel %d, by us %d", k.Packets, k.Bytes, k.Undecoded, k.Source.KernelLost, k.Source.OwnLost)
+		d.line("packets: %d, bytes %d, undecoded %d, lost by the kernel %d, by us %d, handed over to the shard of another ring %d", k.Packets, k.Bytes, k.Undecoded, k.Source.KernelLost, k.Source.OwnLost, k.HandedOver)
 		for _, i := range k.NotUsed {
 			d.line("not used: %d: %s", i.N, i.What)
 		}

@@ -71,6 +71,7 @@ func (m *meter) metrics() (all []output.Metric) {
 		total("packets_unused", "Packets that were not used, by reason.", n.N, [2]string{"reason", n.What})
 	}
 	total("packets_lost", "Packets that the kernel dropped because they were not read in time.", s.Lost)
+	total("packets_handed_over", "Packets that came through the ring of another shard, as those in tunnels do.", s.HandedOver)
 	total("events", "Events that detectors saw.", s.Events)
 	total("findings_muted", "Findings that mutes hid.", s.Muted)
 	now("rounds_behind", "Rounds of 1024 packets that were read and are not done.", float64(s.Behind))
@@ -92,6 +93,13 @@ func (m *meter) metrics() (all []output.Metric) {
 		}
 		total("interface_packets", "Packets of the interface.", l.Packets, on)
 		total("interface_lost", "Packets of the interface that the kernel dropped.", l.Lost, on)
+		for i, r := range l.Rings {
+			if len(l.Rings) > 1 {
+				ring := [2]string{"ring", strconv.Itoa(i)}
+				total("ring_packets", "Packets that came through a ring of the interface.", r.Packets, on, ring)
+				total("ring_lost", "Packets that the kernel dropped because the ring was full.", r.Lost, on, ring)
+			}
+		}
 		total("interface_returns", "How often the interface came back.", uint64(l.Times), on)
 		if l.Last != 0 {
 			now("interface_last_packet_timestamp_seconds", "Time of the newest packet of the interface.", seconds(l.Last), on)

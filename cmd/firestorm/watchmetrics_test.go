@@ -28,7 +28,7 @@ func TestMetrics(t *testing.T) {
 	}
 	defer x.end(nil, nil)
 	x.status(&sensor.Status{Now: 100e9, Last: 97e9, Packets: 11, Bytes: 700, Lost: 2, NotUsed: []count.Item{{What: "odd \"one\"", N: 3}}, Behind: 4, Rounds: 8,
-		Links: []capture.Link{{Name: "eth0", Packets: 11, Lost: 2, Blind: 98e9, Why: "down", Last: 97e9}}})
+		HandedOver: 6, Links: []capture.Link{{Name: "eth0", Packets: 11, Lost: 2, Rings: []capture.RingState{{Packets: 9, Lost: 2}, {Packets: 2}}, Blind: 98e9, Why: "down", Last: 97e9}}})
 	for i := range ruleHitsKept + 5 {
 		for range 2 {
 			_ = opt.Sinks[0].Event(&event.Alert{Rule: &event.RuleInfo{GID: 1, SID: uint32(i)}})
@@ -46,7 +46,8 @@ func TestMetrics(t *testing.T) {
 	page := string(b)
 	for _, want := range []string{"packets_total 11", "bytes_total 700", "packets_lost_total 2", `packets_unused_total{reason="odd \"one\""} 3`, "last_packet_age_seconds 3",
 		`interface_blind{interface="eth0"} 1`, `interface_blind_since_seconds{interface="eth0"} 98`, "rounds_behind 4", "memory_limit_bytes 5.24288e+06", `rule_hits_total{rule="1:7"} 2`, `rule_hits_total{rule="others"} 10`,
-		`output_up{output="syslog-2"} 1`, `output_queue_length{output="metrics"} 0`, "status_timestamp_seconds 100"} {
+		`output_up{output="syslog-2"} 1`, `output_queue_length{output="metrics"} 0`, "status_timestamp_seconds 100",
+		"packets_handed_over_total 6", `ring_packets_total{interface="eth0",ring="1"} 2`, `ring_lost_total{interface="eth0",ring="0"} 2`} {
 		if !strings.Contains(page, "\nfirestorm_"+want+"\n") {
 			t.Errorf("no %s in %s", want, page)
 		}

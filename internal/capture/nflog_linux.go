@@ -152,6 +152,9 @@ func readerOfNFLOG(f *os.File) *nflog {
 	return &nflog{file: f, fd: int(f.Fd())}
 }
 
+// start implements feed.
+func (n *nflog) start() {}
+
 // ready implements feed: it reads what the kernel has when nothing is at hand.
 func (n *nflog) ready() bool {
 	if n.next < len(n.held) {
@@ -264,6 +267,9 @@ func (n *nflog) drops() uint64 {
 	n.lost = 0
 	return k
 }
+
+// quiet implements feed: nobody says when the kernel hands a packet over.
+func (n *nflog) quiet() bool { return false }
 
 // descriptor implements feed.
 func (n *nflog) descriptor() int { return n.fd }

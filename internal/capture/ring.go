@@ -14,10 +14,14 @@ type RingSpec struct {
 	// Filter is a capture filter in libpcap's language; empty keeps all. What the kernel cannot run is left to the
 	// reader of the ring.
 	Filter string
-	// Blocks of RingBlock bytes each make the ring. 0: DefaultRing.
+	// Blocks of RingBlock bytes each make its rings, together. 0: DefaultRing.
 	Blocks int
 	// NoPromiscuous leaves the card's own filter on: only frames to this machine.
 	NoPromiscuous bool
+	// Rings share the packets of the interface, by pairs of hosts, and the memory. 0: one.
+	Rings int
+	// Vantage is that of the interface: to which shard a pair belongs depends on it.
+	Vantage uint16
 }
 
 const (
@@ -25,9 +29,14 @@ const (
 	RingBlock = 1 << 20
 	// DefaultRing is the size of a ring when nobody asks for another: a third of a second at 300 000 packets of 600 bytes.
 	DefaultRing = 64 << 20
+	// MaxRings is how many rings an interface may have: more than shards are of no use.
+	MaxRings = packet.Shards
+	// smallBlock is the least size of a block where rings share the memory. The largest packet that the kernel joins by
+	// default, 64 KiB, fits.
+	smallBlock = 256 << 10
 )
 
-// Size is the ring's length in bytes.
+// Size is the length of all rings of the interface together, bytes.
 func (s *RingSpec) Size() int {
 	if s.Blocks <= 0 {
 		return DefaultRing
@@ -35,13 +44,27 @@ func (s *RingSpec) Size() int {
 	return s.Blocks * RingBlock
 }
 
+// rings is how many rings are asked for: each has 1 MiB at least.
+func (s *RingSpec) rings() int { return max(min(s.Rings, MaxRings, s.Size()/RingBlock), 1) }
+
+// share is what each of n rings has: blocks of size bytes. Blocks become smaller before they become fewer: on a quiet wire the
+// kernel hands each over when its time is up, however empty, and their number is how long nobody may read.
+func (s *RingSpec) share(n int) (blocks, size int) {
+	size = RingBlock
+	for k := 1; k < n && size > smallBlock; k *= 2 {
+		size /= 2
+	}
+	return s.Size() / n / size, size
+}
+
 // Opener opens the sockets that live capture reads. It is asked again when an interface came back under its name. What
 // is behind it may be another process that has the capability: the file is all that capture needs.
 type Opener interface {
-	// Open returns a bound AF_PACKET socket with a TPACKET_V3 receive ring of s.Size() bytes; where s.Interface is a group of
-	// the packet log (NFLOGGroup), a netlink socket that is bound to it. The caller closes it.
-	// Errors are ErrNoInterface, ErrNotPermitted, ErrNotAdmin, or what the kernel said.
-	Open(s RingSpec) (*os.File, error)
+	// Open returns bound AF_PACKET sockets with TPACKET_V3 receive rings of s.Size() bytes together, all in one fanout
+	// group that goes by pairs of hosts: s.Rings of them, or fewer where the kernel or the interface cannot have so many.
+	// Where s.Interface is a group of the packet log (NFLOGGroup), it is one netlink socket that is bound to it. The caller
+	// closes them. Errors are ErrNoInterface, ErrNotPermitted, ErrNotAdmin, or what the kernel said.
+	Open(s RingSpec) ([]*os.File, error)
 }
 
 // Errors of Openers.
@@ -57,7 +80,8 @@ type LiveOptions struct {
 	// Taps are groups of interfaces that together see one wire: each is one vantage.
 	Taps          [][]string
 	Filter        string // see RingSpec
-	RingBytes     int    // of each interface; 0: DefaultRing
+	RingBytes     int    // of each interface, all its rings together; 0: DefaultRing
+	Rings         int    // of each interface; 0: one
 	NoPromiscuous bool
 	Count         uint64 // end after so many packets; 0: never
 	Opener        Opener // nil: this process opens its sockets itself
@@ -66,19 +90,23 @@ type LiveOptions struct {
 // Specs are the rings that OpenLive asks its Opener for, each interface once.
 func (o *LiveOptions) Specs() (out []RingSpec) {
 	seen := map[string]bool{}
-	for _, group := range append([][]string{o.Interfaces}, o.Taps...) {
-		for _, name := range group {
-			if !seen[name] {
-				seen[name] = true
-				out = append(out, o.spec(name))
-			}
+	add := func(name string, vantage int) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		out = append(out, RingSpec{Interface: name, Filter: o.Filter, Blocks: o.RingBytes / RingBlock, NoPromiscuous: o.NoPromiscuous, Rings: o.Rings, Vantage: uint16(vantage)})
+	}
+	for _, name := range o.Interfaces {
+		add(name, len(seen))
+	}
+	v := len(seen)
+	for i, t := range o.Taps {
+		for _, name := range t {
+			add(name, v+i)
 		}
 	}
 	return out
-}
-
-func (o *LiveOptions) spec(name string) RingSpec {
-	return RingSpec{Interface: name, Filter: o.Filter, Blocks: o.RingBytes / RingBlock, NoPromiscuous: o.NoPromiscuous}
 }
 
 // Link is the state of one interface of a live source.
@@ -93,8 +121,22 @@ type Link struct {
 	Blind packet.Time
 	Why   string // it is blind: "down", "gone"
 	Times int    // it came back
+	// Rings are those of the interface, which share its packets; Packets and Lost are their sums.
+	Rings []RingState
 	// Unread are packets that stand in the ring and were not handed over yet. It is not counted while the source is read.
 	Unread uint64
+}
+
+// RingState is what one of the rings of an interface did.
+type RingState struct {
+	Packets uint64 // that came through it
+	Lost    uint64 // dropped by the kernel because it was full
+}
+
+// Ringed is a source whose packets come through several rings, as Packet.Ring says.
+type Ringed interface {
+	// Rings is how many rings an interface has now, 1 at least. Packets of the shard n are meant for the ring n modulo that.
+	Rings(source uint16) int
 }
 
 // Clock is a source that knows how late it is though no packet says so: every packet before Now was handed over.

@@ -62,17 +62,17 @@ const (
 	frameHeader  = frameAddr + 20
 )
 
-// mapRing maps the ring of size bytes that the socket f has. It takes f over; on failure f is closed.
-func mapRing(f *os.File, size int) (*ring, error) {
+// mapRing maps the ring of so many blocks of size bytes that the socket f has. It takes f over; on failure f is closed.
+func mapRing(f *os.File, blocks, size int) (*ring, error) {
 	r := &ring{file: f, fd: int(f.Fd())}
-	mem, err := unix.Mmap(r.fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	mem, err := unix.Mmap(r.fd, 0, blocks*size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("%s: its ring cannot be mapped: %w", f.Name(), err)
 	}
-	r.mem, r.blocks = mem, make([]ringBlock, size/RingBlock)
+	r.mem, r.blocks = mem, make([]ringBlock, blocks)
 	for i := range r.blocks {
-		r.blocks[i].ring, r.blocks[i].mem = r, mem[i*RingBlock:(i+1)*RingBlock:(i+1)*RingBlock]
+		r.blocks[i].ring, r.blocks[i].mem = r, mem[i*size:(i+1)*size:(i+1)*size]
 	}
 	r.users.Store(1)
 	return r, nil
@@ -109,6 +109,9 @@ func (r *ring) close() {
 	r.leave()
 }
 
+// start implements feed: this ring is read where its frames are wanted.
+func (r *ring) start() {}
+
 // ready reports whether a frame is at hand, and makes it so when the kernel has handed over another block.
 func (r *ring) ready() bool {
 	for r.left == 0 {
@@ -116,18 +119,37 @@ func (r *ring) ready() bool {
 			r.cur.drop()
 			r.cur = nil
 		}
-		b := &r.blocks[r.next]
-		if b.out.Load() || atomic.LoadUint32(b.status())&unix.TP_STATUS_USER == 0 {
+		b := r.block()
+		if b == nil {
 			return false
 		}
-		b.out.Store(true)
-		b.refs.Store(1)
-		r.users.Add(1)
-		r.cur, r.next = b, (r.next+1)%len(r.blocks)
-		r.left = binary.NativeEndian.Uint32(b.mem[blockPackets:])
-		r.off = binary.NativeEndian.Uint32(b.mem[blockFirst:])
+		r.cur, r.left, r.off = b, b.packets(), binary.NativeEndian.Uint32(b.mem[blockFirst:])
 	}
 	return true
+}
+
+// block takes the next block that the kernel has handed over, which the caller drops; nil: none yet.
+func (r *ring) block() *ringBlock {
+	b := &r.blocks[r.next]
+	if b.out.Load() || atomic.LoadUint32(b.status())&unix.TP_STATUS_USER == 0 {
+		return nil
+	}
+	b.out.Store(true)
+	b.refs.Store(1)
+	r.users.Add(1)
+	r.next = (r.next + 1) % len(r.blocks)
+	return b
+}
+
+// packets is how many packets the kernel put into the block.
+func (b *ringBlock) packets() uint32 {
+	return atomic.LoadUint32((*uint32)(unsafe.Pointer(&b.mem[blockPackets])))
+}
+
+// quiet implements feed: the kernel counts a packet in its block before it stamps it.
+func (r *ring) quiet() bool {
+	b := &r.blocks[r.next]
+	return !b.out.Load() && atomic.LoadUint32(b.status())&unix.TP_STATUS_USER == 0 && b.packets() == 0
 }
 
 // unread counts the frames that the kernel has handed over and nobody took.
@@ -135,7 +157,7 @@ func (r *ring) unread() uint64 {
 	n := uint64(r.left)
 	for i := range r.blocks {
 		if b := &r.blocks[i]; !b.out.Load() && atomic.LoadUint32(b.status())&unix.TP_STATUS_USER != 0 {
-			n += uint64(binary.NativeEndian.Uint32(b.mem[blockPackets:]))
+			n += uint64(b.packets())
 		}
 	}
 	return n

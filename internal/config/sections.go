@@ -23,6 +23,7 @@ type Capture struct {
 	Filter     string
 	Checksums  string
 	Ring       int64 // bytes, for each interface
+	Rings      int   // 0: one for each worker
 	Conntrack  bool
 }
 
@@ -33,8 +34,10 @@ var captureSection = section("capture", "Where packets come from.", func(c *Conf
 	key(Text, "filter", "", "Which packets to take, in the language of libpcap. Empty: all.", func(c *Capture) *string { return &c.Filter }),
 	key(Word, "checksums", "auto", "Whether packets with a wrong checksum are left out. auto tells what the own network card fills in later.",
 		func(c *Capture) *string { return &c.Checksums }).of("none", "all", "auto"),
-	key(Size, "ring", "64M", "Memory that the kernel fills with packets, for each interface.",
+	key(Size, "ring", "64M", "Memory that the kernel fills with packets, for each interface, all its rings together.",
 		func(c *Capture) *int64 { return &c.Ring }).between(4<<20, 4<<30).in("bytes"),
+	key(Int, "rings", "0", "Into how many rings that memory is cut, among which the kernel shares the packets by pairs of hosts; each has 1M at least. 0: one for each worker.",
+		func(c *Capture) *int { return &c.Rings }).between(0, 64),
 	key(Bool, "conntrack", "false", "Whether to listen to the kernel's connection tracker too, which knows when a NAT forgot a connection.",
 		func(c *Capture) *bool { return &c.Conntrack }),
 )

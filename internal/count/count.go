@@ -18,6 +18,7 @@ type Ingest struct {
 	FragLost    uint64 // datagrams that never became whole
 	Undecoded   uint64 // neither IP nor a link protocol we know
 	ClockJumps  uint64
+	HandedOver  uint64            // came through the ring of another shard, as what a tunnel holds does; they are used
 	Crowded     uint64            // packets of interfaces beyond those that are told apart; they are used
 	Unknown     map[string]uint64 // why not decoded → packets
 	Left        []Item            // packets that later stages could not use, by reason; filled at the end

@@ -239,6 +239,9 @@ func TestEachProblem(t *testing.T) {
 			o.StatusFile = ""
 			o.Heard = map[string]Heard{"eth0": {Packets: 90, Lost: 10}}
 		}, "drops", Problem, "dropped 10 of 100", "--ring", "silence", false},
+		{"one ring lost", func(f *fake, o *Options) {
+			f.status(`"name":"eth0",`, `"name":"eth0","lost":250,"rings":[{"packets":2000,"lost":0},{"packets":3000,"lost":250}],`)
+		}, "drops", Problem, "its ring was full; ring 1 of 2 lost 250 of 3250", "--ring", "silence", false},
 		{"no such interface", func(f *fake, o *Options) { o.Interfaces = []string{"eth7"} }, "interface", Problem, "no such interface", "ip -br link", "", false},
 		{"interface down", func(f *fake, o *Options) { f.links[1].Up = false }, "interface", Problem, "it is down", "ip link set dev eth0 up", "", false},
 		{"no carrier", func(f *fake, o *Options) { f.links[1].Running = false }, "interface", Problem, "no carrier", "ethtool eth0", "", false},
@@ -508,7 +511,7 @@ func TestReadsWhatAWatchWrites(t *testing.T) {
 	at, jumps := time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC), uint64(3)
 	name := filepath.Join(t.TempDir(), "status.json")
 	if err := health.Write(name, &health.File{Version: health.Version, Time: at, Every: 7, Packets: 1, Lost: 2, Undecoded: 4, NotUsed: map[string]uint64{"copies": 5}, Behind: 6,
-		Interfaces: []health.Interface{{Name: "eth0", Packets: 8, Lost: 9, Last: at, BlindSince: at, Why: "down"}}, Rules: &health.Rules{Active: 10, Loaded: at},
+		Interfaces: []health.Interface{{Name: "eth0", Packets: 8, Lost: 9, Last: at, BlindSince: at, Why: "down", Rings: []health.RingOf{{Packets: 3, Lost: 4}}}}, Rules: &health.Rules{Active: 10, Loaded: at},
 		OneSided: []health.Sides{{Place: "eth0", TCP: 11, OneSided: 12}}, ClockJumps: &jumps, PID: 13, MaxMemory: 14, Ring: 15, Sandbox: "on"}); err != nil {
 		t.Fatal(err)
 	}
@@ -521,7 +524,7 @@ func TestReadsWhatAWatchWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, on := at.Format(time.RFC3339), "on"
-	want := &status{Version: 1, Time: text, Packets: 1, Lost: 2, Undecoded: 4, NotUsed: map[string]uint64{"copies": 5}, Behind: 6, Links: []statusLink{{"eth0", 8, 9, text, text, "down"}},
+	want := &status{Version: 1, Time: text, Packets: 1, Lost: 2, Undecoded: 4, NotUsed: map[string]uint64{"copies": 5}, Behind: 6, Links: []statusLink{{"eth0", 8, 9, text, text, "down", []statusRing{{3, 4}}}},
 		Sides: []statusSides{{"eth0", 11, 12}}, Jumps: &jumps, Every: 7, MaxMemory: 14, Ring: 15, Rules: &statusRules{10, text}, Sandbox: &on, PID: 13}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

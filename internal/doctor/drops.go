@@ -45,11 +45,26 @@ func (r *run) ringDrops(l *statusLink) {
 		if float64(l.Lost) > muchLost*float64(all) {
 			c.Level, c.Weaker = Problem, r.o.needing(gateLoss)
 		}
+		c.What += ringsLost(l.Rings)
 		ring := max(r.o.Ring*4, 256<<20)
 		c.Fix = []string{fmt.Sprintf("firestorm watch %s --ring %dM   # or in the configuration: capture: ring: %dM", shell(l.Name), ring>>20, ring>>20),
 			"firestorm rules profile RULES CAPTURE --top 10   # rules that cost much", "firestorm watch " + shell(l.Name) + " -f 'not port 873'   # leave out bulk traffic such as backups"}
 	}
 	r.add(c)
+}
+
+// ringsLost says which of several rings lost packets: one alone is one busy pair of hosts, which one processor has to follow.
+func ringsLost(rings []statusRing) string {
+	var parts []string
+	for i, x := range rings {
+		if x.Lost > 0 {
+			parts = append(parts, fmt.Sprintf("ring %d of %d lost %d of %d", i, len(rings), x.Lost, x.Packets+x.Lost))
+		}
+	}
+	if len(rings) < 2 || len(parts) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(parts, ", ")
 }
 
 // counter reads a number of the kernel; false: it cannot be read.
@@ -117,7 +132,7 @@ func (r *run) listeners(name string) {
 			n++
 		}
 	}
-	c := Check{Name: "listening", Subject: name, Why: watchWhy, What: plural(n, "socket sees", "sockets see") + " all packets of it"}
+	c := Check{Name: "listening", Subject: name, Why: watchWhy, What: plural(n, "socket sees", "sockets see") + " packets of it"}
 	if n == 0 {
 		c.Level, c.What = Problem, "no socket captures here, though the status says that a watch does"
 		c.Fix = []string{"systemctl restart firestorm", "sudo nsenter -t PID -n firestorm doctor   # in the network namespace of the watch"}

@@ -30,12 +30,19 @@ type status struct {
 }
 
 type statusLink struct {
-	Name       string `json:"name"`
-	Packets    uint64 `json:"packets"`
-	Lost       uint64 `json:"lost"`
-	Last       string `json:"last"`
-	BlindSince string `json:"blind_since"`
-	Why        string `json:"why"`
+	Name       string       `json:"name"`
+	Packets    uint64       `json:"packets"`
+	Lost       uint64       `json:"lost"`
+	Last       string       `json:"last"`
+	BlindSince string       `json:"blind_since"`
+	Why        string       `json:"why"`
+	Rings      []statusRing `json:"rings"`
+}
+
+// statusRing is one of the rings of an interface.
+type statusRing struct {
+	Packets uint64 `json:"packets"`
+	Lost    uint64 `json:"lost"`
 }
 
 // statusSides is how many TCP connections of a place of capture showed one direction only.

@@ -85,6 +85,7 @@ type Capture struct {
 	BadSums    uint64
 	Offload    uint64 // checksums left to the card
 	KernelLost uint64 // frames the capture says it lost
+	HandedOver uint64 // came through the ring of another shard, which several rings of an interface have
 	Undecoded  uint64
 	JumpFrom   packet.Ref // clock: last packet before a step back of >= 1 s or a jump of over 1 h; zero = none
 	JumpTo     packet.Ref

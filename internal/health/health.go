@@ -38,7 +38,8 @@ type File struct {
 	Healthy    bool              `json:"healthy"` // it runs, every interface is up, and nothing was lost
 	Packets    uint64            `json:"packets"`
 	Bytes      uint64            `json:"bytes"`
-	Lost       uint64            `json:"lost"` // dropped by the kernel
+	Lost       uint64            `json:"lost"`                  // dropped by the kernel
+	HandedOver uint64            `json:"handed_over,omitempty"` // came through the ring of another shard; they are used
 	Undecoded  uint64            `json:"undecoded"`
 	NotUsed    map[string]uint64 `json:"not_used,omitempty"` // packets by reason
 	Behind     int               `json:"rounds_behind"`
@@ -93,6 +94,13 @@ type Interface struct {
 	Last       time.Time `json:"last,omitzero"`        // of the newest packet
 	BlindSince time.Time `json:"blind_since,omitzero"` // zero: it is up
 	Why        string    `json:"why,omitempty"`
+	Rings      []RingOf  `json:"rings,omitempty"` // where it has several: Packets and Lost are their sums
+}
+
+// RingOf is one of the rings of an interface.
+type RingOf struct {
+	Packets uint64 `json:"packets"`
+	Lost    uint64 `json:"lost"`
 }
 
 // Rate is what came in the last Seconds, for each second.

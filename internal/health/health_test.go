@@ -3,6 +3,7 @@ package health
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ func TestWriteRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := Read(name)
-	if err != nil || got.Talkers[0] != want.Talkers[0] || *got.Rules != *want.Rules || got.Interfaces[0] != want.Interfaces[0] || !got.Time.Equal(want.Time) {
+	if err != nil || got.Talkers[0] != want.Talkers[0] || *got.Rules != *want.Rules || !reflect.DeepEqual(got.Interfaces[0], want.Interfaces[0]) || !got.Time.Equal(want.Time) {
 		t.Errorf("%v, %+v", err, got)
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(name), ".status-*")); len(left) != 0 {

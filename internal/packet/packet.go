@@ -123,6 +123,7 @@ type Packet struct {
 	Source         uint16   // index of file or interface
 	Vantage        uint16   // index of vantage
 	Link           LinkType // of the frame
+	Ring           uint8    // of the rings of its interface, the one that it came through; 0 in files
 	WireLen        uint32   // length on the wire, bytes
 	IPID           uint32   // IPv4 identification, or that of an IPv6 fragment header
 	FragOff        uint16   // fragment offset, bytes

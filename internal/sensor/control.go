@@ -57,6 +57,7 @@ type order struct {
 // Counts are the counters and tables of a run at one moment.
 type Counts struct {
 	Packets, Bytes, Undecoded uint64
+	HandedOver                uint64       // packets that came through the ring of another shard
 	NotUsed                   []count.Item // packets that were not used so far, by reason
 	Source                    capture.Stats
 	Links                     []capture.Link
@@ -205,6 +206,7 @@ func (s *run) take(r *round, n int) {
 	}
 	if k := r.order.counts; k != nil {
 		k.Packets, k.Bytes, k.Undecoded, k.NotUsed = s.counts.Packets, s.counts.Bytes, s.counts.Undecoded, s.counts.NotUsed()
+		k.HandedOver = s.counts.HandedOver
 		k.Source, k.Links = s.o.Source.Stats(), capture.LinksOf(s.o.Source)
 		k.Behind, k.Shards = n-int(s.live.done.Load()), Shards
 	}

@@ -17,6 +17,7 @@ import (
 // puts fragments together and says which shard each packet belongs to. It runs in one goroutine.
 type ingest struct {
 	src      capture.Source
+	ringed   capture.Ringed // nil: its interfaces have no rings
 	decode   packet.Options
 	strict   bool // -k all: wrong checksums are dropped whoever sent them
 	vantage  []uint16
@@ -228,6 +229,12 @@ func (in *ingest) packet(r *round, i int, key uint64) {
 	}
 
 	shard := in.admit(r, w, p, key)
+	if in.ringed != nil && shard != shardDrop {
+		if n := in.ringed.Rings(p.Source); n > 1 && int(shard)%n != int(p.Ring) {
+			w.acc.HandedOver++
+			in.counts.HandedOver++
+		}
+	}
 	r.shard = append(r.shard, shard)
 	if in.ordinal%edgePackets == 0 || uint64(in.clock.now)-uint64(in.lastEdge) >= uint64(edgeEvery) { // back in time is a large number
 		in.lastEdge = in.clock.now

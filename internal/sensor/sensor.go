@@ -206,11 +206,16 @@ func (s *span) add(c *event.Capture) {
 	s.first, s.last = min(s.first, c.From), max(s.last, c.To)
 }
 
-func newRun(o *Options) (*run, error) {
-	if o.Workers <= 0 {
-		o.Workers = min(runtime.GOMAXPROCS(0), 8)
+// Workers is how many workers a run has where n are asked for.
+func Workers(n int) int {
+	if n <= 0 {
+		n = min(runtime.GOMAXPROCS(0), 8)
 	}
-	o.Workers = min(o.Workers, Shards)
+	return min(n, Shards)
+}
+
+func newRun(o *Options) (*run, error) {
+	o.Workers = Workers(o.Workers)
 	if o.MaxMemory <= 0 {
 		o.MaxMemory = DefaultMaxMemory
 	}
@@ -219,6 +224,7 @@ func newRun(o *Options) (*run, error) {
 	s := &run{o: o}
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
 		pieces: o.Rules != nil && o.Rules.AsksOfFragments()}
+	s.in.ringed, _ = o.Source.(capture.Ringed)
 	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
 	if o.WantAll {
 		s.in.layers = &[256]uint64{}

@@ -20,6 +20,7 @@ type Status struct {
 	Undecoded      uint64       // packets that it could not read; their share is Undecoded/Packets
 	NotUsed        []count.Item // packets that were not used, by reason
 	Lost           uint64       // packets that the kernel dropped, on all interfaces
+	HandedOver     uint64       // packets that came through the ring of another shard
 	Links          []capture.Link
 	Behind         int    // rounds that were read and are not done
 	Rounds         int    // as many may be on their way; that many behind: the source is not read
@@ -82,7 +83,7 @@ func (s *run) status(r *round, n int) {
 	}
 	s.said = now
 	st := Status{Begin: r.begin, Now: now, Last: s.in.newest, Packets: s.counts.Packets, Bytes: s.counts.Bytes, Undecoded: s.counts.Undecoded, NotUsed: s.counts.NotUsed(),
-		Lost: s.o.Source.Stats().KernelLost, Links: capture.LinksOf(s.o.Source), Behind: n - int(s.live.done.Load()), Rounds: s.inFlight(),
+		Lost: s.o.Source.Stats().KernelLost, HandedOver: s.counts.HandedOver, Links: capture.LinksOf(s.o.Source), Behind: n - int(s.live.done.Load()), Rounds: s.inFlight(),
 		Done: uint64(s.live.done.Load()), Events: s.live.events.Load(), Muted: s.live.muted.Load(), Jumps: s.counts.ClockJumps, Troubles: s.troubles(now)}
 	if p := s.live.sides.Load(); p != nil {
 		st.Sides = *p

@@ -12,14 +12,14 @@ import (
 	"firestorm/internal/capture"
 )
 
-// The two processes speak over a pair of unix sockets that keep messages apart. Each message is one of these as JSON; a file
+// The two processes speak over a pair of unix sockets that keep messages apart. Each message is one of these as JSON; files
 // may come with it. The worker asks, the parent does no more than this.
 type message struct {
 	// From the worker.
 	Open   string `json:"open,omitempty"`   // open the interface of that name again
 	Notify string `json:"notify,omitempty"` // pass this on to the service manager
 	// From the parent.
-	Opened  string  `json:"opened,omitempty"` // the file that comes with it is that of this interface, or
+	Opened  string  `json:"opened,omitempty"` // the files that come with it are those of this interface, or
 	Failed  failure `json:"failed,omitempty"` // why there is none
 	Error   string  `json:"error,omitempty"`  // of failedOther
 	Command Command `json:"command,omitempty"`
@@ -71,8 +71,11 @@ func channelOf(f *os.File) (*channel, error) {
 	return &channel{u}, nil
 }
 
-// send sends a message; file may be nil, and stays the caller's.
-func (ch *channel) send(m *message, file *os.File) error {
+// maxFiles bounds the files that come with a message: the rings of an interface.
+const maxFiles = capture.MaxRings
+
+// send sends a message; the files stay the caller's.
+func (ch *channel) send(m *message, files ...*os.File) error {
 	b, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -81,42 +84,43 @@ func (ch *channel) send(m *message, file *os.File) error {
 		return errors.New("a message is too long")
 	}
 	var oob []byte
-	if file != nil {
-		oob = unix.UnixRights(int(file.Fd()))
+	if len(files) > maxFiles {
+		return errors.New("too many files for a message")
+	}
+	if len(files) > 0 {
+		fds := make([]int, len(files))
+		for i, f := range files {
+			fds[i] = int(f.Fd())
+		}
+		oob = unix.UnixRights(fds...)
 	}
 	_, _, err = ch.c.WriteMsgUnix(b, oob, nil)
 	return err
 }
 
-// receive waits for the next message. A file that comes with it is the caller's.
-func (ch *channel) receive() (*message, *os.File, error) {
-	b, oob := make([]byte, maxMessage+1), make([]byte, unix.CmsgSpace(4*4))
+// receive waits for the next message. The files that come with it are the caller's.
+func (ch *channel) receive() (*message, []*os.File, error) {
+	b, oob := make([]byte, maxMessage+1), make([]byte, unix.CmsgSpace(4*maxFiles))
 	n, oobn, flags, _, err := ch.c.ReadMsgUnix(b, oob)
 	if err != nil {
 		return nil, nil, err
 	}
 	files := filesOf(oob[:oobn])
-	keep := func() (f *os.File) {
-		for i, x := range files {
-			if i == 0 {
-				f = x
-				continue
-			}
-			x.Close() // nobody asked for more than one
-		}
-		return f
-	}
 	m := &message{}
 	if n == 0 && oobn == 0 {
 		return nil, nil, errClosed
 	}
 	if err := json.Unmarshal(b[:n], m); err != nil || n > maxMessage || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
-		if f := keep(); f != nil {
-			f.Close()
-		}
+		closeAll(files)
 		return nil, nil, errors.New("a message that is none")
 	}
-	return m, keep(), nil
+	return m, files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
 }
 
 var errClosed = errors.New("the other process is gone")
@@ -142,13 +146,13 @@ func filesOf(oob []byte) (out []*os.File) {
 }
 
 // open does what the worker asks for, with what the parent knows of the interface: the worker names it, no more.
-func open(o capture.Opener, specs []capture.RingSpec, name string) (*message, *os.File) {
+func open(o capture.Opener, specs []capture.RingSpec, name string) (*message, []*os.File) {
 	m := &message{Opened: name}
 	for i := range specs {
 		if specs[i].Interface != name {
 			continue
 		}
-		f, err := o.Open(specs[i])
+		files, err := o.Open(specs[i])
 		switch {
 		case err == nil:
 		case errors.Is(err, capture.ErrNoInterface):
@@ -160,7 +164,7 @@ func open(o capture.Opener, specs []capture.RingSpec, name string) (*message, *o
 		default:
 			m.Failed, m.Error = failedOther, err.Error()
 		}
-		return m, f
+		return m, files
 	}
 	m.Failed = failedNoInterface // it is none of those that are watched
 	return m, nil

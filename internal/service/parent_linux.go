@@ -78,9 +78,9 @@ func (p *Parent) Run(ctx context.Context) (status int, err error) {
 	for {
 		select {
 		case c := <-p.Commands:
-			_ = ch.send(&message{Command: c}, nil)
+			_ = ch.send(&message{Command: c})
 		case <-stop:
-			_ = ch.send(&message{Command: Stop}, nil)
+			_ = ch.send(&message{Command: Stop})
 			stop, late = nil, time.After(killAfter)
 		case <-late:
 			_ = cmd.Process.Kill()
@@ -176,20 +176,16 @@ func exitStatus(cmd *exec.Cmd, err error) (int, error) {
 // serve does what the worker asks for, until it is gone or says something that is no question.
 func (p *Parent) serve(ch *channel) {
 	for {
-		m, f, err := ch.receive()
-		if f != nil {
-			f.Close() // a worker has nothing to give
-		}
+		m, given, err := ch.receive()
+		closeAll(given) // a worker has nothing to give
 		if err != nil {
 			return
 		}
 		switch {
 		case m.Open != "":
-			answer, f := open(p.Opener, p.Specs, m.Open)
-			err := ch.send(answer, f)
-			if f != nil {
-				f.Close()
-			}
+			answer, files := open(p.Opener, p.Specs, m.Open)
+			err := ch.send(answer, files...)
+			closeAll(files)
 			if err != nil {
 				return
 			}

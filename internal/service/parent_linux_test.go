@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 // fake opens what a test wants.
 type fake struct{ dir string }
 
-func (f fake) Open(s capture.RingSpec) (*os.File, error) {
+func (f fake) Open(s capture.RingSpec) ([]*os.File, error) {
 	switch s.Interface {
 	case "gone":
 		return nil, fmt.Errorf("gone: %w", capture.ErrNoInterface)
@@ -48,7 +48,15 @@ func (f fake) Open(s capture.RingSpec) (*os.File, error) {
 	case "odd":
 		return nil, errors.New("odd: something else")
 	}
-	return os.Open(filepath.Join(f.dir, "passed"))
+	var files []*os.File
+	for range max(s.Rings, 1) {
+		x, err := os.Open(filepath.Join(f.dir, "passed"))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, x)
+	}
+	return files, nil
 }
 
 // playParent runs a worker as the environment says: USER, WATCH (interfaces), FAKE (a folder: its opener opens nothing real).
@@ -60,7 +68,7 @@ func playParent() int {
 		p.Opener = fake{dir}
 	}
 	for _, name := range strings.Fields(os.Getenv("WATCH")) {
-		p.Specs = append(p.Specs, capture.RingSpec{Interface: name, Blocks: 4})
+		p.Specs = append(p.Specs, capture.RingSpec{Interface: name, Blocks: 4, Rings: 2})
 	}
 	if name := os.Getenv("RUNAS"); name != "" {
 		u, _, err := ChooseUser(name, "", Files{Write: []string{os.Getenv("INSIDE")}})
@@ -101,14 +109,13 @@ func playWorker() int {
 	n.Progress(1, "ready")
 	if os.Getenv("FAKE") != "" {
 		for _, name := range strings.Fields("real gone denied odd other") {
-			f, err := w.Open(capture.RingSpec{Interface: name, Filter: "whatever the worker says"})
-			b := make([]byte, 64)
-			if f != nil {
-				k, _ := f.Read(b)
-				b = b[:k]
+			files, err := w.Open(capture.RingSpec{Interface: name, Filter: "whatever the worker says"})
+			var b []byte
+			for _, f := range files {
+				x := make([]byte, 64)
+				k, _ := f.Read(x)
+				b = append(b, x[:k]...)
 				f.Close()
-			} else {
-				b = nil
 			}
 			fmt.Printf("open %s %q %v none=%v denied=%v\n", name, b, err, errors.Is(err, capture.ErrNoInterface), errors.Is(err, capture.ErrNotPermitted))
 		}
@@ -133,7 +140,7 @@ func playWorker() int {
 	tried("setuid", e)
 	_, err = w.Open(capture.RingSpec{Interface: "lo"})
 	fmt.Println("unwatched", errors.Is(err, capture.ErrNoInterface))
-	live, err := capture.OpenLive(capture.LiveOptions{Interfaces: strings.Fields(os.Getenv("WATCH")), RingBytes: 4 << 20, Opener: w})
+	live, err := capture.OpenLive(capture.LiveOptions{Interfaces: strings.Fields(os.Getenv("WATCH")), RingBytes: 4 << 20, Rings: 2, Opener: w})
 	if err != nil {
 		fmt.Println("live", err)
 		return 6
@@ -152,7 +159,7 @@ func playWorker() int {
 			b.Release()
 		}
 		l := live.Links()[0]
-		if now := fmt.Sprintf("link %d packets, %q, back %d", l.Packets, l.Why, l.Times); now != said {
+		if now := fmt.Sprintf("link %d packets, %q, back %d, rings %d", l.Packets, l.Why, l.Times, live.Rings(0)); now != said {
 			said = now
 			fmt.Println(now)
 		}
@@ -227,7 +234,7 @@ func TestParentAndWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, said := play(t, "FAKE="+dir, "WATCH=real gone denied odd")
-	for _, want := range []string{`open real "the file" <nil>`, `open gone "" gone: no such interface none=true denied=false`, `open denied "" denied: not allowed to capture none=false denied=true`,
+	for _, want := range []string{`open real "the filethe file" <nil>`, `open gone "" gone: no such interface none=true denied=false`, `open denied "" denied: not allowed to capture none=false denied=true`,
 		`open odd "" odd: something else none=false denied=false`, `open other "" other: no such interface none=true`} {
 		said(want)
 	}
@@ -349,12 +356,15 @@ func TestSandboxedWorker(t *testing.T) {
 		for range 20 {
 			send()
 			l := said("link ")
-			var n, times int
+			var n, times, rings int
 			var why string
-			if _, err := fmt.Sscanf(l, "link %d packets, %q, back %d", &n, &why, &times); err != nil {
+			if _, err := fmt.Sscanf(l, "link %d packets, %q, back %d, rings %d", &n, &why, &times, &rings); err != nil {
 				t.Fatalf("%q: %v", l, err)
 			}
 			if n > 0 && times == back && why == "" {
+				if rings != 2 {
+					t.Errorf("%d rings, back %d times", rings, back)
+				}
 				return
 			}
 		}

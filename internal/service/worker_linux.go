@@ -34,8 +34,8 @@ type Worker struct {
 }
 
 type answer struct {
-	m *message
-	f *os.File
+	m     *message
+	files []*os.File
 }
 
 // Join makes this process a worker where its parent started it as one; nil: it was started by a person. Signals that its
@@ -91,7 +91,7 @@ const lastGrace = 8 * time.Second
 func (w *Worker) listen() {
 	defer close(w.gone)
 	for {
-		m, f, err := w.ch.receive()
+		m, files, err := w.ch.receive()
 		if err != nil {
 			w.halt()
 			time.AfterFunc(lastGrace, func() { os.Exit(1) })
@@ -100,11 +100,9 @@ func (w *Worker) listen() {
 		switch {
 		case m.Opened != "":
 			select {
-			case w.opened <- answer{m, f}:
+			case w.opened <- answer{m, files}:
 			default: // nobody asked
-				if f != nil {
-					f.Close()
-				}
+				closeAll(files)
 			}
 		case m.Command == Stop:
 			w.halt()
@@ -142,24 +140,22 @@ func (w *Worker) Commands() <-chan Command { return w.commands }
 
 // Notifier tells the parent's service manager.
 func (w *Worker) Notifier() *Notifier {
-	return NewNotifier(func(state string) error { return w.ch.send(&message{Notify: state}, nil) })
+	return NewNotifier(func(state string) error { return w.ch.send(&message{Notify: state}) })
 }
 
 // answerWithin is how long the parent may take to open a socket.
 const answerWithin = 5 * time.Second
 
 // Open implements capture.Opener: of s the parent takes no more than the name of the interface.
-func (w *Worker) Open(s capture.RingSpec) (*os.File, error) {
+func (w *Worker) Open(s capture.RingSpec) ([]*os.File, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select { // of a question that was given up
 	case a := <-w.opened:
-		if a.f != nil {
-			a.f.Close()
-		}
+		closeAll(a.files)
 	default:
 	}
-	if err := w.ch.send(&message{Open: s.Interface}, nil); err != nil {
+	if err := w.ch.send(&message{Open: s.Interface}); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Interface, err)
 	}
 	over := time.NewTimer(answerWithin)
@@ -167,16 +163,14 @@ func (w *Worker) Open(s capture.RingSpec) (*os.File, error) {
 	select {
 	case a := <-w.opened:
 		err := a.m.err()
-		if err == nil && (a.f == nil || a.m.Opened != s.Interface) {
+		if err == nil && (len(a.files) == 0 || a.m.Opened != s.Interface) {
 			err = errors.New("the parent answered something else")
 		}
 		if err != nil {
-			if a.f != nil {
-				a.f.Close()
-			}
+			closeAll(a.files)
 			return nil, err
 		}
-		return a.f, nil
+		return a.files, nil
 	case <-w.gone:
 		return nil, fmt.Errorf("%s: %w", s.Interface, errClosed)
 	case <-over.C:

@@ -1,13 +1,13 @@
 #!/bin/bash
-# load.sh [-p PPS] [-d SECONDS] [-r RULES] [-m MEMORY] [-w WORKERS]: generated traffic through a cable between two network
+# load.sh [-p PPS] [-d SECONDS] [-r RULES] [-m MEMORY] [-w WORKERS] [-n RINGS]: generated traffic through a cable between two network
 # namespaces into "firestorm watch", and what became of it. Prints one row for docs/performance.md.
 #
 # The sender has the same processors as the sensor: on a machine of two, it takes a third of one at 300 000 a second.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
-pps=300000 span=60 rules='' memory=400M workers=0
-while getopts p:d:r:m:w: f; do
-	case $f in p) pps=$OPTARG ;; d) span=$OPTARG ;; r) rules=$OPTARG ;; m) memory=$OPTARG ;; w) workers=$OPTARG ;; *) exit 2 ;; esac
+pps=300000 span=60 rules='' memory=400M workers=0 rings=0
+while getopts p:d:r:m:w:n: f; do
+	case $f in p) pps=$OPTARG ;; d) span=$OPTARG ;; r) rules=$OPTARG ;; m) memory=$OPTARG ;; w) workers=$OPTARG ;; n) rings=$OPTARG ;; *) exit 2 ;; esac
 done
 [ "$(id -u)" = 0 ] || { echo "load.sh: needs root: network namespaces" >&2; exit 1; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/fst-load.XXXXXX")
@@ -30,7 +30,7 @@ run ip link set dev va up
 run ip link set dev vb up
 extra=()
 [ -z "$rules" ] || extra+=(--rules "$rules")
-ip netns exec "$net" "$dir/firestorm" watch vb --json --state "$dir/state" --max-memory "$memory" --workers "$workers" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
+ip netns exec "$net" "$dir/firestorm" watch vb --json --state "$dir/state" --max-memory "$memory" --workers "$workers" --rings "$rings" --status "$dir/status" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
 sensor=$! # ip becomes the program
 for _ in $(seq 300); do
 	run grep -q ' 0003 ' /proc/net/packet && break
@@ -54,5 +54,10 @@ tail -n 1 "$dir/out" | python3 -c '
 import json, sys
 s = json.loads(sys.stdin.read())
 print("summary:", {k: s[k] for k in s if k in ("packets", "bytes", "capture", "findings")})'
-echo "processor time $spent ms, peak $peak MB with the ring of 64, $files files open, report within $((($(date +%s%N) - from) / 1000000)) ms"
+python3 - "$dir/status" <<'PY'
+import json, sys
+s = json.load(open(sys.argv[1]))
+print("handed over", s.get("handed_over", 0), "rings, packets and lost:", [[(r["packets"], r["lost"]) for r in i.get("rings", [i])] for i in s["interfaces"]])
+PY
+echo "processor time $spent ms, peak $peak MB with the rings of 64, $files files open, report within $((($(date +%s%N) - from) / 1000000)) ms"
 echo "load of the machine: $(cut -d' ' -f1-3 /proc/loadavg)"

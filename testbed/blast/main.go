@@ -21,14 +21,15 @@ func main() {
 	file := flag.String("r", "", "capture to send: pcap, Ethernet")
 	pps := flag.Int("pps", 50000, "packets a second")
 	span := flag.Duration("duration", 10*time.Second, "how long")
+	once := flag.Bool("once", false, "send each frame once and end")
 	flag.Parse()
-	if err := run(*name, *file, *pps, *span); err != nil {
+	if err := run(*name, *file, *pps, *span, *once); err != nil {
 		fmt.Fprintln(os.Stderr, "blast:", err)
 		os.Exit(1)
 	}
 }
 
-func run(name, file string, pps int, span time.Duration) error {
+func run(name, file string, pps int, span time.Duration, once bool) error {
 	frames, err := load(file)
 	if err != nil {
 		return err
@@ -51,13 +52,19 @@ func run(name, file string, pps int, span time.Duration) error {
 	var sent, bytes, refused uint64
 	begun := time.Now()
 	end := begun.Add(span)
-	for n, round := 0, uint8(0); time.Now().Before(end); {
+	if once {
+		end = begun.Add(time.Hour)
+	}
+	for n, round := 0, uint8(0); time.Now().Before(end) && !(once && n == len(frames)); {
 		due := uint64(time.Since(begun).Seconds() * float64(pps))
 		if sent+refused >= due {
 			time.Sleep(500 * time.Microsecond)
 			continue
 		}
 		for ; sent+refused < due; n++ {
+			if n == len(frames) && once {
+				break
+			}
 			if n == len(frames) {
 				n = 0
 				round++

@@ -49,6 +49,9 @@ func (s *stats) count(e event.Event) {
 		s.seen = true
 		s.add("capture.kernel_packets", x.Packets+x.KernelLost)
 		s.add("capture.kernel_drops", x.KernelLost)
+		if x.HandedOver > 0 {
+			s.add("capture.handed_over", x.HandedOver)
+		}
 		s.add("decoder.pkts", x.Packets)
 		s.add("decoder.bytes", x.Bytes)
 		s.add("decoder.invalid", x.Undecoded)

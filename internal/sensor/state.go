@@ -28,9 +28,9 @@ type Running interface {
 }
 
 const (
-	// keepEvery is how often it is looked whether memories can be kept while a run goes on, in packet time. With the rest of a
-	// second that internal/state takes after it wrote, they are kept every other second, and where the disk is slow the second
-	// after it is done: less than five seconds are lost when the process is killed.
+	// keepEvery is how often memories are kept while a run goes on, at most, in packet time. What keeps them takes its time too
+	// (internal/state): a second or two, and where the disk is slow a little more than that takes. Less than five seconds are
+	// lost when the process is killed.
 	keepEvery = time.Second
 	// mostKept bounds each memory, in bytes. All are bounded by tables that follow from the memory limit; this is what none
 	// reaches.
@@ -161,6 +161,9 @@ func (s *run) keepDue(now packet.Time) bool {
 		return false
 	}
 	if d := now.Sub(s.keptAt); s.keptAt != 0 && d >= 0 && d < keepEvery {
+		return false
+	}
+	if run, ok := s.o.State.(Running); ok && !run.Ready() { // the next round asks again
 		return false
 	}
 	s.keptAt = now

@@ -13,15 +13,29 @@ type batch struct {
 	data  [][]byte
 }
 
-// Restful is how long a Background rests after it wrote, at least: snapshots cost no more than this allows, however fast the
-// time of the packets runs.
-const Restful = time.Second
+// How often a Background takes snapshots at most, however fast the time of the packets runs: less often where much changed, so
+// as to spare the disk and who writes them. On a slow disk it rests a quarter of the time that writing took.
+const (
+	Often  = time.Second
+	Seldom = 2 * time.Second
+	// Much is from how many bytes on it is Seldom.
+	Much = 4 << 20
+)
+
+// pause is how long to rest after n bytes were written in took.
+func pause(n uint64, took time.Duration) time.Duration {
+	every := Often
+	if n > Much {
+		every = Seldom
+	}
+	return max(every-took, min(took/4, Often))
+}
 
 // Background keeps snapshots in a goroutine of its own, so that who reads packets never waits for a disk. What is the same as
 // last time is not written again: an idle sensor leaves the disk asleep.
 type Background struct {
 	save func(names []string, data [][]byte) error
-	rest time.Duration
+	rest func(n uint64, took time.Duration) time.Duration
 	work chan batch
 	quit chan struct{}
 	done chan struct{}
@@ -35,12 +49,12 @@ type Background struct {
 }
 
 // NewBackground starts a goroutine that keeps snapshots with save, which is a Dir's SaveAll; Close ends it. The rest between two
-// batches is Restful where rest is 0.
+// batches follows from what they cost where rest is 0.
 func NewBackground(save func(names []string, data [][]byte) error, rest time.Duration) *Background {
-	if rest <= 0 {
-		rest = Restful
+	b := &Background{save: save, rest: pause, work: make(chan batch, 1), quit: make(chan struct{}), done: make(chan struct{}), last: map[string][sha256.Size]byte{}}
+	if rest > 0 {
+		b.rest = func(uint64, time.Duration) time.Duration { return rest }
 	}
-	b := &Background{save: save, rest: rest, work: make(chan batch, 1), quit: make(chan struct{}), done: make(chan struct{}), last: map[string][sha256.Size]byte{}}
 	go b.run()
 	return b
 }
@@ -85,7 +99,9 @@ func (b *Background) Close() {
 func (b *Background) run() {
 	defer close(b.done)
 	for x := range b.work {
+		begin := time.Now()
 		n, err := b.write(x)
+		rest := b.rest(n, time.Since(begin))
 		b.mu.Lock()
 		b.wrote += n
 		if err != nil && b.err == nil {
@@ -95,7 +111,7 @@ func (b *Background) run() {
 		b.mu.Unlock()
 		select {
 		case <-b.quit: // there is nothing to rest for
-		case <-time.After(b.rest):
+		case <-time.After(rest):
 		}
 		b.mu.Lock()
 		b.busy = false

@@ -112,6 +112,13 @@ func (e *eveOutput) reopen() error {
 	return nil
 }
 
+// hasten lets endLive wait for nobody any more.
+func (e *eveOutput) hasten() {
+	if e != nil {
+		e.runner.Hasten()
+	}
+}
+
 // endLive writes the findings and ends a live output, and says what did not come to its place: a receiver that is gone, or
 // a disk that is full, is no reason to lose the report.
 func (e *eveOutput) endLive(fs []*finding.Finding) (warnings []string) {

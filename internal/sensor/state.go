@@ -15,7 +15,8 @@ import (
 type State interface {
 	// Load gives what was kept to read; false: nothing was. An error ends the run before it begins.
 	Load(name string, read func(io.Reader) error) (bool, error)
-	// Save replaces what was kept; an interruption leaves the old or the new.
+	// Save replaces what was kept; an interruption leaves the old or the new. A State that has SaveAll too, as that of
+	// internal/state, is given all at once.
 	Save(name string, write func(io.Writer) error) error
 }
 
@@ -145,6 +146,14 @@ func (b *border) remember() error {
 	names, contents, err := b.write(nil)
 	if b.lastShards != nil {
 		names, contents = append(names, memConnections), append(contents, b.lastShards)
+	}
+	if all, ok := b.state.(interface {
+		SaveAll(names []string, contents [][]byte) error
+	}); ok { // at once: it takes a fraction of the time
+		if e := all.SaveAll(names, contents); e != nil {
+			err = errors.Join(err, fmt.Errorf("memories: %w", e))
+		}
+		return err
 	}
 	errs := []error{err}
 	for i, name := range names {

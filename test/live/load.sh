@@ -49,10 +49,11 @@ files=$(ls "/proc/$reader/fd" | wc -l)
 from=$(date +%s%N)
 kill -INT "$sensor"
 wait "$sensor" || true
+took=$((($(date +%s%N) - from) / 1000000))
 cat "$dir/sent"
 tail -n 1 "$dir/out" | python3 -c '
 import json, sys
 s = json.loads(sys.stdin.read())
 print("summary:", {k: s[k] for k in s if k in ("packets", "bytes", "capture", "findings")})'
-echo "processor time $spent ms, peak $peak MB with the ring of 64, $files files open, report within $((($(date +%s%N) - from) / 1000000)) ms"
+echo "processor time $spent ms, peak $peak MB with the ring of 64, $files files open, report within $took ms"
 echo "load of the machine: $(cut -d' ' -f1-3 /proc/loadavg)"

@@ -13,7 +13,7 @@ func TestPause(t *testing.T) {
 		took, want time.Duration
 	}{
 		{100, 0, time.Second}, {Much, 200 * time.Millisecond, 800 * time.Millisecond}, {Much + 1, 200 * time.Millisecond, 1800 * time.Millisecond},
-		{100, 2 * time.Second, 500 * time.Millisecond}, {Much + 1, time.Minute, time.Second},
+		{Much + 1, 1200 * time.Millisecond, 600 * time.Millisecond}, {100, 2 * time.Second, 500 * time.Millisecond}, {Much + 1, time.Minute, time.Second},
 	} {
 		if got := pause(c.n, c.took); got != c.want {
 			t.Errorf("%d bytes in %v: a rest of %v, not %v", c.n, c.took, got, c.want)

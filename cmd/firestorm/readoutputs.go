@@ -144,7 +144,6 @@ func (e *eveOutput) endLive(fs []*finding.Finding) (warnings []string) {
 	if lost > 0 {
 		warnings = append(warnings, fmt.Sprintf("EVE: %d of %d records were left out, because %s did not take them in time", lost, lost+kept, e.name))
 	}
-	// A sink whose write hangs has its lock taken: what it knows is not asked for.
 	if err == nil {
 		h := e.sink.Health()
 		if why = h.Err; h.Lost > 0 {

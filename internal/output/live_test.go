@@ -156,6 +156,19 @@ func TestSinkFile(t *testing.T) {
 		if h := full.Health(); h.Lost != 2 || h.Up || !strings.Contains(h.Err, "no space") {
 			t.Errorf("a full disk: %+v", h)
 		}
+		// A line finds room: the disk is no better for it, until nothing was lost for a while.
+		if full.file, err = openAppend(name); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = full.Write([]byte("c\n"))
+		if h := full.Health(); h.Lost != 2 || h.Up || !strings.Contains(h.Err, "no space") {
+			t.Errorf("a line found room: %+v", h)
+		}
+		full.sick = full.sick.Add(-sinkSick)
+		full.publish()
+		if h := full.Health(); !h.Up || h.Err != "" {
+			t.Errorf("a while later: %+v", h)
+		}
 	}
 }
 

@@ -261,12 +261,12 @@ func (s *Sink) lose(lines []byte, err error) {
 
 // Health says how the place is. It waits for nothing, also while a write hangs, and says that then.
 func (s *Sink) Health() Health {
-	k := s.known.Load()
+	k, now := s.known.Load(), time.Now()
 	h := k.Health
-	if h.Up && !k.sick.IsZero() && time.Since(k.sick) < sinkSick {
+	if h.Up && !k.sick.IsZero() && now.Sub(k.sick) < sinkSick {
 		h.Up, h.Err = false, k.why
 	}
-	if t := s.began.Load(); t != 0 && time.Since(time.Unix(0, t)) > sinkWait+time.Second {
+	if t := s.began.Load(); t != 0 && now.Sub(time.Unix(0, t)) > sinkWait+time.Second {
 		h.Up, h.Err = false, "it takes nothing"
 	}
 	return h

@@ -73,7 +73,7 @@ test-net: go-version ## packages installed, captures made again with real progra
 
 test-long: go-version ## three minutes of fuzzing for each target, and the whole suite ten times (hours)
 	@scripts/fuzz.sh '$(GO)' 3m
-	FIRESTORM_LONG=1 FIRESTORM_THOROUGH=1 $(GO) test -count=1 -timeout 2h ./test/... ./internal/filter ./internal/packet ./internal/capture ./internal/backup
+	FIRESTORM_LONG=1 FIRESTORM_THOROUGH=1 $(GO) test -count=1 -timeout 2h ./test/... ./internal/filter ./internal/packet ./internal/capture ./internal/backup ./cmd/firestorm
 	$(GO) test -count=10 ./...
 
 .PHONY: conformance

@@ -292,16 +292,20 @@ capture() {
 }
 
 # watch_too NS DEV FILE FILTER: the program FST_WATCH watches live what the capture FILE sees; what it says goes into the
-# folder FST_WATCHED, each line with the time at which it was said. test/live/endtoend.sh asks for it.
+# folder FST_WATCHED, each line with the time at which it was said. test/live/endtoend.sh asks for it. Returns once it reads.
 watch_too() {
-	local to=$FST_WATCHED/$LAB_NAME-${3%.pcap}
-	ip netns exec "$P-$1" "$FST_WATCH" watch -i "$2" -f "$4" --json 2>"$to.err" > >(
+	local to=$FST_WATCHED/$LAB_NAME-${3%.pcap} i
+	ip netns exec "$P-$1" "$FST_WATCH" watch -i "$2" -f "$4" --json --status "$to.status" 2>"$to.err" > >(
 		trap '' INT
 		python3 -u -c 'import sys, time
 for line in sys.stdin: print(time.time(), line, end="")' >"$to.said"
 	) &
 	LAB_WATCHES+=($!)
-	sleep 0.5
+	for i in $(seq 300); do
+		[ ! -s "$to.status" ] || return 0
+		sleep 0.1
+	done
+	die "the watch on $2 of $1 did not begin: $(cat "$to.err")"
 }
 
 # capture_both: inside.pcap and outside.pcap on gw.

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
+
+	"firestorm/internal/event"
 )
 
 // Exit statuses. They are an interface: scripts depend on them.
@@ -90,15 +93,23 @@ func (a *app) finish(err error) int {
 		fmt.Fprintf(a.stderr, "  why   %s\n", printable(f.why))
 	}
 	if f.try != "" {
-		fmt.Fprintf(a.stderr, "  try   %s\n", strings.ReplaceAll(f.try, "\n", "\n        "))
+		for i, line := range strings.Split(f.try, "\n") {
+			lead := "        "
+			if i == 0 {
+				lead = "  try   "
+			}
+			fmt.Fprintf(a.stderr, "%s%s\n", lead, printable(line))
+		}
 	}
 	return f.code
 }
 
-// printable replaces what could steer a terminal: file names and file contents reach error texts.
+// printable makes one line of s and replaces what could steer a terminal, or pretend to be another line: file names and file
+// contents reach error texts.
 func printable(s string) string {
+	s = strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "; ") // errors that were joined
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if event.Unprintable(r) || r == utf8.RuneError {
 			return '?'
 		}
 		return r

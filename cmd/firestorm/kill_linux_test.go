@@ -184,7 +184,8 @@ func TestKilled(t *testing.T) {
 	}
 	told := map[string]int{}
 	for _, x := range rows {
-		if x.Code == "tcp-closed-port" {
+		// On a busy machine the two replies may be so far apart that the refusal seems to come from nearer.
+		if x.Code == "tcp-closed-port" || x.Code == "tcp-refused-by-middlebox" {
 			told[x.Destination.String()]++
 			if x.Count != 1 {
 				t.Errorf("%s: %d times, it was refused once", x.Title, x.Count)

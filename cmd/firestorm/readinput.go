@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -9,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"firestorm/internal/capture"
+	"firestorm/internal/event"
 	"firestorm/internal/filter"
 	"firestorm/internal/packet"
 	"firestorm/internal/pcapfile"
@@ -169,7 +172,24 @@ func shellWord(s string) string {
 	}) {
 		return s
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, event.Unprintable) {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	// Characters that could steer a terminal are written as bash, ksh and zsh read them.
+	var b strings.Builder
+	b.WriteString("$'")
+	for _, c := range []byte(s) {
+		switch {
+		case c == '\'' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' || c >= 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String() + "'"
 }
 
 // sieve is the capture filter. A program depends on the link type, so each has its own.

@@ -112,6 +112,13 @@ func (e *eveOutput) reopen() error {
 	return nil
 }
 
+// hasten lets endLive wait for nobody any more.
+func (e *eveOutput) hasten() {
+	if e != nil {
+		e.runner.Hasten()
+	}
+}
+
 // endLive writes the findings and ends a live output, and says what did not come to its place: a receiver that is gone, or
 // a disk that is full, is no reason to lose the report.
 func (e *eveOutput) endLive(fs []*finding.Finding) (warnings []string) {
@@ -137,7 +144,6 @@ func (e *eveOutput) endLive(fs []*finding.Finding) (warnings []string) {
 	if lost > 0 {
 		warnings = append(warnings, fmt.Sprintf("EVE: %d of %d records were left out, because %s did not take them in time", lost, lost+kept, e.name))
 	}
-	// A sink whose write hangs has its lock taken: what it knows is not asked for.
 	if err == nil {
 		h := e.sink.Health()
 		if why = h.Err; h.Lost > 0 {

@@ -58,6 +58,12 @@ func (m *memory) Save(name string, write func(io.Writer) error) error {
 	return m.Dir.Save(name, write)
 }
 
+// SaveAll is Save for all memories of a run.
+func (m *memory) SaveAll(names []string, contents [][]byte) error {
+	m.rest()
+	return m.Dir.SaveAll(names, contents)
+}
+
 // rest ends the background.
 func (m *memory) rest() {
 	if m.bg != nil {

@@ -205,8 +205,12 @@ func (w *watchFlags) check() (*readOptions, *capture.LiveOptions, error) {
 	return o, lo, nil
 }
 
-// endWithin is how long open connections are looked at when a watch ends: the report must be out within five seconds.
-const endWithin = 2 * time.Second
+// A watch that is told to end must be gone within five seconds: after endWithin open connections are not looked at any more, after
+// hastenAfter receivers of what was found are not waited for.
+const (
+	endWithin   = 1500 * time.Millisecond
+	hastenAfter = 3800 * time.Millisecond
+)
 
 // runWatch watches until a signal, the end of the time, or the number of packets.
 func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags) error {
@@ -300,7 +304,13 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	}
 	hurry := make(chan struct{})
 	n.opt.Hurry = hurry
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(endWithin, func() { close(hurry) }) })()
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(endWithin, func() { close(hurry) })
+		time.AfterFunc(hastenAfter, func() {
+			out.hasten()
+			n.eve.hasten()
+		})
+	})()
 	res, rep, err := n.run(ctx)
 	if err != nil {
 		return err

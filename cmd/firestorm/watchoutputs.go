@@ -40,6 +40,20 @@ type farFlags struct {
 // blocks reports that sources of attacks are to be blocked, or that it is to be said.
 func (f *farFlags) blocks() bool { return f.blocking.Mode != "" && f.blocking.Mode != "off" }
 
+// blockOptions are those of who has the right to block.
+func (f *farFlags) blockOptions() nftset.Options {
+	return nftset.Options{DryRun: f.blocking.Mode == "dry-run", Timeout: f.blocking.Timeout, Allow: f.blocking.Allow}
+}
+
+// blockFailure says why nothing can be blocked, and what to try.
+func blockFailure(err error) error {
+	code, try := exitEngine, "--block dry-run"
+	if errors.Is(err, nftset.ErrNotPermitted) {
+		code, try = exitPermission, "sudo firestorm watch ... --block on   (or --block dry-run, which only says)"
+	}
+	return &failure{code: code, what: "nothing can be blocked", why: err.Error(), try: try, err: err}
+}
+
 // far are outputs whose receivers may be slow, or gone: capture never waits for them. Nil: there are none.
 type far struct {
 	runner *output.Runner // who hears of news
@@ -115,16 +129,17 @@ func (a *app) farOutputs(f *farFlags, o *readOptions, input string, opt *sensor.
 	if f.blocks() {
 		s := setup
 		s.Out, s.Mutes = a.stderr, opt.Mutes
-		s.Options = nftset.Options{DryRun: f.blocking.Mode == "dry-run", Timeout: f.blocking.Timeout, Allow: f.blocking.Allow}
+		options := f.blockOptions()
+		if w := a.process.worker; w != nil {
+			there := &nftset.Remote{Ask: w.Ask}
+			options.Firewall, options.May = there, there.May
+		}
+		s.Options = options
 		def := outputDef("nftset")
 		out, err := def.New(s)
 		if err != nil {
 			x.close()
-			code, try := exitEngine, "--block dry-run"
-			if errors.Is(err, nftset.ErrNotPermitted) {
-				code, try = exitPermission, "sudo firestorm watch ... --block on   (or --block dry-run, which only says)"
-			}
-			return nil, &failure{code: code, what: "nothing can be blocked", why: err.Error(), try: try, err: err}
+			return nil, blockFailure(err)
 		}
 		x.store.Add(def, out) // it hears of mutes as well
 	}
@@ -203,6 +218,14 @@ func (x *far) news(f *finding.Finding) {
 func (x *far) decided(f *finding.Finding) {
 	if x != nil {
 		x.store.Finding(f)
+	}
+}
+
+// hasten lets close wait for nobody any more.
+func (x *far) hasten() {
+	if x != nil {
+		x.runner.Hasten()
+		x.store.Hasten()
 	}
 }
 

@@ -15,15 +15,13 @@ import (
 	"strings"
 
 	"firestorm/internal/capture"
+	"firestorm/internal/output/nftset"
 	"firestorm/internal/sandbox"
 	"firestorm/internal/service"
 )
 
 // runParent starts a worker for the watch and serves it: this process has rights, and reads no packet.
 func (a *app) runParent(ctx context.Context, o *readOptions, lo *capture.LiveOptions, w *watchFlags, commands <-chan service.Command) error {
-	if w.far.blocks() {
-		return &failure{code: exitUsage, what: "blocking and the sandbox do not go together yet", why: "who reads packets would need the right to change the firewall", try: "firestorm watch ... --block " + w.far.blocking.Mode + " --no-sandbox"}
-	}
 	files, err := a.watchFiles(o, w)
 	if err != nil {
 		return err
@@ -50,6 +48,13 @@ func (a *app) runParent(ctx context.Context, o *readOptions, lo *capture.LiveOpt
 	}
 	admin := slices.ContainsFunc(specs, func(s capture.RingSpec) bool { return s.Interface == trackerSocket || isLogGroup(s.Interface) })
 	p := &service.Parent{Specs: specs, Opener: openers{}, Admin: admin, User: user, Args: os.Args[1:], Commands: commands, Notify: service.SystemSend()}
+	if w.far.blocks() {
+		guard, err := nftset.NewGuard(w.far.blockOptions())
+		if err != nil {
+			return blockFailure(err)
+		}
+		p.Answer, p.Admin = guard.Answer, admin || w.far.blocking.Mode == "on"
+	}
 	code, err := p.Run(ctx)
 	if err != nil {
 		return &failure{code: exitEngine, what: "the watch ended", why: err.Error(), err: err}

@@ -216,7 +216,7 @@ func (e *Engine) outdate(g *group, is func(client packet.Addr, first packet.Time
 func (e *Engine) Tick(now packet.Time) []*Finding {
 	e.now = now
 	e.makeRoom()
-	due := e.dueDrafts()
+	due := e.dueDrafts(false)
 	for _, g := range e.list {
 		if g.dirty && g.decideAt <= now {
 			due = append(due, g)
@@ -232,7 +232,7 @@ func (e *Engine) Tick(now packet.Time) []*Finding {
 // once more with everything that is known now, so that the end says the same as if nothing had been said before.
 func (e *Engine) End(now packet.Time) []*Finding {
 	e.now = now
-	var due []*group
+	due := e.dueDrafts(true)
 	for _, g := range e.list {
 		if e.outdate(g, func(packet.Addr, packet.Time) bool { return true }) && g.Count == 0 { // nothing of it was confirmed
 			g.finding, g.dirty = nil, false

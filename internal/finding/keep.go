@@ -95,6 +95,8 @@ func (e *Engine) Save(w io.Writer) error {
 				First: f.First, Last: f.Last.Time, Limited: f.Limited})
 		case g.draft != nil:
 			k.Drafts = append(k.Drafts, keptDraft{g.Code.ID, g.Key, g.decideAt, withoutCode(g.draft)})
+		case g.restored && g.prior != nil && g.prior.draft != nil: // there was no time to tell it
+			k.Drafts = append(k.Drafts, keptDraft{g.Code.ID, g.Key, e.now, withoutCode(g.prior.draft)})
 		}
 	}
 	for _, d := range e.drafts {
@@ -290,8 +292,9 @@ func (e *Engine) Remember(told []Told) {
 	}
 }
 
-// dueDrafts makes groups of what earlier runs held, once its time has come and nothing more was reported of it.
-func (e *Engine) dueDrafts() (due []*group) {
+// dueDrafts makes groups of what earlier runs held, once its time has come and nothing more was reported of it; all: at the end,
+// which tells what is held whatever its time.
+func (e *Engine) dueDrafts(all bool) (due []*group) {
 	if len(e.drafts) == 0 {
 		return nil
 	}
@@ -300,7 +303,7 @@ func (e *Engine) dueDrafts() (due []*group) {
 		if p == nil || p.draft == nil {
 			return true // it goes on, or is known to have been told
 		}
-		if wait := d.due.Sub(e.now); wait > 0 && wait < latest || len(e.list) >= e.o.MaxGroups {
+		if wait := d.due.Sub(e.now); !all && wait > 0 && wait < latest || len(e.list) >= e.o.MaxGroups {
 			return false
 		}
 		delete(e.prior, d.key)

@@ -68,6 +68,25 @@ func TestRemembers(t *testing.T) {
 	}
 }
 
+// TestHeldAtTheEnd: what an earlier run held is told at the end of the next one, whatever its time; where there was no time for it,
+// the one after that tells it.
+func TestHeldAtTheEnd(t *testing.T) {
+	hurry := false
+	o := Options{Codes: []*Code{code("a")}, Hurry: func() bool { return hurry }}
+	e := engine(t, o)
+	e.Report(inst("a", "k", 1, 1, Certain))
+	e = reborn(t, e, o)
+	hurry = true
+	if fs := e.End(2 * second); len(fs) != 0 || e.Counts.Hurried != 1 {
+		t.Errorf("in a hurry: %s", show(fs))
+	}
+	hurry = false
+	e = reborn(t, e, o)
+	if fs := e.End(3 * second); len(fs) != 1 || fs[0].Count != 1 || fs[0].Revision != 1 {
+		t.Errorf("at the end: %s", show(fs))
+	}
+}
+
 const time500 = packet.Time(500 * time.Second)
 
 // TestRemembersDamage: what is no memory is refused, or does no harm.

@@ -77,6 +77,30 @@ func TestLiveRunnerLeavesADeafOutputBehind(t *testing.T) {
 	}
 }
 
+// Where there is no time, nobody is waited for, however many do not listen.
+func TestLiveRunnerHastens(t *testing.T) {
+	r := NewRunner(true)
+	for range 4 {
+		r.Add(Def{Name: "deaf", Blocking: true}, &deaf{})
+	}
+	r.Finding(&finding.Finding{ID: "FS-1"})
+	time.AfterFunc(100*time.Millisecond, r.Hasten)
+	begin := time.Now()
+	err := r.Close()
+	if d := time.Since(begin); err == nil || d > 100*time.Millisecond+2*giveUp {
+		t.Errorf("the end took %v: %v", d, err)
+	}
+	r = NewRunner(true)
+	r.Add(Def{Name: "stuck", Blocking: true}, &stuckOutput{stuck: stuck{r.Context()}})
+	r.Finding(&finding.Finding{ID: "FS-1"})
+	r.Hasten()
+	begin = time.Now()
+	_ = r.Close()
+	if d := time.Since(begin); d > giveUp {
+		t.Errorf("the end took %v after there was no time any more", d)
+	}
+}
+
 func TestRetry(t *testing.T) {
 	fast := Backoff{First: time.Millisecond, Most: 4 * time.Millisecond, Within: time.Second}
 	d := Delivery{Backoff: fast}
@@ -131,6 +155,19 @@ func TestSinkFile(t *testing.T) {
 		_, _ = full.Write([]byte("a\nb\n"))
 		if h := full.Health(); h.Lost != 2 || h.Up || !strings.Contains(h.Err, "no space") {
 			t.Errorf("a full disk: %+v", h)
+		}
+		// A line finds room: the disk is no better for it, until nothing was lost for a while.
+		if full.file, err = openAppend(name); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = full.Write([]byte("c\n"))
+		if h := full.Health(); h.Lost != 2 || h.Up || !strings.Contains(h.Err, "no space") {
+			t.Errorf("a line found room: %+v", h)
+		}
+		full.sick = full.sick.Add(-sinkSick)
+		full.publish()
+		if h := full.Health(); !h.Up || h.Err != "" {
+			t.Errorf("a while later: %+v", h)
 		}
 	}
 }

@@ -38,6 +38,8 @@ type item struct {
 // Runner feeds outputs. Event and Finding may be called by one goroutine, Alarm and Counts by any.
 type Runner struct {
 	live   bool
+	hasty  chan struct{} // closed by Hasten
+	once   sync.Once
 	mu     sync.Mutex // Add and Counts
 	lanes  []*lane
 	ctx    context.Context
@@ -77,7 +79,7 @@ type Count struct {
 
 // NewRunner returns a runner without outputs. live says that capture must never wait.
 func NewRunner(live bool) *Runner {
-	r := &Runner{live: live}
+	r := &Runner{live: live, hasty: make(chan struct{})}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -165,6 +167,9 @@ func (r *Runner) Flush() error {
 	return errors.Join(errs...)
 }
 
+// Hasten tells Close that there is no time to wait for receivers any more, whether it has begun or not. Any goroutine may call it.
+func (r *Runner) Hasten() { r.once.Do(func() { close(r.hasty) }) }
+
 // Close ends the outputs and returns their first errors, joined. The runner takes nothing more. Live, an output whose
 // receiver does not take its rest in time is left behind, and said.
 func (r *Runner) Close() error {
@@ -181,6 +186,16 @@ func (r *Runner) Close() error {
 	}
 	hurry := time.AfterFunc(closeGrace, r.cancel)
 	defer hurry.Stop()
+	closed := make(chan struct{})
+	defer close(closed)
+	go func() {
+		select {
+		case <-r.hasty:
+			r.cancel()
+		case <-closed:
+		}
+	}()
+	var over <-chan time.Time // for all of them
 	var late []error
 	for _, l := range r.lanes {
 		l.mu.Lock()
@@ -194,9 +209,14 @@ func (r *Runner) Close() error {
 			continue
 		case <-r.ctx.Done():
 		}
+		if over == nil {
+			end := make(chan time.Time)
+			time.AfterFunc(giveUp, func() { close(end) })
+			over = end
+		}
 		select {
 		case <-l.done:
-		case <-time.After(giveUp):
+		case <-over:
 			late = append(late, fmt.Errorf("output %s: did not end in time; %d batches are lost", l.def.Name, len(l.queue)))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,7 @@ const (
 	sinkDatagram = 64 << 10         // longest line to a datagram socket, bytes
 	sinkWait     = 2 * time.Second  // a receiver that takes nothing for so long is cut off
 	sinkAway     = 30 * time.Second // longest time between two tries to reach a receiver
+	sinkSick     = 10 * time.Second // a file that lost lines so shortly ago is not well: on a full disk short lines find room, and others do not
 )
 
 // Sink is where lines go in a live run: a file, a unix socket, standard output. It never fails and never waits long: what
@@ -32,14 +34,29 @@ type Sink struct {
 	tail   []byte // of a line that is not whole yet
 	skip   bool   // the line at hand was too long: its rest goes too
 	health Health
-	next   time.Time // when a receiver that was away is tried again
+	sick   time.Time // when a file lost lines last
+	why    string    // of sick
+	known  atomic.Pointer[sinkHealth]
+	began  atomic.Int64 // when the Write at hand began, nanoseconds; 0: there is none
+	next   time.Time    // when a receiver that was away is tried again
 	pause  time.Duration
 }
+
+// sinkHealth is what Health may look at while a Write waits.
+type sinkHealth struct {
+	Health
+	sick time.Time
+	why  string
+}
+
+// publish lets Health know how it is.
+func (s *Sink) publish() { s.known.Store(&sinkHealth{s.health, s.sick, s.why}) }
 
 // OpenSink opens a place for lines: "-" is stdout, "unix:PATH" a stream socket, "unixgram:PATH" a datagram socket, all
 // else a file that is appended to. A receiver that is not there yet is no error: it is tried again.
 func OpenSink(to string, stdout io.Writer) (*Sink, error) {
 	s := &Sink{to: to, kind: "file", stdout: stdout, health: Health{Up: true}}
+	s.publish()
 	network, path, ok := strings.Cut(to, ":")
 	switch {
 	case to == "-":
@@ -53,6 +70,7 @@ func OpenSink(to string, stdout io.Writer) (*Sink, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.dial()
+		s.publish()
 		return s, nil
 	}
 	var err error
@@ -74,6 +92,7 @@ func (s *Sink) Reopen() error {
 	f, err := openAppend(s.to)
 	if err != nil {
 		s.failed(err)
+		s.publish()
 		return err
 	}
 	if s.file != nil {
@@ -87,6 +106,11 @@ func (s *Sink) Reopen() error {
 func (s *Sink) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.began.Store(time.Now().UnixNano())
+	defer func() {
+		s.publish()
+		s.began.Store(0)
+	}()
 	n := len(b)
 	if s.skip {
 		i := bytes.IndexByte(b, '\n')
@@ -163,9 +187,13 @@ func (s *Sink) putFile(lines []byte) {
 		s.up()
 		return
 	}
-	if st, statErr := s.file.Stat(); n > 0 && statErr == nil && st.Mode().IsRegular() {
-		_ = s.file.Truncate(st.Size() - int64(n)) // half a line would damage the next one too
+	if n = min(max(n, 0), len(lines)); n > 0 {
+		whole := bytes.LastIndexByte(lines[:n], '\n') + 1
+		if st, statErr := s.file.Stat(); statErr == nil && st.Mode().IsRegular() && s.file.Truncate(st.Size()-int64(n-whole)) == nil { // half a line would damage the next one too
+			lines = lines[whole:]
+		}
 	}
+	s.sick, s.why = time.Now(), err.Error()
 	s.lose(lines, err)
 }
 
@@ -231,11 +259,17 @@ func (s *Sink) lose(lines []byte, err error) {
 	s.failed(err)
 }
 
-// Health says how the place is.
+// Health says how the place is. It waits for nothing, also while a write hangs, and says that then.
 func (s *Sink) Health() Health {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.health
+	k, now := s.known.Load(), time.Now()
+	h := k.Health
+	if h.Up && !k.sick.IsZero() && now.Sub(k.sick) < sinkSick {
+		h.Up, h.Err = false, k.why
+	}
+	if t := s.began.Load(); t != 0 && now.Sub(time.Unix(0, t)) > sinkWait+time.Second {
+		h.Up, h.Err = false, "it takes nothing"
+	}
+	return h
 }
 
 // Close ends the file or connection. A line without an end is lost.

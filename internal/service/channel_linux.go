@@ -18,11 +18,16 @@ type message struct {
 	// From the worker.
 	Open   string `json:"open,omitempty"`   // open the interface of that name again
 	Notify string `json:"notify,omitempty"` // pass this on to the service manager
+	// Ask is a question for Parent.Answer, Nr tells its reply from others.
+	Ask json.RawMessage `json:"ask,omitempty"`
+	Nr  uint64          `json:"nr,omitempty"`
 	// From the parent.
 	Opened  string  `json:"opened,omitempty"` // the files that come with it are those of this interface, or
 	Failed  failure `json:"failed,omitempty"` // why there is none
 	Error   string  `json:"error,omitempty"`  // of failedOther
 	Command Command `json:"command,omitempty"`
+	// Reply is that to the question Nr.
+	Reply json.RawMessage `json:"reply,omitempty"`
 }
 
 // failure is why a socket could not be opened: errors lose their type on the way.

@@ -16,14 +16,18 @@ import (
 )
 
 // Parent is the process that has rights. It opens packet sockets and passes them on, passes signals on as commands, and
-// news to the service manager; it never reads a packet, and of its worker nothing but the names of interfaces.
+// news to the service manager; it never reads a packet, and of its worker nothing but the names of interfaces and what Answer
+// allows.
 type Parent struct {
 	Specs  []capture.RingSpec // what may be opened
 	Opener capture.Opener
-	// Admin: some of them are of netfilter, so CAP_NET_ADMIN is kept beside CAP_NET_RAW.
+	// Admin: some of them are of netfilter, or Answer changes it, so CAP_NET_ADMIN is kept beside CAP_NET_RAW.
 	Admin bool
-	User  User // whom the worker runs as
-	Args  []string
+	// Answer answers what the worker asks with Worker.Ask, JSON both, one question at a time; nil: it may ask nothing. The worker
+	// may have been taken over: what it asks is to be judged, not believed.
+	Answer func(question []byte) (reply []byte)
+	User   User // whom the worker runs as
+	Args   []string
 	// Commands are those to pass on; Stop is given when the context ends.
 	Commands <-chan Command
 	// Notify passes on to the service manager; nil: there is none.
@@ -187,6 +191,10 @@ func (p *Parent) serve(ch *channel) {
 			err := ch.send(answer, files...)
 			closeAll(files)
 			if err != nil {
+				return
+			}
+		case m.Ask != nil && p.Answer != nil:
+			if ch.send(&message{Reply: p.Answer(m.Ask), Nr: m.Nr}, nil) != nil {
 				return
 			}
 		case m.Notify != "" && p.Notify != nil:

@@ -67,6 +67,9 @@ func playParent() int {
 	if dir := os.Getenv("FAKE"); dir != "" {
 		p.Opener = fake{dir}
 	}
+	if os.Getenv("ANSWER") != "" {
+		p.Answer = func(q []byte) []byte { return fmt.Appendf(nil, `{"asked":%s}`, q) }
+	}
 	for _, name := range strings.Fields(os.Getenv("WATCH")) {
 		p.Specs = append(p.Specs, capture.RingSpec{Interface: name, Blocks: 4, Rings: 2})
 	}
@@ -118,6 +121,12 @@ func playWorker() int {
 				f.Close()
 			}
 			fmt.Printf("open %s %q %v none=%v denied=%v\n", name, b, err, errors.Is(err, capture.ErrNoInterface), errors.Is(err, capture.ErrNotPermitted))
+		}
+		if os.Getenv("ANSWER") != "" {
+			for _, q := range []string{"1", `{"a":"b"}`, `"` + strings.Repeat("x", maxMessage) + `"`, "no JSON", "2"} {
+				a, err := w.Ask([]byte(q))
+				fmt.Printf("ask %.9s: %s %v\n", q, a, err)
+			}
 		}
 		fmt.Println("command", <-w.Commands())
 		<-w.Stopped()
@@ -226,16 +235,19 @@ func play(t *testing.T, env ...string) (*exec.Cmd, func(want string) string) {
 	}
 }
 
-// TestParentAndWorker: a worker gets files and errors of their kind for the interfaces that its parent knows, its news go
+// TestParentAndWorker: a worker gets files and errors of their kind for the interfaces that its parent knows, and replies; its news go
 // on to the manager, signals reach it as commands, and its exit status is the parent's.
 func TestParentAndWorker(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "passed"), []byte("the file"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c, said := play(t, "FAKE="+dir, "WATCH=real gone denied odd")
+	c, said := play(t, "FAKE="+dir, "WATCH=real gone denied odd", "ANSWER=1")
 	for _, want := range []string{`open real "the filethe file" <nil>`, `open gone "" gone: no such interface none=true denied=false`, `open denied "" denied: not allowed to capture none=false denied=true`,
 		`open odd "" odd: something else none=false denied=false`, `open other "" other: no such interface none=true`} {
+		said(want)
+	}
+	for _, want := range []string{`ask 1: {"asked":1} <nil>`, `ask {"a":"b"}: {"asked":{"a":"b"}} <nil>`, `ask "xxxxxxxx:  a message is too long`, `ask no JSON:  json`, `ask 2: {"asked":2} <nil>`} {
 		said(want)
 	}
 	_ = c.Process.Signal(syscall.SIGHUP)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // Command is what somebody asks of a running sensor.
@@ -23,20 +24,39 @@ var commands = map[os.Signal]Command{syscall.SIGHUP: Reload, syscall.SIGUSR1: Du
 // waitingCommands bounds the commands that wait for one that takes long: more of them would do the same again.
 const waitingCommands = 4
 
+// together is how long it is waited for more of what reads files again: two wishes that come at once are one. systemd from 253 on
+// sends SIGHUP and runs the unit's ExecReload too, which older versions need; rules would be compiled twice.
+const together = 500 * time.Millisecond
+
 // Signals hands out the commands that signals give, until stop is called.
 func Signals() (c <-chan Command, stop func()) {
 	sigs, out, done := make(chan os.Signal, waitingCommands), make(chan Command, waitingCommands), make(chan struct{})
 	for s := range commands {
 		signal.Notify(sigs, s)
 	}
+	give := func(c Command) {
+		select {
+		case out <- c:
+		default:
+		}
+	}
 	go func() {
+		var waits Command // to read again what it says; 0: nothing
+		var over <-chan time.Time
 		for {
 			select {
 			case s := <-sigs:
-				select {
-				case out <- commands[s]:
-				default:
+				switch c := commands[s]; {
+				case c == Dump:
+					give(c)
+				case waits == 0:
+					waits, over = c, time.After(together)
+				case c == Reload: // which reads rules too
+					waits = c
 				}
+			case <-over:
+				give(waits)
+				waits, over = 0, nil
 			case <-done:
 				return
 			}

@@ -30,6 +30,8 @@ type Worker struct {
 
 	mu     sync.Mutex // one question at a time
 	opened chan answer
+	asked  uint64 // questions for Ask
+	reply  chan *message
 	gone   chan struct{}
 }
 
@@ -60,7 +62,7 @@ func Join() (*Worker, error) {
 	}
 	_ = os.WriteFile("/proc/self/comm", []byte("firestorm"), 0) // it was started as /proc/self/exe: who lists processes sees its name
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	w := &Worker{ch: ch, commands: make(chan Command, waitingCommands), stop: make(chan struct{}), again: make(chan struct{}), opened: make(chan answer, 1), gone: make(chan struct{})}
+	w := &Worker{ch: ch, commands: make(chan Command, waitingCommands), stop: make(chan struct{}), again: make(chan struct{}), opened: make(chan answer, 1), reply: make(chan *message, 1), gone: make(chan struct{})}
 	go w.listen()
 	return w, nil
 }
@@ -104,6 +106,14 @@ func (w *Worker) listen() {
 			default: // nobody asked
 				closeAll(files)
 			}
+		case m.Reply != nil:
+			if f != nil {
+				f.Close()
+			}
+			select {
+			case w.reply <- m:
+			default: // nobody asked
+			}
 		case m.Command == Stop:
 			w.halt()
 		case m.Command != 0:
@@ -143,7 +153,31 @@ func (w *Worker) Notifier() *Notifier {
 	return NewNotifier(func(state string) error { return w.ch.send(&message{Notify: state}) })
 }
 
-// answerWithin is how long the parent may take to open a socket.
+// Ask gives a question to the parent's Answer and returns the reply, JSON both.
+func (w *Worker) Ask(question []byte) (reply []byte, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked++
+	if err := w.ch.send(&message{Ask: question, Nr: w.asked}, nil); err != nil {
+		return nil, err
+	}
+	over := time.NewTimer(answerWithin)
+	defer over.Stop()
+	for {
+		select {
+		case m := <-w.reply:
+			if m.Nr == w.asked { // others are of questions that were given up
+				return m.Reply, nil
+			}
+		case <-w.gone:
+			return nil, errClosed
+		case <-over.C:
+			return nil, errors.New("the parent does not answer")
+		}
+	}
+}
+
+// answerWithin is how long the parent may take to open a socket, or to answer.
 const answerWithin = 5 * time.Second
 
 // Open implements capture.Opener: of s the parent takes no more than the name of the interface.

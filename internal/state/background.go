@@ -9,19 +9,39 @@ import (
 
 // batch is snapshots of one moment.
 type batch struct {
+	begin time.Time // when it was asked for
 	names []string
 	data  [][]byte
 }
 
-// Restful is how long a Background rests after it wrote, at least: snapshots cost no more than this allows, however fast the
-// time of the packets runs.
-const Restful = time.Second
+// How often a Background takes snapshots at most, however fast the time of the packets runs: less often where much changed, so
+// as to spare the disk and who writes them.
+const (
+	Often  = time.Second
+	Seldom = 2 * time.Second
+	// Much is from how many bytes on it is Seldom.
+	Much = 4 << 20
+	// bearable is how old what is lost may be when the process ends at the worst moment, if the machine lets it: five seconds are
+	// promised, and packets take their time to get here too.
+	bearable = 3 * time.Second
+)
+
+// pause is how long to rest after n bytes were written and it took so long from the snapshot to the disk. What is lost at worst is
+// what came since the snapshot before: as old as two of them and the rest between. On a slow machine it rests a quarter of the
+// time, so that it does nothing else no more than four fifths of it.
+func pause(n uint64, took time.Duration) time.Duration {
+	every := Often
+	if n > Much {
+		every = Seldom
+	}
+	return max(min(every-took, bearable-2*took), min(took/4, Often))
+}
 
 // Background keeps snapshots in a goroutine of its own, so that who reads packets never waits for a disk. What is the same as
 // last time is not written again: an idle sensor leaves the disk asleep.
 type Background struct {
 	save func(names []string, data [][]byte) error
-	rest time.Duration
+	rest func(n uint64, took time.Duration) time.Duration
 	work chan batch
 	quit chan struct{}
 	done chan struct{}
@@ -29,18 +49,19 @@ type Background struct {
 
 	mu    sync.Mutex
 	busy  bool
+	ready time.Time // when Ready said so last
 	err   error
 	since time.Time // of err
 	wrote uint64    // bytes
 }
 
 // NewBackground starts a goroutine that keeps snapshots with save, which is a Dir's SaveAll; Close ends it. The rest between two
-// batches is Restful where rest is 0.
+// batches follows from what they cost where rest is 0.
 func NewBackground(save func(names []string, data [][]byte) error, rest time.Duration) *Background {
-	if rest <= 0 {
-		rest = Restful
+	b := &Background{save: save, rest: pause, work: make(chan batch, 1), quit: make(chan struct{}), done: make(chan struct{}), last: map[string][sha256.Size]byte{}}
+	if rest > 0 {
+		b.rest = func(uint64, time.Duration) time.Duration { return rest }
 	}
-	b := &Background{save: save, rest: rest, work: make(chan batch, 1), quit: make(chan struct{}), done: make(chan struct{}), last: map[string][sha256.Size]byte{}}
 	go b.run()
 	return b
 }
@@ -49,6 +70,9 @@ func NewBackground(save func(names []string, data [][]byte) error, rest time.Dur
 func (b *Background) Ready() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.busy {
+		b.ready = time.Now()
+	}
 	return !b.busy
 }
 
@@ -57,8 +81,9 @@ func (b *Background) Ready() bool {
 func (b *Background) Keep(names []string, data [][]byte) {
 	b.mu.Lock()
 	b.busy = true
+	begin := b.ready
 	b.mu.Unlock()
-	b.work <- batch{names, data}
+	b.work <- batch{begin, names, data}
 }
 
 // Err returns why the last batch could not be kept, and since when none could; nil: it was kept.
@@ -86,6 +111,7 @@ func (b *Background) run() {
 	defer close(b.done)
 	for x := range b.work {
 		n, err := b.write(x)
+		rest := b.rest(n, time.Since(x.begin))
 		b.mu.Lock()
 		b.wrote += n
 		if err != nil && b.err == nil {
@@ -95,7 +121,7 @@ func (b *Background) run() {
 		b.mu.Unlock()
 		select {
 		case <-b.quit: // there is nothing to rest for
-		case <-time.After(b.rest):
+		case <-time.After(rest):
 		}
 		b.mu.Lock()
 		b.busy = false

@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // Version is the form of all snapshots that this program writes, and the newest that it reads.
@@ -234,10 +235,8 @@ func (d *Dir) SaveAll(names []string, data [][]byte) (err error) {
 			}
 		}
 	}
-	for _, f := range fresh {
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
-			return err
-		}
+	if err := syncAll(fresh); err != nil {
+		return err
 	}
 	for i, f := range fresh {
 		if err := os.Rename(f.Name(), files[i]); err != nil {
@@ -245,6 +244,26 @@ func (d *Dir) SaveAll(names []string, data [][]byte) (err error) {
 		}
 	}
 	return syncFolder(d.path)
+}
+
+// atOnce is how many files are forced to the disk at a time.
+const atOnce = 8
+
+// syncAll forces files to the disk and closes them. Those that are asked for at once go with one commit of the file system's
+// journal: where others keep the disk busy, it takes a fraction of the time.
+func syncAll(files []*os.File) error {
+	errs := make([]error, len(files))
+	var wait sync.WaitGroup
+	room := make(chan struct{}, atOnce)
+	for i, f := range files {
+		room <- struct{}{}
+		wait.Go(func() {
+			errs[i] = errors.Join(f.Sync(), f.Close())
+			<-room
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
 }
 
 // mayReplace reports that the file is not one of a newer program.

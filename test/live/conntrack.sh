@@ -1,7 +1,8 @@
 #!/bin/bash
 # conntrack.sh [-k DIR]: two clients share the one port of a NAT that forgets closed connections early, before a server that
 # remembers them. "firestorm watch --conntrack" on the NAT's outside must state when the NAT forgot, as the program conntrack
-# recorded it, and "firestorm read --conntrack-log" of the capture and that record must say the same. -k keeps both in DIR.
+# recorded it, and "firestorm read --conntrack-log" of the capture and that record must say the same. The watch is sandboxed:
+# its parent opens the socket of the connection tracker. -k keeps both in DIR.
 # Needs root, nft, conntrack, tcpdump, python3.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -67,13 +68,19 @@ ip netns exec $gw conntrack -E -b 4194304 -o timestamp,extended -p tcp >"$dir/co
 record=$!
 ip netns exec $gw tcpdump -q -U -i outer -w "$dir/outside.pcap" tcp 2>"$dir/tcpdump" &
 dump=$!
-ip netns exec $gw "$dir/firestorm" watch outer -f tcp --ring 4M --conntrack --json >"$dir/live" 2>"$dir/err" &
+ip netns exec $gw "$dir/firestorm" watch outer -f tcp --ring 4M --conntrack --json -v --state "$dir/state" >"$dir/live" 2>"$dir/err" &
 watch=$!
 # The kernel lets expired entries go when somebody looks, or within a minute: a program that lists the table, as monitoring
 # does, makes it soon.
 (while sleep 0.3; do ip netns exec $gw conntrack -L >/dev/null 2>&1; done) &
 pids+=($! $record $dump $watch)
 sleep 2
+# The worker listens, in the sandbox and without rights.
+if ! grep -q 'sandbox: on (Landlock' "$dir/err" || [ "$(awk '/^(Seccomp|CapEff):/ { print $2 }' "/proc/$(pgrep -P "$watch")/status" | tr '\n' ' ')" != "0000000000000000 2 " ]; then
+	echo "conntrack.sh: the watch is not sandboxed" >&2
+	cat "$dir/err" >&2
+	exit 1
+fi
 cat >"$dir/ask.py" <<'P'
 import socket, sys
 k = socket.socket()

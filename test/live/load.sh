@@ -49,6 +49,7 @@ files=$(ls "/proc/$reader/fd" | wc -l)
 from=$(date +%s%N)
 kill -INT "$sensor"
 wait "$sensor" || true
+took=$((($(date +%s%N) - from) / 1000000))
 cat "$dir/sent"
 tail -n 1 "$dir/out" | python3 -c '
 import json, sys
@@ -59,5 +60,5 @@ import json, sys
 s = json.load(open(sys.argv[1]))
 print("handed over", s.get("handed_over", 0), "rings, packets and lost:", [[(r["packets"], r["lost"]) for r in i.get("rings", [i])] for i in s["interfaces"]])
 PY
-echo "processor time $spent ms, peak $peak MB with the rings of 64, $files files open, report within $((($(date +%s%N) - from) / 1000000)) ms"
+echo "processor time $spent ms, peak $peak MB with the rings of 64, $files files open, report within $took ms"
 echo "load of the machine: $(cut -d' ' -f1-3 /proc/loadavg)"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # nflog.sh [-k FILE]: a firewall in a network namespace drops requests to one port and logs them to two groups of the packet
 # log. "firestorm watch nflog:GROUP" reads one, tcpdump writes the other to a file: what is found live must be what "firestorm
-# read" finds in that file, and as many packets must be seen as the rule counted. -k keeps the capture in FILE.
+# read" finds in that file, and as many packets must be seen as the rule counted. The watch is sandboxed: its parent opens the
+# group. -k keeps the capture in FILE.
 # Needs root, nft, and tcpdump with support for NFLOG.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -48,13 +49,17 @@ table inet fw {
 	}
 }
 N
-ip netns exec $gw "$dir/firestorm" watch nflog:5 --ring 4M --json --duration 50s >"$dir/live" 2>"$dir/err" &
+ip netns exec $gw "$dir/firestorm" watch nflog:5 --ring 4M --json -v --state "$dir/state" --duration 50s >"$dir/live" 2>"$dir/err" &
 watch=$!
 pids+=($watch)
 ip netns exec $gw tcpdump -q -U -i nflog:6 -w "$dir/log.pcap" 2>"$dir/tcpdump" &
 dump=$!
 pids+=($dump)
 sleep 2
+confined() { # the worker reads packets, in the sandbox and without rights
+	grep -q 'sandbox: on (Landlock' "$dir/err" && [ "$(awk '/^(Seccomp|CapEff):/ { print $2 }' "/proc/$(pgrep -P "$1")/status" | tr '\n' ' ')" = "0000000000000000 2 " ]
+}
+confined "$watch" || { echo "nflog.sh: the watch is not sandboxed" >&2; cat "$dir/err" >&2; exit 1; }
 for i in 1 2 3; do
 	ip netns exec $a timeout 8 bash -c "echo >/dev/tcp/10.2.0.2/81" 2>/dev/null &
 	pids+=($!)

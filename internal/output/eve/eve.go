@@ -40,11 +40,21 @@ type Output struct {
 	line  []byte
 	stats stats
 	more  func(add func(path string, n uint64))
+	place output.Healthy // where it goes, if that knows how it is
 }
 
 // New returns an output that writes to s.Out.
 func New(s output.Setup) *Output {
-	return &Output{w: bufio.NewWriterSize(s.Out, bufferSize), eve: s.EVE, least: s.AtLeast(), kinds: s.Records, more: s.Counters, line: make([]byte, 0, 4096)}
+	place, _ := s.Out.(output.Healthy)
+	return &Output{w: bufio.NewWriterSize(s.Out, bufferSize), eve: s.EVE, least: s.AtLeast(), kinds: s.Records, more: s.Counters, line: make([]byte, 0, 4096), place: place}
+}
+
+// Health says how the place is that records go to.
+func (o *Output) Health() output.Health {
+	if o.place == nil {
+		return output.Health{Up: true}
+	}
+	return o.place.Health()
 }
 
 // Event writes e's record, if it has one.

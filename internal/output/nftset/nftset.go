@@ -54,6 +54,8 @@ type Options struct {
 	Timeout time.Duration  // 0: an hour
 	Allow   []netip.Prefix // never blocked, beside this machine, its gateways and its name servers
 	Now     func() time.Time
+	// May says why a source is never blocked, empty: it may be; nil: by Allow and Machine. See Remote.
+	May func(Source) string
 	Firewall
 	Machine
 }
@@ -105,8 +107,8 @@ type Output struct {
 	next   time.Time
 }
 
-// New makes the sets, unless this is a dry run, and says that blocking is on.
-func New(o Options, s output.Setup) (*Output, error) {
+// fill puts this machine where nothing else is named.
+func (o *Options) fill() {
 	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	if o.Now == nil {
 		o.Now = time.Now
@@ -117,6 +119,14 @@ func New(o Options, s output.Setup) (*Output, error) {
 	if o.Machine == nil {
 		o.Machine = &thisMachine{}
 	}
+	if o.May == nil {
+		o.May = o.never
+	}
+}
+
+// New makes the sets, unless this is a dry run, and says that blocking is on.
+func New(o Options, s output.Setup) (*Output, error) {
+	o.fill()
 	if s.Out == nil {
 		s.Out = io.Discard
 	}
@@ -161,7 +171,7 @@ func (p *Output) Finding(f *finding.Finding) error {
 	if f.Severity < finding.High || f.Confidence < finding.Likely {
 		return nil
 	}
-	if why := p.allowed(src); why != "" {
+	if why := p.o.May(src); why != "" {
 		if !p.said[f.ID] && len(p.said) < mostBlocked {
 			p.said[f.ID] = true
 			p.say("%s is not blocked: %s (%s: %s)", src, why, f.ID, output.Title(f))
@@ -249,9 +259,9 @@ func (p *Output) sources() []Source {
 	return all
 }
 
-// allowed says why a source is never blocked; empty: it may be.
-func (p *Output) allowed(s Source) string {
-	a := p.o.Known()
+// never says why a source is never blocked; empty: it may be.
+func (o *Options) never(s Source) string {
+	a := o.Known()
 	if !s.Addr.IsValid() {
 		switch {
 		case s.Card[0]&1 != 0:
@@ -263,7 +273,7 @@ func (p *Output) allowed(s Source) string {
 		}
 		return ""
 	}
-	for _, n := range p.o.Allow {
+	for _, n := range o.Allow {
 		if n.Contains(s.Addr) {
 			return "it is on the list of those that are never blocked"
 		}

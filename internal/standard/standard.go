@@ -55,6 +55,7 @@ import (
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/maintenance"
 	"firestorm/internal/detect/nagle"
+	"firestorm/internal/detect/natports"
 	"firestorm/internal/detect/nfsdenied"
 	"firestorm/internal/detect/ntpfaults"
 	"firestorm/internal/detect/outofwindow"
@@ -142,6 +143,7 @@ var Detectors = []detect.Def{
 	loss.Def,
 	maintenance.Def,
 	nagle.Def,
+	natports.Def,
 	nfsdenied.Def,
 	ntpfaults.Def,
 	outofwindow.Def,

@@ -26,6 +26,7 @@ const (
 	KindFile
 	KindVerdict
 	KindTracked
+	KindDatagram
 	FirstAnalyzerKind Kind = 32
 )
 

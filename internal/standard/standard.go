@@ -48,6 +48,7 @@ import (
 	"firestorm/internal/detect/dnsfaults"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/espflow"
+	"firestorm/internal/detect/fraglost"
 	"firestorm/internal/detect/ftpdata"
 	"firestorm/internal/detect/httpfaults"
 	"firestorm/internal/detect/idle"
@@ -136,6 +137,7 @@ var Detectors = []detect.Def{
 	dnsfaults.Def,
 	duplicate.Def,
 	espflow.Def,
+	fraglost.Def,
 	ftpdata.Def,
 	httpfaults.Def,
 	idle.Def,

@@ -55,6 +55,7 @@ import (
 	"firestorm/internal/detect/ikefaults"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/maintenance"
+	"firestorm/internal/detect/msstoobig"
 	"firestorm/internal/detect/nagle"
 	"firestorm/internal/detect/natports"
 	"firestorm/internal/detect/nfsdenied"
@@ -144,6 +145,7 @@ var Detectors = []detect.Def{
 	ikefaults.Def,
 	loss.Def,
 	maintenance.Def,
+	msstoobig.Def,
 	nagle.Def,
 	natports.Def,
 	nfsdenied.Def,

@@ -35,7 +35,6 @@ var Def = detect.Def{
 			{ID: "loss", Name: "ordinary loss"},
 			{ID: "sender", Name: "a sender that never sent the rest"},
 		},
-		Absorbs:    []string{"dns-server-silent"},
 		References: []string{"RFC 8900 (IP fragmentation considered fragile)", "RFC 791 3.2 (fragmentation)", "RFC 8200 4.5 (for IPv6)", "RFC 9715 (fragmentation avoidance in DNS over UDP)"},
 		Needs:      []finding.Gate{finding.GateLoss, finding.GateClock},
 		Settle:     0,
@@ -128,12 +127,8 @@ func (d *detector) datagram(x *event.Datagram) {
 		t.holed++
 	default:
 		t.lost++
-		var cover finding.Cover
-		if isAnswer(h) { // who waits for it hears nothing
-			cover = finding.Cover{Client: h.Server.Addr, Server: h.Client.Addr, Port: h.Client.Port}
-		}
 		d.scope.Report(&finding.Instance{Code: Code, Key: w.key(), Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port,
-			First: x.First, Last: h.Seen, Covers: cover, Data: x})
+			First: x.First, Last: h.Seen, Data: x})
 	}
 }
 

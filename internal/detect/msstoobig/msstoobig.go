@@ -88,7 +88,7 @@ func (d *detector) ended(f *event.Flow) {
 	}
 	delete(d.told, h.FlowID)
 	s := &f.Sides[t.err.QuotedDir]
-	if !s.SeqKnown || int32(s.Acked-t.err.Quoted.Seq) <= 0 || s.MaxDelivered > t.err.MTU {
+	if !s.SeqKnown || s.MaxDelivered == 0 || int32(s.Acked-t.err.Quoted.Seq) <= 0 || s.MaxDelivered > t.err.MTU {
 		return
 	}
 	t.flow = f

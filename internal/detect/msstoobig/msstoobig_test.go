@@ -44,6 +44,7 @@ func TestMessages(t *testing.T) {
 		{"no size said", func(x *event.ICMPError, _ *event.Flow) { x.MTU = 0 }, false},
 		{"the packet was not larger", func(x *event.ICMPError, _ *event.Flow) { x.Quoted.Len = 1400 }, false},
 		{"the data never arrived", func(_ *event.ICMPError, f *event.Flow) { f.Sides[packet.ToServer].Acked = 5000 }, false},
+		{"nothing is known to have arrived", func(_ *event.ICMPError, f *event.Flow) { f.Sides[packet.ToServer].MaxDelivered = 0 }, false},
 		{"larger packets arrived", func(_ *event.ICMPError, f *event.Flow) { f.Sides[packet.ToServer].MaxDelivered = 1500 }, false},
 		{"another error", func(x *event.ICMPError, _ *event.Flow) { x.Code = 1 }, false},
 	} {

@@ -152,11 +152,16 @@ func fillChecked(r *report.Report, services []detect.ServiceSummary, res *sensor
 		all.Silent += s.Silent
 		all.Undecided += s.Undecided
 		all.ConnectMax = max(all.ConnectMax, s.ConnectMax)
+		all.Again += s.Again
+		all.AgainMax = max(all.AgainMax, s.AgainMax)
 	}
 	if all.Attempts > 0 {
 		line := fmt.Sprintf("connection requests: %d of %d answered", all.Answered, all.Attempts)
 		if all.ConnectMax > 0 {
 			line += ", the slowest in " + report.Duration(all.ConnectMax)
+		}
+		if all.Again > 0 { // the time above begins with the request that was answered
+			line += fmt.Sprintf("; %d only when asked again, after up to %s", all.Again, report.Duration(all.AgainMax))
 		}
 		r.Checked = append(r.Checked, line)
 	}

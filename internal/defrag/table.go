@@ -2,6 +2,7 @@ package defrag
 
 import (
 	"bytes"
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -47,10 +48,12 @@ type Incomplete struct {
 	Fragments uint32 // seen, duplicates not counted
 	Vantage   uint16
 	Tunnel    uint32
-	Proto     uint8 // of the fragment at offset 0 if HasFirst, else as the first arrival claims
-	Version   uint8 // 4 or 6
-	HasFirst  bool  // the fragment at offset 0 was seen
-	Truncated bool  // the capture cut fragments short: the datagram may have been whole on the wire
+	Proto     uint8  // of the fragment at offset 0 if HasFirst, else as the first arrival claims
+	Version   uint8  // 4 or 6
+	HasFirst  bool   // the fragment at offset 0 was seen
+	SrcPort   uint16 // of TCP and UDP, from the fragment at offset 0; else 0
+	DstPort   uint16
+	Truncated bool // the capture cut fragments short: the datagram may have been whole on the wire
 }
 
 // key names a datagram: RFC 791 adds the protocol for IPv4, RFC 8200 does not for IPv6.
@@ -382,11 +385,25 @@ func (t *Table) report(d *datagram, why Reason) {
 	if t.o.Incomplete == nil {
 		return
 	}
+	src, dst := d.ports()
 	t.o.Incomplete(Incomplete{
 		Why: why, First: d.first, Last: d.last, Src: d.key.src, Dst: d.key.dst, ID: d.key.id,
 		Bytes: d.held.size(), Total: d.total, Fragments: uint32(len(d.frags)), Vantage: d.key.vantage,
-		Tunnel: d.key.tunnel, Proto: d.proto, Version: d.key.version, HasFirst: d.head != nil, Truncated: d.truncated,
+		Tunnel: d.key.tunnel, Proto: d.proto, Version: d.key.version, HasFirst: d.head != nil, Truncated: d.truncated, SrcPort: src, DstPort: dst,
 	})
+}
+
+// ports reads the ports in the fragment at offset 0, if that came.
+func (d *datagram) ports() (src, dst uint16) {
+	if d.proto != packet.ProtoTCP && d.proto != packet.ProtoUDP {
+		return 0, 0
+	}
+	for i := range d.frags {
+		if f := &d.frags[i]; f.start == 0 && f.end >= 4 {
+			return binary.BigEndian.Uint16(f.buf), binary.BigEndian.Uint16(f.buf[2:])
+		}
+	}
+	return 0, 0
 }
 
 func (t *Table) charge(d *datagram, n int) {

@@ -51,6 +51,19 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// TestAgain: who was answered at the third request waited from the first on.
+func TestAgain(t *testing.T) {
+	l := detect.NewLedger(100)
+	attempt(l, 1, "10.0.0.1", 80, 0, event.Answered)
+	l.Handle(tcp(2, "10.0.0.1", "10.0.0.9", 80, event.Started, 1, 1))
+	f := tcp(2, "10.0.0.1", "10.0.0.9", 80, event.Answered, 1, 5)
+	f.SYNTries = 3
+	l.Handle(answered(f, 64))
+	if s := l.Services(); len(s) != 1 || s[0].Answered != 2 || s[0].Again != 1 || s[0].AgainMax != 4*time.Second {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestICMP: an error that ends an attempt refuses it; one about sizes, one about answers, one of another flow do not.
 func TestICMP(t *testing.T) {
 	for _, c := range []struct {

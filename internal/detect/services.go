@@ -14,7 +14,9 @@ type ServiceSummary struct {
 	Attempts                             int
 	Answered, Refused, Silent, Undecided int
 	Clients                              int
-	ConnectMedian, ConnectMax            time.Duration
+	ConnectMedian, ConnectMax            time.Duration // from the request that was answered
+	Again                                int           // answered connections of TCP that were asked for more than once
+	AgainMax                             time.Duration // the longest of them took, from the first request to the answer
 	Exchanges                            uint64
 	ThinkMean, ThinkMax                  time.Duration
 	SlowestAt                            packet.Ref
@@ -64,6 +66,10 @@ func (log *serviceLog) summary(s *ServiceSummary, connects []time.Duration) []ti
 		switch a.Outcome {
 		case OutAnswered:
 			s.Answered++
+			if a.Service.Proto == packet.ProtoTCP && a.Tries > 1 && !a.Midstream {
+				s.Again++
+				s.AgainMax = max(s.AgainMax, a.Answer.Time.Sub(a.Start.Time))
+			}
 		case OutRefused:
 			s.Refused++
 		case OutSilent:

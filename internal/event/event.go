@@ -27,6 +27,7 @@ const (
 	KindVerdict
 	KindTracked
 	KindTagged
+	KindDatagram
 	FirstAnalyzerKind Kind = 32
 )
 

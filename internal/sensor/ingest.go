@@ -27,7 +27,8 @@ type ingest struct {
 	shared   *dedup
 	senders  senders
 	frags    *defrag.Table
-	pieces   bool // rules ask of fragments: they go on, for the rules alone
+	gone     []*event.Datagram // given up by frags, not yet handed out
+	pieces   bool              // rules ask of fragments: they go on, for the rules alone
 	clock    clock
 	ordinal  uint64
 	begin    packet.Time
@@ -126,6 +127,8 @@ func (in *ingest) next(r *round) error {
 	if err != nil && !errors.Is(err, capture.ErrIdle) {
 		in.hear(r, in.clock.now)
 		in.flush(r, true)
+		in.frags.End()
+		in.givenUp(r)
 		r.final = true
 		return io.EOF
 	}
@@ -150,6 +153,7 @@ func (in *ingest) idle(r *round) {
 	in.lastEdge = now
 	in.flush(r, true)
 	in.frags.Age(now)
+	in.givenUp(r)
 	r.edges = append(r.edges, edge{len(r.batch.Packets) - 1, in.ordinal, now})
 }
 
@@ -158,6 +162,8 @@ func (in *ingest) stop(r *round) {
 	r.shard, r.edges, r.events = r.shard[:0], r.edges[:0], r.events[:0]
 	in.hear(r, in.clock.now)
 	in.flush(r, true)
+	in.frags.End()
+	in.givenUp(r)
 	r.begin, r.now, r.last, r.final = in.begin, in.clock.now, in.ordinal, true
 }
 
@@ -240,6 +246,7 @@ func (in *ingest) packet(r *round, i int, key uint64) {
 		in.lastEdge = in.clock.now
 		in.flush(r, in.ordinal%edgePackets == 0)
 		in.frags.Age(in.clock.now)
+		in.givenUp(r)
 		r.edges = append(r.edges, edge{i, in.ordinal, in.clock.now})
 	}
 }
@@ -289,6 +296,7 @@ func (in *ingest) admit(r *round, w *wire, p *packet.Packet, key uint64) uint8 {
 		for _, a := range odd[:n] { // of the piece that completed it
 			p.AddAnomaly(a)
 		}
+		r.events = append(r.events, in.whole(p))
 	}
 	return shardOf(p)
 }

@@ -84,18 +84,25 @@ func (j *joined) enrich(f *finding.Finding) {
 		return
 	}
 	var died, passed []packet.Ref
-	var there uint16
-	var from uint16
+	var diedFrom, passedFrom uint16 // the place of the first one; a finding may have frames of both
 	changed := ""
 	for _, p := range f.Evidence {
 		t := j.trace(p.Ref)
 		if !t.Known {
 			continue
 		}
-		there, from = t.Vantage, 1-t.Vantage
+		from := 1 - t.Vantage
 		if !t.Seen {
-			died = append(died, p.Ref)
+			if len(died) == 0 {
+				diedFrom = from
+			}
+			if from == diedFrom {
+				died = append(died, p.Ref)
+			}
 			continue
+		}
+		if len(passed) == 0 {
+			passedFrom = from
 		}
 		passed = append(passed, p.Ref)
 		if changed == "" && len(t.Changed) > 0 {
@@ -104,11 +111,11 @@ func (j *joined) enrich(f *finding.Finding) {
 	}
 	if len(died) > 0 {
 		f.Facts = append(f.Facts, finding.Fact{Refs: died, Text: fmt.Sprintf("%s seen at %s and never at %s: what died, died between them",
-			detect.Plural(len(died), "of these packets was", "of these packets were"), j.name(from), j.name(there))})
+			detect.Plural(len(died), "of these packets was", "of these packets were"), j.name(diedFrom), j.name(1-diedFrom))})
 	}
 	if len(passed) > 0 {
 		f.Facts = append(f.Facts, finding.Fact{Refs: passed, Text: fmt.Sprintf("%s seen at both %s and %s%s",
-			detect.Plural(len(passed), "of these packets was", "of these packets were"), j.name(from), j.name(there), changed)})
+			detect.Plural(len(passed), "of these packets was", "of these packets were"), j.name(passedFrom), j.name(1-passedFrom), changed)})
 	}
 }
 

@@ -229,6 +229,7 @@ func newRun(o *Options) (*run, error) {
 	if o.WantAll {
 		s.in.layers = &[256]uint64{}
 	}
+	o.Defrag.Incomplete = s.in.incomplete
 	s.in.frags = defrag.New(o.Defrag)
 	if o.OnStatus != nil {
 		s.in.busy = newBusy()

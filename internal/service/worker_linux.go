@@ -107,9 +107,7 @@ func (w *Worker) listen() {
 				closeAll(files)
 			}
 		case m.Reply != nil:
-			if f != nil {
-				f.Close()
-			}
+			closeAll(files)
 			select {
 			case w.reply <- m:
 			default: // nobody asked

@@ -48,13 +48,16 @@ import (
 	"firestorm/internal/detect/dnsfaults"
 	"firestorm/internal/detect/duplicate"
 	"firestorm/internal/detect/espflow"
+	"firestorm/internal/detect/fraglost"
 	"firestorm/internal/detect/ftpdata"
 	"firestorm/internal/detect/httpfaults"
 	"firestorm/internal/detect/idle"
 	"firestorm/internal/detect/ikefaults"
 	"firestorm/internal/detect/loss"
 	"firestorm/internal/detect/maintenance"
+	"firestorm/internal/detect/msstoobig"
 	"firestorm/internal/detect/nagle"
+	"firestorm/internal/detect/natports"
 	"firestorm/internal/detect/nfsdenied"
 	"firestorm/internal/detect/ntpfaults"
 	"firestorm/internal/detect/outofwindow"
@@ -135,13 +138,16 @@ var Detectors = []detect.Def{
 	dnsfaults.Def,
 	duplicate.Def,
 	espflow.Def,
+	fraglost.Def,
 	ftpdata.Def,
 	httpfaults.Def,
 	idle.Def,
 	ikefaults.Def,
 	loss.Def,
 	maintenance.Def,
+	msstoobig.Def,
 	nagle.Def,
+	natports.Def,
 	nfsdenied.Def,
 	ntpfaults.Def,
 	outofwindow.Def,

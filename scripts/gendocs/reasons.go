@@ -63,6 +63,15 @@ var quiet = map[string]map[string]string{
 		"first third cut": "The handshake lies before the cut: without it neither the windows nor their scale are known",
 		"last third cut":  "The dropped packets lie in the part that is gone, or the connection has not died yet",
 	},
+	"ip-fragment-lost": {
+		"answers removed": "The first fragments of the answers are what is removed",
+		"first third cut": "Fewer than five such packets are left",
+		"last third cut":  "Fewer than five such packets are left",
+	},
+	"mss-too-big-for-tunnel": {
+		"joined as by GRO": "Joined frames are larger than the router said, so that nothing small is seen to arrive",
+		"first third cut":  "The packets that were too large lie before the cut",
+	},
 	"amplification": {
 		"answers removed":  "Without the answers there is nothing long: how many bytes a request brings needs both directions",
 		"requests removed": "Without the requests nothing says how many bytes of answers each brings; refusals go with them",

@@ -63,6 +63,9 @@ var alsoTrue = map[string]map[string]string{
 	"nfs-mountd-prohibited": {
 		"icmp-admin-prohibited": "gw refuses the request to mountd's port by rule; that a directory named it is another code's to say, where its answer is whole",
 	},
+	"snat-limit": {
+		"tcp-syn-silent-drop": "the rule drops the requests of a client that has its share of connections; the situation is there for another code, which it looks like",
+	},
 	"snat-exhausted": {
 		"tcp-syn-silent-drop": "the SYNs of twelve of twenty connections enter gw and never leave it; that the ports ran out is why, and another code's to say",
 	},

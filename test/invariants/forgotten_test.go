@@ -25,6 +25,7 @@ var tableless = map[string]string{
 	"backupstale": "knows one backup",
 	"nagle":       "a connection's waits are in its last event",
 	"wscale":      "keeps connections of two captures only",
+	"natports":    "keeps requests of two captures only",
 	"outofwindow": "answers from what two captures show of a connection",
 }
 
@@ -36,7 +37,7 @@ var unfilled = map[string]string{
 	"dhcpfaults networks":       "the table of machines is full before", "dnsfaults truncated answers": "the table of look-ups is full before",
 	"nfsdenied pairs with stale handles": "one capture has them", "synsilent words of the firewall": "few captures come from a firewall's log", "synsilent clients": "the table of attempts is full before",
 	"scan doors that were told of":  "sixteen at least",
-	"asymmetric joined connections": "two captures only", "loss joined connections": "two captures only", "wscale connections": "two captures only",
+	"asymmetric joined connections": "two captures only", "loss joined connections": "two captures only", "natports attempts": "two captures only", "wscale connections": "two captures only",
 }
 
 // collector keeps the events of a run.

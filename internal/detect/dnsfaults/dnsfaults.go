@@ -3,6 +3,8 @@
 package dnsfaults
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"firestorm/internal/analyzer/dns"
@@ -92,7 +94,7 @@ var Def = detect.Def{
 			"ones never do. Not this: a client that got its answer over TCP; a server that cuts answers because somebody floods it.",
 		Reproduce: "testbed: dns-tc-no-tcp, dns-tc-refused, dns-tc-prohibited",
 	}},
-	Wants: detect.Wants{Named: []string{dns.Kind}, Kinds: []event.Kind{event.KindICMPError}, TCP: []event.What{event.Answered, event.Refused, event.Silent}},
+	Wants: detect.Wants{Named: []string{dns.Kind}, Kinds: []event.Kind{event.KindICMPError, event.KindDatagram}, TCP: []event.What{event.Answered, event.Refused, event.Silent}},
 	New:   newDetector,
 }
 
@@ -102,12 +104,13 @@ type detector struct {
 	byFlow  map[uint64]*lookup // by the flow of the latest query
 	order   []*lookup          // by first query; those that are over are skipped
 	servers map[place]*server
-	cut     map[talk]*truncated // the last truncated answer of a server to a client
-	lost    uint64              // look-ups that did not fit
+	cut     map[talk]*truncated    // the last truncated answer of a server to a client
+	pieces  map[talk][]packet.Time // when a server's answers began of which not all fragments came, or none was whole
+	lost    uint64                 // look-ups that did not fit
 }
 
 func newDetector(s *detect.Scope) detect.Detector {
-	return &detector{scope: s, pending: map[question]*lookup{}, byFlow: map[uint64]*lookup{}, servers: map[place]*server{}, cut: map[talk]*truncated{}}
+	return &detector{scope: s, pending: map[question]*lookup{}, byFlow: map[uint64]*lookup{}, servers: map[place]*server{}, cut: map[talk]*truncated{}, pieces: map[talk][]packet.Time{}}
 }
 
 type place struct {
@@ -187,11 +190,34 @@ func (d *detector) Handle(e event.Event) {
 		if h := x.Head(); h.Proto == packet.ProtoTCP && h.Server.Port == dns.Port && x.QuotedDir == packet.ToServer {
 			d.forbidden(x)
 		}
+	case *event.Datagram:
+		d.piece(x)
 	case *event.Flow:
 		if h := x.Head(); h.Proto == packet.ProtoTCP && h.Server.Port == dns.Port {
 			d.connection(x)
 		}
 	}
+}
+
+// piece remembers an answer that began to come: its server is not silent, whatever became of the rest.
+func (d *detector) piece(x *event.Datagram) {
+	h := x.Head()
+	if x.Whole || h.Proto != packet.ProtoUDP || h.Client.Port != dns.Port && h.Client.Port != 0 { // 0: its first fragment is missing or cut
+		return
+	}
+	k := talk{place{h.Vantage, h.Client.Addr}, h.Server.Addr}
+	switch l := d.pieces[k]; {
+	case len(l) >= keptAnswers:
+	case l == nil && len(d.pieces) >= d.scope.Limits.Entries:
+		d.scope.Forgot("dnsfaults", "answers in fragments", h.Client.Addr, h.Server.Addr)
+	default:
+		d.pieces[k] = append(l, x.First.Time)
+	}
+}
+
+// began reports that an answer to a look-up began to come.
+func (d *detector) began(l *lookup) bool {
+	return slices.ContainsFunc(d.pieces[l.talk], func(t packet.Time) bool { return t >= l.first().Time && t.Sub(l.last.Time) < patience })
 }
 
 func (d *detector) message(m *dns.Message) {
@@ -252,6 +278,9 @@ func (d *detector) ask(q question, port uint16, m *dns.Message) {
 	l.tries++
 	l.last = h.Seen
 	l.size = max(l.size, m.UDPSize)
+	if m.Malformed && !m.EDNS { // cut by the capture, for example: what it takes is not known
+		l.size = math.MaxUint16
+	}
 	if l.flow != h.FlowID {
 		delete(d.byFlow, l.flow)
 		l.flow = h.FlowID

@@ -98,6 +98,15 @@ func (d *detector) silent(g *finding.Group, b *finding.Builder) bool {
 	if q.tries < manyTries || q.again < manyTries && (q.nsame > 0 || q.nothers > 0 || q.turns.n > 0) {
 		return false // lost datagrams: a server that answers meanwhile is only silent to what was asked again in vain
 	}
+	began := 0
+	for _, l := range q.ls {
+		if d.began(l) {
+			began++
+		}
+	}
+	if 2*began >= len(q.ls) {
+		return false // it answers: in fragments, of which some are lost (ip-fragment-lost) or cut by the capture
+	}
 	l := q.ls[0]
 	who, what := detect.List(q.clients, 3), detect.List(q.names, 3)
 	server := l.addr.String()

@@ -62,7 +62,7 @@ var Def = detect.Def{
 		Needs:      []finding.Gate{finding.GateSnap},
 		Settle:     30 * time.Second,
 		About: "The server answered three or more operations of a client with STALE: it no longer knows the file handles that it gave out. The export was moved to another disk, exported anew with another identity, or " +
-			"the file system behind it was made anew. Some programs see this after another client removed a file that they had open: then it is a few, and other files work.",
+			"the file system behind it was made anew. Not this: a program that goes on with one file that somebody removed.",
 		Reproduce: "by events made by hand in the detector's tests",
 	}},
 	Wants: detect.Wants{Named: []string{rpc.KindRPC, rpc.KindNFSError}},
@@ -100,10 +100,14 @@ type pair struct {
 
 // handles counts stale answers of a server to a client.
 type handles struct {
-	n     int
-	first *rpc.Transaction
-	refs  []packet.Ref
+	n       int
+	first   *rpc.Transaction
+	refs    []packet.Ref
+	several bool // more than one handle, or one of a folder: not just one file that was removed
 }
+
+// ofFolder are the procedures of version 3 that speak of a folder, or of the whole file system (RFC 1813 3.3).
+var ofFolder = map[uint32]bool{3: true, 8: true, 9: true, 10: true, 11: true, 12: true, 13: true, 14: true, 16: true, 17: true, 18: true, 19: true, 20: true}
 
 type detector struct {
 	scope   *detect.Scope
@@ -161,6 +165,7 @@ func (d *detector) handle(x *rpc.Transaction) {
 		s = &handles{first: x}
 		d.stale[k] = s
 	}
+	s.several = s.several || !x.HasHandle || x.Handle != s.first.Handle || ofFolder[x.Call.Procedure]
 	if s.n++; len(s.refs) < finding.MaxEvidence {
 		s.refs = append(s.refs, x.Answered)
 	}

@@ -49,6 +49,15 @@ func TestGates(t *testing.T) {
 	}
 }
 
+// stale makes a stale answer to a procedure of version 3 with a handle.
+func stale(b *detecttest.Bench, at float64, proc, handle uint32) {
+	asked, told := b.Ref(0, at), b.Ref(0, at+0.001)
+	x := rpc.New(event.Head{FlowID: 1, Seen: told, Kind: event.FirstAnalyzerKind, Proto: packet.ProtoTCP, Client: end("10.0.0.1:700"), Server: end("10.0.0.9:2049")})
+	x.Asked, x.Answered, x.Status, x.HasStatus, x.Handle, x.HasHandle = asked, told, 70, true, handle, true
+	x.Call = rpc.Header{Program: rpc.NFS, Version: 3, Procedure: proc}
+	b.Send(x)
+}
+
 // answer makes an accepted answer by hand.
 func answer(b *detecttest.Bench, at float64, client, server string, prog, proc, status uint32, path string) {
 	asked, told := b.Ref(0, at), b.Ref(0, at+0.001)
@@ -100,6 +109,21 @@ func TestAlternatives(t *testing.T) {
 			answer(b, 1, "10.0.0.1:700", "10.0.0.9:2049", rpc.NFS, 1, 70, "")
 			answer(b, 2, "10.0.0.1:700", "10.0.0.9:2049", rpc.NFS, 1, 70, "")
 		}, 0, ""},
+		{"one file that was removed, again and again", func(b *detecttest.Bench) {
+			for i := range 9 {
+				stale(b, float64(i), 6, 7)
+			}
+		}, 0, ""},
+		{"two files", func(b *detecttest.Bench) {
+			for i := range 4 {
+				stale(b, float64(i), 6, uint32(i%2))
+			}
+		}, finding.Likely, "no longer knows the file handles"},
+		{"look-ups in one folder", func(b *detecttest.Bench) {
+			for i := range 3 {
+				stale(b, float64(i), 3, 7)
+			}
+		}, finding.Likely, "no longer knows the file handles"},
 		{"root squash", func(b *detecttest.Bench) {
 			for i := range 9 {
 				answer(b, float64(i), "10.0.0.1:700", "10.0.0.9:2049", rpc.NFS, 7, 13, "")

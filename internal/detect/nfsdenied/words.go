@@ -78,7 +78,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 
 func (d *detector) composeStale(g *finding.Group, b *finding.Builder) bool {
 	s := g.Kept[0].Data.(*handles)
-	if s.n < staleEnough {
+	if s.n < staleEnough || !s.several {
 		return false
 	}
 	x := s.first

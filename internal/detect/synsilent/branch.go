@@ -31,6 +31,8 @@ type witness struct {
 	near    detect.Control // other ports of the server, anybody
 	own     detect.Control // other ports of the server, the same clients
 	before  detect.Control // at the silent ports, anybody, in the minute before
+	held    []packet.Ref   // answers to connections of the same clients at the silent ports, open when the first request was lost
+	holding int            // how many these are
 	arp     *detect.Host   // what ARP says of the server; nil: nothing
 	local   bool           // a client is on the server's own wire
 	died    detect.Trace   // what a second capture says of the first request
@@ -71,6 +73,15 @@ func (d *detector) look(g *finding.Group, silent []*attempt) witness {
 	w.before = d.scope.Ledger.Server(h.Vantage, h.Server.Addr, func(a *detect.Attempt) bool {
 		return a.Service.Proto != packet.ProtoTCP || a.Start.Time >= from || !port[a.Service.Port]
 	}, from.Add(-around), from)
+	d.scope.Ledger.Attempts(detect.Service{Addr: h.Server.Addr, Proto: packet.ProtoTCP}, func(a *detect.Attempt) bool {
+		over := (a.Closed || a.Reset) && a.End.Time <= from
+		if a.Vantage == h.Vantage && port[a.Service.Port] && client[a.Client.Addr] && a.Outcome == detect.OutAnswered && a.Start.Time < from && !over {
+			if w.holding++; len(w.held) < 4 {
+				w.held = append(w.held, a.Answer)
+			}
+		}
+		return true
+	})
 	w.arp = d.scope.Hosts.Nearest(h.Server.Addr)
 	for _, c := range w.clients {
 		if x := d.scope.Hosts.Nearest(c); x != nil && w.arp != nil && !x.ARPAnswered.IsZero() && x.Prefix == w.arp.Prefix {

@@ -43,12 +43,17 @@ func TestControlGroup(t *testing.T) {
 		{"the same client at another port", func(b *detecttest.Bench) { other(b, "10.0.0.1:1", "10.0.9.9:80", 4) }, finding.Likely, "port 443 of 10.0.9.9 is filtered"},
 		{"another client at another port", func(b *detecttest.Bench) { other(b, "10.0.0.2:1", "10.0.9.9:80", 4) }, finding.Possible, "port 443 of 10.0.9.9 is filtered"},
 		{"another server", func(b *detecttest.Bench) { other(b, "10.0.0.1:1", "10.0.9.8:443", 4) }, finding.Possible, "did not answer"},
+		{"another client at the port, and connections of the same", func(b *detecttest.Bench) { other(b, "10.0.0.2:1", "10.0.9.9:443", 4) }, finding.Likely,
+			"10.0.9.9 answers others on port 443 but no more requests of 10.0.0.1, which has 1 connection open there"},
 		{"the same client now and then", func(b *detecttest.Bench) { other(b, "10.0.0.1:1", "10.0.9.9:443", 4) }, finding.Possible, "did not answer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := detecttest.NewBench(t, nil, synsilent.Def)
 			if c.name == "another client at the port, before" { // the server may have gone off since
 				other(b, "10.0.0.2:1", "10.0.9.9:443", 0.5)
+			}
+			if c.name == "another client at the port, and connections of the same" { // a limit, or a ban since
+				other(b, "10.0.0.1:7", "10.0.9.9:443", 0.5)
 			}
 			b.Silence(flow, 1, 3)
 			c.more(b)

@@ -45,10 +45,42 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Subject(finding.Subject{Role: "server", Addr: h.Server.Addr, Port: h.Server.Port})
 	requests := detect.Plural(tries, "request", "requests")
 	asked := fmt.Sprintf("%s asked %s (%s) for a connection %s and heard nothing, not even a refusal.", w.who(), h.Server.Addr, ports, detect.Plural(tries, "time", "times"))
+	switch {
+	case w.branch == sourceFilter && w.holding > 0:
+		conns := detect.Plural(w.holding, "connection", "connections")
+		b.Title("%s answers others on %s but no more requests of %s, which has %s open there", h.Server.Addr, ports, w.who(), conns)
+		b.Why("somebody limits how many connections there are, or has shut this client out since: %s from %s met silence while %s answered", requests, w.who(), w.answered())
+		b.Summary("%s The same service answered %s meanwhile, and %s of %s itself are open there. It works, and no rule has left out this client all the time: a limit of connections is reached, or it was banned a moment ago.",
+			asked, detect.Plural(w.others.Clients, "other client", "other clients"), conns, w.who())
+	default:
+		d.say(b, h, &w, requests, asked, ports, are, these)
+	}
+	b.Impact("%s failed after %s without an answer", detect.Plural(len(silent), "attempt", "attempts"), detect.Span(waited(f)))
+	d.facts(b, f, &w)
+	d.alternatives(b, f, &w)
+	d.remedy(b, h, &w)
+	b.Check(fmt.Sprintf("nc -vz -w 5 %s %d", h.Server.Addr, h.Server.Port), "from the client, then from a machine beside the server: where it first works, the filter lies before")
+	b.WrongIf("a capture at the server that shows it answering")
+	for i, t := range tryRefs(f) {
+		label, note := "SYN", "the client asks"
+		if i > 0 {
+			label, note = "SYN (again)", "again, no answer"
+		}
+		b.Evidence(t, note)
+		b.Ladder(finding.LadderRow{Ref: t, Dir: packet.ToServer, Label: label, Note: note, Lost: true})
+	}
+	for _, r := range append(w.others.AnsweredRefs, w.near.AnsweredRefs...) {
+		b.Evidence(r, "others are answered meanwhile")
+	}
+	return true
+}
+
+// say puts what the control group says into words, by branch.
+func (d *detector) say(b *finding.Builder, h *event.Head, w *witness, requests, asked, ports, are, these string) {
 	switch w.branch {
 	case sourceFilter:
 		b.Title("%s answers others on %s but not %s", h.Server.Addr, ports, w.who())
-		b.Why("somebody filters by source: %s from %s met silence while %s of others to the same port were answered", requests, w.who(), detect.Plural(w.others.Answered, "request", "requests"))
+		b.Why("somebody filters by source: %s from %s met silence while %s answered", requests, w.who(), w.answered())
 		b.Summary("%s The same service answered %s meanwhile. It works; a filter on the way, or on the server, leaves out this client, or the answers to it are sent somewhere else.",
 			asked, detect.Plural(w.others.Clients, "other client", "other clients"))
 	case portFiltered:
@@ -76,24 +108,11 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Why("nothing came back; where the requests die cannot be seen from here")
 		b.Summary("%s Nothing in this capture says where the requests die.", asked)
 	}
-	b.Impact("%s failed after %s without an answer", detect.Plural(len(silent), "attempt", "attempts"), detect.Span(waited(f)))
-	d.facts(b, f, &w)
-	d.alternatives(b, f, &w)
-	d.remedy(b, h, &w)
-	b.Check(fmt.Sprintf("nc -vz -w 5 %s %d", h.Server.Addr, h.Server.Port), "from the client, then from a machine beside the server: where it first works, the filter lies before")
-	b.WrongIf("a capture at the server that shows it answering")
-	for i, t := range tryRefs(f) {
-		label, note := "SYN", "the client asks"
-		if i > 0 {
-			label, note = "SYN (again)", "again, no answer"
-		}
-		b.Evidence(t, note)
-		b.Ladder(finding.LadderRow{Ref: t, Dir: packet.ToServer, Label: label, Note: note, Lost: true})
-	}
-	for _, r := range append(w.others.AnsweredRefs, w.near.AnsweredRefs...) {
-		b.Evidence(r, "others are answered meanwhile")
-	}
-	return true
+}
+
+// answered says what others got at the silent ports.
+func (w *witness) answered() string {
+	return detect.Plural(w.others.Answered, "request of others to the same port was", "requests of others to the same port were")
 }
 
 // waited is how long the client is known to have waited in vain: the capture may end before silence is final.
@@ -119,6 +138,9 @@ func (d *detector) facts(b *finding.Builder, f *event.Flow, w *witness) {
 		b.Fact(w.others.SilentRefs, "%s tried the same port then; none was answered", detect.Plural(w.others.Clients, "other address", "other addresses"))
 	default:
 		b.Fact(nil, "nobody else was answered there from then on, up to a minute after the last request")
+	}
+	if w.branch == sourceFilter && w.holding > 0 {
+		b.Fact(w.held, "%s of %s to the same port were open when the first of these requests was sent", detect.Plural(w.holding, "connection", "connections"), w.who())
 	}
 	if w.branch == portFiltered && w.before.Answered > 0 {
 		b.Fact(w.before.AnsweredRefs, "the port itself answered %s in the minute before: a rule that stood all the time does not explain that", detect.Plural(w.before.Answered, "request", "requests"))
@@ -207,6 +229,12 @@ func (w *witness) returnPath(b *finding.Builder, tries []packet.Ref) {
 func (d *detector) remedy(b *finding.Builder, h *event.Head, w *witness) {
 	switch w.branch {
 	case sourceFilter:
+		if w.holding > 0 {
+			b.Remedy(finding.AtFirewall, "look for a limit of connections or of new ones in a time, on the way and on the server; raise it if it is too low for this client").
+				Run("nftables", "nft list ruleset | grep -n -e 'ct count' -e limit -e meter").
+				Run("iptables", "iptables-save | grep -e connlimit -e hashlimit -e recent")
+			b.Remedy(finding.AtClient, "keep fewer connections open at a time, and use them again")
+		}
 		b.Remedy(finding.AtFirewall, "find the rule that names %s or its network, and allow it to %s", h.Client.Addr, detect.EndText(h.Server)).
 			Run("nftables", "nft list ruleset | grep -n -e %s -e %s", h.Client.Addr, h.Server.Addr)
 		b.Remedy(finding.AtServer, "look for a local rule or a ban against it").

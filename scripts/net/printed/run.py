@@ -253,7 +253,7 @@ def prepare(d):
     sh("ip netns add peer && ip link add eth0 type veth peer name eth0 netns peer && ip link set eth0 up && ip addr add 10.99.0.2/24 dev eth0 && ip -6 addr add fd00:99::2/64 dev eth0 nodad"
        " && ip -n peer link set lo up && ip -n peer link set eth0 up && ip -n peer addr add 10.99.0.1/24 dev eth0 && ip -n peer -6 addr add fd00:99::1/64 dev eth0 nodad"
        " && ip route add default via 10.99.0.1 && ip -6 route add default via fd00:99::1"
-       " && ip link add br0 type bridge && ip link add d0 type dummy && ip link set d0 master br0 && ip link set br0 up && ip link set d0 up")
+       " && ip link add br0 type bridge && ip link add d0 type veth peer name d1 && ip link set d0 master br0 && ip link set br0 up && ip link set d0 up && ip link set d1 up")
     write(LAB + "/addresses", "".join(f"addr add {a}/32 dev eth0\n" for a in v4) + "".join(f"addr add {a}/128 dev eth0 nodad\n" for a in v6))
     sh(f"ip -n peer -batch {LAB}/addresses; ip netns exec peer sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
     for m in macs:

@@ -230,7 +230,7 @@ table inet filter {
 		iifname "nodevice" ip6 daddr fd00:2::2 drop
 		iifname "nodevice" udp dport { 135, 500, 1025-1030, 4500 } reject
 		iifname "nodevice" ip frag-off & 0x1fff != 0 drop
-		iifname "nodevice" tcp flags syn reset tcp option wscale
+		iifname "nodevice" tcp flags syn reset tcp option window
 	}
 	chain output { type filter hook output priority filter; }
 }
@@ -245,7 +245,7 @@ def reset():
 def prepare(d):
     text = json.dumps(d["groups"])
     v4 = sorted(set(re.findall(r"\b(?:10|172|192|198|203)\.\d+\.\d+\.\d+\b(?!/)", text)))
-    v6 = sorted(set(re.findall(r"\bfd00:[0-9a-f:]*[0-9a-f]\b(?!/)", text)))
+    v6 = sorted(set((a for a in re.findall(r"\bfd00:[0-9a-f:]*[0-9a-f]\b(?!/)", text) if "::" in a)))
     macs = sorted(set(re.findall(r"\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b", text)))
     names = sorted(set(re.findall(r"[\w-]+(?:\.[\w-]+)*\.example\b", text)))
     os.makedirs(LAB, exist_ok=True)

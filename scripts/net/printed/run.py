@@ -17,7 +17,7 @@ import threading
 import time
 
 WORK = sys.argv[1]
-LAB = "/run/lab"
+LAB = "/var/lib/lab"
 BASH = "/bin/bash"
 
 # --- the table ---------------------------------------------------------------
@@ -33,6 +33,7 @@ CANNOT = [
     (r"WordPress", r"", "PHP, in WordPress' own file"),
     (r"Linux", r"^mount -t nfs4 ", "the kernel of the tests has no NFS client"),
     (r"", r"^exportfs -o rw", "the kernel of the tests has no NFS server"),
+    (r"", r"^systemctl restart nfs-server", "the kernel of the tests has no NFS server"),
     (r"Linux", r"^timedatectl$", "timedatectl asks a service that needs the machine's clock"),
 ]
 
@@ -48,6 +49,7 @@ EXPECT = [
     (r"^uptime -s; journalctl -b -1", {0, 1}, r"\d{4}-\d\d-\d\d.*\n.*boot", "the box booted once"),
     (r"^journalctl .*\| grep ", {0, 1}, r"", "1: no such line in the box's journal"),
     (r"dmesg \| grep conntrack$", {0, 1}, r"", "1: the kernel said nothing"),
+    (r"^grep -rns -e cifs", {0, 2}, r"cifs", "2: no automounter here"),
     (r"^ping -c 3 -s 2000", {0}, r"3 received", ""),
     (r"^ping .*-M do", {0}, r"3 received", ""),
     (r"^(traceroute|mtr)", {0}, r"1  \S|1\.\|--|1\. ", ""),
@@ -56,6 +58,7 @@ EXPECT = [
     (r"^curl .*http_code", {0}, r"^200", ""),
     (r"\| openssl x509 .*-dates", {0}, r"notAfter=", ""),
     (r"\| openssl x509 .*subjectAltName", {0}, r"DNS:", ""),
+    (r"starttls .*client certificate CA names", {0}, r"client certificate CA names", ""),
     (r"client certificate CA names", {0}, r"CN ?=", ""),
     (r"^openssl s_client ", {0}, r"BEGIN CERTIFICATE", ""),
     (r"^nc -vz ", {0}, r"succeeded", ""),
@@ -167,11 +170,29 @@ def converse(c, kind):
     c.close()
 
 
-class Server:
-    """A small listener at the peer, for as long as one line runs."""
+class Process:
+    """A program that a line takes for granted, for as long as it runs."""
 
-    def __init__(self, port, kind):
-        self.s = peer_socket(port)
+    def __init__(self, line):
+        self.p = subprocess.Popen([BASH, "-c", "exec " + line], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.7)
+
+    def close(self):
+        self.p.kill()
+        self.p.wait()
+
+
+class Server:
+    """A small listener at the peer, or on this machine, for as long as one line runs."""
+
+    def __init__(self, port, kind, here=False):
+        if here:
+            self.s = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+            self.s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.s.bind(("::", port))
+            self.s.listen(16)
+        else:
+            self.s = peer_socket(port)
         threading.Thread(target=self.serve, args=(kind,), daemon=True).start()
 
     def serve(self, kind):
@@ -196,7 +217,7 @@ class Server:
         self.s.close()
 
 
-TAKEN = {21, 53, 111, 123, 2049}  # real servers of the peer have these
+TAKEN = {21, 2121, 53, 111, 123, 2049}  # real servers of the peer have these
 
 
 def servers_for(line):
@@ -217,7 +238,25 @@ def servers_for(line):
     m = re.match(r"mtr .*--port (\d+)", line)
     if m:
         want[int(m.group(1))] = "plain"
-    return [Server(p, k) for p, k in want.items() if p not in TAKEN]
+    out = []
+    for p, k in want.items():
+        if k == "tls" and "CA names" in line:
+            out.append(Process(f"ip netns exec peer openssl s_server -accept '[::]:{p}' -cert {LAB}/cert.pem -key {LAB}/key.pem -verify 1 -CAfile {LAB}/cert.pem -quiet"))
+        elif p not in TAKEN:
+            out.append(Server(p, k))
+    # On this machine: what a line looks for among its own sockets.
+    m = re.search(r"grep :(\d+)|http://127\.0\.0\.1:(\d+)/|fuser (\d+)/tcp", line)
+    if m:
+        port = int(m.group(1) or m.group(2) or m.group(3))
+        if "fuser" in line:
+            out.append(Process(f"python3 -m http.server {port}"))
+        elif not sh(f"ss -Hltn 'sport = :{port}'", ok=False).strip():
+            out.append(Server(port, "http", here=True))
+    m = re.search(r"fuser ,([^,]+),(\d+)/tcp", line)
+    if m:
+        out.append(Server(int(m.group(2)), "plain"))
+        out.append(Process(f"python3 -c 'import socket, time; s = socket.create_connection((\"{m.group(1)}\", {m.group(2)})); time.sleep(60)'"))
+    return out
 
 
 NFT = """flush ruleset
@@ -280,6 +319,7 @@ def prepare(d):
     for name, line in {
         "named": f"named -g -c {LAB}/named/conf",
         "vsftpd": f"vsftpd {LAB}/vsftpd.conf",
+        "vsftpd2": f"vsftpd {LAB}/vsftpd.conf -olisten_port=2121",
         "chronyd": f"chronyd -d -x -u root -f {LAB}/chrony.conf",
         "radvd": f"radvd -n -m stderr -C {LAB}/radvd.conf -p {LAB}/radvd.pid",
         "dnsmasq": f"dnsmasq -k -C {LAB}/dnsmasq.conf --dhcp-leasefile={LAB}/leases --pid-file={LAB}/dnsmasq.pid --log-facility=-",
@@ -305,14 +345,12 @@ def prepare(d):
     sh(f"echo 'DHCPNAK on 10.1.0.50 to {mac} via eth0, 10.1.0.11' | systemd-cat -t dhcpd")
     sh("echo '[7] [00042] [ts/0] [tester  ] [pts/0       ] [10.1.0.11           ] [10.1.0.11      ] [2026-11-23T07:00:00,000000+00:00]' | utmpdump -r >/var/log/wtmp 2>/dev/null")
     sh("echo '//server/share /mnt cifs noauto 0 0' >>/etc/fstab; [ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -A; mkdir -p /run/sshd /etc/haproxy; echo maintenance >/etc/haproxy/maintenance.html; echo maintenance >/var/www/html/maintenance-live.html")
-    sh("sed -i 's/^#port.*/port 123/' /etc/chrony/chrony.conf; printf '[sshd]\\nenabled = true\\nbackend = systemd\\n' >/etc/fail2ban/jail.d/lab.conf")
+    sh("sed -i 's/^#port.*/port 123/' /etc/chrony/chrony.conf; printf '[sshd]\\nenabled = true\\nbackend = auto\\nlogpath = /var/log/auth.log\\n' >/etc/fail2ban/jail.d/defaults-debian.conf; touch /var/log/auth.log; mkdir -p /etc/modprobe.d")
     sh(f"cp {WORK}/firestorm /usr/bin/firestorm; tcpdump -i lo -w {WORK}/some.pcap -c 4 2>/dev/null & sleep 1; ping -c 3 -i 0.2 127.0.0.1 >/dev/null; wait")
     write("/etc/rc.conf.unused", "")
     for u in ("dbus.socket", "dbus", "ssh", "named", "unbound", "fail2ban", "strongswan", "frr"):
         sh(f"timeout 60 systemctl start {u}")
     sh("ip netns exec peer ssh -b 10.1.0.11 -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=3 tester@10.99.0.2 true", ok=False)
-    sh("timeout 10 python3 -m http.server 80 --bind 127.0.0.1 >/dev/null 2>&1 & true")
-    subprocess.Popen(["python3", "-m", "http.server", "80", "--bind", "127.0.0.1"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(100):
         if "100005" in sh("rpcinfo -p 10.2.0.2", ok=False):
             break
@@ -338,7 +376,7 @@ def libreswan(lines):
 
 
 def nginx(lines):
-    crt = f"ssl_certificate {LAB}/cert.pem; ssl_certificate_key {LAB}/key.pem; "
+    crt = f"ssl_client_certificate {LAB}/cert.pem; ssl_certificate {LAB}/cert.pem; ssl_certificate_key {LAB}/key.pem; "
     f = write(LAB + "/nginx.conf", f"events {{ }}\nhttp {{ server {{ root /var/www/html; {crt}\n" + "\n".join(lines) + "\n} }\n")
     return f"nginx -t -c {f}", r"syntax is ok"
 
@@ -474,8 +512,9 @@ BEFORE = [
     (r"vsftpd", "systemctl stop proftpd pure-ftpd"),
     (r"doveconf|dovecot", "systemctl start dovecot"),
     (r"postfix", "systemctl restart postfix"),
-    (r"nginx -s", "systemctl start nginx"),
-    (r"apachectl", "systemctl stop nginx; systemctl start apache2"),
+    (r"^ike-scan", "systemctl stop strongswan"),
+    (r"^nginx -s", "systemctl stop apache2; systemctl start nginx"),
+    (r"^apachectl", "systemctl stop nginx; systemctl start apache2"),
     (r"^smbstatus", "systemctl start smbd"),
     (r"^chronyc", "systemctl restart chrony"),
     (r"^ntpq", "systemctl restart ntpsec"),

@@ -27,7 +27,7 @@ if [ -n "${PRINTED_LIST:-}" ]; then cp "$PRINTED_LIST" "$work/list.json"; else
 fi
 # Packages that will not be beside others of the machine: they are installed in the box alone, by force, when their turn comes.
 (cd "$work/debs" && apt-get -q download proftpd-core libhiredis0.14 libmemcached11 libmemcachedutil2 pure-ftpd pure-ftpd-common postfix \
-	libreswan libldns3 libevent-pthreads-2.1-7 libcurl3-nss libnss3-tools ntpsec sendmail-cf >"$work/apt" 2>&1) ||
+	libreswan libldns3 libevent-pthreads-2.1-7 libcurl3-nss libnss3-tools ntpsec python3-ntp sendmail-cf >"$work/apt" 2>&1) ||
 	echo "printed: apt-get download failed; the programs that need it are listed as not run: $(tail -n 1 "$work/apt")"
 
 cat >"$work/boot" <<'END'

@@ -328,7 +328,7 @@ def prepare(d):
         with open(f"{LAB}/{name}.log", "w") as log:
             subprocess.Popen([BASH, "-c", "exec ip netns exec peer " + line], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     # This machine's own services, on addresses of their own where two want one port.
-    sh("rm -f /usr/sbin/policy-rc.d; mkdir -p /var/log /var/log/samba /var/cache/bind")
+    sh("rm -f /usr/sbin/policy-rc.d /var/lib/man-db/auto-update; mkdir -p /var/log /var/log/samba /var/cache/bind")
     write("/etc/bind/named.conf.options", 'options { directory "/var/cache/bind"; listen-on { 127.0.0.1; }; listen-on-v6 { none; }; allow-query { any; }; };\n')
     write("/etc/bind/named.conf.local", 'zone "signed.example" { type primary; file "/var/cache/bind/signed"; dnssec-policy default; inline-signing yes; };\n')
     write("/var/cache/bind/signed", "$TTL 60\n@ SOA ns root 1 60 60 60 60\n@ NS ns\nns A 127.0.0.1\nwww A 10.2.0.2\n")
@@ -345,7 +345,7 @@ def prepare(d):
     sh(f"echo 'DHCPNAK on 10.1.0.50 to {mac} via eth0, 10.1.0.11' | systemd-cat -t dhcpd")
     sh("echo '[7] [00042] [ts/0] [tester  ] [pts/0       ] [10.1.0.11           ] [10.1.0.11      ] [2026-11-23T07:00:00,000000+00:00]' | utmpdump -r >/var/log/wtmp 2>/dev/null")
     sh("echo '//server/share /mnt cifs noauto 0 0' >>/etc/fstab; [ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -A; mkdir -p /run/sshd /etc/haproxy; echo maintenance >/etc/haproxy/maintenance.html; echo maintenance >/var/www/html/maintenance-live.html")
-    sh("sed -i 's/^#port.*/port 123/' /etc/chrony/chrony.conf; printf '[sshd]\\nenabled = true\\nbackend = auto\\nlogpath = /var/log/auth.log\\n' >/etc/fail2ban/jail.d/defaults-debian.conf; touch /var/log/auth.log; mkdir -p /etc/modprobe.d")
+    sh("mkdir -p /etc/chrony/conf.d; echo allow >/etc/chrony/conf.d/lab.conf; printf '[sshd]\\nenabled = true\\nbackend = auto\\nlogpath = /var/log/auth.log\\n' >/etc/fail2ban/jail.d/defaults-debian.conf; touch /var/log/auth.log; mkdir -p /etc/modprobe.d")
     sh(f"cp {WORK}/firestorm /usr/bin/firestorm; tcpdump -i lo -w {WORK}/some.pcap -c 4 2>/dev/null & sleep 1; ping -c 3 -i 0.2 127.0.0.1 >/dev/null; wait")
     write("/etc/rc.conf.unused", "")
     for u in ("dbus.socket", "dbus", "ssh", "named", "unbound", "fail2ban", "strongswan", "frr"):
@@ -482,7 +482,7 @@ FORCED = {
     "pure-ftpd": ("pure-ftpd*", "systemctl stop vsftpd proftpd"),
     "postfix": ("postfix*", "systemctl stop exim4"),
     "libreswan": ("libldns* libevent-pthreads* libcurl3-nss* libnss3-tools* libreswan*", "systemctl stop strongswan strongswan-starter"),
-    "ntpsec": ("ntpsec*", "systemctl stop chrony"),
+    "ntpsec": ("python3-ntp* ntpsec*", "systemctl stop chrony"),
     "sendmail-cf": ("sendmail-cf*", "true"),
 }
 installed = {}
@@ -496,7 +496,10 @@ def force(name):
         installed[name] = bool(files)
         if files:
             sh(before, ok=False)
-            sh("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; cd " + WORK + "/debs && DEBIAN_FRONTEND=noninteractive dpkg --force-all -i " + " ".join(files) + "; rm -f /usr/sbin/policy-rc.d; systemctl daemon-reload", ok=False)
+            sh("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; cd " + WORK + "/debs && DEBIAN_FRONTEND=noninteractive dpkg --force-all --force-confnew -i " + " ".join(files) + "; rm -f /usr/sbin/policy-rc.d; systemctl daemon-reload", ok=False)
+            if name == "libreswan":
+                write("/etc/ipsec.d/lab.conf", "conn lab\n\tleft=10.99.0.2\n\tright=10.1.0.11\n\tauthby=secret\n\tauto=add\n")
+                write("/etc/ipsec.conf", "config setup\n\nconn lab\n\tleft=10.99.0.2\n\tright=10.1.0.11\n\tauthby=secret\n\tauto=add\n")
     return installed[name]
 
 
@@ -509,7 +512,6 @@ def needs(on, line):
 
 # Before a line: what it takes for granted. First match.
 BEFORE = [
-    (r"vsftpd", "systemctl stop proftpd pure-ftpd"),
     (r"doveconf|dovecot", "systemctl start dovecot"),
     (r"postfix", "systemctl restart postfix"),
     (r"^ike-scan", "systemctl stop strongswan"),
@@ -519,7 +521,10 @@ BEFORE = [
     (r"^chronyc", "systemctl restart chrony"),
     (r"^ntpq", "systemctl restart ntpsec"),
     (r"^swanctl", "systemctl start strongswan"),
-    (r"^ipsec (status|auto)", "systemctl start ipsec"),
+    (r"^ipsec (status|auto)", "systemctl stop strongswan strongswan-starter; systemctl start ipsec; sleep 2; ipsec auto --add lab"),
+    (r"enable --now ipsec", "systemctl stop strongswan strongswan-starter"),
+    (r"enable --now strongswan", "systemctl stop ipsec strongswan-starter"),
+    (r"ftpd", "systemctl stop vsftpd proftpd pure-ftpd"),
     (r"^firewall-cmd", "systemctl start firewalld"),
     (r"^unbound-control", "systemctl start unbound"),
     (r"^rndc", "systemctl start named"),
@@ -627,6 +632,8 @@ def one(on, line):
             kind = sh(f"systemctl show -p Type --value {u}", ok=False).strip()
             if state != "active" and not (kind == "oneshot" and state == "inactive"):
                 wrong = f"{u} is {state} afterwards: " + sh(f"journalctl --no-pager -n 5 -u {u}", ok=False)[-400:]
+    if wrong and units(line):
+        out += sh("journalctl --no-pager -n 12 " + " ".join(f"-u {u}" for u in units(line)), ok=False)
     return wrong, out, filled
 
 
@@ -647,7 +654,7 @@ def main():
         codes.add(g["code"])
         if wrong:
             counts["wrong"] += 1
-            print(f"FAIL  {g['code']} ({g['capture']}) | {on} | {line}\n      {wrong}\n" + "\n".join("      > " + x for x in out.strip().splitlines()[-6:]))
+            print(f"FAIL  {g['code']} ({g['capture']}) | {on} | {line}\n      {wrong}\n" + "\n".join("      > " + x for x in out.strip().splitlines()[-12:]))
         else:
             counts["ok"] += 1
 
@@ -656,8 +663,16 @@ def main():
         counts["cannot"] += 1
         reasons.setdefault(why, set()).add(line)
 
+    # Lines for one program build on each other; those for another one are another way.
+    parts = []
+    for g in d["groups"]:
+        for on, line in g["lines"]:
+            if parts and parts[-1]["of"] is g and parts[-1]["lines"][-1][0] == on:
+                parts[-1]["lines"].append((on, line))
+            else:
+                parts.append({"of": g, "code": g["code"], "capture": g["capture"], "lines": [(on, line)]})
     # What pushes other programs aside comes last.
-    order = sorted(d["groups"], key=lambda g: max((list(FORCED).index(n) + 1 for on, r in g["lines"] for n in [needs(on, r)] if n), default=0))
+    order = sorted(parts, key=lambda g: max((list(FORCED).index(n) + 1 for on, r in g["lines"] for n in [needs(on, r)] if n), default=0))
     known = {}
     for g in order:
         reset()

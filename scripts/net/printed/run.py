@@ -175,7 +175,14 @@ class Process:
 
     def __init__(self, line):
         self.p = subprocess.Popen([BASH, "-c", "exec " + line], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.7)
+
+    def wait(self, port):
+        """Until a socket has the port, at one of its ends."""
+        for _ in range(150):
+            if sh(f"ss -Htan '( sport = :{port} or dport = :{port} )'; ip netns exec peer ss -Htln 'sport = :{port}'", ok=False).strip():
+                break
+            time.sleep(0.1)
+        return self
 
     def close(self):
         self.p.kill()
@@ -241,7 +248,7 @@ def servers_for(line):
     out = []
     for p, k in want.items():
         if k == "tls" and "CA names" in line:
-            out.append(Process(f"ip netns exec peer openssl s_server -accept '[::]:{p}' -cert {LAB}/cert.pem -key {LAB}/key.pem -verify 1 -CAfile {LAB}/cert.pem -quiet"))
+            out.append(Process(f"ip netns exec peer openssl s_server -accept '[::]:{p}' -cert {LAB}/cert.pem -key {LAB}/key.pem -verify 1 -CAfile {LAB}/cert.pem -quiet").wait(p))
         elif p not in TAKEN:
             out.append(Server(p, k))
     # On this machine: what a line looks for among its own sockets.
@@ -249,13 +256,13 @@ def servers_for(line):
     if m:
         port = int(m.group(1) or m.group(2) or m.group(3))
         if "fuser" in line:
-            out.append(Process(f"python3 -m http.server {port}"))
+            out.append(Process(f"python3 -m http.server {port}").wait(port))
         elif not sh(f"ss -Hltn 'sport = :{port}'", ok=False).strip():
             out.append(Server(port, "http", here=True))
     m = re.search(r"fuser ,([^,]+),(\d+)/tcp", line)
     if m:
         out.append(Server(int(m.group(2)), "plain"))
-        out.append(Process(f"python3 -c 'import socket, time; s = socket.create_connection((\"{m.group(1)}\", {m.group(2)})); time.sleep(60)'"))
+        out.append(Process(f"python3 -c 'import socket, time; s = socket.create_connection((\"{m.group(1)}\", {m.group(2)})); time.sleep(60)'").wait(m.group(2)))
     return out
 
 
@@ -452,7 +459,7 @@ def java(lines):
 
 def ganesha(lines):
     # Both lines are in the configuration that the peer's server began with: it took them when the port is the one they name.
-    return f"rpcinfo -p 10.2.0.2 | grep 892; ! grep -i 'config.*error\\|unknown' {LAB}/nfs.log", r"892 +mountd"
+    return f"rpcinfo -p 10.2.0.2 | grep 892; ! grep -iE 'config.*(error|invalid|unknown)|unknown param' {LAB}/nfs.log", r"892 +mountd"
 
 
 # Who reads these lines, which of them, the check, and the programs it needs.

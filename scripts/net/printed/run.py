@@ -176,10 +176,10 @@ class Process:
     def __init__(self, line):
         self.p = subprocess.Popen([BASH, "-c", "exec " + line], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def wait(self, port):
+    def wait(self, port, where=""):
         """Until a socket has the port, at one of its ends."""
         for _ in range(150):
-            if sh(f"ss -Htan '( sport = :{port} or dport = :{port} )'; ip netns exec peer ss -Htln 'sport = :{port}'", ok=False).strip():
+            if sh(f"{where} ss -Htan '( sport = :{port} or dport = :{port} )'", ok=False).strip():
                 break
             time.sleep(0.1)
         return self
@@ -248,7 +248,7 @@ def servers_for(line):
     out = []
     for p, k in want.items():
         if k == "tls" and "CA names" in line:
-            out.append(Process(f"ip netns exec peer openssl s_server -accept '[::]:{p}' -cert {LAB}/cert.pem -key {LAB}/key.pem -verify 1 -CAfile {LAB}/cert.pem -quiet").wait(p))
+            out.append(Process(f"ip netns exec peer openssl s_server -accept '[::]:{p}' -cert {LAB}/cert.pem -key {LAB}/key.pem -verify 1 -CAfile {LAB}/cert.pem -quiet").wait(p, "ip netns exec peer"))
         elif p not in TAKEN:
             out.append(Server(p, k))
     # On this machine: what a line looks for among its own sockets.
@@ -306,7 +306,7 @@ def prepare(d):
         if int(m[:2], 16) & 1 == 0:
             sh(f"bridge fdb add {m} dev d0 master static", ok=False)
     # Whoever is named, is known.
-    write("/etc/hosts", "127.0.0.1 localhost\n10.1.0.11 client.example\n")
+    write("/etc/hosts", f"127.0.0.1 localhost {socket.gethostname()}\n10.1.0.11 client.example\n")
     write("/etc/resolv.conf", "nameserver 10.99.0.1\n")
     zone = "$TTL 60\n. IN SOA ns.example. root.example. 1 60 60 60 60\n. IN NS ns.example.\nns.example. A 10.99.0.1\n*.example. A 10.2.0.2\n*.example. AAAA fd00:2::2\n*.in-addr.arpa. PTR client.example.\n*.ip6.arpa. PTR client.example.\n"
     write(LAB + "/named/root", zone + "".join(f"{n}. A 10.2.0.2\n{n}. AAAA fd00:2::2\n" for n in names if n != "ns.example"))

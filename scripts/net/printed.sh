@@ -4,7 +4,7 @@
 # addresses the commands name. Lines of configuration go through their own program's check. printed/run.py has the table of
 # what is expected, and of what cannot be run here and why.
 #
-# usage: printed.sh FIRESTORM [WORD]: with WORD only lines that contain it (for trying one)
+# usage: printed.sh FIRESTORM [PATTERN]: with a PATTERN only steps with a line that matches it, and all that is printed
 set -eu
 firestorm=$(readlink -f "$1")
 here=$(cd "$(dirname "$0")" && pwd)

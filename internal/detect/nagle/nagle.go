@@ -165,12 +165,12 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		Run("Python", "s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)").
 		Run("Java", "socket.setTcpNoDelay(true);").
 		Run("nginx", "tcp_nodelay on;")
-	// fuser (psmisc) names the processes that have the connection: by the port at the server, by the far end at the client.
-	sockets := fmt.Sprintf("%d/tcp", x.head.Server.Port)
+	// The processes that have the connection: by the port at the server, by the far end at the client.
+	sockets := fmt.Sprintf("sport = :%d", x.head.Server.Port)
 	if x.dir == packet.ToServer {
-		sockets = fmt.Sprintf(",%s,%s", x.head.Server.Addr, sockets)
+		sockets = "dst " + to
 	}
-	b.Check(`strace -f -e trace=network,write,writev -p "$(fuser `+sockets+` 2>/dev/null)"`, "on "+from.Addr.String()+", while it works: two small writes for each request, and no TCP_NODELAY")
+	b.Check("strace -f -e trace=network,write,writev $(ss -Htanp '"+sockets+"' | grep -o 'pid=[0-9]*' | sort -u | sed 's/pid=/-p /')", "on "+from.Addr.String()+", while it works: two small writes for each request, and no TCP_NODELAY")
 	b.Evidence(x.syn, "the connection begins")
 	b.Evidence(x.data, "the first of the small writes")
 	b.Evidence(x.last, "the last packet")

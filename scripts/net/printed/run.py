@@ -248,18 +248,18 @@ def servers_for(line):
     out = []
     for p, k in want.items():
         if k == "tls" and "CA names" in line:
-            out.append(Process(f"ip netns exec peer openssl s_server -accept '[::]:{p}' -cert {LAB}/cert.pem -key {LAB}/key.pem -verify 1 -CAfile {LAB}/cert.pem -quiet").wait(p, "ip netns exec peer"))
+            out.append(Process(f"ip netns exec peer openssl s_server {'-6' if '[' in line else '-4'} -accept {p} -cert {LAB}/cert.pem -key {LAB}/key.pem -verify 1 -CAfile {LAB}/cert.pem -quiet").wait(p, "ip netns exec peer"))
         elif p not in TAKEN:
             out.append(Server(p, k))
     # On this machine: what a line looks for among its own sockets.
-    m = re.search(r"grep :(\d+)|http://127\.0\.0\.1:(\d+)/|fuser (\d+)/tcp", line)
+    m = re.search(r"grep :(\d+)|http://127\.0\.0\.1:(\d+)/|strace .*sport = :(\d+)", line)
     if m:
         port = int(m.group(1) or m.group(2) or m.group(3))
-        if "fuser" in line:
+        if "strace" in line:
             out.append(Process(f"python3 -m http.server {port}").wait(port))
         elif not sh(f"ss -Hltn 'sport = :{port}'", ok=False).strip():
             out.append(Server(port, "http", here=True))
-    m = re.search(r"fuser ,([^,]+),(\d+)/tcp", line)
+    m = re.search(r"strace .*dst \[?([^]]+)\]?:(\d+)'", line)
     if m:
         out.append(Server(int(m.group(2)), "plain"))
         out.append(Process(f"python3 -c 'import socket, time; s = socket.create_connection((\"{m.group(1)}\", {m.group(2)})); time.sleep(60)'").wait(m.group(2)))
@@ -318,7 +318,7 @@ def prepare(d):
     write(LAB + "/vsftpd.conf", f"listen=NO\nlisten_ipv6=YES\nbackground=NO\nlocal_enable=YES\nanonymous_enable=NO\nseccomp_sandbox=NO\nssl_enable=YES\nforce_local_data_ssl=NO\nforce_local_logins_ssl=NO\nrequire_ssl_reuse=NO\nrsa_cert_file={LAB}/cert.pem\nrsa_private_key_file={LAB}/key.pem\npasv_min_port=50000\npasv_max_port=50100\nsecure_chroot_dir={LAB}/named\npam_service_name=vsftpd\n")
     core = next((r for g in d["groups"] for on, r in g["lines"] if r.startswith("NFS_CORE_PARAM")), "NFS_CORE_PARAM { }")
     client = next((r for g in d["groups"] for on, r in g["lines"] if r.startswith("CLIENT {")), "")
-    write(LAB + "/ganesha.conf", core + "\nNFS_CORE_PARAM { Protocols = 3,4; Enable_RQUOTA = true; }\nNFSV4 { Graceless = true; RecoveryBackend = fs; }\n"
+    write(LAB + "/ganesha.conf", core.replace("{", "{ Protocols = 3,4; ", 1) + "\nNFSV4 { Graceless = true; RecoveryBackend = fs; }\n"
           f"EXPORT {{ Export_Id = 7; Path = /srv/nfs; Pseudo = /exp; Access_Type = RW; Protocols = 3,4; Transports = TCP, UDP; FSAL {{ Name = VFS; }} {client} }}\nLOG {{ Default_Log_Level = EVENT; }}\n")
     write(LAB + "/chrony.conf", f"local stratum 5\nallow all\npidfile {LAB}/chronyd.pid\nbindcmdaddress /\ncmdport 0\n")
     write(LAB + "/radvd.conf", "interface eth0 { AdvSendAdvert on; prefix fd00:98::/64 { AdvAutonomous off; }; };\n")
@@ -650,7 +650,7 @@ def main():
     with open(WORK + "/only") as f:
         only = f.read().strip()
     if only:
-        d["groups"] = [g for g in d["groups"] if any(only in r or only in on for on, r in g["lines"])]
+        d["groups"] = [g for g in d["groups"] if any(re.search(only, r) for _, r in g["lines"])]
     begin = time.time()
     prepare(d)
     print(f"printed: {d['captures']} captures, {len(d['codes'])} codes, {sum(len(g['lines']) for g in d['groups'])} lines; prepared in {time.time() - begin:.0f} s")

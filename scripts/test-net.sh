@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds the packages twice and compares them; installs them into a fresh Debian 12, upgrades and purges them; runs the pairs of IPsec configurations in real
-# daemons, and what the small tools print in the programs it is for; then makes every capture of the testbed again with the
+# daemons, and what the small tools and the findings print in the programs it is for; then makes every capture of the testbed again with the
 # real programs, in network namespaces.
 set -eu
 cd "$(dirname "$0")/.."

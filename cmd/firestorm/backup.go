@@ -53,7 +53,7 @@ did not change is still not sent again, as long as this machine has its --state:
 contents lie in which object is remembered there. Encryption keeps others from reading; it
 does not prove who wrote what lies there.
 
-` + exitHelp(),
+` + exitHelpOf("done", "status: the last backup is too old (backup-stale)", "verify, restore: something differs from what was backed up"),
 		Example: `  firestorm backup run /mnt/backup/sensor1 --also /etc/firestorm
   firestorm backup run backup@192.0.2.30:sensor1
   firestorm backup run backup@192.0.2.30:sensor1 --encrypt-to recipients.txt
@@ -148,9 +148,9 @@ func (b *backupRun) runCommand() *cobra.Command {
 	f.BoolVar(&noState, "no-state", false, "not the sensor's memory: only what --also names")
 	f.BoolVar(&dry, "dry-run", false, "say what would be copied, and change nothing")
 	f.IntVar(&keep.Last, "keep-last", keep.Last, "keep the newest `N` generations")
-	f.IntVar(&keep.Daily, "keep-daily", keep.Daily, "and the newest of each of the last `N` days")
-	f.IntVar(&keep.Weekly, "keep-weekly", keep.Weekly, "and of each of the last `N` weeks")
-	f.IntVar(&keep.Monthly, "keep-monthly", keep.Monthly, "and of each of the last `N` months")
+	f.IntVar(&keep.Daily, "keep-daily", keep.Daily, "keep the newest of each of the last `N` days")
+	f.IntVar(&keep.Weekly, "keep-weekly", keep.Weekly, "keep the newest of each of the last `N` weeks")
+	f.IntVar(&keep.Monthly, "keep-monthly", keep.Monthly, "keep the newest of each of the last `N` months")
 	return c
 }
 
@@ -307,9 +307,9 @@ func (b *backupRun) verifyCommand() *cobra.Command {
 		Short: "prove a generation: every file has the checksum that it had",
 		Long: `Prove a generation: every file is there, with the contents, permissions and time that it
 had. A local one is read where it is; one on another machine is restored to a temporary
-folder, and so is a local one with --drill. Exit status 3: something differs.
+folder, and so is a local one with --drill.
 
-` + exitHelp(),
+` + exitHelpOf("all is as it was", "", "something differs"),
 		Example: "  firestorm backup verify /mnt/backup/sensor1 --drill",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -338,9 +338,9 @@ func (b *backupRun) restoreCommand() *cobra.Command {
 		Short: "write a generation into an empty folder, and check every file",
 		Long: `Write a generation into a folder that is new or empty, and check every file. Files have
 their absolute paths below it: /var/lib/firestorm becomes DIR/var/lib/firestorm. To put
-them back, stop the service and move them. Exit status 3: something differs.
+them back, stop the service and move them.
 
-` + exitHelp(),
+` + exitHelpOf("restored, all is as it was", "", "something differs"),
 		Example: "  firestorm backup restore /mnt/backup/sensor1 --to /tmp/restored",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -417,10 +417,10 @@ func (b *backupRun) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "say when the last good backup of this machine was, and whether that is too long ago",
-		Long: `Say when the last good backup of this machine was. Exit status 1 (backup-stale): it is
-older than --max-age, or there is none.
+		Long: `Say when the last good backup of this machine was. It is too old when it
+is older than --max-age, or when there is none.
 
-` + exitHelp(),
+` + exitHelpOf("recent enough", "older than --max-age, or none (backup-stale)", ""),
 		Example: "  firestorm backup status --max-age 26h",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

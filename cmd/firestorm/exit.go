@@ -36,11 +36,31 @@ var exitMeanings = []struct {
 
 // exitHelp is the list of exit statuses as help prints it.
 func exitHelp() string {
+	return exitHelpOf(exitMeanings[0].text, exitMeanings[1].text, exitMeanings[3].text)
+}
+
+// exitHelpOf is the same for a verb that has other words for what 0, 1 and 3 mean; a status without words is left out.
+func exitHelpOf(ok, findings, damaged string) string {
 	s := "Exit status:"
 	for _, m := range exitMeanings {
-		s += fmt.Sprintf("\n  %-4d %s", m.code, m.text)
+		switch m.code {
+		case exitOK:
+			m.text = ok
+		case exitFindings:
+			m.text = findings
+		case exitDamaged:
+			m.text = damaged
+		}
+		if m.text != "" {
+			s += fmt.Sprintf("\n  %-4d %s", m.code, m.text)
+		}
 	}
 	return s
+}
+
+// lintExit are the statuses of the lints without --fail-on.
+func lintExit() string {
+	return exitHelpOf("nothing wrong, and no warning", "something is wrong, or a warning", "the input cannot be read, or there is nothing of the kind in it")
 }
 
 // failure is an error as a person reads it: what failed, why, and what to try.

@@ -16,12 +16,11 @@ func (a *app) lintCommand() *cobra.Command {
 		Use:   "lint",
 		Short: "say what is wrong or dated in configurations",
 		Long: `Say what is wrong or dated in the configuration of servers and gateways: file and line,
-why it matters, and the safe change. Nothing is changed, and nothing needs a capture.
-
-  firestorm lint ipsec FILE...      IPsec gateways, and whether two ends will agree
-  firestorm lint nfs RPCINFO        NFS services whose ports move, and how to pin them
-  firestorm lint ftp CONFIG         passive ports and TLS of an FTP server, and the rules
-  firestorm lint web ACCESS.LOG     past days that told crawlers 200 in maintenance`,
+why it matters, and the safe change. Nothing is changed, and nothing needs a capture.`,
+		Example: `  firestorm lint ipsec /etc
+  firestorm lint nfs --ask 192.0.2.10
+  firestorm lint ftp /etc/vsftpd.conf
+  firestorm lint web /var/log/nginx/access.log*`,
 		GroupID: groupFix,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

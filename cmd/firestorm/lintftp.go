@@ -30,9 +30,7 @@ pure-ftpd.conf and Debian's folder /etc/pure-ftpd/conf.
 passive range through: on a router (--server), or on the server itself (--local).
 They need no helper, so that they hold for encrypted sessions.
 
-Exit status 1: something is to be changed.
-
-` + exitHelp(),
+` + lintExit(),
 		Example: `  firestorm lint ftp /etc/vsftpd.conf
   firestorm lint ftp /etc/proftpd/proftpd.conf --outer 203.0.113.5
   firestorm lint ftp /etc/vsftpd.conf --rules --server 192.0.2.20 --client 198.51.100.0/24`,

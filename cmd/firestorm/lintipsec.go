@@ -74,7 +74,7 @@ of meaning beside it; what cannot keep its meaning is left out, with the reason.
 	f := c.Flags()
 	f.StringArrayVar(&l.peer, "peer", nil, "`FILE` of the other gateway, or of facts about it (may be repeated)")
 	f.StringVar(&l.flavour, "flavour", "", "`PROGRAM[:VERSION]` that ipsec.conf is for: freeswan, openswan, libreswan, strongswan (default: guessed from the file)")
-	f.StringVar(&l.peerFlavour, "peer-flavour", "", "the same for the peer's files")
+	f.StringVar(&l.peerFlavour, "peer-flavour", "", "`PROGRAM[:VERSION]` that the peer's files are for")
 	f.StringVar(&l.self, "self", "", "`ADDRESS` of this gateway: tells which of left and right it is")
 	f.StringVar(&l.peerSelf, "peer-self", "", "`ADDRESS` of the peer")
 	f.StringVar(&l.upgrade, "upgrade", "", "say what a move to `PROGRAM[:VERSION]` changes")

@@ -40,9 +40,7 @@ of RHEL 7, it says which services that file leaves without a port.
 
 "firestorm rpc firewall" then prints the rules.
 
-Exit status 1: something is to be changed.
-
-` + exitHelp(),
+` + lintExit(),
 		Example: `  rpcinfo -p 192.0.2.10 | firestorm lint nfs -
   firestorm lint nfs --ask 192.0.2.10
   firestorm lint nfs --capture mount-hangs.pcap

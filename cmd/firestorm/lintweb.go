@@ -27,9 +27,7 @@ other times all had answers of one length then. "possible": the log does not sho
 own pages. Times with 503 are listed too, as what is right. Logs that record bytes with
 headers, or compressed, serve as well, as long as they always do.
 
-Exit status 1: there were such times.
-
-` + exitHelp(),
+` + exitHelpOf("no time that told crawlers 200", "there are such times", exitMeanings[3].text),
 		Example: `  firestorm lint web /var/log/nginx/access.log*
   zcat old/*.gz | firestorm lint web -`,
 		Args: cobra.MinimumNArgs(1),

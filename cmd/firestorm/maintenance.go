@@ -28,7 +28,7 @@ Retry-After and Cache-Control: no-store.
 exists. "on" and "off" set and clear the flag; nothing has to be reloaded. "check"
 asks the site as a crawler does and says what is wrong.
 
-` + exitHelp(),
+` + exitHelpOf("done; check: the site answers as it should", "check: it does not", ""),
 		Example: `  firestorm maintenance config --server nginx
   firestorm maintenance on --for 30m
   firestorm maintenance check https://www.example.org/
@@ -81,7 +81,7 @@ what --retry-after says.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Server, "server", "", "the web server: lighttpd, nginx, haproxy, apache")
+	f.StringVar(&o.Server, "server", "", "the web server is `NAME`: lighttpd, nginx, haproxy, apache")
 	f.StringVar(&o.Dir, "dir", maintenance.DefaultDir, "the flag and the page are in `DIR` (haproxy: maintenance below its chroot)")
 	f.DurationVar(&o.RetryAfter, "retry-after", maintenance.DefaultRetryAfter, "Retry-After where the flag names no time")
 	f.StringArrayVar(&allow, "allow", nil, "clients of `NET` go on seeing the site (repeatable)")
@@ -223,9 +223,7 @@ robots.txt, with GET and HEAD, for HTML and JSON, over HTTP/1.1 and (https) HTTP
 with and without www, http and https. Right is 503 with Retry-After (seconds or a
 date) and Cache-Control: no-store for all of them; robots.txt may also stay as it is.
 
-Exit status 1: something is wrong. Warnings alone give 0.
-
-` + exitHelp(),
+` + exitHelpOf("the site answers as it should; there may be warnings", "it does not", ""),
 		Example: `  firestorm maintenance check https://www.example.org/
   firestorm maintenance check --expect up https://www.example.org/ https://www.example.org/shop`,
 		Args: cobra.MinimumNArgs(1),

@@ -135,7 +135,7 @@ func unknownVerb(root *cobra.Command, verb string) error {
 // usageTemplate is cobra's in our words: verbs by group, nothing that is empty.
 const usageTemplate = `Usage:
 {{- if .Runnable}}{{if .HasParent}}
-  {{.UseLine}}{{else}}
+  {{if and .HasAvailableSubCommands (eq .Use .Name)}}{{.CommandPath}} VERB [flags]{{else}}{{.UseLine}}{{end}}{{else}}
   firestorm FILE...
   firestorm VERB [flags]{{end}}{{end}}
 {{- if .HasExample}}
@@ -145,6 +145,10 @@ Examples:
 {{- if .HasAvailableSubCommands}}{{$all := .Commands}}{{range $g := .Groups}}
 
 {{.Title}}{{range $all}}{{if and (eq .GroupID $g.ID) .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if not .Groups}}
+
+Verbs:{{range $all}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}
 {{- if .HasAvailableLocalFlags}}
 
@@ -156,4 +160,4 @@ Everywhere:
 {{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
 {{- if .HasAvailableSubCommands}}
 
-firestorm VERB --help says more about a verb.{{end}}{{"\n"}}`
+{{.CommandPath}} VERB --help says more about a verb.{{end}}{{"\n"}}`

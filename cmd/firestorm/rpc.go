@@ -24,6 +24,7 @@ func (a *app) rpcCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "rpc",
 		Short:   "firewall rules for services whose ports move (NFS)",
+		Example: "  firestorm lint nfs --ask 192.0.2.10\n  firestorm rpc firewall --ask 192.0.2.10 --client 198.51.100.0/24",
 		GroupID: groupFix,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -52,7 +53,7 @@ server itself (--local) they let the clients in to these ports and nobody else.
 Locks of NFS version 3 also need the way back: the server calls the client's lockd
 and statd. Print the rules for that with server and client exchanged.
 
-` + exitHelp(),
+` + exitHelpOf("the rules are printed", "", exitMeanings[3].text),
 		Example: `  rpcinfo -p 192.0.2.10 | firestorm rpc firewall - --server 192.0.2.10 --client 198.51.100.0/24
   firestorm rpc firewall --ask 192.0.2.10 --server 192.0.2.10 | sudo nft -f -
   firestorm rpc firewall --capture mount-hangs.pcap`,

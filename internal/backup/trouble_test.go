@@ -329,7 +329,8 @@ func (p *place) remoteGone(files, rounds int) {
 	o := p.options()
 	o.Dest, o.Keep = d, Keep{Last: 2}
 	first, err := Run(context.Background(), o)
-	if err != nil || first.Copied != files+1 {
+	// Encrypted, the same contents are sent once, whatever the files are called.
+	if err != nil || first.Files != files+1 || p.seal == nil && first.Copied != files+1 {
 		t.Fatalf("%+v %v", first, err)
 	}
 	p.same("", p.src)

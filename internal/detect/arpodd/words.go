@@ -167,8 +167,8 @@ func (d *detector) composeIllegal(b *finding.Builder, x *illegal) {
 	const group = "& 01:00:00:00:00:00 == 01:00:00:00:00:00"
 	guard(b.Remedy(finding.AtSwitch, "let it drop such frames").
 		Run("Cisco IOS", "ip arp inspection validate src-mac dst-mac ip")).
-		Run("Linux bridge", "nft add rule bridge guard in ether saddr %s drop", group).
-		Run("Linux bridge", "nft add rule bridge guard in arp saddr ether %s drop", group).
+		Run("Linux bridge", "nft add rule bridge guard in 'ether saddr %s drop'", group).
+		Run("Linux bridge", "nft add rule bridge guard in 'arp saddr ether %s drop'", group).
 		Run("Linux bridge", "nft add rule bridge guard in arp hlen != 6 drop")
 	b.Check("tcpdump -nei eth0 'ether[6] & 1 != 0 or arp'", "in this network: -e shows the frame's sender")
 	b.WrongIf("the capture was made with a device that writes link-layer addresses of its own")

@@ -216,7 +216,7 @@ func (d *detector) rogue(g *finding.Group, r *rivals, b *finding.Builder) bool {
 		b.Remedy(finding.AtSwitch, "find where %s is plugged in, and take it off the network", l.id)
 	} else {
 		b.Remedy(finding.AtSwitch, "find the port of %s, and take it off the network", l.mac).
-			Run("Cisco IOS", "show mac address-table address %s", l.mac).
+			Run("Cisco IOS", "show mac address-table address %02x%02x.%02x%02x.%02x%02x", l.mac[0], l.mac[1], l.mac[2], l.mac[3], l.mac[4], l.mac[5]).
 			Run("Linux bridge", "bridge fdb show | grep -i %s", l.mac)
 	}
 	b.Remedy(finding.AtSwitch, "let DHCP answers in through the server's port only").Run("Cisco IOS", "ip dhcp snooping")

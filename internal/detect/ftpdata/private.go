@@ -160,5 +160,5 @@ func privateRemedy(b *finding.Builder, o *offer, s *session, conf *settings) {
 		Run("curl", "curl --ftp-skip-pasv-ip -u USER ftp://%s/", detect.EndText(s.server))
 	b.Remedy(finding.AtNAT, "or switch the FTP helper on for port %d, which rewrites the text (works only while the login is not encrypted)", s.server.Port).
 		Run("nftables", `nft add table ip ftphelp; nft 'add ct helper ip ftphelp ftp { type "ftp" protocol tcp; }'; nft 'add chain ip ftphelp pre { type filter hook prerouting priority filter; }'; nft 'add rule ip ftphelp pre tcp dport %d ct helper set "ftp"'`, s.server.Port)
-	b.Check(fmt.Sprintf("curl -v --disable-epsv --connect-timeout 10 -u USER ftp://%s/ 2>&1 | grep 227", detect.EndText(s.server)), "on the client: 227 has to name "+o.true.String())
+	b.Check(fmt.Sprintf("curl -v --disable-epsv --connect-timeout 10 -u USER ftp://%s/", detect.EndText(s.server)), "on the client: the line 227 has to name "+o.true.String())
 }

@@ -16,7 +16,7 @@ func TestPositive(t *testing.T) {
 		f := detecttest.Only(t, detecttest.Run(t, nil, files...), maintenance.Code200, finding.Certain)
 		detecttest.Says(t, f, "shop.example (10.2.0.2:80) sends its maintenance page as if it were the site: status 200 for 6 addresses", `the page says "We'll be right back"`,
 			"9 answers to 2 clients; among those who took the page for the site: Googlebot (by its own word)", "no Retry-After", `"/" showed another page at`, `(title "The shoe shop")`,
-			"one and the same page for 6 addresses", `lighty.header["Retry-After"] = "3600"; lighty.header["Cache-Control"] = "no-store"; return 503`,
+			"one and the same page for 6 addresses", `lighty.header["Content-Type"] = "text/html"; lighty.header["Retry-After"] = "3600"; lighty.header["Cache-Control"] = "no-store"; lighty.content = { { filename = (lighty.env["physical.doc-root"] or "/var/www/html") .. "/maintenance-live.html" } }; return 503`,
 			"curl -s -o /dev/null -D - -H 'Host: shop.example' http://10.2.0.2:80/")
 		detecttest.SaysNot(t, f, "nginx", "RewriteRule")
 		detecttest.Says(t, f, "firestorm maintenance config --server lighttpd")

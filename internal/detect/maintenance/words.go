@@ -198,8 +198,8 @@ type snippet struct {
 }
 
 var snippetList = []snippet{
-	{"lighttpd", "lighttpd", "in the Lua script of mod_magnet, where it returns the page: give 503 and a time instead of 200", []string{
-		`lighty.header["Retry-After"] = "3600"; lighty.header["Cache-Control"] = "no-store"; return 503`,
+	{"lighttpd", "lighttpd", "in the Lua script of mod_magnet, where it returns the page (maintenance-live.html in the document root): give 503 and a time instead of 200; without content of its own lighttpd would drop these headers", []string{
+		`lighty.header["Content-Type"] = "text/html"; lighty.header["Retry-After"] = "3600"; lighty.header["Cache-Control"] = "no-store"; lighty.content = { { filename = (lighty.env["physical.doc-root"] or "/var/www/html") .. "/maintenance-live.html" } }; return 503`,
 	}},
 	{"nginx", "nginx", "in the server block, in place of what sends the page (maintenance-live.html in the document root is the switch)", []string{
 		`error_page 503 @maintenance; location @maintenance { rewrite ^ /maintenance-live.html break; add_header Retry-After 3600 always; add_header Cache-Control no-store always; }`,

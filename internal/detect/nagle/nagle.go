@@ -3,6 +3,7 @@
 package nagle
 
 import (
+	"fmt"
 	"time"
 
 	"firestorm/internal/detect"
@@ -164,7 +165,12 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		Run("Python", "s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)").
 		Run("Java", "socket.setTcpNoDelay(true);").
 		Run("nginx", "tcp_nodelay on;")
-	b.Check("strace -f -e trace=network,write,writev -p PID", "on "+from.Addr.String()+": two small writes for each request, and no TCP_NODELAY")
+	// The processes that have the connection: by the port at the server, by the far end at the client.
+	sockets := fmt.Sprintf("sport = :%d", x.head.Server.Port)
+	if x.dir == packet.ToServer {
+		sockets = "dst " + to
+	}
+	b.Check("strace -f -e trace=network,write,writev $(ss -Htanp '"+sockets+"' | grep -o 'pid=[0-9]*' | sort -u | sed 's/pid=/-p /')", "on "+from.Addr.String()+", while it works: two small writes for each request, and no TCP_NODELAY")
 	b.Evidence(x.syn, "the connection begins")
 	b.Evidence(x.data, "the first of the small writes")
 	b.Evidence(x.last, "the last packet")

@@ -229,7 +229,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		b.Why("it answers with the kiss code %s: %s", t.how, kissWords(t.how))
 		b.Summary("%s asked %s for the time and got a refusal: %s.", list, server, kissWords(t.how))
 		b.Remedy(finding.AtClient, "ask less often, and more servers").Run("chrony", "grep -nE '^(server|pool)' /etc/chrony/chrony.conf")
-		b.Remedy(finding.AtServer, "allow these clients").Run("chrony", "grep -n allow /etc/chrony/chrony.conf").Run("ntpd", "grep -n restrict /etc/ntpsec/ntp.conf")
+		b.Remedy(finding.AtServer, "allow these clients").Run("chrony", "grep -rn '^ *allow' /etc/chrony").Run("ntpd", "grep -n restrict /etc/ntpsec/ntp.conf")
 		b.RuledOut("filter", detect.Refs(t.bad...), "its answers come through")
 		b.RuledOut("unseen", detect.Refs(t.bad...), "its answers were seen")
 		b.RuledOut("starting", detect.Refs(t.bad...), "a refusal is no matter of its clock")
@@ -275,7 +275,7 @@ func (d *detector) silent(t *trouble, b *finding.Builder, list string, n int, se
 	}
 	b.RuledOut("starting", detect.Refs(t.open...), "a server that has no time yet says so")
 	b.Remedy(finding.AtServer, "see whether the time service runs and serves this network").
-		Run("chrony", "systemctl restart chrony; grep -n allow /etc/chrony/chrony.conf").
+		Run("chrony", "systemctl restart chrony; grep -rn '^ *allow' /etc/chrony").
 		Run("ntpd", "systemctl restart ntpsec").
 		Run("Windows", "w32tm /query /configuration")
 	b.Remedy(finding.AtFirewall, "let UDP port 123 through to %s", server).

@@ -144,24 +144,24 @@ func (d *detector) remedy(b *finding.Builder, f *login, server event.End) {
 		if server.Port == 110 {
 			port = 995
 		}
-		b.Check(fmt.Sprintf("openssl s_client -connect %s", detect.EndText(event.End{Addr: server.Addr, Port: port})), "it shows a certificate when the encrypted port is there")
+		b.Check(fmt.Sprintf("openssl s_client -connect %s </dev/null", detect.EndText(event.End{Addr: server.Addr, Port: port})), "it shows a certificate when the encrypted port is there")
 	case strings.HasPrefix(f.Method, "AUTH"):
 		b.Remedy(finding.AtServer, "offer AUTH only after STARTTLS").
 			Run("Postfix", "postconf -e smtpd_tls_auth_only=yes smtpd_tls_security_level=may && systemctl reload postfix").
 			Run("Exim", "auth_advertise_hosts = ${if eq {$tls_in_cipher}{}{}{*}}")
 		b.Remedy(finding.AtClient, "submit by port 465, encrypted from the first byte (RFC 8314)")
-		b.Check(fmt.Sprintf("openssl s_client -starttls smtp -connect %s", detect.EndText(server)), "it shows a certificate when STARTTLS works")
+		b.Check(fmt.Sprintf("openssl s_client -starttls smtp -connect %s </dev/null", detect.EndText(server)), "it shows a certificate when STARTTLS works")
 	case f.Method == "PASS":
 		b.Remedy(finding.AtServer, "refuse logins without TLS, with a fixed passive range that the firewall lets through").
 			Run("vsftpd", `printf 'ssl_enable=YES\nforce_local_logins_ssl=YES\nforce_local_data_ssl=YES\npasv_min_port=50000\npasv_max_port=50100\n' >>/etc/vsftpd.conf && systemctl restart vsftpd`)
 		b.Remedy(finding.AtServer, "or offer SFTP (part of SSH) instead")
-		b.Check(fmt.Sprintf("openssl s_client -starttls ftp -connect %s", detect.EndText(server)), "it shows a certificate when AUTH TLS works")
+		b.Check(fmt.Sprintf("openssl s_client -starttls ftp -connect %s </dev/null", detect.EndText(server)), "it shows a certificate when AUTH TLS works")
 	case f.Method == "password":
 		b.Remedy(finding.AtServer, "replace Telnet by SSH, and switch it off")
 		b.Check(fmt.Sprintf("nc -vz -w 5 %s 22", server.Addr), "on the client: SSH answers; then switch Telnet off")
 	default:
 		b.Remedy(finding.AtServer, "let people log in over TLS only")
-		b.Check(fmt.Sprintf("openssl s_client -connect %s", detect.EndText(server)), "it shows a certificate when TLS is there")
+		b.Check(fmt.Sprintf("openssl s_client -connect %s </dev/null", detect.EndText(server)), "it shows a certificate when TLS is there")
 	}
 	b.Remedy(finding.AtClient, "change the password: it has been readable, and it is in this capture")
 }

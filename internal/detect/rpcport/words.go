@@ -180,7 +180,11 @@ func (s *story) forth(b *finding.Builder) {
 			Run("nftables", "nft insert rule inet filter forward %s saddr %s %s daddr %s %s dport %d accept", family(s.server), s.client, family(s.server), s.server,
 				strings.ToLower(protoName(s.b.where.at.proto)), s.b.where.at.port)
 	}
-	b.Check(fmt.Sprintf("rpcinfo -t %s %d", s.server, s.b.where.program), fmt.Sprintf("from %s; rpcinfo -p %s shows the ports of the day", s.client, s.server))
+	version := s.b.where.version
+	if version == 0 {
+		version = 2 // the directory itself
+	}
+	b.Check(fmt.Sprintf("rpcinfo -t %s %d %d", s.server, s.b.where.program, version), fmt.Sprintf("from %s; rpcinfo -p %s shows the ports of the day", s.client, s.server))
 }
 
 func (s *story) back(b *finding.Builder) {
@@ -193,7 +197,7 @@ func (s *story) back(b *finding.Builder) {
 		Run("Linux", "mount -t nfs4 %s:/ /mnt", s.client)
 	s.fixed(b, finding.AtClient)
 	s.rule(b, s.client, s.server)
-	b.Check(fmt.Sprintf("rpcinfo -t %s 100021", s.server), "from "+s.client.String()+", the server of NFS")
+	b.Check(fmt.Sprintf("rpcinfo -t %s 100021 4", s.server), "from "+s.client.String()+", the server of NFS")
 }
 
 func (s *story) attempts() string {

@@ -103,7 +103,7 @@ func (s *story) oldPassword(b *finding.Builder) {
 	b.WrongIf("no program on %s that uses %s", s.client, s.name())
 	l := b.Remedy(finding.AtClient, "find the program that logs on as %s, and give it the new password", s.name()).
 		Run("Windows, saved passwords", "cmdkey /list").
-		Run("Linux", "grep -rn -e cifs -e smb /etc/fstab /etc/auto*")
+		Run("Linux", "grep -rns -e cifs -e smb /etc/fstab /etc/auto*")
 	if plain(t.order[0]) {
 		l.Run("Windows, services", `wmic service get name,startname | findstr /i %s`, t.order[0]).
 			Run("Windows, tasks", `schtasks /query /v /fo list | findstr /i %s`, t.order[0])

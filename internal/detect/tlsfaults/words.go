@@ -44,9 +44,17 @@ func asked(f *fault) string {
 	return end
 }
 
+// startTLS are the ports where TLS is asked for in clear, with openssl's words for the protocols.
+var startTLS = map[uint16]string{21: "ftp", 24: "lmtp", 25: "smtp", 110: "pop3", 119: "nntp", 143: "imap", 389: "ldap", 587: "smtp", 2525: "smtp", 3306: "mysql", 4190: "sieve", 5222: "xmpp", 5269: "xmpp-server", 5432: "postgres", 6667: "irc"}
+
 // connect is an openssl command that asks as the client did; names that may not be pasted are left out.
 func connect(f *fault, flags string) string {
 	line := "openssl s_client -connect " + detect.EndText(f.server)
+	if len(f.hs) > 0 && f.hs[0].Asked {
+		if word := startTLS[f.server.Port]; word != "" {
+			line += " -starttls " + word
+		}
+	}
 	if len(f.hs) > 0 && plain(f.hs[0].SNI) {
 		line += " -servername " + f.hs[0].SNI
 	}

@@ -26,7 +26,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		most = rate(rtt) + " over this path (65 535 bytes in each round trip of " + detect.Span(rtt) + ")"
 	}
 	conns := detect.Plural(g.Count, "connection", "connections")
-	check := "tcpdump -ni IFACE -v 'tcp[tcpflags] & tcp-syn != 0'"
+	check := "tcpdump -ni any -v 'tcp[tcpflags] & tcp-syn != 0'"
 	if s.guessed {
 		b.Title("transfers between %s and %s never have more than 64 KiB on the way: window scaling is missing", h.Client.Addr, h.Server.Addr)
 		b.Why("neither end can allow more without the window scale option, and it is missing though the ends offer what comes with it")

@@ -111,7 +111,7 @@ func remedy(b *finding.Builder, c *closure, rcv event.End) {
 	h := c.flow.Head()
 	where, filter := finding.AtServer, fmt.Sprintf("sport = :%d", h.Server.Port)
 	if c.dir == packet.ToServer {
-		where, filter = finding.AtClient, fmt.Sprintf("dst %s and dport = :%d", h.Server.Addr, h.Server.Port)
+		where, filter = finding.AtClient, "dst "+detect.EndText(h.Server)
 	}
 	b.Remedy(where, "find out what the program on %s waits for while it does not read: its log, a slow disk, a lock or a database, too few workers; the call that it hangs in tells", rcv.Addr).
 		Run("Linux", "iostat -x 1 3").

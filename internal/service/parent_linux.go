@@ -194,7 +194,7 @@ func (p *Parent) serve(ch *channel) {
 				return
 			}
 		case m.Ask != nil && p.Answer != nil:
-			if ch.send(&message{Reply: p.Answer(m.Ask), Nr: m.Nr}, nil) != nil {
+			if ch.send(&message{Reply: p.Answer(m.Ask), Nr: m.Nr}) != nil {
 				return
 			}
 		case m.Notify != "" && p.Notify != nil:

@@ -156,7 +156,7 @@ func (w *Worker) Ask(question []byte) (reply []byte, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked++
-	if err := w.ch.send(&message{Ask: question, Nr: w.asked}, nil); err != nil {
+	if err := w.ch.send(&message{Ask: question, Nr: w.asked}); err != nil {
 		return nil, err
 	}
 	over := time.NewTimer(answerWithin)

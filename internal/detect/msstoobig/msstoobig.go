@@ -38,7 +38,7 @@ var Def = detect.Def{
 		Settle:     0,
 		About: "Both ends announce segments as large as their own links carry. A tunnel on the way (WireGuard, IPsec, PPPoE, a cloud's network) carries less, and its router drops the first large packets and says so (IPv4 type 3 " +
 			"code 4, IPv6 type 2). The sender then makes them smaller: all works, a little late, for each new destination. It works only as long as these messages pass; where they are filtered it is pmtud-black-hole. Looked for: " +
-			"such a message about a TCP packet that was just sent, and the same data acknowledged in smaller packets after it. Not this: measurements with ping, packets that stall, UDP.",
+			"such a message about a TCP packet that was just sent, and the same data acknowledged in smaller packets after it. Not this: measurements with ping, packets that stall, UDP, segments that a card joined to a packet larger than they were sent in.",
 		Reproduce: "testbed: mss-tunnel, mss-tunnel-ipv6, mss-tunnel-remedied",
 	}},
 	Wants: detect.Wants{TCP: []event.What{event.Ended}, Kinds: []event.Kind{event.KindICMPError}},
@@ -91,9 +91,20 @@ func (d *detector) ended(f *event.Flow) {
 	if !s.SeqKnown || s.MaxDelivered == 0 || int32(s.Acked-t.err.Quoted.Seq) <= 0 || s.MaxDelivered > t.err.MTU {
 		return
 	}
+	if mss := f.Sides[t.err.QuotedDir.Other()].MSS; mss != 0 && uint32(mss)+headers(t.err.Version) <= t.err.MTU {
+		return // segments of the announced size fit: what was too large had been joined on the way, by a card or a balancer
+	}
 	t.flow = f
 	d.scope.Report(&finding.Instance{Code: Code, Key: fmt.Sprintf("%d v%d", t.err.MTU, t.err.Version), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port,
 		First: f.Start, Last: f.Last, NoBegin: f.Midstream, Data: t})
+}
+
+// headers are those that a segment comes with.
+func headers(version uint8) uint32 {
+	if version == 6 {
+		return head6
+	}
+	return head4
 }
 
 // Tick does nothing.

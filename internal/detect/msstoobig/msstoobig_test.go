@@ -46,6 +46,12 @@ func TestMessages(t *testing.T) {
 		{"the data never arrived", func(_ *event.ICMPError, f *event.Flow) { f.Sides[packet.ToServer].Acked = 5000 }, false},
 		{"nothing is known to have arrived", func(_ *event.ICMPError, f *event.Flow) { f.Sides[packet.ToServer].MaxDelivered = 0 }, false},
 		{"larger packets arrived", func(_ *event.ICMPError, f *event.Flow) { f.Sides[packet.ToServer].MaxDelivered = 1500 }, false},
+		{"the announced size fits", func(x *event.ICMPError, f *event.Flow) {
+			f.Sides[packet.ToClient].MSS, x.MTU, x.Quoted.Len, f.Sides[packet.ToServer].MaxDelivered = 1460, 1500, 1645, 1500
+		}, false},
+		{"the announced size does not fit by a byte", func(x *event.ICMPError, f *event.Flow) {
+			f.Sides[packet.ToClient].MSS, x.MTU, x.Quoted.Len, f.Sides[packet.ToServer].MaxDelivered = 1460, 1499, 1500, 1499
+		}, true},
 		{"another error", func(x *event.ICMPError, _ *event.Flow) { x.Code = 1 }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -35,10 +35,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 		}
 	}
 	router, who := detect.List(routers, 3), detect.List(senders, 3)
-	head := uint32(head4)
-	if e.Version == 6 {
-		head = head6
-	}
+	head := headers(e.Version)
 	b.Subject(finding.Subject{Role: "router", Addr: e.Sender})
 	b.Subject(finding.Subject{Role: "server", Addr: f.Head().Server.Addr, Port: f.Head().Server.Port})
 	b.Title("connections through %s begin with packets of %d bytes, and a link on the way carries %d", router, largest, e.MTU)

@@ -71,7 +71,7 @@ var harms = []harm{
 func TestDamagedFiles(t *testing.T) {
 	rounds := 1
 	list := harness.Captures(t)
-	some := harness.Sample(list, 200, seed)
+	some := harness.Sample(list, 110, seed)
 	if harness.Long() {
 		rounds, some = 40, list
 	}
@@ -169,7 +169,7 @@ var disorders = []disorder{
 func TestDisorderedFrames(t *testing.T) {
 	rounds := 1
 	list := harness.Captures(t)
-	some := harness.Sample(list, 40, seed)
+	some := harness.Sample(list, 20, seed)
 	if harness.Long() {
 		rounds, some = 12, list
 	}

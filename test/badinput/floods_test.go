@@ -129,7 +129,7 @@ func floods() map[string]func() *flood {
 	nested := nest(1400)
 	half := 500_000
 	if !harness.Long() {
-		half /= 5 // still far more than the tables hold
+		half /= 10 // still more than the tables hold
 	}
 	return map[string]func() *flood{
 		"SYNs from anywhere": func() *flood {

@@ -3,8 +3,10 @@ package badinput
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,10 +20,14 @@ func TestMemoryOfFloods(t *testing.T) {
 	all := floods()
 	all["questions to many name servers"] = func() *flood { return questions(100_000) }
 	tried := []int{2} // takes more memory than one
+	names := slices.Sorted(maps.Keys(all))
 	if harness.Long() {
 		tried = []int{1, 2}
+	} else { // those that are told apart by what they fill: connections, hosts, what readers hold, streams
+		names = []string{"SYNs from anywhere", "frames of made-up cards", "heads of HTTP that never end", "overlapping segments", "questions to many name servers"}
 	}
-	for name, make := range all {
+	for _, name := range names {
+		make := all[name]
 		t.Run(name, func(t *testing.T) {
 			for _, workers := range tried {
 				for round := 1; ; round++ { // the collector falls behind where others have the processors: one fair round of three is enough

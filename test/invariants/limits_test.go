@@ -18,7 +18,7 @@ func TestTableLimits(t *testing.T) {
 	const little = 8 << 20
 	frames, ifaces := harness.Frames(t, filepath.Join(harness.Root(), "testdata", "captures", "founding-timewait", "founding.pcap"))
 	from, to := harness.Span(frames)
-	const size, live = 24 << 20, 9000
+	const size, live = 16 << 20, 9000
 	each := to.Sub(from) / (size / 616)
 	run := func(memory int64, workers int, seedOfHash uint64) *harness.Outcome {
 		traffic := harness.Stretched(harness.Mix(t, size, live, seed), harness.MixBegin, from, float64(each)/11000)

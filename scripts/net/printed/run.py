@@ -357,7 +357,11 @@ def prepare(d):
     write("/etc/rc.conf.unused", "")
     for u in ("dbus.socket", "dbus", "ssh", "named", "unbound", "fail2ban", "strongswan", "frr"):
         sh(f"timeout 60 systemctl start {u}")
-    sh("ip netns exec peer ssh -b 10.1.0.11 -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=3 tester@10.99.0.2 true", ok=False)
+    for _ in range(20):  # until the server has somebody in its journal
+        sh("ip netns exec peer ssh -b 10.1.0.11 -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=3 tester@10.99.0.2 true", ok=False)
+        if "10.1.0.11" in sh("journalctl -u ssh", ok=False):
+            break
+        time.sleep(0.5)
     for _ in range(100):
         if "100005" in sh("rpcinfo -p 10.2.0.2", ok=False):
             break

@@ -653,10 +653,10 @@ def main():
         d = json.load(f)
     with open(WORK + "/only") as f:
         only = f.read().strip()
+    begin = time.time()
+    prepare(d)  # for all of them: what prepares one line may need the addresses of another
     if only:
         d["groups"] = [g for g in d["groups"] if any(re.search(only, r) for _, r in g["lines"])]
-    begin = time.time()
-    prepare(d)
     print(f"printed: {d['captures']} captures, {len(d['codes'])} codes, {sum(len(g['lines']) for g in d['groups'])} lines; prepared in {time.time() - begin:.0f} s")
     counts = {"ok": 0, "wrong": 0, "cannot": 0}
     reasons, codes, filled_in, slow, waiting = {}, set(), set(), [], []

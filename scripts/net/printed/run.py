@@ -177,9 +177,9 @@ class Process:
         self.p = subprocess.Popen([BASH, "-c", "exec " + line], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def wait(self, port, where=""):
-        """Until a socket has the port, at one of its ends."""
+        """Until a socket listens at the port or has come to it; what is left of connections before does not count."""
         for _ in range(150):
-            if sh(f"{where} ss -Htan '( sport = :{port} or dport = :{port} )'", ok=False).strip():
+            if sh(f"{where} ss -Htln 'sport = :{port}'; {where} ss -Htn state established 'dport = :{port}'", ok=False).strip():
                 break
             time.sleep(0.1)
         return self

@@ -155,7 +155,7 @@ func TestOwnRules(t *testing.T) {
 var asksNothing = map[string]string{
 	"fast_pattern": "says by which content to search", "prefilter": "says what to ask first", "rawbytes": "all bytes are raw here",
 	"reference": "is text for a reader", "target": "says which side is attacked", "alert": "what an alert rule does anyway",
-	"filestore": "says what to keep", "bypass": "saves work that is done all the same", "tls.store": "is refused: certificates are not kept", "tls_store": "is refused: certificates are not kept",
+	"filestore": "says what to keep", "tag": "says what to write after the alert (TestRuleSights of sensor)", "bypass": "saves work that is done all the same", "tls.store": "is refused: certificates are not kept", "tls_store": "is refused: certificates are not kept",
 }
 
 // elsewhere are options of protocols that no traffic is made for here, by how their names begin. Their own packages' tests
@@ -169,7 +169,7 @@ var elsewhere = map[string]string{
 	"udp": "whole headers and sums", "mdns.": "mDNS", "stream_size": "bytes of a stream", "vlan.": "tags",
 	"ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
 	"app-layer-event": "what is odd in a protocol", "flowvar": "texts that expressions catch", "pktvar": "texts that expressions catch",
-	"rate": "token buckets", "burst": "token buckets", "requires": "which engine a rule is for",
+	"rate": "token buckets", "burst": "token buckets", "iprep": "lists of addresses (test/cli/settings.txtar)", "requires": "which engine a rule is for",
 }
 
 func madeElsewhere(k string) bool {

@@ -59,8 +59,12 @@ func (p *Packet) Via() Via {
 
 // DataLink is what Data begins with: the link's header, or in a datagram that was put together the header of IP.
 func (p *Packet) DataLink() LinkType {
-	if p.IPFlags&Reassembled != 0 {
-		return LinkRaw
+	if p.IPFlags&Reassembled == 0 {
+		return p.Link
 	}
-	return p.Link
+	switch p.Link {
+	case LinkRawBSD, LinkRawOpenBSD, LinkIPv4, LinkIPv6: // as it was captured
+		return p.Link
+	}
+	return LinkRaw
 }

@@ -73,7 +73,7 @@ harmless() {
 
 # package PKG: runs all targets of a package with one instrumented binary; one line for each in $dir/said.
 package() {
-	if ! "$go" test -c -fuzz=. -o "$dir/t" "./$1" >"$dir/log" 2>&1; then
+	if ! "$go" test -vet=off -ldflags="-s -w" -c -fuzz=. -o "$dir/t" "./$1" >"$dir/log" 2>&1; then
 		cat "$dir/log"
 		echo "FAIL    $1 does not build"
 		return

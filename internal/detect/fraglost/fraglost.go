@@ -34,6 +34,7 @@ var Def = detect.Def{
 			{ID: "capture", Name: "a capture that leaves out later fragments, as a filter for ports does"},
 			{ID: "loss", Name: "ordinary loss"},
 			{ID: "sender", Name: "a sender that never sent the rest"},
+			{ID: "flood", Name: "somebody who sends first fragments alone, perhaps under another's address, to fill the receiver's memory"},
 		},
 		References: []string{"RFC 8900 (IP fragmentation considered fragile)", "RFC 791 3.2 (fragmentation)", "RFC 8200 4.5 (for IPv6)", "RFC 9715 (fragmentation avoidance in DNS over UDP)"},
 		Needs:      []finding.Gate{finding.GateLoss, finding.GateClock},

@@ -1,6 +1,7 @@
 package fraglost_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -108,8 +109,51 @@ func TestReceiverSays(t *testing.T) {
 	e.Quoted.Src, e.Quoted.Dst = from, to
 	b.Send(e)
 	fs := b.End()
-	if len(fs) != 1 || fs[0].Confidence != finding.Likely {
+	if len(fs) != 1 || fs[0].Confidence != finding.Possible { // a stranger may have sent no more
 		t.Fatalf("%d findings", len(fs))
 	}
-	detecttest.Says(t, fs[0], "10.9.0.1 says itself that it waited for the rest in vain", "a smaller message or block size in what talks to port 514 of 10.9.0.1")
+	detecttest.Says(t, fs[0], "10.9.0.1 says itself that it waited for the rest in vain", "or the rest was never sent", "or: somebody who sends first fragments alone")
+}
+
+// TestStranger: first fragments alone, from whom nobody asked and nobody hears otherwise, may be all that was sent, whatever port
+// they name. What is known of the two decides.
+func TestStranger(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		port  uint16
+		asked bool // each comes after a question
+		talk  bool // the two talk otherwise
+		want  finding.Confidence
+	}{
+		{"a flood", 4000, false, false, finding.Possible},
+		{"a flood that looks like answers", 53, false, false, finding.Possible},
+		{"they talk otherwise", 4000, false, true, finding.Likely},
+		{"answers", 53, true, false, finding.Certain},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := detecttest.NewBench(t, detect.NewTwins(nil, nil), fraglost.Def)
+			later := event.NewDatagram(event.Head{Proto: packet.ProtoUDP, Seen: b.Ref(0, 0), Client: event.End{Addr: packet.MustAddr("10.7.0.1"), Port: 9}, Server: event.End{Addr: packet.MustAddr("10.8.0.1"), Port: 9}})
+			later.Whole, later.HasFirst, later.Fragments = true, true, 2
+			b.Send(later)
+			if c.talk {
+				b.Connect(detecttest.Flow{ID: 90, Client: "10.9.0.1:2000", Server: "10.0.0.1:443"}, 0, 0.05, 60)
+			}
+			for i := range 6 {
+				if c.asked {
+					q := detecttest.Flow{ID: uint64(i + 1), Client: fmt.Sprintf("10.9.0.1:%d", 3000+i), Server: "10.0.0.1:53"}
+					f := event.NewSnapshot(b.Head(q, b.Ref(0, float64(i))))
+					f.What, f.Start = event.Started, b.Ref(0, float64(i))
+					f.Head().Proto = packet.ProtoUDP
+					b.Send(f)
+				}
+				x := event.NewDatagram(event.Head{Proto: packet.ProtoUDP, Seen: b.Ref(0, float64(i)+0.1), Client: event.End{Addr: packet.MustAddr("10.0.0.1"), Port: c.port}, Server: event.End{Addr: packet.MustAddr("10.9.0.1"), Port: uint16(3000 + i)}})
+				x.First, x.Fragments, x.HasFirst, x.Waited = x.Head().Seen, 1, true, 2*time.Second
+				b.Send(x)
+			}
+			fs := b.End()
+			if len(fs) != 1 || fs[0].Confidence != c.want {
+				t.Fatalf("%d findings, %v, want %s", len(fs), detecttest.Text(fs[0]), c.want)
+			}
+		})
+	}
 }

@@ -27,9 +27,15 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	b.Subject(finding.Subject{Role: "sender", Addr: h.Client.Addr})
 	b.Subject(finding.Subject{Role: "receiver", Addr: h.Server.Addr})
 	b.Title("large packets from %s to %s never become whole: only their first fragment comes", from, to)
-	b.Why("somebody between the sender and the sensor drops fragments that are not the first; the receiver waits for the rest in vain")
-	b.Summary("Packets that are too large for a link travel in fragments, and only the first of them says to which port it goes. Of %s from %s to %s the first fragment came and no other: a filter on the way drops the rest. "+
-		"Small packets pass, so that most things work; large answers of name servers, key exchanges of VPNs and large pings do not.", packets, from, to)
+	why, how := "somebody between the sender and the sensor drops fragments that are not the first; the receiver waits for the rest in vain", "a filter on the way drops the rest. "+
+		"Small packets pass, so that most things work; large answers of name servers, key exchanges of VPNs and large pings do not."
+	there, rest := d.elsewhere(w)
+	asked, talk := d.asked(gone), d.talk(gone)
+	if rest == nil && len(asked) < enough && talk.IsZero() {
+		why, how = "the receiver waits for the rest in vain: somebody on the way drops fragments that are not the first, or the rest was never sent", "a filter on the way drops the rest, or there is none."
+	}
+	b.Why("%s", why)
+	b.Summary("Packets that are too large for a link travel in fragments, and only the first of them says to which port it goes. Of %s from %s to %s the first fragment came and no other: %s", packets, from, to, how)
 	b.Impact("%s lost: %s", packets, services(gone, t.lost))
 	b.Fact(refs, "first fragments from %s at %s, and nothing more of these packets within %s or longer", from, d.scope.Times(refs, 4), detect.Span(shortest(gone)))
 	if t.whole > 0 {
@@ -40,7 +46,6 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	if !t.waited.IsZero() {
 		b.Fact(detect.Refs(t.waited), "%s says itself that it waited for the rest in vain (ICMP, fragment reassembly time exceeded)", to)
 	}
-	there, rest := d.elsewhere(w)
 	if rest != nil {
 		name := d.scope.Twins.Name(there)
 		b.Why("the device between %s and %s drops fragments that are not the first: they are at the one and not at the other", name, d.scope.Twins.Name(h.Vantage))
@@ -49,7 +54,7 @@ func (d *detector) Compose(g *finding.Group, b *finding.Builder) bool {
 	if back := d.ways[way{w.to, w.from, 1 - w.vantage}]; rest != nil && back.habit() {
 		b.Fact(nil, "the other way it is the same: %s from %s to %s never became whole at %s", detect.Plural(back.lost, "packet", "packets"), to, from, d.scope.Twins.Name(there))
 	}
-	d.alternatives(b, x, t, refs, rest)
+	d.alternatives(b, x, t, refs, rest, asked, talk)
 	remedy(b, h)
 	b.WrongIf("a later fragment of one of these packets behind the device")
 	for i, y := range gone {
@@ -112,7 +117,7 @@ func (d *detector) elsewhere(w way) (vantage uint16, refs []packet.Ref) {
 	return 0, nil
 }
 
-func (d *detector) alternatives(b *finding.Builder, x *event.Datagram, t *tally, refs, rest []packet.Ref) {
+func (d *detector) alternatives(b *finding.Builder, x *event.Datagram, t *tally, refs, rest, asked []packet.Ref, talk packet.Ref) {
 	later := d.later[x.Head().Vantage]
 	switch {
 	case !later.IsZero():
@@ -130,11 +135,58 @@ func (d *detector) alternatives(b *finding.Builder, x *event.Datagram, t *tally,
 	switch {
 	case rest != nil:
 		b.RuledOut("sender", rest, "the rest was sent: it is in the capture before the device")
-	case isAnswer(x.Head()):
-		b.RuledOut("sender", refs, "they are answers of a service (port %d): who sends the first fragment of an answer sends them all", x.Head().Client.Port)
+	case len(asked) >= enough:
+		b.RuledOut("sender", asked[:4], "they are answers of a service (port %d) to questions that are in the capture: who sends the first fragment of an answer sends them all", x.Head().Client.Port)
 	default:
 		b.Open("sender", "a capture at %s shows whether the rest leaves it", x.Head().Client.Addr)
 	}
+	switch {
+	case rest != nil:
+		b.RuledOut("flood", rest, "the rest was sent")
+	case len(asked) >= enough:
+		b.RuledOut("flood", asked[:4], "the receiver had asked for them")
+	case !talk.IsZero():
+		b.RuledOut("flood", detect.Refs(talk), "the two talk to each other otherwise, and answers come")
+	default:
+		b.Open("flood", "nothing else of %s is in the capture that got an answer: whether it is who it says, its owner knows", x.Head().Client.Addr)
+	}
+}
+
+// asked are the questions, one for each packet, that the receivers had sent to the service that answers with them.
+func (d *detector) asked(gone []*event.Datagram) (refs []packet.Ref) {
+	for _, x := range gone {
+		h := x.Head()
+		if h.Client.Port == 0 {
+			continue
+		}
+		var q packet.Ref
+		d.scope.Ledger.Attempts(detect.Service{Addr: h.Client.Addr, Port: h.Client.Port, Proto: h.Proto}, func(a *detect.Attempt) bool {
+			if a.Client == h.Server && a.Vantage == h.Vantage && a.Start.Time <= x.First.Time {
+				q = a.Start
+			}
+			return q.IsZero()
+		})
+		if !q.IsZero() {
+			refs = append(refs, q)
+		}
+	}
+	return refs
+}
+
+// talk is an answer that one of the two hosts of a packet gave the other; zero: none is known.
+func (d *detector) talk(gone []*event.Datagram) (answer packet.Ref) {
+	pair := map[[2]packet.Addr]bool{}
+	for _, x := range gone {
+		h := x.Head()
+		pair[[2]packet.Addr{h.Client.Addr, h.Server.Addr}], pair[[2]packet.Addr{h.Server.Addr, h.Client.Addr}] = true, true
+	}
+	d.scope.Ledger.Attempts(detect.Service{}, func(a *detect.Attempt) bool {
+		if a.Outcome == detect.OutAnswered && pair[[2]packet.Addr{a.Client.Addr, a.Service.Addr}] {
+			answer = a.Answer
+		}
+		return answer.IsZero()
+	})
+	return answer
 }
 
 // services says what the packets belong to, most first.

@@ -155,6 +155,7 @@ func fillChecked(r *report.Report, services []detect.ServiceSummary, res *sensor
 		all.Again += s.Again
 		all.AgainMax = max(all.AgainMax, s.AgainMax)
 	}
+	r.Again, r.AgainMax = all.Again, all.AgainMax
 	if all.Attempts > 0 {
 		line := fmt.Sprintf("connection requests: %d of %d answered", all.Answered, all.Attempts)
 		if all.ConnectMax > 0 {

@@ -28,12 +28,15 @@ type Report struct {
 	Muted          []*finding.Finding // hidden by a mute; MutedBy says why
 	Hits           []RuleHit          // what rules matched, the most severe first
 	Checked        []string           // what was looked for and how often it went well, one sentence each
-	Undecided      []string           // what the end of the input left open
-	Services       []Service
-	Talkers        []Talker
-	Slowest        []Slow
-	TimeWent       []Share
-	Gates          []Gate
+	// Again connections of TCP were answered, but only when they were asked for more than once; the longest took AgainMax.
+	Again     int
+	AgainMax  time.Duration
+	Undecided []string // what the end of the input left open
+	Services  []Service
+	Talkers   []Talker
+	Slowest   []Slow
+	TimeWent  []Share
+	Gates     []Gate
 
 	// Names returns a name seen in the capture for an address, and the frame it was seen in. May be nil.
 	Names func(packet.Addr) (name string, ref packet.Ref, ok bool)

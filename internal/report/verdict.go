@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"firestorm/internal/finding"
 )
@@ -65,7 +66,7 @@ func newView(r *Report, o *Options) *view {
 		v.verdict = CannotTell
 	default:
 		v.verdict = NothingWrong
-		if failed, _ := r.failures(); failed > 0 {
+		if failed, _ := r.failures(); failed > 0 || r.AgainMax >= late {
 			v.verdict = Unexplained
 		}
 	}
@@ -93,8 +94,21 @@ func (r *Report) fine() string {
 // unexplained is the sentence of that verdict.
 func (r *Report) unexplained() string {
 	failed, decided := r.failures()
-	return fmt.Sprintf("%s of %s failed, and no cause was found for it", number(failed), plural(decided, "attempt", "attempts"))
+	what := fmt.Sprintf("%s of %s failed", number(failed), plural(decided, "attempt", "attempts"))
+	if r.AgainMax >= late {
+		again := fmt.Sprintf("answered only when asked again, after up to %s", Duration(r.AgainMax))
+		if failed == 0 {
+			what = fmt.Sprintf("%s of %s were %s", number(r.Again), plural(decided, "attempt", "attempts"), again)
+		} else {
+			what += fmt.Sprintf(", %s were %s", number(r.Again), again)
+		}
+	}
+	return what + ", and no cause was found for it"
 }
+
+// late is how long a client waits for a connection so that somebody complains: a request that was lost once is sent again
+// after a second (RFC 6298), and is no news.
+const late = 3 * time.Second
 
 // blind reports that a gate forbids any verdict, or that there was nothing to judge.
 func (r *Report) blind() bool {

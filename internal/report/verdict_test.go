@@ -3,6 +3,7 @@ package report
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
@@ -49,5 +50,31 @@ func TestPossibleBeside(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLateAnswers: who waits for seconds because requests for a connection are lost is not told that all is well, though each
+// was answered in the end.
+func TestLateAnswers(t *testing.T) {
+	for _, c := range []struct {
+		again int
+		most  time.Duration
+		fails bool
+		want  string
+	}{
+		{0, 0, false, "NOTHING WRONG  no finding, and no attempt failed"},
+		{1, 1100 * time.Millisecond, false, "NOTHING WRONG  no finding, and no attempt failed"},
+		{4, 7140 * time.Millisecond, false, "NOT EXPLAINED  4 of 12 attempts were answered only when asked again, after up to 7.14 s, and no cause was found for it"},
+		{4, 7140 * time.Millisecond, true, "NOT EXPLAINED  2 of 12 attempts failed, 4 were answered only when asked again, after up to 7.14 s, and no cause"},
+	} {
+		r := founding()
+		r.Findings, r.Undecided, r.Gates, r.Again, r.AgainMax = nil, nil, nil, c.again, c.most
+		r.Services = []Service{{Proto: "TCP", Attempts: 12, Answered: 12}}
+		if c.fails {
+			r.Services[0].Answered, r.Services[0].Silent = 10, 2
+		}
+		if out := strings.Join(strings.Fields(text(t, r, Options{})), " "); !strings.Contains(out, strings.Join(strings.Fields(c.want), " ")) {
+			t.Errorf("no %q in\n%s", c.want, out)
+		}
 	}
 }

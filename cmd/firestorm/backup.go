@@ -143,7 +143,7 @@ func (b *backupRun) runCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringArrayVar(&also, "also", nil, "back up `DIR` too (repeatable)")
-	f.StringVar(&storeIn, "store", "", "back up the findings in `DIR` too, those of watch --store: a copy of one moment, while watch goes on writing")
+	f.StringVar(&storeIn, "store", "", "back up the findings in `DIR` too, those of watch --store, with the packets kept beside them: a copy of one moment, while watch goes on writing")
 	f.StringArrayVar(&b.sealTo, "encrypt-to", nil, "encrypt contents, names and paths to the age recipient `age1...|FILE` (may be given more than once); see backup --help")
 	f.BoolVar(&noState, "no-state", false, "not the sensor's memory: only what --also names")
 	f.BoolVar(&dry, "dry-run", false, "say what would be copied, and change nothing")

@@ -88,7 +88,7 @@ var Def = detect.Def{
 			"device that rewrites the text (a capture before it shows the inner address on both), a transfer between two servers.",
 		Reproduce: "testbed: ftp-private-address, ftp-private-port",
 	}},
-	Wants: detect.Wants{TCP: []event.What{event.Established, event.Silent, event.Refused, event.Ended}, Kinds: []event.Kind{event.KindICMPError}, Named: []string{"ftp"}},
+	Wants: detect.Wants{TCP: []event.What{event.Established, event.Silent, event.Refused, event.Closed, event.Ended}, Kinds: []event.Kind{event.KindICMPError}, Named: []string{"ftp"}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, byFlow: map[uint64]*session{}, byPair: map[pair][]*session{}, offers: map[offerKey]*offer{}, clear: map[clearKey]inClear{}}
 	},
@@ -187,8 +187,8 @@ func (d *detector) flow(f *event.Flow) {
 		d.failed(&failure{how: silent, flow: f}, h, f.Start)
 	case event.Refused:
 		d.failed(&failure{how: reset, flow: f}, h, f.Start)
-	case event.Ended:
-		if s := d.byFlow[h.FlowID]; s != nil {
+	case event.Closed, event.Ended: // once both sides closed it there is nothing to wait for
+		if s := d.byFlow[h.FlowID]; s != nil && s.end == nil {
 			s.end = f
 			d.alone(s)
 		}

@@ -46,8 +46,12 @@ func (s *scene) says(f detecttest.Flow, at float64, command, data string, code u
 
 // ended ends a control channel: silent since a moment, for so long.
 func (s *scene) ended(f detecttest.Flow, at, silence float64) {
+	s.over(f, event.Ended, at, silence)
+}
+
+func (s *scene) over(f detecttest.Flow, what event.What, at, silence float64) {
 	x := event.NewFlow(s.Head(f, s.Ref(0, at)))
-	x.What, x.End, x.Start, x.Last = event.Ended, event.EndClosed, s.Ref(0, 0), s.Ref(0, at)
+	x.What, x.End, x.Start, x.Last = what, event.EndClosed, s.Ref(0, 0), s.Ref(0, at)
 	x.Sides[0] = event.NewSide(event.Side{Payload: 900, Packets: 9})
 	x.Sides[1] = event.NewSide(event.Side{Payload: 900, Packets: 9})
 	x.OwnRare()
@@ -174,6 +178,18 @@ func TestWhatIsClaimed(t *testing.T) {
 			s.says(f, 2, "AUTH", "TLS", 234, nil)
 			s.ended(f, 40, 30)
 		}, hidden, finding.Possible, []string{"silent for 30.0 s"}},
+		{"the control channel alone, closed but not yet forgotten", func(s *scene) {
+			f := s.login(1)
+			s.says(f, 2, "AUTH", "TLS", 234, nil)
+			s.over(f, event.Closed, 40, 30)
+		}, hidden, finding.Possible, []string{"silent for 30.0 s"}},
+		{"closed, and the silence of its data connection is known only then", func(s *scene) {
+			f := s.login(1)
+			s.says(f, 2, "AUTH", "TLS", 234, nil)
+			s.over(f, event.Closed, 40, 30)
+			s.Silence(s.flow(client+":4001", data), 10, 4)
+			s.ended(f, 100, 30)
+		}, hidden, finding.Likely, []string{"or: a firewall that lets no FTP data connection through"}},
 		{"the control channel alone, busy", func(s *scene) {
 			f := s.login(1)
 			s.says(f, 2, "AUTH", "TLS", 234, nil)

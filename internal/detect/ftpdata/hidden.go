@@ -48,7 +48,7 @@ func (d *detector) composeHidden(g *finding.Group, b *finding.Builder) bool {
 	}
 	w.f = w.fs[0]
 	w.s, w.alone = w.f.ses, w.f.how == unseen
-	if d.cameUp(w) {
+	if d.cameUp(w) || w.alone && len(w.s.failed) > 0 { // a data connection that was tried until the end is told by itself
 		return false
 	}
 	for _, x := range w.fs {

@@ -73,6 +73,16 @@ func life(t *testing.T, s sensor.State, fs []capture.Frame, faces []capture.Inte
 	return r
 }
 
+// service is what a finding is about if one of its parties is named with its port: of its clients, each run names the first that it saw.
+func service(f *finding.Finding) string {
+	for _, x := range f.Subjects[:min(len(f.Subjects), 2)] {
+		if x.Port != 0 {
+			return fmt.Sprintf("%s %s:%d", f.Code.ID, x.Addr, x.Port)
+		}
+	}
+	return about(f)
+}
+
 // about is what a finding is about: its code and its parties.
 func about(f *finding.Finding) string {
 	s := f.Code.ID
@@ -179,14 +189,23 @@ func TestKilledRun(t *testing.T) {
 		if len(fs) > 20000 {
 			continue
 		}
+		whole := map[string]bool{} // what nothing that comes later explains
+		for _, f := range life(t, memories{}, fs, faces, func(*finding.Finding) {}).Findings {
+			whole[service(f)] = true
+		}
 		for i := 1; i <= points; i++ {
 			at := len(fs) * i / (points + 1)
 			sure := slices.IndexFunc(fs[:at], func(f capture.Frame) bool { return fs[at-1].Time.Sub(f.Time) < 5*time.Second })
 			if sure <= 0 {
 				continue
 			}
-			told := map[string]bool{}
-			tell := func(f *finding.Finding) { told[about(f)] = true }
+			told, who := map[string]bool{}, map[packet.Addr]bool{}
+			tell := func(f *finding.Finding) {
+				told[service(f)] = true
+				for _, x := range f.Subjects {
+					who[x.Addr] = true
+				}
+			}
 			s := &killed{memories: memories{}}
 			life(t, s, fs[:at], faces, tell) // its end does not count: only what it told and kept until then
 			if s.kept == 0 {
@@ -197,13 +216,14 @@ func TestKilledRun(t *testing.T) {
 			}
 			later := map[string]bool{} // what stands at the cut: not what was explained by something else since
 			for _, f := range life(t, memories{}, fs[:at], faces, func(*finding.Finding) {}).Findings {
-				later[about(f)] = true
+				later[service(f)] = true
 			}
 			for _, f := range life(t, memories{}, fs[:sure], faces, func(*finding.Finding) {}).Findings {
-				if f.Confidence < finding.Likely || !later[about(f)] {
+				if f.Confidence < finding.Likely || !later[service(f)] {
 					continue
 				}
-				if some++; !told[about(f)] && mayLose[f.Code.ID] == "" {
+				explained := !whole[service(f)] && who[f.Subjects[0].Addr]
+				if some++; !told[service(f)] && !explained && mayLose[f.Code.ID] == "" {
 					t.Errorf("%s killed after frame %d of %d: %s was seen up to frame %d", harness.Name(c), at, len(fs), about(f), sure)
 				}
 			}

@@ -248,3 +248,14 @@ func Feed(t testing.TB, def analyzer.Def, server string, data, cuts []byte) []ev
 	events, _ := k.End()
 	return events
 }
+
+// Parse measures the reader of one message, which must be well read.
+func Parse(b *testing.B, message []byte, read func(m []byte) bool) {
+	b.SetBytes(int64(len(message)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if !read(message) {
+			b.Fatal("not read")
+		}
+	}
+}

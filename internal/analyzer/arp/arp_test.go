@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"firestorm/internal/analyzer"
+	"firestorm/internal/analyzer/analyzertest"
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
@@ -134,6 +135,10 @@ func TestMalformed(t *testing.T) {
 	if got := run(t, func(k string) bool { return k == "arp" }, p); len(got) != 0 {
 		t.Error("an event that nobody wants")
 	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	analyzertest.Parse(b, Message{Op: 2, SenderMAC: packet.MAC{2}, SenderIP: packet.MustAddr("10.0.0.1"), TargetIP: packet.MustAddr("10.0.0.2")}.Append(nil), func(m []byte) bool { _, ok := Parse(m); return ok })
 }
 
 func FuzzParse(f *testing.F) {

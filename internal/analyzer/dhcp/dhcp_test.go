@@ -132,12 +132,5 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	m := ack()
-	b.SetBytes(int64(len(m)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, ok := Parse(m); !ok {
-			b.Fatal("not read")
-		}
-	}
+	analyzertest.Parse(b, ack(), func(m []byte) bool { _, ok := Parse(m); return ok })
 }

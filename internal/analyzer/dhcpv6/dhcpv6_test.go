@@ -134,6 +134,10 @@ func TestCopiesAndBounds(t *testing.T) {
 	}
 }
 
+func BenchmarkParse(b *testing.B) {
+	analyzertest.Parse(b, reply(), func(m []byte) bool { _, ok := Parse(m); return ok })
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(solicit())
 	f.Add(reply())

@@ -157,6 +157,10 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+func BenchmarkParse(b *testing.B) {
+	analyzertest.Parse(b, []byte(asReq(ASReq)), func(m []byte) bool { _, ok := Parse(m); return ok })
+}
+
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{asReq(ASReq), asRep(ASRep, "\x11"), refusal, framed(asReq(TGSReq))} {
 		f.Add([]byte(s))

@@ -64,6 +64,10 @@ func TestOtherThings(t *testing.T) {
 	}
 }
 
+func BenchmarkParse(b *testing.B) {
+	analyzertest.Parse(b, message(0x2910, 1, 0, 1, append([]byte{0xc0, headerLen, 0, typeNB, 0, 1}, nb...)...), func(m []byte) bool { _, ok := Parse(m); return ok })
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(message(0x2910, 1, 0, 1, append([]byte{0xc0, headerLen, 0, typeNB, 0, 1}, nb...)...))
 	f.Add(message(0x8500, 0, 1, 0, nb...))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"firestorm/internal/analyzer"
+	"firestorm/internal/analyzer/analyzertest"
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/header"
@@ -135,6 +136,10 @@ func TestEvents(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { d.Packet(p, flow.Handle{}, &quiet) }); n != 0 {
 		t.Errorf("%v allocations for a ping", n)
 	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	analyzertest.Parse(b, advert, func(m []byte) bool { _, ok := Parse(m); return ok })
 }
 
 func FuzzParse(f *testing.F) {

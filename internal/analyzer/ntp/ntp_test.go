@@ -75,12 +75,5 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	m := message(0, Server, 2, "GPS")
-	b.SetBytes(int64(len(m)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, ok := Parse(m); !ok {
-			b.Fatal("not read")
-		}
-	}
+	analyzertest.Parse(b, message(0, Server, 2, "GPS"), func(m []byte) bool { _, ok := Parse(m); return ok })
 }

@@ -107,6 +107,10 @@ func TestOtherThings(t *testing.T) {
 	}
 }
 
+func BenchmarkParse(b *testing.B) {
+	analyzertest.Parse(b, []byte(invite), func(b []byte) bool { var m Message; _, ok := m.Parse(b); return ok })
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(invite))
 	f.Add([]byte(trying))

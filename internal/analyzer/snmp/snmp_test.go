@@ -133,6 +133,10 @@ func TestOtherThings(t *testing.T) {
 	}
 }
 
+func BenchmarkParse(b *testing.B) {
+	analyzertest.Parse(b, []byte(bulk), func(m []byte) bool { _, ok := Parse(m); return ok })
+}
+
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{get, failed, bulk, trap, report, hidden, strange} {
 		f.Add([]byte(s))

@@ -46,6 +46,10 @@ func TestOtherThings(t *testing.T) {
 	}
 }
 
+func BenchmarkParse(b *testing.B) {
+	analyzertest.Parse(b, []byte("\x00\x02a\x00netascii\x00blksize\x001428\x00"), func(m []byte) bool { _, ok := Parse(m); return ok })
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x00\x01rfc1350.txt\x00octet\x00"))
 	f.Add([]byte("\x00\x02a\x00netascii\x00blksize\x001428\x00"))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"firestorm/internal/analyzer"
+	"firestorm/internal/analyzer/analyzertest"
 	"firestorm/internal/packet"
 )
 
@@ -74,6 +75,10 @@ func TestHSRP(t *testing.T) {
 	if m, _ := ParseHSRP(standby); m.Leads {
 		t.Error("a standby leads")
 	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	analyzertest.Parse(b, v3, func(m []byte) bool { _, ok := Parse(m, false); return ok })
 }
 
 func FuzzParse(f *testing.F) {

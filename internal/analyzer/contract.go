@@ -89,6 +89,8 @@ type Def struct {
 	Kinds  []string // names of the event kinds that it emits; when nobody wants one of them, the protocol rests
 	// Names are those of Kinds whose events name addresses (event.Namer): they are always wanted.
 	Names []string
+	// Closed has event.Closed made for connections that speak it, or began with it: who follows them waits for that.
+	Closed bool
 	// Stream serves TCP, Message everything else. A Def needs those that its Over asks for, and no other.
 	Stream  func(Options) (StreamAnalyzer, error)
 	Message func(Options) (MessageAnalyzer, error)

@@ -515,6 +515,15 @@ func (x *Dispatcher) App(index uint32) (app string, settled bool) {
 	return x.reg.app(int(f.app) - 1), true
 }
 
+// Closed says whether event.Closed is wanted of a flow: flow.Options.Closed.
+func (x *Dispatcher) Closed(index uint32) bool {
+	if int(index) >= len(x.flows) {
+		return false
+	}
+	f := &x.flows[index]
+	return f.app > 0 && x.reg.defs[f.app-1].Closed || f.before > 0 && x.reg.defs[f.before-1].Closed
+}
+
 // retire forgets the session of a flow and pools what it used.
 func (x *Dispatcher) retire(index uint32) {
 	s := x.flows[index].s

@@ -20,6 +20,8 @@ type Options struct {
 	Unchecked bool
 	// Want says which flow events are made; zero means all. See Wants.
 	Want uint32
+	// Closed, when not nil, is asked at the close of a connection where Want leaves event.Closed out: true makes it all the same.
+	Closed func(index uint32) bool
 	// Released, when not nil, is called when a record is about to end, before its Ended event is appended: whoever
 	// keeps state by Index lets go of it there. It returns the application protocol for that event, in EVE's word, and the
 	// one that the connection began with where it changed.

@@ -16,7 +16,7 @@ func (t *Table) emit(i uint32, w event.What, p *packet.Packet) {
 // emitAt appends a flow event. Without a packet (p nil: time alone completed it) seen has frame 0 and the event has no
 // link addresses.
 func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.Ref, ord uint64, p *packet.Packet) {
-	if t.opt.Want&Wants(w) == 0 {
+	if t.opt.Want&Wants(w) == 0 && (w != event.Closed || t.opt.Closed == nil || !t.opt.Closed(i)) {
 		t.stats.Unwanted++
 		return
 	}

@@ -176,7 +176,8 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	return s.run(ctx)
 }
 
-// wanted leaves out flow events that nobody listens to: the snapshot at the end tells the same.
+// wanted leaves out flow events that nobody listens to: the snapshot at the end tells the same. Closed is made for the
+// protocols that ask for it.
 var wanted = ^(flow.Wants(event.HalfClosed) | flow.Wants(event.Closed))
 
 type run struct {

@@ -56,7 +56,7 @@ const keptFailures = 4
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
-		Timeouts: o.Timeouts, Released: s.released,
+		Timeouts: o.Timeouts, Released: s.released, Closed: func(i uint32) bool { return s.apps.Closed(i) },
 		Alerted: s.alerted})
 	var raw analyzer.RawStreams
 	var inspector analyzer.Inspector

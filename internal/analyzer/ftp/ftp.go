@@ -25,6 +25,7 @@ var Def = analyzer.Def{
 	Ports:  []uint16{21},
 	Probe:  probe,
 	Kinds:  []string{Kind, DataKind}, // data connections are found by what is said here
+	Closed: true,                     // what was hidden by encryption shows by when the control channel ended
 	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) { return &reader{kind: o.Kind(Kind)}, nil },
 }
 

@@ -1,11 +1,20 @@
 package ftpdata_test
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"firestorm/internal/capture"
 	"firestorm/internal/detect/detecttest"
 	"firestorm/internal/finding"
+	"firestorm/internal/packet"
+	"firestorm/internal/packettest"
 	"firestorm/internal/sensor"
+	"firestorm/internal/standard"
+	"firestorm/test/harness"
 )
 
 const (
@@ -141,4 +150,31 @@ func find(t *testing.T, fs []*finding.Finding, code string, c finding.Confidence
 	}
 	t.Fatalf("no %s", code)
 	return nil
+}
+
+// TestToldAtTheClose: seen from behind the firewall, the finding is told when the control channel was closed and the time for
+// better explanations is over, not when the connection is forgotten.
+func TestToldAtTheClose(t *testing.T) {
+	all := harness.Captures(t)
+	fs, faces := harness.Frames(t, all[slices.IndexFunc(all, func(c string) bool { return strings.HasSuffix(c, "/ftp-tls-hidden/outside.pcap") })])
+	closed := fs[len(fs)-1].Time
+	for i := 1; i <= 45; i++ { // somebody else goes on
+		b := packettest.UDP{Src: "192.168.9.9:5000", Dst: "192.168.9.1:5001"}.Frame()
+		fs = append(fs, capture.Frame{Time: closed.Add(time.Duration(i) * time.Second), Data: b, Link: packet.LinkEthernet})
+	}
+	var told []packet.Time
+	_, err := sensor.Run(context.Background(), sensor.Options{Source: capture.NewMemory(fs, faces...), Workers: 1, Seed: 1, Checksums: packet.ChecksumsAuto,
+		Analyzers: standard.Analyzers, Detectors: standard.Detectors, Continues: true, OnFindings: func(d sensor.Decided) {
+			for _, f := range d.Findings {
+				if f.Code.ID == hidden {
+					told = append(told, d.Now)
+				}
+			}
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || told[0].Sub(closed) > 40*time.Second {
+		t.Errorf("told at %v, closed at %v", told, closed)
+	}
 }

@@ -40,11 +40,12 @@ type border struct {
 	state      State // nil: nothing is remembered
 	goesOn     bool  // Options.Continues
 	seed       uint64
-	keptEvents uint64 // events when memories were kept last
-	decidedOne bool   // something was decided since
-	keepErr    error  // why not all of them could be written down
-	sides      since  // connections that were seen in one direction
-	lastShards []byte // the shards' memory at the end of the input, before connections are closed
+	keptEvents uint64         // events when memories were kept last
+	decidedOne bool           // something was decided since
+	kept       map[string]int // room that each memory took when it was written last, and some
+	keepErr    error          // why not all of them could be written down
+	sides      since          // connections that were seen in one direction
+	lastShards []byte         // the shards' memory at the end of the input, before connections are closed
 	lastTick   packet.Time
 	ticked     bool
 	lastOrd    uint64

@@ -220,7 +220,7 @@ func newRun(o *Options) (*run, error) {
 	if o.MaxMemory <= 0 {
 		o.MaxMemory = DefaultMaxMemory
 	}
-	lim, heap := bounds(o.MaxMemory, o.Rules.Size())
+	lim, heap := bounds(o.MaxMemory, o.Rules.Size(), o.State != nil && o.OnFindings != nil)
 	debug.SetMemoryLimit(heap)
 	s := &run{o: o}
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,

@@ -168,16 +168,27 @@ func TestBorderOrder(t *testing.T) {
 // TestRulesTakeTheirShare: tables have what rules leave of the memory, and a quarter at least; the collector has room for what
 // stays.
 func TestRulesTakeTheirShare(t *testing.T) {
-	none, heap := bounds(400<<20, 0)
+	none, heap := bounds(400<<20, 0, false)
 	if none != limitsFor(400<<20) || heap != 400<<20-programSize {
 		t.Errorf("without rules: %+v, %d", none, heap)
 	}
-	some, heap := bounds(400<<20, 190<<20)
-	if some != limitsFor(210<<20) || heap != 400<<20-programSize {
+	followed := func(most int64) limits {
+		l := limitsFor(most)
+		l.follow()
+		return l
+	}
+	if l := followed(210 << 20); l.flows*perFollowed > l.bytes || l.flows >= limitsFor(210<<20).flows {
+		t.Errorf("followed connections do not fit: %+v", l)
+	}
+	some, heap := bounds(400<<20, 190<<20, false)
+	if some != followed(210<<20) || heap != 400<<20-programSize {
 		t.Errorf("with rules: %+v, %d", some, heap)
 	}
-	most, heap := bounds(100<<20, 190<<20)
-	if most != limitsFor(25<<20) || heap != 285<<20 {
+	if kept, heap := bounds(400<<20, 0, true); kept != limitsFor(300<<20) || heap != 400<<20-programSize {
+		t.Errorf("with memories that are kept: %+v, %d", kept, heap)
+	}
+	most, heap := bounds(100<<20, 190<<20, false)
+	if most != followed(25<<20) || heap != 285<<20 {
 		t.Errorf("with rules that take all: %+v, %d", most, heap)
 	}
 }

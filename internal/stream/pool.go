@@ -8,11 +8,38 @@ const (
 	maxClass = 16
 )
 
-// pool keeps released buffers for the next segment, up to limit bytes.
+// pool keeps released buffers for the next segment, as many as fit into the limit beside what waits. It keeps the lists of
+// runs, too: each connection had one of its own, which in lossy traffic took as much memory as the data (2026-11-29).
 type pool struct {
 	free  [maxClass + 1][][]byte
 	held  int
 	limit int
+	used  *int // bytes that wait
+	lists [][]run
+	tmp   []run // room for insert
+}
+
+const (
+	mostLists = 256 // kept for later
+	longList  = 64  // runs; longer ones are for the collector
+	firstList = 4
+)
+
+// list returns an empty list.
+func (p *pool) list() []run {
+	if n := len(p.lists); n > 0 {
+		l := p.lists[n-1]
+		p.lists = p.lists[:n-1]
+		return l
+	}
+	return make([]run, 0, firstList)
+}
+
+// giveList takes back a list of which nothing is used any more.
+func (p *pool) giveList(l []run) {
+	if c := cap(l); c > 0 && c <= longList && len(p.lists) < mostLists {
+		p.lists = append(p.lists, l[:0])
+	}
 }
 
 // get returns a buffer of n bytes with undefined content, n at most 1<<maxClass.
@@ -29,7 +56,7 @@ func (p *pool) get(n int) []byte {
 
 // put takes back a buffer of get.
 func (p *pool) put(b []byte) {
-	if p.held+cap(b) > p.limit {
+	if p.held+cap(b)+*p.used > p.limit {
 		return
 	}
 	c := bits.Len(uint(cap(b) - 1))

@@ -27,11 +27,9 @@ func (r *run) cost() int { return runCost + cap(r.chunk) }
 // runs is what waits in one direction: sorted, never overlapping. What lies between two runs is a hole. The first
 // head entries are used up; taking from the front moves no memory.
 type runs struct {
-	list []run
+	list []run // of the pool; nil while nothing waits
 	head int
 	mem  int // bytes held, buffers and bookkeeping
-	// room for insert
-	tmp []run
 }
 
 func (q *runs) empty() bool  { return q.head == len(q.list) }
@@ -112,7 +110,9 @@ func (q *runs) insert(p *pool, i, j int, start int64, n int, data []byte, from, 
 	if i == j {
 		r := fresh(start, end)
 		if i == len(q.list) {
-			if q.head > len(q.list)/2 && len(q.list) == cap(q.list) {
+			if q.list == nil {
+				q.list = p.list()
+			} else if q.head > len(q.list)/2 && len(q.list) == cap(q.list) {
 				q.compact()
 			}
 			q.list = append(q.list, r)
@@ -126,7 +126,7 @@ func (q *runs) insert(p *pool, i, j int, start int64, n int, data []byte, from, 
 		q.list = slices.Insert(q.list, i, r)
 		return
 	}
-	tmp := q.tmp[:0]
+	tmp := p.tmp[:0]
 	at := start
 	for k := i; k < j; k++ {
 		old := q.list[k]
@@ -172,7 +172,7 @@ func (q *runs) insert(p *pool, i, j int, start int64, n int, data []byte, from, 
 	}
 	q.list = slices.Replace(q.list, i, j, tmp...)
 	clear(tmp)
-	q.tmp = tmp[:0]
+	p.tmp = tmp[:0]
 }
 
 // part returns the data of [lo,hi), nil for a lost run.
@@ -196,7 +196,8 @@ func (q *runs) pop(p *pool) {
 	q.list[q.head] = run{}
 	q.head++
 	if q.head == len(q.list) {
-		q.list, q.head = q.list[:0], 0
+		p.giveList(q.list)
+		q.list, q.head = nil, 0
 	}
 }
 
@@ -210,11 +211,5 @@ func (q *runs) compact() {
 func (q *runs) reset(p *pool) {
 	for !q.empty() {
 		q.pop(p)
-	}
-	if cap(q.list) > 256 {
-		q.list = nil
-	}
-	if cap(q.tmp) > 256 {
-		q.tmp = nil
 	}
 }

@@ -100,7 +100,8 @@ func New(o Options) *Shard {
 	if o.MaxRuns <= 0 {
 		o.MaxRuns = DefaultMaxRuns
 	}
-	s := &Shard{o: o, buffers: pool{limit: o.MemCap}}
+	s := &Shard{o: o}
+	s.buffers = pool{limit: o.MemCap, used: &s.stats.Bytes}
 	s.waiting.which, s.holding.which = 0, 1
 	return s
 }

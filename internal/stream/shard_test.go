@@ -143,7 +143,7 @@ func TestStopInsideData(t *testing.T) {
 
 func TestRunsString(t *testing.T) {
 	var q runs
-	p := pool{limit: 1 << 20}
+	p := pool{limit: 1 << 20, used: new(int)}
 	put := func(at int64, n int, data []byte) {
 		i, j := q.overlap(at, at+int64(n))
 		q.insert(&p, i, j, at, n, data, at, at+int64(n), packet.Ref{}, false, PolicyBSD)

@@ -5,7 +5,7 @@
 # The sender has the same processors as the sensor: on a machine of two, it takes a third of one at 300 000 a second.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
-pps=300000 span=60 rules='' memory=400M workers=0 rings=0
+pps=300000 span=60 rules='' memory='' workers=0 rings=0
 while getopts p:d:r:m:w:n: f; do
 	case $f in p) pps=$OPTARG ;; d) span=$OPTARG ;; r) rules=$OPTARG ;; m) memory=$OPTARG ;; w) workers=$OPTARG ;; n) rings=$OPTARG ;; *) exit 2 ;; esac
 done
@@ -30,7 +30,8 @@ run ip link set dev va up
 run ip link set dev vb up
 extra=()
 [ -z "$rules" ] || extra+=(--rules "$rules")
-ip netns exec "$net" "$dir/firestorm" watch vb --json --state "$dir/state" --max-memory "$memory" --workers "$workers" --rings "$rings" --status "$dir/status" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
+[ -z "$memory" ] || extra+=(--max-memory "$memory")
+ip netns exec "$net" "$dir/firestorm" watch vb --json --state "$dir/state" --workers "$workers" --rings "$rings" --status "$dir/status" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
 sensor=$! # ip becomes the program
 for _ in $(seq 300); do
 	run grep -q ' 0003 ' /proc/net/packet && break

@@ -4,7 +4,7 @@
 # over the last two thirds of the time, within 5 %. Thirty minutes at 50 000 packets a second unless told otherwise.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
-pps=50000 span=1800 rules='' memory=400M
+pps=50000 span=1800 rules='' memory=''
 while getopts p:d:r:m: f; do
 	case $f in p) pps=$OPTARG ;; d) span=$OPTARG ;; r) rules=$OPTARG ;; m) memory=$OPTARG ;; *) exit 2 ;; esac
 done
@@ -29,7 +29,8 @@ run ip link set dev va up
 run ip link set dev vb up
 extra=()
 [ -z "$rules" ] || extra+=(--rules "$rules")
-ip netns exec "$net" "$dir/firestorm" watch vb --json --state "$dir/state" --max-memory "$memory" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
+[ -z "$memory" ] || extra+=(--max-memory "$memory")
+ip netns exec "$net" "$dir/firestorm" watch vb --json --state "$dir/state" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
 sensor=$! # ip becomes the program
 for _ in $(seq 300); do
 	run grep -q ' 0003 ' /proc/net/packet && break
@@ -54,15 +55,16 @@ wait "$sensor" || true
 echo "report within $((($(date +%s%N) - from) / 1000000)) ms of SIGTERM"
 cat "$dir/sent"
 python3 - "$dir/log" "$dir/out" <<'P'
-import json, sys
+import json, statistics, sys
 rows = [list(map(int, x.split())) for x in open(sys.argv[1])]
 kept = rows[len(rows) // 3:]
 low, high = min(r[0] for r in kept), max(r[0] for r in kept)
-files = {r[1] for r in kept}
+files = sorted(r[1] for r in kept)  # a memory that is being written has a file open for a moment
+third = lambda i: statistics.median(r[1] for r in rows[i * len(rows) // 3:(i + 1) * len(rows) // 3])
 s = json.loads(open(sys.argv[2]).read().splitlines()[-1])
 grown = (high - low) / low
-print(f"memory {low // 1024} to {high // 1024} MB in the last two thirds ({grown:.1%}), open files {sorted(files)}, "
+print(f"memory {low // 1024} to {high // 1024} MB in the last two thirds ({grown:.1%}), open files {files[0]} to {files[-1]}, median {third(1):g} then {third(2):g}, "
       f"processor {rows[-1][2] / 100:.0f} s, {s['packets']} packets, {s['capture']['dropped']} dropped")
 print("memory by time, MB:", *[r[0] // 1024 for r in rows[::max(1, len(rows) // 12)]])
-sys.exit(0 if grown <= 0.05 and len(files) == 1 else 1)
+sys.exit(0 if grown <= 0.05 and third(1) == third(2) and files[-1] - files[0] <= 8 else 1)
 P

@@ -29,8 +29,9 @@ const (
 	heldLeast = 3 * time.Second
 	// severe is the median wait from which a service with several clients is reported as high.
 	severe = 5 * time.Second
-	// keep bounds the waits kept for the median.
-	keep = 512
+	// keep bounds the waits kept for the median, keepClients the clients that are told apart.
+	keep        = 128
+	keepClients = 512
 )
 
 // Def is the detector's entry for internal/standard.
@@ -68,13 +69,21 @@ type service struct {
 	detect.Service
 }
 
+// wait is what is kept of a slow exchange.
+type wait struct {
+	flow              uint64
+	count             uint32 // exchanges of the connection so far
+	think             time.Duration
+	request, response packet.Ref
+}
+
 // record is what is known of one service's waits.
 type record struct {
 	slow      int // exchanges that count
 	repeated  int // slow, but something was repeated meanwhile
 	far       int // slow, but the way takes a good part of it
 	noRTT     int // of slow: the handshake was not seen
-	thinks    []event.Exchange
+	thinks    []wait
 	least     time.Duration
 	most      time.Duration
 	total     time.Duration
@@ -171,9 +180,9 @@ func (d *detector) exchange(x *event.Exchange) {
 		r.most, r.worst = x.Think, *x
 	}
 	if len(r.thinks) < keep {
-		r.thinks = append(r.thinks, *x)
+		r.thinks = append(r.thinks, wait{h.FlowID, x.Count, x.Think, x.Request, x.Response})
 	}
-	if len(r.clients) < keep {
+	if len(r.clients) < keepClients {
 		r.clients[h.Client.Addr] = struct{}{}
 	}
 	d.scope.Report(&finding.Instance{

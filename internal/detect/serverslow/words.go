@@ -59,7 +59,7 @@ func (d *detector) exchanges(vantage uint16, r *record) int {
 	known := map[uint64]uint32{} // live flows: the ledger learns their count late
 	for i := range r.thinks {
 		x := &r.thinks[i]
-		known[x.Head().FlowID] = max(known[x.Head().FlowID], x.Count)
+		known[x.flow] = max(known[x.flow], x.count)
 	}
 	n := 0
 	h := r.worst.Head()
@@ -75,7 +75,7 @@ func (d *detector) exchanges(vantage uint16, r *record) int {
 func (r *record) median() time.Duration {
 	ts := make([]time.Duration, 0, len(r.thinks))
 	for i := range r.thinks {
-		ts = append(ts, r.thinks[i].Think)
+		ts = append(ts, r.thinks[i].think)
 	}
 	sort.Slice(ts, func(i, j int) bool { return ts[i] < ts[j] })
 	return ts[(len(ts)-1)/2]
@@ -92,7 +92,7 @@ func between(least, most time.Duration) string {
 func (d *detector) moments(r *record) string {
 	var refs []packet.Ref
 	for i := range r.thinks {
-		refs = append(refs, r.thinks[i].Request)
+		refs = append(refs, r.thinks[i].request)
 	}
 	sort.SliceStable(refs, func(i, j int) bool { return refs[i].Time < refs[j].Time })
 	return d.scope.Times(refs, 4)
@@ -106,7 +106,7 @@ func (d *detector) facts(b *finding.Builder, r *record, all, quick int) {
 		if i == 3 {
 			break
 		}
-		refs = append(refs, r.thinks[i].Request, r.thinks[i].Response)
+		refs = append(refs, r.thinks[i].request, r.thinks[i].response)
 	}
 	others := "no other answer of the service is in the capture"
 	if quick > 0 {
@@ -174,7 +174,7 @@ func (d *detector) story(b *finding.Builder, r *record) {
 		if i == 3 {
 			break
 		}
-		b.Evidence(r.thinks[i].Request, "a request")
-		b.Evidence(r.thinks[i].Response, "its answer, "+detect.Span(r.thinks[i].Think)+" later")
+		b.Evidence(r.thinks[i].request, "a request")
+		b.Evidence(r.thinks[i].response, "its answer, "+detect.Span(r.thinks[i].think)+" later")
 	}
 }

@@ -104,7 +104,7 @@ var Def = detect.Def{
 
 type detector struct {
 	scope   *detect.Scope
-	sources map[srcKey]*source
+	sources map[[20]byte]*source
 	oldest  *source
 	newest  *source
 	working []*source // those that have a bout, in the order these began
@@ -124,7 +124,7 @@ type detector struct {
 	// Evicted counts sources forgotten for lack of room, while something of theirs had failed.
 	evicted uint64
 	// gone are those of them that were judged with all they had done: nothing is lost unless they come again.
-	gone map[srcKey]struct{}
+	gone map[[20]byte]struct{}
 }
 
 // broken is a door that failed for ordinary clients.
@@ -153,14 +153,20 @@ func (d *detector) Handle(e event.Event) {
 		d.backscatter(&c)
 		return
 	}
-	s, fresh := d.learn(srcKey{h.Vantage, c.source.Addr, false}, &c)
+	s := d.source(srcKey{h.Vantage, c.source.Addr, false}, f)
+	fresh := d.count(s, &c)
 	if c.result == answered {
 		d.answered(s, &c)
 	} else {
 		d.failed(s, &c, fresh)
 	}
 	if !d.scope.Home.Has(s.addr) { // a patient stranger may have a network to himself
-		n, _ := d.learn(srcKey{h.Vantage, c.source.Addr.Prefix(), true}, &c)
+		n := s.network
+		if n == nil || n.forgotten {
+			n = d.source(srcKey{h.Vantage, c.source.Addr.Prefix(), true}, f)
+			s.network = n
+		}
+		d.count(n, &c)
 		d.bytes -= n.bytes()
 		n.members.add(h16(&s.addr))
 		n.single = n.single || s.scanning()
@@ -171,12 +177,17 @@ func (d *detector) Handle(e event.Event) {
 	}
 }
 
-// learn books a contact with a source, or with the network of one.
-func (d *detector) learn(k srcKey, c *contact) (s *source, fresh bool) {
-	f := c.flow
-	if s = d.sources[k]; s == nil {
-		s = d.begin(k, f)
+// source returns the source with a key, a new one if need be.
+func (d *detector) source(k srcKey, f *event.Flow) *source {
+	if s := d.sources[k.bytes()]; s != nil {
+		return s
 	}
+	return d.begin(k, f)
+}
+
+// count books a contact with a source, or with the network of one, and reports whether it was the first with that door.
+func (d *detector) count(s *source, c *contact) (fresh bool) {
+	f := c.flow
 	if f.Start.Time.Sub(s.last.Time) > rememberFor {
 		d.renew(s)
 	}
@@ -191,7 +202,7 @@ func (d *detector) learn(k srcKey, c *contact) (s *source, fresh bool) {
 		d.working = append(d.working, s)
 	}
 	d.bytes += s.bytes() - before
-	return s, fresh
+	return fresh
 }
 
 // answered remembers who uses a door: a conversation, not just an answer.
@@ -268,11 +279,11 @@ func h16(a *packet.Addr) uint32 { return uint32(sumAddr(a)>>16) | 1 }
 // begin makes a source.
 func (d *detector) begin(k srcKey, f *event.Flow) *source {
 	s := &source{srcKey: k, first: f.Start, last: f.Start}
-	if _, ok := d.gone[k]; ok {
-		delete(d.gone, k)
+	if _, ok := d.gone[k.bytes()]; ok {
+		delete(d.gone, k.bytes())
 		d.scope.Forgot("scan", "sources that came again", k.addr)
 	}
-	d.sources[k] = s
+	d.sources[k.bytes()] = s
 	d.bytes += s.bytes()
 	return s
 }
@@ -339,9 +350,9 @@ func (d *detector) evict(keep *source) {
 			d.evicted++
 			if len(d.gone) < max(d.scope.Limits.Entries, 16) {
 				if d.gone == nil {
-					d.gone = map[srcKey]struct{}{}
+					d.gone = map[[20]byte]struct{}{}
 				}
-				d.gone[s.srcKey] = struct{}{}
+				d.gone[s.srcKey.bytes()] = struct{}{}
 				d.scope.Forgot("scan", "sources")
 			} else {
 				d.scope.Forgot("scan", "sources", s.addr)
@@ -358,7 +369,8 @@ func (d *detector) evict(keep *source) {
 func (d *detector) forget(s *source) {
 	d.bytes -= s.bytes()
 	d.unlink(s)
-	delete(d.sources, s.srcKey)
+	delete(d.sources, s.srcKey.bytes())
+	s.forgotten, s.network = true, nil
 }
 
 // gap is the rest that ends a bout of s: of a patient searcher inside, a day.

@@ -184,7 +184,7 @@ func TestRulesTakeTheirShare(t *testing.T) {
 	if some != followed(210<<20) || heap != 400<<20-programSize {
 		t.Errorf("with rules: %+v, %d", some, heap)
 	}
-	if kept, heap := bounds(400<<20, 0, true); kept != limitsFor(300<<20) || heap != 400<<20-programSize {
+	if kept, heap := bounds(400<<20, 0, true); kept.bytes*3/2 > limitsFor(300<<20).bytes || kept.hosts != limitsFor(300<<20).hosts || heap != 400<<20-programSize {
 		t.Errorf("with memories that are kept: %+v, %d", kept, heap)
 	}
 	most, heap := bounds(100<<20, 190<<20, false)

@@ -43,32 +43,32 @@ const programSize = 31 << 20
 //
 // Where memories are kept while the run goes on, what writes them takes up to a sixth of the limit beside the tables, and months
 // of traffic fill tables that a capture leaves half empty: all are made for three quarters of it, and that of connections for two
-// thirds of that, so that the collector finds a third of the limit free. Before, ten minutes at 50 000 packets a second filled
-// it, the collector took half of the time, packets were lost, and half an hour of that went from 400 MB to 750 (2026-11-29).
+// thirds of that (and less with rules), so that the collector finds a third of the limit free. Before, ten minutes at 50 000
+// packets a second filled it, the collector took half of the time, packets were lost, and half an hour of that went from 400 MB
+// to 750 (2026-11-29).
 func bounds(most, rules int64, kept bool) (lim limits, heap int64) {
-	tables := max(most-rules, most/4)
 	if kept {
-		lim = limitsFor(tables * 3 / 4)
-		lim.bytes = lim.bytes * 2 / 3
-		lim.flows, lim.tombs = flow.Counts(lim.bytes)
+		lim = limitsFor(max(most-rules*2/3, most/4) * 3 / 4)
+		lim.connections(2, 3)
 	} else {
-		lim = limitsFor(tables)
+		lim = limitsFor(max(most-rules, most/4))
 	}
 	if rules > 0 {
-		lim.follow()
+		lim.connections(3, 5)
+		lim.flows = min(lim.flows, max(lim.bytes*4/5/perFollowed, 64))
 	}
 	return lim, max(most-programSize, most/2, rules*3/2)
 }
 
-// follow makes room for what rules keep of each connection. All of them are followed then: their streams, sessions and what
-// rules remember take as much as the record in the flow table. Lossy traffic, whose connections never end, filled the table, and
-// the collector took half of the time (2026-11-29).
-func (l *limits) follow() {
-	l.bytes = l.bytes * 9 / 16
-	l.flows = min(l.flows, max(l.bytes*4/5/perFollowed, 64))
+// connections cuts the table of connections to a part of its room.
+func (l *limits) connections(part, of int) {
+	l.bytes = l.bytes * part / of
+	l.flows, l.tombs = flow.Counts(l.bytes)
 }
 
-// perFollowed is what a connection takes in all, in bytes.
+// perFollowed is what a connection takes in all where there are rules, in bytes. All of them are followed then: their streams,
+// sessions and what rules remember take as much as the record in the flow table. Lossy traffic, whose connections never end,
+// filled the table, and the collector took half of the time (2026-11-29).
 const perFollowed = 3500
 
 func limitsFor(max int64) limits {

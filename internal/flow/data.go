@@ -60,7 +60,7 @@ func (t *Table) payload(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	}
 	if p.Missing&packet.NoSeq != 0 {
 		if n > 0 {
-			t.spoken(i, r, p, d)
+			t.spoken(r, p, d, true)
 		}
 		return
 	}
@@ -83,7 +83,7 @@ func (t *Table) payload(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		s.next = end
 		t.sent(r, p, s, d, start, end)
 		if n > 0 {
-			t.spoken(i, r, p, d)
+			t.spoken(r, p, d, r.heard(p, d))
 		}
 		return
 	}
@@ -98,7 +98,7 @@ func (t *Table) payload(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		s.next = end
 		t.sent(r, p, s, d, start, end)
 		if n > 0 {
-			t.spoken(i, r, p, d)
+			t.spoken(r, p, d, false)
 		}
 		return
 	}
@@ -146,7 +146,7 @@ func (t *Table) old(i uint32, r *rec, p *packet.Packet, d packet.Dir, start, end
 			t.repeated(i, r, p, d, start, end, false)
 		}
 		if p.PayloadWire > 0 {
-			t.spoken(i, r, p, d)
+			t.spoken(r, p, d, false)
 		}
 		return
 	}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -205,6 +206,26 @@ func TestExchanges(t *testing.T) {
 	evs = run(t, Options{}, shake+"5 < PA seq=5001 ack=1001 len=50\n5.1 > PA seq=1001 ack=5051 len=9\n5.2 < PA seq=5051 ack=1010 len=9")
 	if f := flowsOf(evs, event.Ended)[0]; f.Exchanges != 1 || f.ThinkMax != 100*time.Millisecond {
 		t.Errorf("%d exchanges, %v", f.Exchanges, f.ThinkMax)
+	}
+}
+
+// What the capture lost decides how long an answer seems to take: where the answer's begin or the request's end is missing,
+// nothing is measured.
+func TestExchangesWithHoles(t *testing.T) {
+	for _, c := range []struct {
+		name, lines string
+		total       time.Duration
+	}{
+		{"the answer's begin", "1 > PA seq=1001 ack=5001 len=100\n2.1 < PA seq=5051 ack=1101 len=50", 0},
+		{"the request's end", "1 > PA seq=1001 ack=5001 len=100\n2.1 < PA seq=5001 ack=1201 len=50", 0},
+		{"the answer's begin comes late", "1 > PA seq=1001 ack=5001 len=100\n2.1 < PA seq=5051 ack=1101 len=50\n2.2 < PA seq=5001 ack=1101 len=50", 0},
+		{"the second answer's begin", "1 > PA seq=1001 ack=5001 len=100\n1.1 < PA seq=5001 ack=1101 len=50\n1.2 > PA seq=1101 ack=5051 len=100\n3 < PA seq=5151 ack=1201 len=50",
+			100 * time.Millisecond},
+	} {
+		evs := run(t, Options{}, shake+c.lines)
+		if f := flowsOf(evs, event.Ended)[0]; f.ThinkTotal != c.total || f.Exchanges == 0 || strings.Contains(says(evs), "exchange") {
+			t.Errorf("%s: %d exchanges, %v, %s", c.name, f.Exchanges, f.ThinkTotal, says(evs))
+		}
 	}
 }
 

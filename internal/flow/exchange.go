@@ -8,15 +8,22 @@ import (
 )
 
 // spoken takes payload that was not sent before: first payload of each side, and turns. A turn begins with client data
-// after server data; the server thinks from the request's last packet to the first packet of its answer.
-func (t *Table) spoken(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
+// after server data; the server thinks from the request's last packet to the first packet of its answer. Where one of these
+// two may be missing in the capture, the time between what is there says nothing of the server: it is not measured.
+func (t *Table) spoken(r *rec, p *packet.Packet, d packet.Dir, whole bool) {
 	if x := t.talkOf(r); x != nil {
-		t.spokenBy(r, x, p, d)
+		t.spokenBy(r, x, p, d, whole)
 	}
 }
 
+// heard reports whether all that p acknowledges was seen: else its sender answers what is not in the capture.
+func (r *rec) heard(p *packet.Packet, d packet.Dir) bool {
+	o := &r.sides[d.Other()]
+	return p.TCPFlags&packet.ACK == 0 || !o.bits.has(seqKnown) || SeqLessEq(p.Ack, o.next)
+}
+
 // spokenBy is spoken for a flow whose talkPart is at hand.
-func (t *Table) spokenBy(r *rec, x *talkPart, p *packet.Packet, d packet.Dir) {
+func (t *Table) spokenBy(r *rec, x *talkPart, p *packet.Packet, d packet.Dir, whole bool) {
 	t.mark1(r, &x.first[d], p)
 	if d == packet.ToServer {
 		if !r.bits.has(thinking) {
@@ -34,10 +41,10 @@ func (t *Table) spokenBy(r *rec, x *talkPart, p *packet.Packet, d packet.Dir) {
 	}
 	r.bits &^= thinking
 	x.count++
-	think := max(p.Time.Sub(x.request.time(r.startTime)), 0)
-	if x.request.isZero() {
+	if x.request.isZero() || !whole {
 		return
 	}
+	think := max(p.Time.Sub(x.request.time(r.startTime)), 0)
 	x.thinkTotal += int64(think)
 	x.thinkMax = max(x.thinkMax, int64(think))
 	if think < event.SlowExchange {

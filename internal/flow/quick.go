@@ -66,7 +66,7 @@ func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir) bool {
 		x.size[d&1].payload += n
 		s.next += n
 		t.sentBy(r, x, p, s, d, p.Seq, s.next)
-		t.spokenBy(r, x, p, d)
+		t.spokenBy(r, x, p, d, true)
 	}
 	if o.acked != p.Ack {
 		o.acked = p.Ack

@@ -243,7 +243,8 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 		return err
 	}
 	defer n.close()
-	keep, err := a.openSpoolOf(w, o, live)
+	t := &troubles{a: a, mem: n.mem, eve: n.eve, more: rulesRefused(n.sigs)}
+	keep, err := a.openSpoolOf(w, o, live, t)
 	if err != nil {
 		return err
 	}
@@ -251,7 +252,6 @@ func (a *app) runWatch(ctx context.Context, o *readOptions, lo *capture.LiveOpti
 	n.opt.Source = &watched{input: in, live: live, keep: keep}
 	n.opt.Continues = true
 	n.mem.background()
-	t := &troubles{a: a, mem: n.mem, eve: n.eve, more: rulesRefused(n.sigs)}
 	if n.memErr != nil {
 		x, ok := withoutState(n.memErr)
 		switch {

@@ -78,11 +78,16 @@ func (a *app) enterSandbox(o *readOptions, w *watchFlags) (string, error) {
 			p.Listen, p.Network = append(p.Listen, uint16(n)), true
 		}
 	}
+	there := p.Write[:0]
 	for _, name := range p.Write {
-		if err := os.MkdirAll(name, 0o750); err != nil {
+		switch err := os.MkdirAll(name, 0o750); {
+		case err == nil:
+			there = append(there, name)
+		case !service.TakesNone(err): // what is to be kept there is not, and who would keep it says so
 			return "", writeFailure(name, err)
 		}
 	}
+	p.Write = there
 	s, err := sandbox.Enter(p)
 	if err != nil {
 		return "", &failure{code: exitEngine, what: "the sandbox cannot be entered", why: err.Error(), try: "--no-sandbox, and tell the makers", err: err}

@@ -16,6 +16,8 @@ import (
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/seal"
+	"firestorm/internal/sensor"
+	"firestorm/internal/service"
 	ringspool "firestorm/internal/spool"
 )
 
@@ -39,8 +41,8 @@ type keeper struct {
 	over bool
 }
 
-// openSpoolOf begins to keep packets, where the flags or a store ask for it.
-func (a *app) openSpoolOf(w *watchFlags, o *readOptions, live *capture.Live) (*keeper, error) {
+// openSpoolOf begins to keep packets, where the flags or a store ask for it. Where the disk takes none, the watch goes on without.
+func (a *app) openSpoolOf(w *watchFlags, o *readOptions, live *capture.Live, t *troubles) (*keeper, error) {
 	f := &w.spool
 	so := ringspool.Options{Dir: f.dir, Application: "firestorm " + version, FileTime: time.Duration(f.minutes) * time.Minute}
 	switch {
@@ -73,6 +75,9 @@ func (a *app) openSpoolOf(w *watchFlags, o *readOptions, live *capture.Live) (*k
 		return nil, &failure{code: exitEngine, what: "packets cannot be kept in " + so.Dir, why: err.Error(), try: "--spool DIR, another folder, or --spool none", err: err}
 	case errors.Is(err, os.ErrPermission):
 		return nil, &failure{code: exitPermission, what: "packets cannot be kept in " + so.Dir, why: err.Error(), try: "--spool DIR, a folder of your own, or --spool none", err: err}
+	case service.TakesNone(err):
+		t.more = append(t.more, sensor.Trouble{What: "packets", Why: "none are kept: " + short(err)})
+		return nil, nil
 	case err != nil:
 		return nil, writeFailure(so.Dir, err)
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -162,13 +163,16 @@ func (u *User) become() error {
 	return nil
 }
 
-// Prepare makes the folders to write in that are not there, and gives them to the user. Those that are there stay as they are.
+// Prepare makes the folders to write in that are not there, and gives them to the user. Those that are there stay as they are. A
+// disk that takes none, read-only or full, is no reason not to watch: who is to write there says what is not kept.
 func (u *User) Prepare(f Files) error {
 	for _, name := range f.Write {
 		if _, err := os.Stat(name); err == nil || !os.IsNotExist(err) {
 			continue
 		}
-		if err := os.MkdirAll(name, 0o750); err != nil {
+		if err := os.MkdirAll(name, 0o750); TakesNone(err) {
+			continue
+		} else if err != nil {
 			return err
 		}
 		if u.Change {
@@ -179,6 +183,9 @@ func (u *User) Prepare(f Files) error {
 	}
 	return nil
 }
+
+// TakesNone reports an error of a disk that takes nothing: it is read-only or full.
+func TakesNone(err error) bool { return errors.Is(err, unix.EROFS) || errors.Is(err, unix.ENOSPC) }
 
 // Folders makes names absolute and leaves out those that are empty, or there already.
 func Folders(names ...string) (out []string) {

@@ -8,7 +8,7 @@ const (
 	maxClass = 16
 )
 
-// pool keeps released buffers for the next segment, as many as fit into the limit beside what waits. It keeps the lists of
+// pool keeps released buffers for the next segment, as many as fit into the limit beside what waits, or a quarter of it. It keeps the lists of
 // runs, too: each connection had one of its own, which in lossy traffic took as much memory as the data (2026-11-29).
 type pool struct {
 	free  [maxClass + 1][][]byte
@@ -56,7 +56,7 @@ func (p *pool) get(n int) []byte {
 
 // put takes back a buffer of get.
 func (p *pool) put(b []byte) {
-	if p.held+cap(b)+*p.used > p.limit {
+	if p.held+cap(b) > max(p.limit-*p.used, p.limit/4) { // a quarter in any case: without, each segment of full tables was allocated
 		return
 	}
 	c := bits.Len(uint(cap(b) - 1))

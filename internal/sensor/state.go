@@ -33,10 +33,6 @@ const (
 	// (internal/state): a second or two, and where the disk is slow a little more than that takes. Less than five seconds are
 	// lost when the process is killed.
 	keepEvery = time.Second
-	// largeKept is from how many bytes on together they are kept less often, every keepLarge: under load, writing them down each
-	// second took a third of all memory that was allocated (2026-11-29).
-	largeKept = 2 << 20
-	keepLarge = 3 * time.Second
 	// mostKept bounds each memory, in bytes. All are bounded by tables that follow from the memory limit; this is what none
 	// reaches.
 	mostKept = 64 << 20
@@ -105,11 +101,6 @@ func (b *border) rememberNow(r *round) {
 	b.keptEvents, b.decidedOne = b.events, false
 	names, contents, err := b.write(r)
 	if b.keepErr = err; len(names) > 0 {
-		n := 0
-		for _, c := range contents {
-			n += len(c)
-		}
-		b.live.kept.Store(int64(n))
 		run.Keep(names, contents)
 	}
 }
@@ -183,11 +174,7 @@ func (s *run) keepDue(now packet.Time) bool {
 	if s.o.OnFindings == nil || s.o.State == nil {
 		return false
 	}
-	every := keepEvery
-	if s.live.kept.Load() > largeKept {
-		every = keepLarge
-	}
-	if d := now.Sub(s.keptAt); s.keptAt != 0 && d >= 0 && d < every {
+	if d := now.Sub(s.keptAt); s.keptAt != 0 && d >= 0 && d < keepEvery {
 		return false
 	}
 	if run, ok := s.o.State.(Running); ok && !run.Ready() { // the next round asks again

@@ -48,7 +48,6 @@ const maxSides = 64
 
 // liveCounts is what the border knows of a Status: another goroutine asks.
 type liveCounts struct {
-	kept     atomic.Int64 // bytes of all memories when they were kept last
 	events   atomic.Uint64
 	muted    atomic.Uint64
 	findings [finding.Critical + 1]atomic.Uint64

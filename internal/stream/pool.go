@@ -8,8 +8,8 @@ const (
 	maxClass = 16
 )
 
-// pool keeps released buffers for the next segment, as many as fit into the limit beside what waits, or a quarter of it. It keeps the lists of
-// runs, too: each connection had one of its own, which in lossy traffic took as much memory as the data (2026-11-29).
+// pool keeps released buffers for the next segment, as many as fit into the limit beside what waits, or a quarter of it. It keeps
+// the lists of runs, too: each connection had one of its own, which in lossy traffic took as much memory as the data (2026-11-29).
 type pool struct {
 	free  [maxClass + 1][][]byte
 	held  int

@@ -4,43 +4,17 @@
 #
 # The sender has the same processors as the sensor: on a machine of two, it takes a third of one at 300 000 a second.
 set -euo pipefail
-top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$(dirname "$0")/cable.sh"
 pps=300000 span=60 rules='' memory='' workers=0 rings=0
 while getopts p:d:r:m:w:n: f; do
 	case $f in p) pps=$OPTARG ;; d) span=$OPTARG ;; r) rules=$OPTARG ;; m) memory=$OPTARG ;; w) workers=$OPTARG ;; n) rings=$OPTARG ;; *) exit 2 ;; esac
 done
-[ "$(id -u)" = 0 ] || { echo "load.sh: needs root: network namespaces" >&2; exit 1; }
-dir=$(mktemp -d "${TMPDIR:-/tmp}/fst-load.XXXXXX")
-net=fst-load-$$
-clean() {
-	for p in $(ip netns pids "$net" 2>/dev/null); do kill "$p" 2>/dev/null || true; done
-	ip netns del "$net" 2>/dev/null || true
-	rm -rf "$dir"
-}
-trap clean EXIT
-cd "$top"
-CGO_ENABLED=0 go build -trimpath -o "$dir/firestorm" ./cmd/firestorm
-CGO_ENABLED=0 go build -trimpath -o "$dir/blast" ./testbed/blast
-go run ./testbed/mix -o "$dir/mix.pcap" -bytes 536870912 -seed 1 2>"$dir/mix.log"
-ip netns add "$net"
-run() { ip netns exec "$net" "$@"; }
-run sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-run ip link add name va type veth peer name vb
-run ip link set dev va up
-run ip link set dev vb up
+cable load
+traffic 536870912
 extra=()
 [ -z "$rules" ] || extra+=(--rules "$rules")
 [ -z "$memory" ] || extra+=(--max-memory "$memory")
-ip netns exec "$net" "$dir/firestorm" watch vb --json --state "$dir/state" --workers "$workers" --rings "$rings" --status "$dir/status" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
-sensor=$! # ip becomes the program
-for _ in $(seq 300); do
-	run grep -q ' 0003 ' /proc/net/packet && break
-	kill -0 "$sensor" 2>/dev/null || { cat "$dir/err" >&2; exit 1; }
-	sleep 0.1
-done
-reader=$(pgrep -P "$sensor" | head -n 1) # the worker: the process that opens the sockets reads nothing
-reader=${reader:-$sensor}
-sleep 2
+watch --state "$dir/state" --workers "$workers" --rings "$rings" --status "$dir/status" "${extra[@]}"
 ticks() { awk '{ print $14 + $15 }' "/proc/$reader/stat"; }
 before=$(ticks)
 run "$dir/blast" -i va -r "$dir/mix.pcap" -pps "$pps" -duration "${span}s" >"$dir/sent"

@@ -4,24 +4,12 @@
 # packet counted, none dropped; how the packets spread over the rings is printed. Without -f the capture is 5 000
 # connections of testbed/mix, and the committed captures behind them, for findings of many kinds.
 set -euo pipefail
-top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$(dirname "$0")/cable.sh"
 numbers='1 2' capture='' pps=20000 workers=2
 while getopts n:f:p:w: f; do
 	case $f in n) numbers=$OPTARG ;; f) capture=$OPTARG ;; p) pps=$OPTARG ;; w) workers=$OPTARG ;; *) exit 2 ;; esac
 done
-[ "$(id -u)" = 0 ] || { echo "rings.sh: needs root: network namespaces" >&2; exit 1; }
-dir=$(mktemp -d "${TMPDIR:-/tmp}/fst-rings.XXXXXX")
-net=fst-rings-$$
-clean() {
-	for p in $(ip netns pids "$net" 2>/dev/null); do kill "$p" 2>/dev/null || true; done
-	ip netns del "$net" 2>/dev/null || true
-	rm -rf "$dir"
-}
-trap clean EXIT
-cd "$top"
-export CGO_ENABLED=0
-go build -trimpath -o "$dir/firestorm" ./cmd/firestorm
-go build -trimpath -o "$dir/blast" ./testbed/blast
+cable rings
 if [ -z "$capture" ]; then
 	capture=$dir/all.pcap
 	go run ./testbed/mix -o "$dir/mix.pcap" -bytes 67108864 -live 5000 -seed 1 2>"$dir/mix.log"
@@ -35,12 +23,6 @@ for name in sorted(glob.glob(sys.argv[2] + "/*/inside.pcap")):
         out.write(b[24:])
 PY
 fi
-ip netns add "$net"
-run() { ip netns exec "$net" "$@"; }
-run sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-run ip link add name va type veth peer name vb
-run ip link set dev va up
-run ip link set dev vb up
 bad=0 sockets=0
 declare -A sensor
 for n in $numbers; do

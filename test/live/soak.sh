@@ -1,45 +1,20 @@
 #!/bin/bash
 # soak.sh [-p PPS] [-d SECONDS] [-r RULES] [-m MEMORY]: "firestorm watch" beside steady traffic whose connections are always
 # new ones. Each ten seconds its memory, open files and processor time are noted; at the end memory must have stood still:
-# the medians of the quarters of the last two thirds of the time, within 5 %. Thirty minutes at 50 000 packets a second unless told otherwise.
+# the medians of the quarters of the last two thirds of the time, within 5 %. Thirty minutes at 50 000 packets a second unless
+# told otherwise.
 set -euo pipefail
-top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$(dirname "$0")/cable.sh"
 pps=50000 span=1800 rules='' memory=''
 while getopts p:d:r:m: f; do
 	case $f in p) pps=$OPTARG ;; d) span=$OPTARG ;; r) rules=$OPTARG ;; m) memory=$OPTARG ;; *) exit 2 ;; esac
 done
-[ "$(id -u)" = 0 ] || { echo "soak.sh: needs root: network namespaces" >&2; exit 1; }
-dir=$(mktemp -d "${TMPDIR:-/tmp}/fst-soak.XXXXXX")
-net=fst-soak-$$
-clean() {
-	for p in $(ip netns pids "$net" 2>/dev/null); do kill "$p" 2>/dev/null || true; done
-	ip netns del "$net" 2>/dev/null || true
-	rm -rf "$dir"
-}
-trap clean EXIT
-cd "$top"
-CGO_ENABLED=0 go build -trimpath -o "$dir/firestorm" ./cmd/firestorm
-CGO_ENABLED=0 go build -trimpath -o "$dir/blast" ./testbed/blast
-go run ./testbed/mix -o "$dir/mix.pcap" -bytes 268435456 -seed 1 2>"$dir/mix.log"
-ip netns add "$net"
-run() { ip netns exec "$net" "$@"; }
-run sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-run ip link add name va type veth peer name vb
-run ip link set dev va up
-run ip link set dev vb up
+cable soak
+traffic 268435456
 extra=()
 [ -z "$rules" ] || extra+=(--rules "$rules")
 [ -z "$memory" ] || extra+=(--max-memory "$memory")
-ip netns exec "$net" "$dir/firestorm" watch vb --json --state "$dir/state" "${extra[@]}" >"$dir/out" 2>"$dir/err" &
-sensor=$! # ip becomes the program
-for _ in $(seq 300); do
-	run grep -q ' 0003 ' /proc/net/packet && break
-	kill -0 "$sensor" 2>/dev/null || { cat "$dir/err" >&2; exit 1; }
-	sleep 0.1
-done
-reader=$(pgrep -P "$sensor" | head -n 1) # the worker: the process that opens the sockets reads nothing
-reader=${reader:-$sensor}
-sleep 3
+watch --state "$dir/state" "${extra[@]}"
 echo "idle: $(awk '/RssAnon/ { print int($2 / 1024) }' "/proc/$reader/status") MB beside the ring"
 ip netns exec "$net" "$dir/blast" -i va -r "$dir/mix.pcap" -pps "$pps" -duration "${span}s" >"$dir/sent" &
 sender=$!

@@ -168,7 +168,7 @@ func (d *detector) noise(c *common, k srcKey, server packet.Addr, port uint16) b
 	if !c.crowded() || k.addr.IsZero() || d.scope.Home.Has(k.addr) {
 		return false
 	}
-	if s := d.sources[k.bytes()]; s != nil && s.talked {
+	if s := d.sources[k.plain()]; s != nil && s.talked {
 		return false
 	}
 	x := door{server, port, packet.ProtoTCP}

@@ -258,7 +258,7 @@ func TestHealthyCrowd(t *testing.T) {
 	if d.bytes > d.room {
 		t.Errorf("%d bytes, %d allowed", d.bytes, d.room)
 	}
-	if s := d.sources[(&srcKey{addr: searcher}).bytes()]; s == nil || s.bout == nil {
+	if s := d.sources[(&srcKey{addr: searcher}).plain()]; s == nil || s.bout == nil {
 		t.Error("the searcher was pushed out")
 	}
 	if n := len(scope.Forgotten()); n != 0 {

@@ -71,11 +71,11 @@ func (d *detector) codeSources(c *codec) {
 		if s.code(c); c.err != nil {
 			return
 		}
-		if d.sources[s.srcKey.bytes()] != nil {
+		if d.sources[s.srcKey.plain()] != nil {
 			c.err = errMemory
 			return
 		}
-		d.sources[s.srcKey.bytes()] = s
+		d.sources[s.srcKey.plain()] = s
 		d.bytes += s.bytes()
 		d.append(s)
 		if s.bout != nil {
@@ -260,6 +260,6 @@ func (y *day) code(c *codec) {
 // reset empties the detector.
 func (d *detector) reset() {
 	n := max(d.scope.Limits.Entries, 16)
-	*d = detector{scope: d.scope, sources: map[[20]byte]*source{}, room: n * 768, down: map[uint32]*broken{}, told: map[uint32]packet.Time{}, uses: newUses(n)}
+	*d = detector{scope: d.scope, sources: map[plainKey]*source{}, room: n * 768, down: map[uint32]*broken{}, told: map[uint32]packet.Time{}, uses: newUses(n)}
 	d.strangers.most, d.searchers.most, d.day.victims.most = n*16, n*16, n
 }

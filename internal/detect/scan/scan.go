@@ -104,7 +104,7 @@ var Def = detect.Def{
 
 type detector struct {
 	scope   *detect.Scope
-	sources map[[20]byte]*source
+	sources map[plainKey]*source
 	oldest  *source
 	newest  *source
 	working []*source // those that have a bout, in the order these began
@@ -124,7 +124,7 @@ type detector struct {
 	// Evicted counts sources forgotten for lack of room, while something of theirs had failed.
 	evicted uint64
 	// gone are those of them that were judged with all they had done: nothing is lost unless they come again.
-	gone map[[20]byte]struct{}
+	gone map[plainKey]struct{}
 }
 
 // broken is a door that failed for ordinary clients.
@@ -179,7 +179,7 @@ func (d *detector) Handle(e event.Event) {
 
 // source returns the source with a key, a new one if need be.
 func (d *detector) source(k srcKey, f *event.Flow) *source {
-	if s := d.sources[k.bytes()]; s != nil {
+	if s := d.sources[k.plain()]; s != nil {
 		return s
 	}
 	return d.begin(k, f)
@@ -279,11 +279,11 @@ func h16(a *packet.Addr) uint32 { return uint32(sumAddr(a)>>16) | 1 }
 // begin makes a source.
 func (d *detector) begin(k srcKey, f *event.Flow) *source {
 	s := &source{srcKey: k, first: f.Start, last: f.Start}
-	if _, ok := d.gone[k.bytes()]; ok {
-		delete(d.gone, k.bytes())
+	if _, ok := d.gone[k.plain()]; ok {
+		delete(d.gone, k.plain())
 		d.scope.Forgot("scan", "sources that came again", k.addr)
 	}
-	d.sources[k.bytes()] = s
+	d.sources[k.plain()] = s
 	d.bytes += s.bytes()
 	return s
 }
@@ -350,9 +350,9 @@ func (d *detector) evict(keep *source) {
 			d.evicted++
 			if len(d.gone) < max(d.scope.Limits.Entries, 16) {
 				if d.gone == nil {
-					d.gone = map[[20]byte]struct{}{}
+					d.gone = map[plainKey]struct{}{}
 				}
-				d.gone[s.srcKey.bytes()] = struct{}{}
+				d.gone[s.srcKey.plain()] = struct{}{}
 				d.scope.Forgot("scan", "sources")
 			} else {
 				d.scope.Forgot("scan", "sources", s.addr)
@@ -369,7 +369,7 @@ func (d *detector) evict(keep *source) {
 func (d *detector) forget(s *source) {
 	d.bytes -= s.bytes()
 	d.unlink(s)
-	delete(d.sources, s.srcKey.bytes())
+	delete(d.sources, s.srcKey.plain())
 	s.forgotten, s.network = true, nil
 }
 

@@ -32,6 +32,7 @@ type Talk struct {
 	Out    []event.Event // all events so far; a test may empty it
 	frame  uint64
 	at     time.Duration
+	step   time.Duration // between two packets
 	server string
 	seq    [2]uint32
 	cut    int
@@ -51,7 +52,7 @@ func DialWith(t testing.TB, server string, cut int, change func(*analyzer.Dispat
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &Talk{t: t, server: server, seq: [2]uint32{100, 900}, cut: cut}
+	k := &Talk{t: t, step: time.Millisecond, server: server, seq: [2]uint32{100, 900}, cut: cut}
 	k.flows = flow.New(flow.Options{Want: flow.Wants(event.Ended), Released: func(i uint32, why event.EndReason) (string, string) {
 		return k.d.Released(i, why, k.frame, &k.Out)
 	}})
@@ -90,7 +91,7 @@ func (k *Talk) Datagram() {
 
 func (k *Talk) give(frame []byte) {
 	k.frame++
-	k.at += time.Millisecond
+	k.at += k.step
 	p := packettest.At(frame, k.frame, Start.Add(k.at))
 	k.d.Packet(p, k.flows.Packet(p, &k.Out), &k.Out)
 	for i := range frame { // the bytes are lent
@@ -136,6 +137,10 @@ func (k *Talk) Lose(d packet.Dir, n int) *Talk {
 	k.Send(d.Other(), packet.ACK, "")
 	return k
 }
+
+// Pace sets the time between two packets; it is a millisecond at first. What waits for a hole is given up after a second
+// (stream.Options.Patience), and a text in more segments takes longer: who compares cuts lets no time pass.
+func (k *Talk) Pace(step time.Duration) { k.step = step }
 
 // Wait lets time pass.
 func (k *Talk) Wait(t time.Duration) *Talk {

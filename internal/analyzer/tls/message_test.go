@@ -281,6 +281,7 @@ func FuzzConn(f *testing.F) {
 		}
 		play := func(cut int) string {
 			r := newRig(t)
+			r.Pace(0)
 			a, b := client, server
 			for len(a)+len(b) > 0 {
 				n := min(len(a), 600)

@@ -85,6 +85,23 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+func BenchmarkLogin(b *testing.B) {
+	turns, n := vnc("008", "\x00\x00\x00\x00"), 0
+	for _, x := range turns {
+		n += len(x.Data)
+	}
+	analyzertest.Inside(b, Def, "10.0.0.2:5900", false, func(k *analyzertest.Talk) { k.Say(down, turns[0].Data) }, func(a analyzer.StreamAnalyzer, c *analyzer.Context) {
+		b.SetBytes(int64(n))
+		b.ReportAllocs()
+		for b.Loop() {
+			a.Reset()
+			for _, x := range turns {
+				a.Data(c, x.Dir, []byte(x.Data))
+			}
+		}
+	})
+}
+
 func FuzzTalk(f *testing.F) {
 	var a, b string
 	for _, x := range vnc("008", "\x00\x00\x00\x00") {

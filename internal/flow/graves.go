@@ -46,7 +46,8 @@ const graveChunkBytes = 1 << graveBits
 
 // limit sets how many tombstones there may be and which room they share.
 func (g *graves) limit(m *room, most int) {
-	g.room, g.index.room, g.max = m, m, most
+	g.room, g.max = m, most
+	g.index.limit(m)
 	g.share = max(m.max/reserveShare, graveChunkBytes)
 	m.reserve(&g.own, g.share)
 	g.most = max(m.max/graveShare, graveChunkBytes)

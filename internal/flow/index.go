@@ -6,9 +6,14 @@ package flow
 // A part need not be a power of two long: the home of a tag is its share of the length. So it can grow by a third, from
 // four fifths full to three fifths, and a table that grew once is not half empty (2026-11-28: 11 bytes for an entry
 // instead of 16).
+//
+// What it takes from a room follows from the number of entries alone, not from when the parts happen to grow: which part
+// an entry falls into depends on the seed of the hash, and what a full table lets go must not (2026-11-30).
 type index struct {
 	parts [indexParts]indexPart
 	slots int
+	live  int   // entries
+	most  int   // the most there ever were: parts do not shrink
 	room  *room // bytes that it shares; nil: of its own
 }
 
@@ -16,6 +21,12 @@ const (
 	indexParts = 16
 	indexFirst = 16 // slots of a new part
 )
+
+// limit says which room it shares.
+func (x *index) limit(m *room) {
+	x.room = m
+	m.used += indexParts * indexFirst * 8
+}
 
 type indexPart struct {
 	slots []uint64 // tag<<32 | number; 0 = empty, so numbers start at 1
@@ -56,6 +67,12 @@ func (x *index) insert(h uint64, n uint32) {
 	}
 	p.put(uint64(uint32(h))<<32 | uint64(n))
 	p.used++
+	if x.live++; x.live > x.most {
+		x.most = x.live
+		if x.room != nil {
+			x.room.used += indexBytes // not refused: the next record is
+		}
+	}
 }
 
 func (p *indexPart) put(s uint64) {
@@ -73,9 +90,6 @@ func (x *index) grow(p *indexPart) {
 	n := max(len(old)/3*4, indexFirst)
 	p.slots = make([]uint64, n)
 	x.slots += n - len(old)
-	if x.room != nil {
-		x.room.used += 8 * (n - len(old)) // not refused: the next record is
-	}
 	for _, s := range old {
 		if s != 0 {
 			p.put(s)
@@ -112,6 +126,7 @@ func (x *index) remove(h uint64, n uint32) {
 		i = next(i)
 	}
 	p.used--
+	x.live--
 	for j := next(i); p.slots[j] != 0; j = next(j) {
 		// The entry at j may move to the hole at i only if its home does not lie between them.
 		if after(j, p.home(uint32(p.slots[j]>>32))) >= after(j, i) {

@@ -57,7 +57,7 @@ func New(o Options) *Table {
 	t := &Table{opt: o}
 	t.room.max = o.MaxBytes
 	m := &t.room
-	t.index.room = m
+	t.index.limit(m)
 	n, d := o.MaxFlows, detailMax(o.MaxFlows)
 	t.flows.limit(m, n, n/reserveShare)
 	t.talks.limit(m, talkMax(n), n/reserveShare)

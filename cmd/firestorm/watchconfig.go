@@ -98,7 +98,8 @@ type statusFile struct {
 	done  chan struct{}
 	// about does not change: it is set before the first status.
 	about  health.File
-	places []string // names of the vantages
+	places []string       // names of the vantages
+	latest *sensor.Status // heard, not on its way to be written
 	rules  atomic.Pointer[health.Rules]
 	// Of the goroutine, until done:
 	before *sensor.Status // what was written last
@@ -140,6 +141,9 @@ func newStatusFile(name string, every time.Duration) *statusFile {
 				f.err = err
 			}
 		}
+		if f.latest != nil {
+			f.before = f.latest
+		}
 		if f.before != nil { // who reads it later must not take it for a sensor that runs
 			f.err = cmp.Or(f.err, f.write(f.before, true))
 		}
@@ -149,12 +153,17 @@ func newStatusFile(name string, every time.Duration) *statusFile {
 
 // status is called about each second. Where the last one is still being written, this one is left out.
 func (f *statusFile) status(s *sensor.Status) {
-	if f == nil || s.Now < f.next && f.next.Sub(s.Now) <= f.every {
+	if f == nil {
+		return
+	}
+	c := *s
+	f.latest = &c
+	if s.Now < f.next && f.next.Sub(s.Now) <= f.every {
 		return
 	}
 	select {
-	case f.news <- *s:
-		f.next = s.Now.Add(f.every)
+	case f.news <- c:
+		f.next, f.latest = s.Now.Add(f.every), nil
 	default:
 	}
 }

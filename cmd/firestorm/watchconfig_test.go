@@ -126,10 +126,14 @@ func TestStatusFile(t *testing.T) {
 		next := c.s
 		next.Now, next.Packets, next.Bytes, next.Busy = c.s.Now.Add(2e9), 100, 4000, []sensor.Busy{{Addr: packet.Addr{15: 1}, Bytes: 12.34}}
 		f.status(&next)
+		// So soon after it that it would not be written, but for the end.
+		last := next
+		last.Now, last.Packets = next.Now.Add(1e8), 120
+		f.status(&last)
 		if w := f.end(); w != nil {
 			t.Fatal(w)
 		}
-		if v, err = health.Read(name); err != nil || !v.Ended || v.Healthy || v.Packets != 100 || len(v.Talkers) != 0 {
+		if v, err = health.Read(name); err != nil || !v.Ended || v.Healthy || v.Packets != 120 || len(v.Talkers) != 0 {
 			t.Errorf("%v, %+v", err, v)
 		}
 		f.before = &c.s

@@ -83,7 +83,8 @@ type Options struct {
 	OnFindings func(Decided)
 	// Early has detectors tell what takes long to end while it still goes on. What is said at the end does not depend on it.
 	Early bool
-	// OnStatus, when set, gets how the run goes about each second, in the goroutine that reads the source: it must not wait.
+	// OnStatus, when set, gets how the run goes about each second, in the goroutine that reads the source, and how it went when
+	// it ended: it must not wait.
 	OnStatus func(*Status)
 	// Hurry, when it is closed, makes the end leave out the connections that it has not come to, and findings as they were told: they
 	// are counted in Result.Unclosed and Engine.Hurried. Who must be gone within seconds sets it; nil: all are closed.
@@ -327,6 +328,8 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	s.in.frags.End()
+	s.said = 0 // the last word, with all counts
+	s.status(&round{begin: s.in.begin, now: s.in.clock.now}, int(s.live.done.Load()))
 	return s.result(stopped), nil
 }
 

@@ -45,8 +45,10 @@ for n in $numbers; do
 import sys
 at = [l.split()[0].split("-") for l in open(sys.argv[1]) if "socket:" in l]
 print(len(at), "of", sum(int(b, 16) - int(a, 16) for a, b in at) >> 20, "MB together")' "/proc/$reader/maps"), $(awk '/^VmHWM/ { print int($2 / 1024) }' "/proc/$reader/status") MB at most with them, $(awk '{ print ($14 + $15) * 10 }' "/proc/$reader/stat") ms of processor"
-	kill -INT "${sensor[$n]}"
-	wait "${sensor[$n]}" || true
+done
+kill -INT "${sensor[@]}" # at one moment: who watches a second longer sees more silence
+for n in $numbers; do wait "${sensor[$n]}" || true; done
+for n in $numbers; do
 	python3 - "$dir" "$n" >"$dir/said" <<'PY' || bad=1
 import json, re, sys
 d, n = sys.argv[1], int(sys.argv[2])
@@ -70,6 +72,7 @@ open(f"{d}/findings.{n}", "w").write("".join(sorted(x + "\n" for x in last.value
 print(f"  {len(last)} findings of", len({x.split(' | ')[0] for x in last.values()}), "codes")
 sys.exit(not ok)
 PY
+	echo "--rings $n:"
 	cat "$dir/said"
 done
 first=${numbers%% *}

@@ -26,7 +26,7 @@ const (
 	listTCPClosed
 	numLists
 
-	firstKept = listUDPTwoWay // lists before it are evicted first
+	firstKept = listUDPTwoWay // flows on lists before it were not answered: see leastUsed
 )
 
 // list is a doubly linked list through rec.next and rec.prev, longest waiting first.
@@ -47,6 +47,9 @@ func (t *Table) enter(i uint32, l listID) {
 	r := t.flows.at(i)
 	t.leave(i, r)
 	r.list, r.moved = l, t.secs
+	if l < firstKept {
+		t.unheard++
+	}
 	q := &t.lists[l]
 	r.prev, r.next = q.tail, 0
 	if q.tail != 0 {
@@ -71,6 +74,9 @@ func (t *Table) leave(i uint32, r *rec) {
 		q.head = r.next
 	} else {
 		return
+	}
+	if r.list < firstKept {
+		t.unheard--
 	}
 	if r.next != 0 {
 		x := t.flows.at(r.next)

@@ -85,8 +85,7 @@ func (t *Table) longest(l listID, n need) uint32 {
 }
 
 // evict makes room: a flow that closed a while ago, of which the tombstone keeps what matters; else, where bytes lack, the
-// oldest tombstones; else the never-answered flow whose last packet is oldest; else the flow that was used least recently.
-// False: none of those that could go has what is needed.
+// oldest tombstones; else the flow that leastUsed names. False: none of those that could go has what is needed.
 func (t *Table) evict(p *packet.Packet, n need, bytes bool) bool {
 	if t.closeEarly(p, n) || bytes && t.yield() {
 		return true
@@ -120,12 +119,36 @@ func (t *Table) closeEarly(p *packet.Packet, n need) bool {
 	return true
 }
 
+// unheardShare is the part of a full table that flows nobody answered may take, and answerWait how long such a flow is left
+// alone while they take less: a request that is sent again after a second, and once more, may still be answered.
+const (
+	unheardShare = 4
+	answerWait   = 3 * time.Second
+)
+
+// leastUsed returns the flow whose last packet is oldest: of those that nobody answered where they are many, so that a flood
+// of requests does not push out what goes on, or where it has waited in vain; else of the others.
+//
+// Those that nobody answered were always first, and a table full of connections that had come to nothing without a close had
+// room for one handshake at a time: each new request pushed out the one before, whose answer then began a connection of its
+// own. A live sensor with a full table followed nothing new, at several times the work (2026-11-30).
 func (t *Table) leastUsed(n need) uint32 {
-	best := uint32(0)
-	for l := listID(0); l < numLists; l++ {
-		if l == firstKept && best != 0 {
-			break
+	unheard, kept := t.oldest(0, firstKept, n), t.oldest(firstKept, numLists, n)
+	if kept == 0 {
+		return unheard
+	}
+	if unheard != 0 {
+		if r := t.flows.at(unheard); unheardShare*t.unheard >= t.flows.live || t.now(r).Sub(r.lastTime) >= answerWait {
+			return unheard
 		}
+	}
+	return kept
+}
+
+// oldest returns the flow used least recently of the lists from one to before another.
+func (t *Table) oldest(from, to listID, n need) uint32 {
+	best := uint32(0)
+	for l := from; l < to; l++ {
 		if h := t.longest(l, n); h != 0 && (best == 0 || t.older(h, best)) {
 			best = h
 		}

@@ -130,3 +130,56 @@ func TestRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestFullOfOld: a table is full of connections that came to nothing without a close. New ones, whose handshakes overlap, are
+// followed in full, and a flood of requests leaves the others three quarters of the table.
+func TestFullOfOld(t *testing.T) {
+	const flows, flight = 1200, 60
+	tab := New(Options{MaxFlows: flows})
+	var out []event.Event
+	p := packet.Packet{IPVersion: 4, Proto: packet.ProtoTCP, L4: 34, TTL: 64, Window: 8000}
+	client, server := packet.MustAddr("10.0.0.1"), packet.MustAddr("192.0.2.1")
+	now := t0
+	send := func(up bool, port int, flags uint16, seq, ack uint32) {
+		now += 1e5
+		p.Frame++
+		p.Ordinal, p.Time, p.TCPFlags, p.Seq, p.Ack = p.Frame, now, flags, seq, ack
+		p.Src, p.Dst, p.SrcPort, p.DstPort = client, server, uint16(port), 80
+		if !up {
+			p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort
+		}
+		tab.Packet(&p, &out)
+	}
+	// open makes n connections, as many at a time as are in flight.
+	open := func(first, n int) {
+		for i := first; i < first+n; i += flight {
+			for k := i; k < i+flight; k++ {
+				send(true, k, packet.SYN, 1, 0)
+			}
+			for k := i; k < i+flight; k++ {
+				send(false, k, packet.SYN|packet.ACK, 9, 2)
+			}
+			for k := i; k < i+flight; k++ {
+				send(true, k, packet.ACK, 2, 10)
+			}
+		}
+	}
+	open(1, flows)
+	now = now.Add(time.Minute)
+	open(1+flows, 10*flows)
+	s := tab.Stats()
+	if s.Flows != 11*flows || s.Ended[event.EndEvicted] != 10*flows || s.EvictedNew != 0 || s.Live != flows {
+		t.Errorf("%d flows of %d, %d evicted, of them %d before they were answered, %d live", s.Flows, 11*flows, s.Ended[event.EndEvicted], s.EvictedNew, s.Live)
+	}
+	for i := range 20 * flows { // each from a port of its own
+		send(true, 20000+i, packet.SYN, 1, 0)
+	}
+	if got := tab.Stats(); got.Ended[event.EndEvicted]-s.Ended[event.EndEvicted]-(got.EvictedNew-s.EvictedNew) != flows/unheardShare || tab.unheard != flows/unheardShare {
+		t.Errorf("a flood pushed out %d of %d, and holds %d", got.Ended[event.EndEvicted]-s.Ended[event.EndEvicted]-(got.EvictedNew-s.EvictedNew), flows, tab.unheard)
+	}
+	now = now.Add(answerWait)
+	open(50000, flight) // what waited in vain goes before what was answered
+	if got := tab.Stats(); tab.unheard != flows/unheardShare-flight {
+		t.Errorf("%d unanswered left, %+v", tab.unheard, got)
+	}
+}

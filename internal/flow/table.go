@@ -44,6 +44,7 @@ type Table struct {
 	base    packet.Time             // first time seen; rec.moved counts from it
 	secs    uint32                  // of clock since base
 	turn    uint32                  // of extras: see nextExtra
+	unheard int                     // flows on lists before firstKept
 	due     packet.Time             // before it no flow times out
 	soonest time.Duration           // the shortest timeout, less a second for what secs leaves out
 	limits  [numLists]time.Duration // timeouts by list

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -228,7 +229,10 @@ func nearest(id string, cs []*finding.Code) []string {
 			near = append(near, guess{c.ID, d})
 		}
 	}
-	slices.SortStableFunc(near, func(a, b guess) int { return a.dist - b.dist })
+	sort.SliceStable(near, func(i, j int) bool {
+		a, b := &near[i], &near[j]
+		return a.dist-b.dist < 0
+	})
 	var out []string
 	for _, g := range near[:min(len(near), 3)] {
 		out = append(out, g.id)

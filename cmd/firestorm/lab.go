@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -152,7 +153,10 @@ func experiments(root string) ([]experiment, error) {
 			out = append(out, best)
 		}
 	}
-	slices.SortFunc(out, func(x, y experiment) int { return cmp.Compare(x.code, y.code) })
+	sort.SliceStable(out, func(i, j int) bool {
+		x, y := &out[i], &out[j]
+		return cmp.Compare(x.code, y.code) < 0
+	})
 	return out, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -171,7 +172,10 @@ func (a *app) listRules(r *rulesRead, names []string) (rows []listedRule, err er
 			}
 		}
 	}
-	slices.SortStableFunc(rows, func(x, y listedRule) int { return cmp.Or(strings.Compare(x.File, y.File), x.Line-y.Line) })
+	sort.SliceStable(rows, func(i, j int) bool {
+		x, y := &rows[i], &rows[j]
+		return cmp.Or(strings.Compare(x.File, y.File), x.Line-y.Line) < 0
+	})
 	return rows, nil
 }
 

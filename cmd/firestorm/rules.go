@@ -10,7 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -98,8 +98,9 @@ func (a *app) loadRules(names []string, vars lang.Vars, settings *suricata, more
 			r.barren = append(r.barren, name)
 		}
 	}
-	slices.SortStableFunc(r.problems, func(x, y lang.Problem) int {
-		return cmp.Or(strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
+	sort.SliceStable(r.problems, func(i, j int) bool {
+		x, y := &r.problems[i], &r.problems[j]
+		return cmp.Or(strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line)) < 0
 	})
 	return r, nil
 }
@@ -432,7 +433,10 @@ func (a *app) writeReasons(list []lang.Problem) error {
 		}
 		rows[i].n++
 	}
-	slices.SortStableFunc(rows, func(x, y row) int { return y.n - x.n })
+	sort.SliceStable(rows, func(i, j int) bool {
+		x, y := &rows[i], &rows[j]
+		return y.n-x.n < 0
+	})
 	for _, x := range rows {
 		if _, err := fmt.Fprintf(a.stdout, "%6d  %s (first: %s:%d)\n", x.n, x.what, x.at.File, x.at.Line); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -147,7 +148,10 @@ func (d Dest) catalogue(ctx context.Context, tmp string) (*Catalogue, error) {
 		good[name] = true
 		c.Good = append(c.Good, *m)
 	}
-	slices.SortFunc(c.Good, func(a, b Mark) int { return strings.Compare(a.Generation, b.Generation) })
+	sort.SliceStable(c.Good, func(i, j int) bool {
+		a, b := &c.Good[i], &c.Good[j]
+		return strings.Compare(a.Generation, b.Generation) < 0
+	})
 	gens, err := filepath.Glob(filepath.Join(dir, "gen-*"))
 	if err != nil {
 		return nil, err

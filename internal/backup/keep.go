@@ -3,6 +3,7 @@ package backup
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -19,7 +20,10 @@ var DefaultKeep = Keep{Last: 3, Daily: 7, Weekly: 4, Monthly: 6}
 func (k Keep) drop(good []Mark) []string {
 	all := slices.Clone(good)
 	// Newest first, by name: clocks are set back.
-	slices.SortFunc(all, func(a, b Mark) int { return strings.Compare(b.Generation, a.Generation) })
+	sort.SliceStable(all, func(i, j int) bool {
+		a, b := &all[i], &all[j]
+		return strings.Compare(b.Generation, a.Generation) < 0
+	})
 	kept := map[string]bool{}
 	for i := range all {
 		if i < max(k.Last, 1) {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"syscall"
 	"time"
@@ -101,7 +102,10 @@ func scan(ctx context.Context, sources, skip []string) (*Manifest, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(m.Entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	sort.SliceStable(m.Entries, func(i, j int) bool {
+		a, b := &m.Entries[i], &m.Entries[j]
+		return strings.Compare(a.Path, b.Path) < 0
+	})
 	return m, nil
 }
 

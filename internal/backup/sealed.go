@@ -13,7 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -210,7 +210,10 @@ func (r *run) sealed(ctx context.Context) error {
 	for _, o := range used {
 		r.objects = append(r.objects, o)
 	}
-	slices.SortFunc(r.objects, func(a, b object) int { return strings.Compare(a.name, b.name) })
+	sort.SliceStable(r.objects, func(i, j int) bool {
+		a, b := &r.objects[i], &r.objects[j]
+		return strings.Compare(a.name, b.name) < 0
+	})
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"io"
 	"math"
 	"reflect"
-	"slices"
+	"sort"
 	"strings"
 	"unsafe"
 
@@ -306,7 +306,10 @@ func (c *fieldCoder) table(v reflect.Value, depth int) {
 		c.end(kc)
 		list = append(list, entry{b.Bytes(), x})
 	}
-	slices.SortFunc(list, func(a, b entry) int { return cmp.Compare(string(a.text), string(b.text)) })
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Compare(string(a.text), string(b.text)) < 0
+	})
 	for _, e := range list {
 		c.bytes(e.text)
 		c.code(e.x, depth+1)

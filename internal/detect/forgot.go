@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
@@ -54,8 +55,9 @@ func (s *Scope) Forgotten() []Forgotten {
 	for _, f := range s.forgotten {
 		out = append(out, *f)
 	}
-	slices.SortFunc(out, func(a, b Forgotten) int {
-		return cmp.Or(cmp.Compare(a.Detector, b.Detector), cmp.Compare(a.What, b.What))
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(a.Detector, b.Detector), cmp.Compare(a.What, b.What)) < 0
 	})
 	return out
 }

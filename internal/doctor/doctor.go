@@ -8,6 +8,7 @@ package doctor
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"time"
 
 	"firestorm/internal/detect"
@@ -102,7 +103,10 @@ func Run(sys System, o Options) []Check {
 	r.folders()
 	r.secrets()
 	r.kept()
-	slices.SortStableFunc(r.checks, func(a, b Check) int { return cmp.Compare(b.Level, a.Level) })
+	sort.SliceStable(r.checks, func(i, j int) bool {
+		a, b := &r.checks[i], &r.checks[j]
+		return cmp.Compare(b.Level, a.Level) < 0
+	})
 	return r.checks
 }
 

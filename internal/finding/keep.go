@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"sort"
 	"time"
 
 	"firestorm/internal/packet"
@@ -111,16 +112,18 @@ func (e *Engine) Save(w io.Writer) error {
 			k.Told = append(k.Told, t)
 		}
 	}
-	slices.SortFunc(k.Told, func(a, b Told) int {
-		return cmp.Or(cmp.Compare(b.Last, a.Last), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Key, b.Key))
+	sort.Slice(k.Told, func(i, j int) bool {
+		a, b := &k.Told[i], &k.Told[j]
+		return cmp.Or(cmp.Compare(b.Last, a.Last), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Key, b.Key)) < 0
 	})
 	k.Told = k.Told[:min(len(k.Told), mostTold)]
 	if e.bucket != nil {
 		for key, c := range e.bucket.of {
 			k.Buckets = append(k.Buckets, keptBucket{key.code, key.a, key.b, c.gone, c.from, c.full, c.held})
 		}
-		slices.SortFunc(k.Buckets, func(a, b keptBucket) int {
-			return cmp.Or(cmp.Compare(a.Code, b.Code), a.A.Compare(b.A), a.B.Compare(b.B))
+		sort.Slice(k.Buckets, func(i, j int) bool {
+			a, b := &k.Buckets[i], &k.Buckets[j]
+			return cmp.Or(cmp.Compare(a.Code, b.Code), a.A.Compare(b.A), a.B.Compare(b.B)) < 0
 		})
 	}
 	return gob.NewEncoder(w).Encode(&k)

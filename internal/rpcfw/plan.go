@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"firestorm/internal/analyzer/rpc"
@@ -93,7 +94,10 @@ func Make(list []Service) Plan {
 		slices.Sort(x.Versions)
 		x.judge()
 	}
-	slices.SortStableFunc(p.Places, func(a, b Place) int { return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Proto, b.Proto)) })
+	sort.SliceStable(p.Places, func(i, j int) bool {
+		a, b := &p.Places[i], &p.Places[j]
+		return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Proto, b.Proto)) < 0
+	})
 	return p
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -103,8 +104,9 @@ func universal(a string) (uint16, bool) {
 
 // tidy sorts a list and drops doubles.
 func tidy(list []Service) []Service {
-	slices.SortFunc(list, func(a, b Service) int {
-		return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Version, b.Version))
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Version, b.Version)) < 0
 	})
 	return slices.Compact(list)
 }

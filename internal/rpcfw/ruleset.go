@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -158,7 +159,10 @@ func (r Ruleset) portSets() []string {
 
 // merge sorts ranges and joins those that touch: nftables refuses a set whose parts overlap.
 func merge(l []Opening) []Opening {
-	slices.SortFunc(l, func(a, b Opening) int { return cmp.Or(cmp.Compare(a.Low, b.Low), cmp.Compare(a.High, b.High)) })
+	sort.SliceStable(l, func(i, j int) bool {
+		a, b := &l[i], &l[j]
+		return cmp.Or(cmp.Compare(a.Low, b.Low), cmp.Compare(a.High, b.High)) < 0
+	})
 	var out []Opening
 	for _, o := range l {
 		if n := len(out); n > 0 && int(o.Low) <= int(out[n-1].High) {

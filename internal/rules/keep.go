@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sort"
 
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -55,13 +56,17 @@ func (l *Limiter) Save(w io.Writer) error {
 		}
 		k.Counts = append(k.Counts, keptCount{key.rule.GID, key.rule.SID, key.kind, key.a, key.b, c.from, c.until, c.n, c.next, c.acts, slices.Sorted(maps.Keys(c.seen))})
 	}
-	slices.SortFunc(k.Counts, func(x, y keptCount) int {
-		return cmp.Or(cmp.Compare(x.GID, y.GID), cmp.Compare(x.SID, y.SID), cmp.Compare(x.Kind, y.Kind), x.A.Compare(y.A), x.B.Compare(y.B))
+	sort.Slice(k.Counts, func(i, j int) bool {
+		x, y := &k.Counts[i], &k.Counts[j]
+		return cmp.Or(cmp.Compare(x.GID, y.GID), cmp.Compare(x.SID, y.SID), cmp.Compare(x.Kind, y.Kind), x.A.Compare(y.A), x.B.Compare(y.B)) < 0
 	})
 	for d, c := range l.lates.sets {
 		k.Sets = append(k.Sets, keptSet{d.name, slices.Sorted(maps.Keys(c.added)), slices.Sorted(maps.Keys(c.removed))})
 	}
-	slices.SortFunc(k.Sets, func(x, y keptSet) int { return cmp.Compare(x.Name, y.Name) })
+	sort.Slice(k.Sets, func(i, j int) bool {
+		x, y := &k.Sets[i], &k.Sets[j]
+		return cmp.Compare(x.Name, y.Name) < 0
+	})
 	return gob.NewEncoder(w).Encode(&k)
 }
 
@@ -130,8 +135,9 @@ func (t *bitTable) kept(names []string, now packet.Time) (out []keptBit) {
 			out = append(out, keptBit{names[k.name], k.a, k.b, until})
 		}
 	}
-	slices.SortFunc(out, func(x, y keptBit) int {
-		return cmp.Or(cmp.Compare(x.Name, y.Name), x.A.Compare(y.A), x.B.Compare(y.B))
+	sort.Slice(out, func(i, j int) bool {
+		x, y := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(x.Name, y.Name), x.A.Compare(y.A), x.B.Compare(y.B)) < 0
 	})
 	return out
 }

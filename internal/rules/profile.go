@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"slices"
+	"sort"
 )
 
 // Profile is what each rule of a set cost. One belongs to one Engine; Costs puts those of all shards together.
@@ -86,8 +87,9 @@ func Costs(list []*Profile) []Cost {
 		}
 	}
 	out = slices.DeleteFunc(out, func(c Cost) bool { return c.Candidates == 0 })
-	slices.SortStableFunc(out, func(a, b Cost) int {
-		return cmp.Or(cmp.Compare(b.Nanos, a.Nanos), cmp.Compare(b.Steps, a.Steps), cmp.Compare(b.Candidates, a.Candidates), cmp.Compare(a.SID, b.SID))
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(b.Nanos, a.Nanos), cmp.Compare(b.Steps, a.Steps), cmp.Compare(b.Candidates, a.Candidates), cmp.Compare(a.SID, b.SID)) < 0
 	})
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
@@ -73,7 +74,10 @@ func Merge(list []*Trace) []Reached {
 			a.Alerts, a.Quiet, a.Passed, a.Times = alerts, quiet, passed, times
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Reached) int { return cmp.Or(cmp.Compare(a.File, b.File), a.Line-b.Line) })
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(cmp.Compare(a.File, b.File), a.Line-b.Line) < 0
+	})
 	return out
 }
 

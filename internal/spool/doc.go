@@ -20,7 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -76,7 +76,10 @@ func list(dir string) ([]file, error) {
 	for i := range out {
 		out[i].bytes = sizes[out[i].name] + sizes[out[i].index()]
 	}
-	slices.SortFunc(out, func(a, b file) int { return a.number - b.number })
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return a.number-b.number < 0
+	})
 	return out, nil
 }
 

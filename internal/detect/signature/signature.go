@@ -4,7 +4,7 @@ package signature
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -78,10 +78,11 @@ func (h *Hits) List() []Hit {
 	for _, r := range h.rows {
 		list = append(list, *r)
 	}
-	slices.SortFunc(list, func(a, b Hit) int {
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
 		return cmp.Or(cmp.Compare(a.Rule.Severity, b.Rule.Severity), cmp.Compare(a.First.Time, b.First.Time), cmp.Compare(a.First.Source, b.First.Source),
 			cmp.Compare(a.First.Frame, b.First.Frame), cmp.Compare(a.Rule.GID, b.Rule.GID), cmp.Compare(a.Rule.SID, b.Rule.SID),
-			a.From.Compare(b.From), a.To.Compare(b.To), cmp.Compare(a.Port, b.Port))
+			a.From.Compare(b.From), a.To.Compare(b.To), cmp.Compare(a.Port, b.Port)) < 0
 	})
 	return list
 }

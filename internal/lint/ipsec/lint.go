@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 
 	"firestorm/internal/finding"
@@ -27,7 +28,10 @@ func Lint(s *Side) []Note {
 	for i := range out {
 		out[i].Level = out[i].Severity.String()
 	}
-	slices.SortStableFunc(out, func(a, b Note) int { return int(b.Severity) - int(a.Severity) })
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return int(b.Severity)-int(a.Severity) < 0
+	})
 	return out
 }
 

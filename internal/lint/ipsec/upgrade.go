@@ -2,6 +2,7 @@ package ipsec
 
 import (
 	"slices"
+	"sort"
 	"strings"
 
 	"firestorm/internal/finding"
@@ -86,7 +87,10 @@ func PlanUpgrade(s *Side, to Flavour) *Upgrade {
 			u.Changes = append(u.Changes, Change{n.version.String(), Note{Code: "upgrade", Severity: n.sev, Level: n.sev.String(), Conn: c.Name, File: at.File, Line: at.Line, What: n.what, Why: n.why, Change: n.change, Ref: n.ref}})
 		}
 	}
-	slices.SortStableFunc(u.Changes, func(a, b Change) int { return int(b.Severity) - int(a.Severity) })
+	sort.SliceStable(u.Changes, func(i, j int) bool {
+		a, b := &u.Changes[i], &u.Changes[j]
+		return int(b.Severity)-int(a.Severity) < 0
+	})
 	return u
 }
 

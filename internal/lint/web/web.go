@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -270,8 +271,9 @@ func (l *Log) Days() []Day {
 		out = append(out, s.told200()...)
 		out = append(out, s.told503()...)
 	}
-	slices.SortFunc(out, func(a, b Day) int {
-		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Site, b.Site), cmp.Compare(a.Status, b.Status))
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Site, b.Site), cmp.Compare(a.Status, b.Status)) < 0
 	})
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -152,7 +153,10 @@ func (d *digest) text(first string, perHour int) string {
 		fmt.Fprintf(&b, "Since the last of these mails: %s.\n\n", d.counts())
 	}
 	list := slices.Clone(d.Entries)
-	slices.SortStableFunc(list, func(a, c entry) int { return int(c.Severity) - int(a.Severity) })
+	sort.SliceStable(list, func(i, j int) bool {
+		a, c := &list[i], &list[j]
+		return int(c.Severity)-int(a.Severity) < 0
+	})
 	for i := range list {
 		e := &list[i]
 		fmt.Fprintf(&b, "%s\n         last %s, %s\n", e.line(), e.Last.UTC().Format(time.RFC3339), confidenceName(e.Confidence))

@@ -2,7 +2,7 @@ package metrics
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -20,8 +20,9 @@ func appendText(dst []byte, all []output.Metric) []byte {
 	for i := range all {
 		list[i] = sample{&all[i], string(appendLabels(nil, all[i].Labels))}
 	}
-	slices.SortStableFunc(list, func(a, b sample) int {
-		return cmp.Or(strings.Compare(a.of.Name, b.of.Name), strings.Compare(a.labels, b.labels))
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(strings.Compare(a.of.Name, b.of.Name), strings.Compare(a.labels, b.labels)) < 0
 	})
 	for i, x := range list {
 		if i == 0 || list[i-1].of.Name != x.of.Name {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"sort"
 	"time"
 
 	"firestorm/internal/event"
@@ -255,7 +256,10 @@ func (p *Output) sources() []Source {
 	for s := range p.in {
 		all = append(all, s)
 	}
-	slices.SortFunc(all, func(a, b Source) int { return cmp.Or(a.Addr.Compare(b.Addr), slices.Compare(a.Card[:], b.Card[:])) })
+	sort.SliceStable(all, func(i, j int) bool {
+		a, b := &all[i], &all[j]
+		return cmp.Or(a.Addr.Compare(b.Addr), slices.Compare(a.Card[:], b.Card[:])) < 0
+	})
 	return all
 }
 

@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -57,8 +57,9 @@ func readSettings(name string, r io.Reader, open func(string) (io.ReadCloser, er
 	s.all(top)
 	ignored(top.n, "", map[*node]bool{}, &s.Ignored)
 	s.Ignored = sortedUnique(s.Ignored)
-	slices.SortStableFunc(s.problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	sort.SliceStable(s.problems, func(i, j int) bool {
+		a, b := &s.problems[i], &s.problems[j]
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) < 0
 	})
 	return &s.Settings, s.problems, nil
 }

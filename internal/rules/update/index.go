@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
+	"sort"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -56,7 +56,10 @@ func ReadIndex(text []byte) (out []Source, err error) {
 		}
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b Source) int { return strings.Compare(a.Name, b.Name) })
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		return strings.Compare(a.Name, b.Name) < 0
+	})
 	return out, nil
 }
 

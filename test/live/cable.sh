@@ -15,7 +15,7 @@ cable() {
 	CGO_ENABLED=0 go build -trimpath -o "$dir/blast" ./testbed/blast
 	ip netns add "$net"
 	run sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-	run ip link add name va type veth peer name vb
+	run ip link add name va mtu 9000 type veth peer name vb mtu 9000 # what is tunnelled is longer than 1 500 bytes
 	run ip link set dev va up
 	run ip link set dev vb up
 }

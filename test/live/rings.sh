@@ -37,7 +37,7 @@ for n in $numbers; do
 done
 sleep 2
 run "$dir/blast" -i va -r "$capture" -pps "$pps" -once | tee "$dir/sent"
-sleep 2
+sleep 8 # what silence decides after three seconds, or five, is decided in all of them
 for n in $numbers; do
 	reader=$(pgrep -P "${sensor[$n]}" | head -n 1) # the worker: the process that opens the sockets reads nothing
 	reader=${reader:-${sensor[$n]}}

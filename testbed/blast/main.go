@@ -30,11 +30,11 @@ func main() {
 }
 
 func run(name, file string, pps int, span time.Duration, once bool) error {
-	frames, err := load(file)
+	itf, err := net.InterfaceByName(name)
 	if err != nil {
 		return err
 	}
-	itf, err := net.InterfaceByName(name)
+	frames, long, err := load(file, itf.MTU+14)
 	if err != nil {
 		return err
 	}
@@ -82,32 +82,38 @@ func run(name, file string, pps int, span time.Duration, once bool) error {
 	}
 	took := time.Since(begun).Seconds()
 	fmt.Printf("sent %d packets, %d bytes, in %.1f s: %.0f a second; refused %d\n", sent, bytes, took, float64(sent)/took, refused)
+	if long > 0 {
+		fmt.Printf("%d frames of the capture are longer than %s carries, and were left out: its connections have holes\n", long, name)
+	}
 	return nil
 }
 
-// load reads a little-endian pcap.
-func load(name string) (frames [][]byte, err error) {
+// load reads a little-endian pcap. Frames longer than most are left out, and counted.
+func load(name string, most int) (frames [][]byte, long int, err error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if len(b) < 24 || binary.LittleEndian.Uint32(b) != 0xa1b2c3d4 || binary.LittleEndian.Uint32(b[20:]) != 1 {
-		return nil, fmt.Errorf("%s: no little-endian Ethernet pcap", name)
+		return nil, 0, fmt.Errorf("%s: no little-endian Ethernet pcap", name)
 	}
 	for b = b[24:]; len(b) >= 16; {
 		n := int(binary.LittleEndian.Uint32(b[8:]))
 		if len(b) < 16+n {
-			return nil, io.ErrUnexpectedEOF
+			return nil, 0, io.ErrUnexpectedEOF
 		}
-		if n >= 14 && n <= 1514 {
+		switch {
+		case n > most:
+			long++
+		case n >= 14:
 			frames = append(frames, b[16:16+n:16+n])
 		}
 		b = b[16+n:]
 	}
 	if len(frames) == 0 {
-		return nil, fmt.Errorf("%s: no frames", name)
+		return nil, 0, fmt.Errorf("%s: no frames", name)
 	}
-	return frames, nil
+	return frames, long, nil
 }
 
 // move changes both addresses of an IP packet by the bits of x, and its checksums with them (RFC 1624).

@@ -201,7 +201,8 @@ state-damaged)
 	sleep 4
 	end
 	truth "there is a state" test -s state/scan.state
-	printf 'x' | dd of=state/scan.state bs=1 seek=70 conv=notrunc 2>/dev/null
+	was=$(od -An -tu1 -j70 -N1 state/scan.state) # not one letter for all: it may stand there already
+	printf "\\x$(printf %02x $((was ^ 255)))" | dd of=state/scan.state bs=1 seek=70 conv=notrunc 2>/dev/null
 	watch lo --state state
 	truth "healthy" within 10 healthy
 	end

@@ -62,7 +62,7 @@ FUZZTIME ?= 5s
 fuzz: go-version ## run every fuzz target for FUZZTIME (5s)
 	@scripts/fuzz.sh '$(GO)' '$(FUZZTIME)'
 
-test: check cases fuzz ## everything that belongs to a change: check, cases, bad input, fuzzing (8 to 15 min)
+test: check cases fuzz ## everything that belongs to a change: check, cases, bad input, fuzzing (8 to 19 min on two processors)
 	@scripts/skipped.sh
 
 test-race: go-version ## unit tests and cases under the race detector (needs a C compiler)

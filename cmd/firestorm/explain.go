@@ -231,7 +231,7 @@ func nearest(id string, cs []*finding.Code) []string {
 	}
 	sort.SliceStable(near, func(i, j int) bool {
 		a, b := &near[i], &near[j]
-		return a.dist-b.dist < 0
+		return a.dist < b.dist
 	})
 	var out []string
 	for _, g := range near[:min(len(near), 3)] {

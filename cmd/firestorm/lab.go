@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -155,7 +154,7 @@ func experiments(root string) ([]experiment, error) {
 	}
 	sort.SliceStable(out, func(i, j int) bool {
 		x, y := &out[i], &out[j]
-		return cmp.Compare(x.code, y.code) < 0
+		return x.code < y.code
 	})
 	return out, nil
 }

@@ -435,7 +435,7 @@ func (a *app) writeReasons(list []lang.Problem) error {
 	}
 	sort.SliceStable(rows, func(i, j int) bool {
 		x, y := &rows[i], &rows[j]
-		return y.n-x.n < 0
+		return y.n < x.n
 	})
 	for _, x := range rows {
 		if _, err := fmt.Fprintf(a.stdout, "%6d  %s (first: %s:%d)\n", x.n, x.what, x.at.File, x.at.Line); err != nil {

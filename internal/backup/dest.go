@@ -150,7 +150,7 @@ func (d Dest) catalogue(ctx context.Context, tmp string) (*Catalogue, error) {
 	}
 	sort.SliceStable(c.Good, func(i, j int) bool {
 		a, b := &c.Good[i], &c.Good[j]
-		return strings.Compare(a.Generation, b.Generation) < 0
+		return a.Generation < b.Generation
 	})
 	gens, err := filepath.Glob(filepath.Join(dir, "gen-*"))
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
 )
 
 // Keep says which generations stay: the newest Last, and the newest of each of the last Daily days, Weekly weeks and
@@ -22,7 +21,7 @@ func (k Keep) drop(good []Mark) []string {
 	// Newest first, by name: clocks are set back.
 	sort.SliceStable(all, func(i, j int) bool {
 		a, b := &all[i], &all[j]
-		return strings.Compare(b.Generation, a.Generation) < 0
+		return b.Generation < a.Generation
 	})
 	kept := map[string]bool{}
 	for i := range all {

@@ -104,7 +104,7 @@ func scan(ctx context.Context, sources, skip []string) (*Manifest, error) {
 	}
 	sort.SliceStable(m.Entries, func(i, j int) bool {
 		a, b := &m.Entries[i], &m.Entries[j]
-		return strings.Compare(a.Path, b.Path) < 0
+		return a.Path < b.Path
 	})
 	return m, nil
 }

@@ -212,7 +212,7 @@ func (r *run) sealed(ctx context.Context) error {
 	}
 	sort.SliceStable(r.objects, func(i, j int) bool {
 		a, b := &r.objects[i], &r.objects[j]
-		return strings.Compare(a.name, b.name) < 0
+		return a.name < b.name
 	})
 	return nil
 }

@@ -3,7 +3,6 @@ package detect
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -308,7 +307,7 @@ func (c *fieldCoder) table(v reflect.Value, depth int) {
 	}
 	sort.SliceStable(list, func(i, j int) bool {
 		a, b := &list[i], &list[j]
-		return cmp.Compare(string(a.text), string(b.text)) < 0
+		return string(a.text) < string(b.text)
 	})
 	for _, e := range list {
 		c.bytes(e.text)

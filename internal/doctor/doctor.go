@@ -6,7 +6,6 @@
 package doctor
 
 import (
-	"cmp"
 	"slices"
 	"sort"
 	"time"
@@ -105,7 +104,7 @@ func Run(sys System, o Options) []Check {
 	r.kept()
 	sort.SliceStable(r.checks, func(i, j int) bool {
 		a, b := &r.checks[i], &r.checks[j]
-		return cmp.Compare(b.Level, a.Level) < 0
+		return b.Level < a.Level
 	})
 	return r.checks
 }

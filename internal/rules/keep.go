@@ -65,7 +65,7 @@ func (l *Limiter) Save(w io.Writer) error {
 	}
 	sort.Slice(k.Sets, func(i, j int) bool {
 		x, y := &k.Sets[i], &k.Sets[j]
-		return cmp.Compare(x.Name, y.Name) < 0
+		return x.Name < y.Name
 	})
 	return gob.NewEncoder(w).Encode(&k)
 }

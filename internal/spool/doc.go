@@ -78,7 +78,7 @@ func list(dir string) ([]file, error) {
 	}
 	sort.SliceStable(out, func(i, j int) bool {
 		a, b := &out[i], &out[j]
-		return a.number-b.number < 0
+		return a.number < b.number
 	})
 	return out, nil
 }

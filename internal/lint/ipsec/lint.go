@@ -30,7 +30,7 @@ func Lint(s *Side) []Note {
 	}
 	sort.SliceStable(out, func(i, j int) bool {
 		a, b := &out[i], &out[j]
-		return int(b.Severity)-int(a.Severity) < 0
+		return b.Severity < a.Severity
 	})
 	return out
 }

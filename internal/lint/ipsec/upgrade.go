@@ -89,7 +89,7 @@ func PlanUpgrade(s *Side, to Flavour) *Upgrade {
 	}
 	sort.SliceStable(u.Changes, func(i, j int) bool {
 		a, b := &u.Changes[i], &u.Changes[j]
-		return int(b.Severity)-int(a.Severity) < 0
+		return b.Severity < a.Severity
 	})
 	return u
 }

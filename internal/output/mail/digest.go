@@ -155,7 +155,7 @@ func (d *digest) text(first string, perHour int) string {
 	list := slices.Clone(d.Entries)
 	sort.SliceStable(list, func(i, j int) bool {
 		a, c := &list[i], &list[j]
-		return int(c.Severity)-int(a.Severity) < 0
+		return c.Severity < a.Severity
 	})
 	for i := range list {
 		e := &list[i]

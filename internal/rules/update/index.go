@@ -58,7 +58,7 @@ func ReadIndex(text []byte) (out []Source, err error) {
 	}
 	sort.SliceStable(out, func(i, j int) bool {
 		a, b := &out[i], &out[j]
-		return strings.Compare(a.Name, b.Name) < 0
+		return a.Name < b.Name
 	})
 	return out, nil
 }

@@ -21,6 +21,7 @@ type Bench struct {
 	t      testing.TB
 	dets   []detect.Detector
 	now    packet.Time
+	ticked packet.Time
 	ord    uint64
 	frame  map[uint16]uint64
 }
@@ -69,8 +70,11 @@ func (b *Bench) Send(e event.Event) {
 	h := e.Head()
 	b.ord++
 	h.Ordinal = b.ord
-	for b.now != 0 && h.Seen.Time.Sub(b.now) >= detect.TickEvery {
-		b.now = b.now.Add(detect.TickEvery)
+	if b.ticked == 0 {
+		b.ticked = h.Seen.Time
+	}
+	for h.Seen.Time.Sub(b.ticked) >= detect.TickEvery {
+		b.ticked = b.ticked.Add(detect.TickEvery)
 		b.tick()
 	}
 	b.now = max(b.now, h.Seen.Time)
@@ -85,7 +89,7 @@ func (b *Bench) Send(e event.Event) {
 
 func (b *Bench) tick() {
 	for _, d := range b.dets {
-		d.Tick(b.now)
+		d.Tick(b.ticked)
 	}
 }
 

@@ -140,6 +140,40 @@ func TestOneFindingPerTarget(t *testing.T) {
 	}
 }
 
+// TestFloodOfBusyService: hours of clients that are served do not hide the flood that comes then, nor the next one.
+func TestFloodOfBusyService(t *testing.T) {
+	const rate, hour = 20, 3600
+	b := detecttest.NewBench(t, nil, synflood.Def)
+	id, ends := uint64(0), []func(){}
+	quiet := func(from, to float64, completes int) {
+		for at := from; at < to; at += 1.0 / rate {
+			id++
+			send(b, id, at, request{from: "10.9.0.5", port: 2000 + int(id)%60000, ttl: 60, print: 5, complete: int(id)%10 < completes, answer: true})
+		}
+	}
+	flood := func(from float64) {
+		for i := range 2000 {
+			id++
+			ends = append(ends, send(b, id, from+float64(i)/200, forged(i)))
+		}
+	}
+	quiet(0, hour, 10)
+	flood(hour)
+	quiet(hour+10, 2*hour, 3) // most get no connection, which no flood explains
+	flood(2 * hour)
+	quiet(2*hour+10, 2*hour+100, 10)
+	for _, e := range ends {
+		e()
+	}
+	fs := b.End()
+	if len(fs) != 1 {
+		t.Fatalf("%d findings", len(fs))
+	}
+	if fs[0].Count < 2 || fs[0].Count > 4 {
+		t.Errorf("told %d times\n%s", fs[0].Count, detecttest.Text(fs[0]))
+	}
+}
+
 // TestExplainsSilence: who finds no place in the queue of a flooded service is part of the flood's finding.
 func TestExplainsSilence(t *testing.T) {
 	b := detecttest.NewBench(t, nil, synflood.Def, synsilent.Def)

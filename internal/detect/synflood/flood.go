@@ -16,6 +16,8 @@ type flood struct {
 	lastSaid packet.Ref
 	asked    uint64 // requests, those of the window before it was noticed included
 	seen     uint64 // requests looked at closely
+	turned   counts // when the last window ended
+	ebb      bool   // over, though the service is asked: only what became of its requests is still noted
 
 	answered  uint64 // by a SYN/ACK
 	refused   uint64 // by a reset
@@ -40,6 +42,13 @@ type flood struct {
 	prints majority
 	before [2]uint32 // answered requests outside the flood: offered options left out, kept
 	opts   [2]uint32 // the same within
+}
+
+// counts is how a bout stood at a moment.
+type counts struct {
+	last                   packet.Ref
+	asked, seen, completed uint64
+	flood                  bool
 }
 
 func newFlood(at packet.Ref, earlier uint32) *flood {
@@ -150,6 +159,29 @@ func (fl *flood) ended(f *event.Flow, now packet.Time) {
 // is reports that the bout is a flood by what is known of it now.
 func (fl *flood) is() bool {
 	return fl.asked >= floodAt && float64(fl.completed) < completes*float64(fl.seen)
+}
+
+// crowded reports that half of those who asked got their connection, before it was ever a flood: a busy service. It is
+// decided early, since many services are busy and what is noted of a bout takes two kilobytes.
+func (fl *flood) crowded() bool {
+	return !fl.turned.flood && fl.said == 0 && fl.seen >= suspectAt && float64(fl.completed) >= crowd*float64(fl.seen)
+}
+
+// calm reports that the window that ends now is no flood.
+func (fl *flood) calm() bool {
+	return float64(fl.completed-fl.turned.completed) >= ebbs*float64(fl.seen-fl.turned.seen)
+}
+
+// turn notes how the bout stands at the end of a window.
+func (fl *flood) turn() {
+	fl.turned = counts{fl.last, fl.asked, fl.seen, fl.completed, fl.is()}
+}
+
+// ebbed ends the bout with the window before.
+func (fl *flood) ebbed() {
+	fl.ebb = true
+	fl.last, fl.asked, fl.seen, fl.completed = fl.turned.last, fl.turned.asked, fl.turned.seen, fl.turned.completed
+	fl.end = fl.last
 }
 
 // single returns the source of nearly all requests, with its share of them.

@@ -25,6 +25,10 @@ const (
 	floodAt = 200
 	// completes is the share of completed requests from which on it is a crowd, not a flood.
 	completes = 0.10
+	// crowd is the share of completed requests that makes what is watched a crowd at once, long before it could be a flood.
+	crowd = 0.50
+	// ebbs is the share of completed requests in one window from which on a flood is over though the service is still asked.
+	ebbs = 2 * completes
 	// repeatAfter is when a real client has sent its request again: after 1 s (RFC 6298 2.1), 3 s on older systems.
 	repeatAfter = 3 * time.Second
 	// answerAgain is when a server that remembers a request has sent its answer again: 1 s (RFC 6298 2.1), with room for
@@ -138,21 +142,47 @@ func (d *detector) start(f *event.Flow, h *event.Head) {
 		t.flood = newFlood(f.Start, t.asked-1)
 		d.active = append(d.active, t)
 	}
-	if t.flood != nil {
+	if t.flood != nil && !t.flood.ebb {
 		t.flood.ask(f)
+		if t.flood.crowded() {
+			d.forget(t)
+		}
 	}
 }
 
-// turn begins a new window. A bout that fell under the mark is over.
+// turn begins a new window. A bout that fell under the mark is over. What was completed an hour ago does not speak for who
+// asks now: a busy service is no flood, and begins anew; a flood that became a busy service keeps what it was.
 func (d *detector) turn(t *target, at packet.Time) {
-	if t.flood != nil && t.asked < suspectAt {
+	switch fl := t.flood; {
+	case fl == nil:
+	case t.asked < suspectAt:
 		d.close(t)
+	case fl.ebb:
+	case fl.turned.flood && (fl.calm() || !fl.is()):
+		fl.ebbed()
+	case !fl.is() && fl.seen >= floodAt:
+		d.forget(t)
+	default:
+		fl.turn()
 	}
 	t.from, t.asked = at, 0
 }
 
+// forget ends a bout that was none. The service is watched again from its next requests on.
+func (d *detector) forget(t *target) {
+	for i, n := range t.flood.opts {
+		t.opts[i] += n
+	}
+	t.asked = 0
+	d.drop(t)
+}
+
 func (d *detector) close(t *target) {
 	d.report(t)
+	d.drop(t)
+}
+
+func (d *detector) drop(t *target) {
 	t.flood = nil
 	for i, x := range d.active {
 		if x == t {
@@ -192,7 +222,7 @@ func (d *detector) Tick(now packet.Time) {
 	for _, t := range append([]*target(nil), d.active...) {
 		fl := t.flood
 		switch {
-		case now.Sub(t.from) > 2*window && now.Sub(fl.last.Time) > window:
+		case now.Sub(t.from) > 2*window && now.Sub(fl.last.Time) > window, fl.ebb && now.Sub(fl.last.Time) > 3*window:
 			d.close(t)
 		case fl.said == 0 && now.Sub(fl.first.Time) > sayAgain, fl.said != 0 && now.Sub(fl.said) > sayAgain:
 			d.report(t)

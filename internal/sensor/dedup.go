@@ -18,7 +18,9 @@ type dedup struct {
 	slots  []sighting
 	again  map[uint16]*repeats // by slot: packets seen more than once
 	proven bool                // a packet was copied that cannot have been sent twice
-	fresh  uint8               // repeats reported as events so far, of copies
+
+	told      [toldSlots]uint8 // repeats reported as events, by a hash of who sent the packet and who sent it again
+	toldSince packet.Time
 
 	doubled [pairSlots]bool // pairs of hosts of which a copy was seen, by hash
 	pairs   uint32          // how many
@@ -58,7 +60,9 @@ const (
 	routedWithin = 10 * time.Millisecond // a router forwards within this
 	loopWithin   = time.Second           // sights of a looping packet are at most this far apart
 	loopSights   = 3                     // from here on it is a loop
-	maxFresh     = 4
+	maxTold      = 4                     // repeats of one sender by another that are looked at closely
+	toldAgain    = time.Minute           // from then on again
+	toldSlots    = 1024
 	pairSlots    = 4096 // pairs of hosts told apart when copies are counted
 )
 
@@ -117,8 +121,7 @@ func (d *dedup) see(p *packet.Packet, key uint64) (repeat, *event.Repeat) {
 		x := d.more(n)
 		s.last = p.Time
 		d.double(p)
-		if d.fresh < maxFresh {
-			d.fresh++
+		if d.tell(p, x.macs[0], true) {
 			return isCopy, x.copied(p)
 		}
 		return isCopy, nil
@@ -142,8 +145,7 @@ func (d *dedup) see(p *packet.Packet, key uint64) (repeat, *event.Repeat) {
 		}
 		if fall == 1 && since <= routedWithin {
 			d.double(p)
-			if d.fresh < maxFresh {
-				d.fresh++
+			if d.tell(p, x.macs[0], false) {
 				return isRouted, x.event(p, x.times, false)
 			}
 			return isRouted, nil
@@ -163,6 +165,24 @@ func (d *dedup) first(n uint16, key uint64, p *packet.Packet) {
 	}
 	d.keys[n] = key
 	s.last, s.frame, s.source, s.src, s.dst, s.ttlLast, s.kept = p.Time, p.Frame, p.Source, p.SrcMAC, p.DstMAC, p.TTL, false
+}
+
+// tell reports that a repetition is worth an event: few of each pair of senders, so that a mirror that doubles everything
+// costs little and does not hide the one machine that passes on what is not its own.
+func (d *dedup) tell(p *packet.Packet, first packet.MAC, same bool) bool {
+	if since := p.Time.Sub(d.toldSince); since >= toldAgain || since < 0 {
+		d.told, d.toldSince = [toldSlots]uint8{}, p.Time
+	}
+	h := mix(linkKey(first, p.SrcMAC), 0)
+	if same {
+		h = bits.Reverse64(h)
+	}
+	n := &d.told[h%toldSlots]
+	if *n == maxTold {
+		return false
+	}
+	*n++
+	return true
 }
 
 // falls reports that the TTL of the packet of slot n fell as it did from sight to sight before.
@@ -220,11 +240,16 @@ func (x *repeats) pass(src, dst packet.MAC) {
 	if x.nlinks == uint8(len(x.links)) {
 		return
 	}
-	var b [16]byte
-	copy(b[:], src[:])
-	copy(b[8:], dst[:])
-	x.links[x.nlinks] = uint32(mix(mix(binary.LittleEndian.Uint64(b[:]), 1), binary.LittleEndian.Uint64(b[8:])))
+	x.links[x.nlinks] = uint32(linkKey(src, dst))
 	x.nlinks++
+}
+
+// linkKey hashes two link-layer addresses; the other way round it is another hash.
+func linkKey(a, b packet.MAC) uint64 {
+	var w [16]byte
+	copy(w[:], a[:])
+	copy(w[8:], b[:])
+	return mix(mix(binary.LittleEndian.Uint64(w[:]), 1), binary.LittleEndian.Uint64(w[8:]))
 }
 
 // circles tells a loop from a mirror that shows a packet before and after each of several routers: in a loop it goes

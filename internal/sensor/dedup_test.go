@@ -59,6 +59,31 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
+// TestRepeatsTold: a mirror that doubles everything is told a few times a minute, and hides nobody who passes packets on.
+func TestRepeatsTold(t *testing.T) {
+	d, id := newDedup(), uint32(0)
+	told := func(at time.Duration, from, again byte) int {
+		n := 0
+		for range 100 {
+			id++
+			see(d, sight{64, from, 9, at}, id)
+			if _, ev := see(d, sight{64, again, 9, at + time.Microsecond}, id); ev != nil {
+				n++
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		at          time.Duration
+		from, again byte
+		want        int
+	}{{0, 1, 1, maxTold}, {time.Second, 1, 1, 0}, {time.Second, 1, 13, maxTold}, {time.Second, 2, 13, maxTold}, {toldAgain + time.Second, 1, 13, maxTold}} {
+		if got := told(c.at, c.from, c.again); got != c.want {
+			t.Errorf("at %v, %d sends what %d sent: told %d times, want %d", c.at, c.again, c.from, got, c.want)
+		}
+	}
+}
+
 // TestManySights: without link-layer addresses ten falling sights are a loop all the same.
 func TestManySights(t *testing.T) {
 	d := newDedup()

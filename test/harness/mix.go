@@ -90,6 +90,25 @@ func (s *stretched) Next(b *packet.Batch) error {
 	return err
 }
 
+// Until gives what src gives, as far as it comes not later than to. The times of src must not fall.
+func Until(src capture.Source, to packet.Time) capture.Source { return &until{src, to} }
+
+type until struct {
+	capture.Source
+	to packet.Time
+}
+
+func (s *until) Next(b *packet.Batch) error {
+	err := s.Source.Next(b)
+	for i := range b.Packets {
+		if b.Packets[i].Time > s.to {
+			b.Packets = b.Packets[:i]
+			return io.EOF
+		}
+	}
+	return err
+}
+
 // OneWire merges sources by time into one place of capture.
 func OneWire(srcs ...capture.Source) capture.Source {
 	return capture.MergeWith(capture.MergeOptions{Vantage: func(capture.Interface, int) uint16 { return 0 }}, srcs...)

@@ -63,13 +63,13 @@ func TestMixed(t *testing.T) {
 				frames, ifaces := harness.Frames(t, f)
 				alone := harness.Run(t, f, capture.NewMemory(frames, ifaces...), harness.Options{NoEvents: true})
 				from, to := harness.Span(frames)
-				from, to = from.Add(-time.Second), to.Add(time.Second)
+				from = from.Add(-time.Second) // not longer than the capture: what is awaited longer is surer
 				// A packet of the generator stands for 11 µs. Its time is stretched over the capture's; the fewer
 				// connections, the more often each has its turn, so that round trips stay near 50 ms.
 				each := time.Duration(float64(to.Sub(from)) / packets)
 				live := max(10, int(50*time.Millisecond/each))
 				traffic := func() capture.Source {
-					return harness.Stretched(harness.Mix(t, size, live, seed), harness.MixBegin, from, float64(each)/11000)
+					return harness.Until(harness.Stretched(harness.Mix(t, size, live, seed), harness.MixBegin, from, float64(each)/11000), to)
 				}
 				mixed := harness.Run(t, f, harness.OneWire(capture.NewMemory(frames, ifaces...), traffic()),
 					harness.Options{NoEvents: true, Workers: 2, Limit: time.Minute})

@@ -28,6 +28,8 @@ func (t *Table) lacks(extra bool) (n need, bytes bool) {
 		return needExtra, t.extras.live < t.extras.max
 	case t.flows.full():
 		return needRecord, t.flows.live < t.flows.max
+	case extra && t.flows.beyond() > 0 && t.extras.beyond() > 0 && t.room.used+t.flows.beyond()+t.extras.beyond() > t.room.max:
+		return needRecord, true // each would find room, not both
 	case t.talks.full():
 		return needTalk, t.talks.live < t.talks.max
 	}

@@ -183,3 +183,29 @@ func TestFullOfOld(t *testing.T) {
 		t.Errorf("%d unanswered left, %+v", tab.unheard, got)
 	}
 }
+
+// TestLastChunks: a flow whose record and whose rare part both begin a new chunk, where one of the two has room, gets both
+// from a flow that gives way. A sensor with a full table ended there (2026-11-30).
+func TestLastChunks(t *testing.T) {
+	tab := New(Options{MaxFlows: 1 << 14})
+	var out []event.Event
+	p := packet.Packet{IPVersion: 6, Proto: packet.ProtoTCP, L4: 54, TTL: 64, Window: 8000, TCPFlags: packet.SYN, DstPort: 80}
+	p.Src, p.Dst = packet.MustAddr("fd00::1"), packet.MustAddr("fd00::2")
+	send := func() {
+		p.SrcPort++
+		p.Frame++
+		p.Ordinal, p.Time = p.Frame, t0.Add(time.Duration(p.Frame)*time.Millisecond)
+		tab.Packet(&p, &out)
+	}
+	for tab.flows.own > 0 || tab.extras.own > 0 || tab.flows.next%chunkLen != 0 || tab.extras.next%chunkLen != 0 {
+		send()
+	}
+	for _, spare := range []int{0, tab.flows.chunkBytes(), tab.extras.chunkBytes(), tab.flows.chunkBytes() + tab.extras.chunkBytes() - 1} {
+		tab.room.max = tab.room.used + spare
+		before := tab.Stats()
+		send()
+		if s := tab.Stats(); s.Flows != before.Flows+1 || s.NoRoom != 0 || s.Live != before.Live {
+			t.Errorf("%d bytes left: %d flows more, %d without room, %d live of %d", spare, s.Flows-before.Flows, s.NoRoom, s.Live, before.Live)
+		}
+	}
+}

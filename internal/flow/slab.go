@@ -61,13 +61,16 @@ func (s *slab[T]) clear() { s.chunks, s.free, s.next, s.live = nil, 0, 0, 0 }
 
 // full says that alloc would fail.
 func (s *slab[T]) full() bool {
-	if s.live >= s.max {
-		return true
-	}
+	n := s.beyond()
+	return s.live >= s.max || n > 0 && s.room.used+n > s.room.max
+}
+
+// beyond is what one more record takes of the shared room: nothing where a place for it is there.
+func (s *slab[T]) beyond() int {
 	if s.free != 0 || int(s.next) < len(s.chunks)*chunkLen {
-		return false
+		return 0
 	}
-	return !s.room.fits(s.own, s.chunkBytes())
+	return max(s.chunkBytes()-s.own, 0)
 }
 
 // alloc returns a zeroed record, or 0 and nil at the limit.

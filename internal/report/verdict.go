@@ -85,6 +85,9 @@ func (r *Report) failures() (failed, decided int) {
 
 // fine is the sentence of a report without findings: no more than is known.
 func (r *Report) fine() string {
+	if len(r.Checked) == 0 {
+		return "no finding; no connection was there whose way could be checked"
+	}
 	if _, decided := r.failures(); decided == 0 {
 		return "no finding; what was checked stands below"
 	}

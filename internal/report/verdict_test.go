@@ -78,3 +78,13 @@ func TestLateAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingToCheck: where no connection was there, nothing is said to stand below.
+func TestNothingToCheck(t *testing.T) {
+	r := founding()
+	r.Findings, r.Undecided, r.Gates, r.Services, r.Checked = nil, nil, nil, nil, nil
+	out := strings.Join(strings.Fields(text(t, r, Options{})), " ")
+	if want := "NOTHING WRONG no finding; no connection was there whose way could be checked"; !strings.Contains(out, want) {
+		t.Errorf("no %q in\n%s", want, out)
+	}
+}

@@ -107,11 +107,16 @@ func (s *source) code(c *codec) {
 			number(c, &x.answered)
 		}
 	}
-	for i := range s.early {
-		s.early[i].code(c)
+	var early [mostEarly]opening
+	copy(early[:], s.early)
+	for i := range early {
+		early[i].code(c)
 	}
 	number(c, &s.earlyN)
 	s.earlyN = max(s.earlyN, 0)
+	if c.w == nil {
+		s.early = append(s.early[:0], early[:min(s.earlyN, mostEarly)]...)
+	}
 	has := s.bout != nil
 	c.flag(&has)
 	if has && c.err == nil {
@@ -149,7 +154,7 @@ func (b *bout) code(c *codec) {
 	for i := range b.how {
 		number(c, &b.how[i])
 	}
-	n := c.length(len(b.opened), mostOpened+len(source{}.early))
+	n := c.length(len(b.opened), mostOpened+mostEarly)
 	if c.w == nil && c.err == nil {
 		b.opened = make([]opening, n)
 	}

@@ -3,6 +3,7 @@ package scan
 import (
 	"encoding/binary"
 	"time"
+	"unsafe"
 
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -52,10 +53,10 @@ type source struct {
 	ftp          packet.Addr // the last machine whose port 21 answered it: FTP announces data ports
 	bout         *bout       // what it does now; nil while nothing failed
 	walks        [classes]walk
-	listed       bool       // in detector.working
-	members      set        // of a network: its addresses
-	single       bool       // of a network: one of its addresses searches by itself
-	early        [4]opening // doors that opened to it lately, before anything failed
+	listed       bool      // in detector.working
+	members      set       // of a network: its addresses
+	single       bool      // of a network: one of its addresses searches by itself
+	early        []opening // doors that opened to it lately, before anything failed: the last mostEarly, by earlyN
 	earlyN       int
 }
 
@@ -234,13 +235,12 @@ func (s *source) learn(c *contact) (fresh bool) {
 			if newHost {
 				s.hosts.open(host)
 			}
-			s.early[s.earlyN%len(s.early)] = opening{c.to, f.Start, answerOf(f)}
-			s.earlyN++
+			s.opens(opening{c.to, f.Start, answerOf(f)})
 			return true // nothing failed so far
 		}
 		s.bout = &bout{first: f.Start, last: f.Start, alike: true}
 		for i := range s.early { // a scan may begin with a door that opens
-			if x := &s.early[i]; !x.ask.IsZero() && f.Start.Time.Sub(x.ask.Time) <= earlyLead {
+			if x := &s.early[i]; f.Start.Time.Sub(x.ask.Time) <= earlyLead {
 				s.bout.opened = append(s.bout.opened, *x)
 				t := s.bout.target(x.addr)
 				if t.opens++; t.opens == 1 {
@@ -248,7 +248,7 @@ func (s *source) learn(c *contact) (fresh bool) {
 				}
 			}
 		}
-		s.early, s.earlyN = [4]opening{}, 0
+		s.early, s.earlyN = nil, 0
 	}
 	b := s.bout
 	b.see(c)
@@ -282,6 +282,19 @@ func (s *source) learn(c *contact) (fresh bool) {
 		t.low++
 	}
 	return true
+}
+
+// mostEarly bounds the doors that are kept from before the first failure.
+const mostEarly = 4
+
+// opens notes a door that opened before anything failed.
+func (s *source) opens(o opening) {
+	if len(s.early) < mostEarly {
+		s.early = append(s.early, o)
+	} else {
+		s.early[s.earlyN%mostEarly] = o
+	}
+	s.earlyN++
 }
 
 // ask keeps the earliest of the contacts that failed, in order.
@@ -402,16 +415,17 @@ func (b *bout) main() *target {
 
 // bytes is the room a source takes.
 func (s *source) bytes() int {
-	n := sourceBytes + s.doors.bytes() + s.hosts.bytes() + s.members.bytes()
+	n := sourceBytes + s.doors.bytes() + s.hosts.bytes() + s.members.bytes() + openingBytes*cap(s.early)
 	if b := s.bout; b != nil {
-		n += boutBytes + b.ports.bytes() + b.failed.bytes() + 64*len(b.opened)
+		n += boutBytes + b.ports.bytes() + b.failed.bytes() + openingBytes*len(b.opened)
 	}
 	return n
 }
 
 const (
-	sourceBytes = 600
-	boutBytes   = 1500
+	sourceBytes  = 520 // with its entry in the table
+	boutBytes    = 1500
+	openingBytes = int(unsafe.Sizeof(opening{}))
 )
 
 const (

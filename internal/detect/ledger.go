@@ -260,6 +260,9 @@ func (l *Ledger) hash(k *svcKey) uint32 {
 	return l.services.hash(&k.Addr, uint64(k.vantage)<<32|uint64(k.Port)<<8|uint64(k.Proto))
 }
 
+// LetGo says that the event at hand is over, and may be another one when it comes again.
+func (l *Ledger) LetGo() { l.head = nil }
+
 // hashOf returns the hash of the service k that h goes to: once for all who ask at one event.
 func (l *Ledger) hashOf(h *event.Head, k *svcKey) uint32 {
 	if l.head != h {

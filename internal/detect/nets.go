@@ -55,6 +55,9 @@ func (n *Nets) hash(k *netsKey) uint32 {
 	return uint32(fold(fold(k.from^n.index.seed, k.to^0x9e3779b97f4a7c15), k.rest^0xaef17502108ef2d9^n.index.seed))
 }
 
+// LetGo says that the event at hand is over, and may be another one when it comes again.
+func (n *Nets) LetGo() { n.head = nil }
+
 // Of returns the way of a flow's event from its client to its server.
 func (n *Nets) Of(h *event.Head) Way {
 	if n.head != h {

@@ -221,6 +221,7 @@ type Flow struct {
 	RTT         time.Duration // sensor's view of the handshake (SYN to ACK); 0 unknown
 	RTTServer   time.Duration // SYN to SYN/ACK: sensor to server and back; 0 unknown
 	Missing     packet.Missing
+	lent        bool // see Keep
 }
 
 // RST is a reset as a packet.

@@ -21,7 +21,8 @@ func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.
 		return
 	}
 	r := t.flows.at(i)
-	f := event.NewSnapshot(t.head(r, event.KindFlow, seen, ord, p))
+	h := t.head(r, event.KindFlow, seen, ord, p)
+	f := t.spare.NewSnapshot(&h)
 	f.What, f.End, f.AppProto, f.Alerted = w, why, t.app, t.alerted
 	t.fill(r, f)
 	if t.first != "" {

@@ -19,9 +19,10 @@ type Handle struct {
 type Table struct {
 	opt     Options
 	out     *[]event.Event
-	app     string // of the flow that ends now
-	first   string // that it began with, where another followed
-	alerted bool   // a rule matched on the flow that ends now
+	spare   *event.Spare // see Lend
+	app     string       // of the flow that ends now
+	first   string       // that it began with, where another followed
+	alerted bool         // a rule matched on the flow that ends now
 	flows   slab[rec]
 	talks   slab[talkPart]
 	extras  slab[extraPart]
@@ -81,6 +82,9 @@ func New(o Options) *Table {
 	t.soonest -= time.Second
 	return t
 }
+
+// Lend has t fill snapshots from s, which the caller gives back to; nil: each is a new one.
+func (t *Table) Lend(s *event.Spare) { t.spare = s }
 
 // Packet accounts one packet and appends the events it completes to *out, which the caller owns. Packets without IP
 // and fragments belong to no flow: Handle.Index is 0. p is not kept.

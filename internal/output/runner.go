@@ -120,7 +120,7 @@ func (r *Runner) Wants() bool {
 func (r *Runner) Event(e event.Event) error {
 	for _, l := range r.lanes {
 		if l.def.Events {
-			l.add(item{e: e})
+			l.add(item{e: event.Keep(e)}) // it is written by another goroutine, later
 		}
 	}
 	return nil

@@ -39,6 +39,8 @@ type border struct {
 	summary    summary
 	state      State // nil: nothing is remembered
 	goesOn     bool  // Options.Continues
+	letGo      func(*event.Flow)
+	owned      []*event.Flow // copies that detectors got since events were let go; only with letGo
 	seed       uint64
 	keptEvents uint64         // events when memories were kept last
 	decidedOne bool           // something was decided since
@@ -149,10 +151,24 @@ func (b *border) handle(list []detect.Listener, reused bool, e event.Event) (don
 	}()
 	for ; done < len(list); done++ {
 		if g := b.detectors[list[done].Index]; g.broke == "" && list[done].Pass(reused) {
-			g.d.Handle(e)
+			if b.letGo == nil {
+				g.d.Handle(e)
+			} else {
+				g.d.Handle(b.own(e))
+			}
 		}
 	}
 	return done
+}
+
+// own gives a detector a snapshot of its own, so that what another one keeps does not hide what it does not.
+func (b *border) own(e event.Event) event.Event {
+	if f, ok := e.(*event.Flow); ok && f.Lent() {
+		c := *f
+		b.owned = append(b.owned, &c)
+		return &c
+	}
+	return e
 }
 
 // tick tells everybody that packet time has passed, at most once a second and never backwards.
@@ -230,7 +246,7 @@ func (b *border) round(r *round) {
 			if from < 0 {
 				return
 			}
-			b.all(r.out[from].aged[agedPos[from]].events)
+			b.all(r.out[from].aged[agedPos[from]].events, &r.out[from].spare)
 			agedPos[from]++
 		}
 	}
@@ -252,9 +268,31 @@ func (b *border) round(r *round) {
 	b.live.events.Store(b.events)
 	clear(r.events) // a round that waits for its next turn must not hold what is over
 	for w := range r.out {
-		clear(r.out[w].events)
+		b.give(r.out[w].events, &r.out[w].spare)
 		clear(r.out[w].aged)
 	}
+}
+
+// give lets go of events that everybody had.
+func (b *border) give(evs []event.Event, spare *event.Spare) {
+	if b.letGo != nil {
+		for _, e := range evs {
+			if f, ok := e.(*event.Flow); ok {
+				b.owned = append(b.owned, f)
+			}
+		}
+		for _, f := range b.owned {
+			if f.Lent() {
+				b.letGo(f)
+			}
+		}
+		b.owned = b.owned[:0]
+	} else {
+		spare.Give(evs)
+	}
+	clear(evs)
+	b.ledger.LetGo()
+	b.gates.Nets().LetGo()
 }
 
 // look looks ahead for the next detect.AheadLen events.
@@ -264,14 +302,14 @@ func (b *border) look(evs []event.Event) {
 }
 
 // all hands events on that follow each other, and lets go of each when it is over: a shard remembers the list it wrote to.
-func (b *border) all(evs []event.Event) {
+func (b *border) all(evs []event.Event, spare *event.Spare) {
 	for len(evs) > 0 {
 		n := min(len(evs), detect.AheadLen)
 		b.look(evs)
 		for _, e := range evs[:n] {
 			b.event(e)
 		}
-		clear(evs[:n])
+		b.give(evs[:n], spare)
 		evs = evs[n:]
 	}
 }
@@ -286,7 +324,7 @@ func (b *border) closeShards(r *round) {
 			continue
 		}
 		s.end(r.now, r.last, &evs)
-		b.all(evs)
+		b.all(evs, s.spare)
 		evs = evs[:0]
 	}
 }

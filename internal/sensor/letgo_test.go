@@ -21,7 +21,7 @@ func TestBorderLetsGo(t *testing.T) {
 		f.What = event.Started
 		evs = append(evs, f)
 	}
-	s.border.all(evs)
+	s.border.all(evs, &event.Spare{})
 	for i, e := range evs {
 		if e != nil {
 			t.Fatalf("event %d is held", i)

@@ -34,7 +34,8 @@ type edge struct {
 type output struct {
 	events []event.Event
 	aged   []aged
-	kept   []byte // of round.keep: the worker's shards
+	kept   []byte      // of round.keep: the worker's shards
+	spare  event.Spare // snapshots of these events that everybody had
 }
 
 type aged struct {

@@ -89,6 +89,9 @@ type Options struct {
 	// Hurry, when it is closed, makes the end leave out the connections that it has not come to, and findings as they were told: they
 	// are counted in Result.Unclosed and Engine.Hurried. Who must be gone within seconds sets it; nil: all are closed.
 	Hurry <-chan struct{}
+	// LetGo, when set, gets the snapshots that nobody keeps instead of having them filled again: tests make them nonsense, so
+	// that whoever remembers one without event.Flow.Keep shows.
+	LetGo func(*event.Flow)
 	// Control, when set, asks the run for things while it goes on.
 	Control *Control
 	// State, when set, is where detectors with a memory keep it from run to run; one that is Running, while a run goes on too.
@@ -291,10 +294,13 @@ func newRun(o *Options) (*run, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.workers[n%o.Workers].shards[n] = sh
+		w := s.workers[n%o.Workers]
+		w.shards[n] = sh
+		sh.flows.Lend(&w.spare)
+		sh.spare = &w.spare
 		b.shards = append(b.shards, sh)
 	}
-	b.goesOn, b.seed = o.Continues, o.Seed
+	b.goesOn, b.seed, b.letGo = o.Continues, o.Seed, o.LetGo
 	if err := b.recall(o.State); err != nil {
 		return nil, err
 	}
@@ -479,20 +485,32 @@ func (s *run) parallel(ctx context.Context) (bool, error) {
 // shard while those of one go through the border: with a second processor that time is saved. No more than three shards'
 // events are in memory at once, however many workers there were.
 func (s *run) closeAhead(shards []*shard, r *round) {
-	made := make(chan []event.Event)
+	made, back := make(chan []event.Event), make(chan *event.Spare, 2)
 	go func() {
 		defer close(made)
+		var spare event.Spare
 		for _, sh := range shards {
 			if s.border.hurried(sh) {
 				continue
 			}
+			select {
+			case x := <-back:
+				spare.Move(x)
+			default:
+			}
 			var evs []event.Event
+			sh.flows.Lend(&spare)
 			sh.end(r.now, r.last, &evs)
 			made <- evs
 		}
 	}()
 	for evs := range made {
-		s.border.all(evs)
+		var spare event.Spare
+		s.border.all(evs, &spare)
+		select {
+		case back <- &spare:
+		default:
+		}
 	}
 }
 

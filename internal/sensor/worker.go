@@ -19,6 +19,7 @@ type worker struct {
 	inFlows uint64   // packets that belong to a flow
 	run     [runLen]ahead
 	evs     []event.Event
+	spare   event.Spare // for its shards to fill
 	// passed are packets whose data nobody read, and their bytes, for who asks while it runs; kept only then.
 	watched             bool
 	passed, passedBytes atomic.Uint64
@@ -38,6 +39,7 @@ type ahead struct {
 // shard is one sixty-fourth of the state of the sensor.
 type shard struct {
 	flows   *flow.Table
+	spare   *event.Spare // its worker's
 	apps    *analyzer.Dispatcher
 	rules   *rules.Engine    // nil: no rules are loaded
 	parts   event.AlertParts // what alerts carry
@@ -187,6 +189,7 @@ func (s *shard) end(now packet.Time, ordinal uint64, out *[]event.Event) {
 func (w *worker) round(r *round, i int, o *Options) {
 	out := &r.out[i]
 	out.events, out.aged = out.events[:0], out.aged[:0]
+	w.spare.Move(&out.spare)
 	if r.order != nil {
 		w.obey(r.order, i, o, &out.events)
 	}

@@ -106,6 +106,8 @@ type Options struct {
 	MaxMemory int64
 	NoEvents  bool // leave events out of Outcome.Text: they are many
 	Limit     time.Duration
+	// Nonsense makes of each snapshot that nobody keeps what has no parts and no meaning: who remembers one shows.
+	Nonsense bool
 }
 
 // Outcome is what a run gave.
@@ -159,8 +161,12 @@ func Run(t testing.TB, name string, src capture.Source, o Options) *Outcome {
 				done <- answer{nil, fmt.Errorf("panic: %v\n%s", p, b[:runtime.Stack(b, false)])}
 			}
 		}()
-		r, err := sensor.Run(ctx, sensor.Options{Source: src, Workers: o.Workers, Seed: o.Seed, MaxMemory: o.MaxMemory, Checksums: packet.ChecksumsAuto,
-			Analyzers: standard.Analyzers, Detectors: standard.Detectors, Sinks: []sensor.EventSink{sink}, WantAll: !o.NoEvents})
+		opt := sensor.Options{Source: src, Workers: o.Workers, Seed: o.Seed, MaxMemory: o.MaxMemory, Checksums: packet.ChecksumsAuto,
+			Analyzers: standard.Analyzers, Detectors: standard.Detectors, Sinks: []sensor.EventSink{sink}, WantAll: !o.NoEvents}
+		if o.Nonsense {
+			opt.LetGo = (*event.Flow).Nonsense
+		}
+		r, err := sensor.Run(ctx, opt)
 		done <- answer{r, err}
 	}()
 	var a answer

@@ -43,7 +43,7 @@ var unfilled = map[string]string{
 // collector keeps the events of a run.
 type collector struct{ all []event.Event }
 
-func (c *collector) Event(e event.Event) error { c.all = append(c.all, e); return nil }
+func (c *collector) Event(e event.Event) error { c.all = append(c.all, event.Keep(e)); return nil }
 
 // TestForgetfulDetectors gives every detector the events of all captures, each at a place of its own, and tables of one entry: each of them that is
 // bounded by Limits says by name that it forgot something, and what.

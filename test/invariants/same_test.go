@@ -38,7 +38,7 @@ func inputs(t *testing.T, committed, sample int) []string {
 }
 
 // TestSameForAnyWorkers compares everything a run knows, event by event, over workers, hash seeds, sizes of batches,
-// and with every byte overwritten as soon as its time is over.
+// and with every byte, and every event that nobody keeps, overwritten as soon as its time is over.
 func TestSameForAnyWorkers(t *testing.T) {
 	for _, f := range inputs(t, 160, 40) {
 		t.Run(harness.Name(f), func(t *testing.T) {
@@ -49,12 +49,15 @@ func TestSameForAnyWorkers(t *testing.T) {
 			}
 			want := harness.Run(t, f, first, harness.Options{})
 			harness.Whole(t, f, want)
-			for _, o := range []harness.Options{{Workers: 1, Seed: 7}, {Workers: 2}, {Workers: 8, Seed: 7}} {
+			for _, o := range []harness.Options{{Workers: 1, Seed: 7, Nonsense: true}, {Workers: 2}, {Workers: 8, Seed: 7}} {
 				s, err := harness.Open(f, true)
 				if err != nil {
 					t.Fatal(err)
 				}
 				got := harness.Run(t, f, s, o)
+				if o.Nonsense {
+					harness.Whole(t, f, got)
+				}
 				if d := harness.Diff(want.Text, got.Text); d != "" {
 					t.Errorf("poisoned, %+v: %s", o, d)
 				}

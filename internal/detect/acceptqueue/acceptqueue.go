@@ -145,7 +145,7 @@ func (d *detector) report(f *event.Flow) {
 		d.scope.Forgot("acceptqueue", "connections", h.Client.Addr, h.Server.Addr)
 		return
 	}
-	v := &victim{flow: f}
+	v := &victim{flow: f.Keep()}
 	d.open[h.FlowID] = v
 	d.scope.Report(&finding.Instance{
 		Code: Code, Key: detect.EndText(h.Server), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port,
@@ -156,7 +156,7 @@ func (d *detector) report(f *event.Flow) {
 func (d *detector) ended(f *event.Flow) {
 	h := f.Head()
 	if v := d.open[h.FlowID]; v != nil {
-		v.flow = f
+		v.flow = f.Keep()
 		delete(d.open, h.FlowID)
 	}
 	r := d.services.Get(h)

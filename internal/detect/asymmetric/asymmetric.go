@@ -203,7 +203,7 @@ func (d *detector) ended(f *event.Flow, h *event.Head) {
 		p.missing[packet.ToServer]++
 	}
 	if len(p.kept) < keep {
-		p.kept = append(p.kept, f)
+		p.kept = append(p.kept, f.Keep())
 		if p.clients == nil {
 			p.clients = map[packet.Addr]bool{}
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"firestorm/internal/capture"
+	"firestorm/internal/event"
 	"firestorm/internal/finding"
 	"firestorm/internal/hostconf"
 	"firestorm/internal/packet"
@@ -62,7 +63,8 @@ func Analyse(t testing.TB, workers int, names []string, open func(file int) capt
 
 func analyse(t testing.TB, conf *hostconf.Context, workers int, names []string, open func(file int) capture.Source) *sensor.Result {
 	t.Helper()
-	opt := sensor.Options{Context: conf, Workers: workers, Seed: 1, Checksums: packet.ChecksumsAuto, Analyzers: standard.Analyzers, Detectors: standard.Detectors, Names: names}
+	opt := sensor.Options{Context: conf, Workers: workers, Seed: 1, Checksums: packet.ChecksumsAuto, Analyzers: standard.Analyzers, Detectors: standard.Detectors, Names: names,
+		LetGo: (*event.Flow).Nonsense}
 	var shift time.Duration
 	if len(names) == 2 {
 		if opt.Join = join(t, names, open); opt.Join != nil {

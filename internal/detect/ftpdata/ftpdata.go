@@ -184,12 +184,12 @@ func (d *detector) flow(f *event.Flow) {
 			d.open(h, f.Start).implicit = true
 		}
 	case event.Silent:
-		d.failed(&failure{how: silent, flow: f}, h, f.Start)
+		d.failed(&failure{how: silent, flow: f.Keep()}, h, f.Start)
 	case event.Refused:
-		d.failed(&failure{how: reset, flow: f}, h, f.Start)
+		d.failed(&failure{how: reset, flow: f.Keep()}, h, f.Start)
 	case event.Closed, event.Ended: // once both sides closed it there is nothing to wait for
 		if s := d.byFlow[h.FlowID]; s != nil && s.end == nil {
-			s.end = f
+			s.end = f.Keep()
 			d.alone(s)
 		}
 	}

@@ -94,7 +94,7 @@ func (d *detector) ended(f *event.Flow) {
 	if mss := f.Sides[t.err.QuotedDir.Other()].MSS; mss != 0 && uint32(mss)+headers(t.err.Version) <= t.err.MTU {
 		return // segments of the announced size fit: what was too large had been joined on the way, by a card or a balancer
 	}
-	t.flow = f
+	t.flow = f.Keep()
 	d.scope.Report(&finding.Instance{Code: Code, Key: fmt.Sprintf("%d v%d", t.err.MTU, t.err.Version), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port,
 		First: f.Start, Last: f.Last, NoBegin: f.Midstream, Data: t})
 }

@@ -74,7 +74,7 @@ func (d *detector) Handle(e event.Event) {
 		}
 	case event.Ended:
 		if x != nil {
-			x.flow = f
+			x.flow = f.Keep()
 			delete(d.open, h.FlowID)
 		}
 	}
@@ -91,7 +91,7 @@ func (d *detector) take(f *event.Flow, passed bool) {
 		d.scope.Forgot("natports", "attempts", h.Client.Addr, h.Server.Addr)
 		return
 	}
-	x := &lost{flow: f, there: there, passed: passed}
+	x := &lost{flow: f.Keep(), there: there, passed: passed}
 	d.open[h.FlowID] = x
 	d.scope.Report(&finding.Instance{Code: Code, Key: detect.EndText(h.Server), FlowID: h.FlowID, Vantage: h.Vantage, Client: h.Client.Addr, Server: h.Server.Addr, Port: h.Server.Port,
 		First: f.Start, Last: f.Marks[event.MarkSYNLast], Data: x})

@@ -77,7 +77,7 @@ func (d *detector) Handle(e event.Event) {
 	if s.Tries < triesMin || s.WindowClosed || s.EndedByRST || s.Bound == event.InWindow {
 		return
 	}
-	x := &cut{flow: f, gone: d.scope.Twins.Trace(s.Last)}
+	x := &cut{flow: f.Keep(), gone: d.scope.Twins.Trace(s.Last)}
 	if x.gone.Known && x.gone.Seen {
 		return // it left the device
 	}

@@ -200,7 +200,7 @@ func (d *detector) stalled(f *event.Flow) {
 	if s.IPLen <= f.Sides[s.Dir].MaxDelivered || !s.DF {
 		return
 	}
-	x := &hole{flow: f, stall: s}
+	x := &hole{flow: f.Keep(), stall: s}
 	if len(d.flows) >= d.scope.Limits.Entries {
 		d.lost = true
 		d.scope.Forgot("pmtud", "connections", h.Client.Addr, h.Server.Addr)

@@ -101,7 +101,7 @@ func (d *detector) Handle(e event.Event) {
 		return
 	}
 	h := f.Head()
-	r := &refusal{flow: f}
+	r := &refusal{flow: f.Keep()}
 	r.ports = d.spread.add(spreadKey{h.Vantage, h.Client.Addr, h.Server.Addr, 0}, h.Server.Addr, h.Server.Port, f.Start)
 	r.hosts = d.spread.add(spreadKey{h.Vantage, h.Client.Addr, packet.Addr{}, h.Server.Port}, h.Server.Addr, h.Server.Port, f.Start)
 	if r.ports == nil || r.hosts == nil || r.ports.more || r.hosts.more {

@@ -227,6 +227,9 @@ func (d *detector) take(h *event.Head, f *event.Flow, why how, err *event.ICMPEr
 		return
 	}
 	at := place{h.Vantage, h.Server.Addr, h.Proto, h.Server.Port}
+	if f != nil {
+		f.Keep()
+	}
 	b := &blocked{how: why, head: *h, flow: f, err: err}
 	b.callback, b.mount = d.callback(h.Vantage, h.Client.Addr, h.Server.Addr, h.Seen.Time)
 	switch en := d.places[at]; {

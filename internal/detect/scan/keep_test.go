@@ -20,7 +20,7 @@ import (
 type events struct{ list []event.Event }
 
 func (s *events) Event(e event.Event) error {
-	s.list = append(s.list, e)
+	s.list = append(s.list, event.Keep(e))
 	return nil
 }
 

@@ -98,7 +98,7 @@ func (d *detector) Handle(e event.Event) {
 			d.scope.Forgot("stalled", "connections", f.Head().Client.Addr, f.Head().Server.Addr)
 			return
 		}
-		d.open[id] = &death{flow: f, stall: f.Stall}
+		d.open[id] = &death{flow: f.Keep(), stall: f.Stall}
 	case event.Resumed:
 		delete(d.open, id)
 	case event.Ended:
@@ -108,7 +108,7 @@ func (d *detector) Handle(e event.Event) {
 			return
 		}
 		delete(d.open, id)
-		x.flow = f
+		x.flow = f.Keep()
 		if f.Stall.Tries > 0 {
 			x.stall = f.Stall
 		}

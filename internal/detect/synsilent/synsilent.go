@@ -90,7 +90,7 @@ func (d *detector) Handle(e event.Event) {
 			d.scope.Forgot("synsilent", "attempts", h.Client.Addr, h.Server.Addr)
 			return
 		}
-		a := &attempt{flow: f, unheard: d.unanswered(clientKey{h.Vantage, h.Client.Addr}, h.Server.Addr, f.Start.Time), refusal: d.heard(f)}
+		a := &attempt{flow: f.Keep(), unheard: d.unanswered(clientKey{h.Vantage, h.Client.Addr}, h.Server.Addr, f.Start.Time), refusal: d.heard(f)}
 		d.open[h.FlowID] = a
 		key := h.Server.Addr.String()
 		if a.unheard.many() {
@@ -102,11 +102,11 @@ func (d *detector) Handle(e event.Event) {
 		})
 	case event.Answered, event.Refused, event.StaleACK:
 		if a := d.open[h.FlowID]; a != nil {
-			a.answered, a.flow = true, f
+			a.answered, a.flow = true, f.Keep()
 		}
 	case event.Ended:
 		if a := d.open[h.FlowID]; a != nil {
-			a.flow = f
+			a.flow = f.Keep()
 			delete(d.open, h.FlowID)
 		}
 	}

@@ -110,7 +110,7 @@ func (d *detector) odd(x *event.Anomaly, s sort) {
 func (d *detector) ended(f *event.Flow, h *event.Head) {
 	if o := d.open[h.FlowID]; o != nil {
 		delete(d.open, h.FlowID)
-		o.flow = f
+		o.flow = f.Keep()
 		for s := range o.seen {
 			if x := &o.seen[s]; !x.first.IsZero() {
 				d.report(codeOf[s], key(sort(s), x, h), f, x.first, o)
@@ -118,7 +118,7 @@ func (d *detector) ended(f *event.Flow, h *event.Head) {
 		}
 	}
 	if dir, ok := injected(f); ok {
-		d.report(Injected, h.Client.Addr.Prefix().String()+" "+h.Server.Addr.Prefix().String()+" "+dir.String(), f, f.Refusal.Ref, &oddity{flow: f})
+		d.report(Injected, h.Client.Addr.Prefix().String()+" "+h.Server.Addr.Prefix().String()+" "+dir.String(), f, f.Refusal.Ref, &oddity{flow: f.Keep()})
 	}
 }
 

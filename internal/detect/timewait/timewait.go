@@ -128,7 +128,7 @@ func (d *detector) Handle(e event.Event) {
 			r = &reuse{prev: *f.Prev}
 			d.open[id] = r
 		}
-		r.flow = f
+		r.flow = f.Keep()
 		d.ask(r)
 		if f.What == event.StaleACK {
 			r.form = stale
@@ -144,7 +144,7 @@ func (d *detector) Handle(e event.Event) {
 		if r == nil {
 			return
 		}
-		r.flow = f
+		r.flow = f.Keep()
 		if r.form == stale && !r.said {
 			d.report(r)
 		}

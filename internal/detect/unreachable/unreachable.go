@@ -153,7 +153,7 @@ func (d *detector) Handle(e event.Event) {
 	case *event.Flow:
 		if x.What == event.Ended {
 			if t := d.open[x.Head().FlowID]; t != nil {
-				t.end = x
+				t.end = x.Keep()
 				delete(d.open, x.Head().FlowID)
 			}
 		}

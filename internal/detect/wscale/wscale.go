@@ -73,7 +73,7 @@ func (d *detector) Handle(e event.Event) {
 		if d.scope.Twins == nil || !d.scope.Twins.Near(id) && d.scope.Twins.Of(id) != 0 {
 			return // the side nearer to the client speaks for both
 		}
-		s := &strip{flow: f}
+		s := &strip{flow: f.Keep()}
 		if t := d.scope.Twins.Trace(f.Marks[event.MarkSYN]); t.Removed&packet.OptWScale != 0 {
 			s.syn = t
 		}
@@ -92,9 +92,9 @@ func (d *detector) Handle(e event.Event) {
 		switch {
 		case s != nil:
 			delete(d.open, id)
-			s.flow = f
+			s.flow = f.Keep()
 		case d.scope.Twins == nil && suspicious(f):
-			s = &strip{flow: f, guessed: true}
+			s = &strip{flow: f.Keep(), guessed: true}
 		default:
 			return
 		}

@@ -102,12 +102,12 @@ func (d *detector) Handle(e event.Event) {
 		c := d.open[k]
 		switch {
 		case c != nil:
-			c.flow = f
+			c.flow = f.Keep()
 		case s.ZeroLongest < shutLeast || s.ZeroProbes == 0 || s.ZeroFrom.IsZero():
 		case len(d.open) >= d.scope.Limits.Entries:
 			d.scope.Forgot("zerowindow", "connections", f.Head().Client.Addr, f.Head().Server.Addr)
 		default:
-			c = &closure{flow: f, dir: packet.Dir(dir)}
+			c = &closure{flow: f.Keep(), dir: packet.Dir(dir)}
 			d.open[k] = c
 			last := s.ZeroTo
 			if last.IsZero() {

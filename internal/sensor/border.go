@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"bytes"
 	"fmt"
 
 	"firestorm/internal/detect"
@@ -42,12 +43,12 @@ type border struct {
 	letGo      func(*event.Flow)
 	owned      []*event.Flow // copies that detectors got since events were let go; only with letGo
 	seed       uint64
-	keptEvents uint64         // events when memories were kept last
-	decidedOne bool           // something was decided since
-	kept       map[string]int // room that each memory took when it was written last, and some
-	keepErr    error          // why not all of them could be written down
-	sides      since          // connections that were seen in one direction
-	lastShards []byte         // the shards' memory at the end of the input, before connections are closed
+	keptEvents uint64                   // events when memories were kept last
+	decidedOne bool                     // something was decided since
+	kept       map[string]*bytes.Buffer // where each memory is written, again and again: made anew they were a sixth of all garbage (2026-11-29)
+	keepErr    error                    // why not all of them could be written down
+	sides      since                    // connections that were seen in one direction
+	lastShards []byte                   // the shards' memory at the end of the input, before connections are closed
 	lastTick   packet.Time
 	ticked     bool
 	lastOrd    uint64

@@ -17,14 +17,17 @@ func (w *worker) keep(dst []byte) []byte {
 		if s == nil {
 			continue
 		}
-		parts := [keptParts][]byte{s.flows.AppendGraves(nil)}
-		if s.rules != nil {
-			parts[1] = s.rules.AppendPairs(nil)
-		}
 		dst = append(dst, uint8(n))
-		for _, p := range parts {
+		for part := range keptParts {
+			p := w.part[:0]
+			if part == 0 {
+				p = s.flows.AppendGraves(p)
+			} else if s.rules != nil {
+				p = s.rules.AppendPairs(p)
+			}
 			dst = binary.AppendUvarint(dst, uint64(len(p)))
 			dst = append(dst, p...)
+			w.part = p
 		}
 	}
 	return dst
@@ -35,12 +38,15 @@ const shardsVersion = 1
 
 // saveShards writes what the workers made in round r of their shards.
 func saveShards(w io.Writer, seed uint64, r *round) error {
-	b := binary.BigEndian.AppendUint64([]byte{shardsVersion}, seed)
-	for i := range r.out {
-		b = append(b, r.out[i].kept...)
+	if _, err := w.Write(binary.BigEndian.AppendUint64([]byte{shardsVersion}, seed)); err != nil {
+		return err
 	}
-	_, err := w.Write(b)
-	return err
+	for i := range r.out {
+		if _, err := w.Write(r.out[i].kept); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var errShards = errors.New("it is no memory of connections")

@@ -24,7 +24,8 @@ type State interface {
 type Running interface {
 	// Ready reports that what Keep took last is on the disk, and that there is time for more.
 	Ready() bool
-	// Keep takes the contents of memories. They are to reach the disk in this order.
+	// Keep takes the contents of memories until Ready is true again: then they are written over. They are to reach the disk in
+	// this order.
 	Keep(names []string, contents [][]byte)
 }
 
@@ -107,10 +108,17 @@ func (b *border) rememberNow(r *round) {
 
 // write writes the memories as bytes.
 func (b *border) write(r *round) (names []string, contents [][]byte, err error) {
+	if b.kept == nil {
+		b.kept = map[string]*bytes.Buffer{}
+	}
 	put := func(name string, write func(io.Writer) error) {
-		var w bytes.Buffer
-		w.Grow(b.kept[name]) // growing to it by halves was a sixth of all garbage under load (2026-11-29)
-		if e := write(&w); e != nil {
+		w := b.kept[name]
+		if w == nil {
+			w = &bytes.Buffer{}
+			b.kept[name] = w
+		}
+		w.Reset()
+		if e := write(w); e != nil {
 			err = errors.Join(err, fmt.Errorf("memory of %s: %w", name, e))
 			return
 		}
@@ -118,10 +126,9 @@ func (b *border) write(r *round) (names []string, contents [][]byte, err error) 
 			err = errors.Join(err, fmt.Errorf("memory of %s: it takes %d bytes, more than %d, and is not kept", name, w.Len(), mostKept))
 			return
 		}
-		if b.kept == nil {
-			b.kept = map[string]int{}
+		if w.Len() < w.Cap()/4 { // it was much larger once
+			delete(b.kept, name)
 		}
-		b.kept[name] = w.Len() + w.Len()/8
 		names, contents = append(names, name), append(contents, w.Bytes())
 	}
 	for _, m := range b.memories() {
@@ -148,6 +155,7 @@ func (b *border) remember() error {
 	if b.state == nil {
 		return nil
 	}
+	b.kept = nil // the last ones may still be on their way to the disk
 	names, contents, err := b.write(nil)
 	if b.lastShards != nil {
 		names, contents = append(names, memConnections), append(contents, b.lastShards)

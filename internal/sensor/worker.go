@@ -20,6 +20,7 @@ type worker struct {
 	run     [runLen]ahead
 	evs     []event.Event
 	spare   event.Spare // for its shards to fill
+	part    []byte      // of keep, used again
 	// passed are packets whose data nobody read, and their bytes, for who asks while it runs; kept only then.
 	watched             bool
 	passed, passedBytes atomic.Uint64

@@ -77,7 +77,7 @@ func (b *Background) Ready() bool {
 }
 
 // Keep takes the contents of snapshots, in the order in which they are to reach the disk. It must be ready; the bytes are the
-// Background's from here on.
+// Background's until it is again.
 func (b *Background) Keep(names []string, data [][]byte) {
 	b.mu.Lock()
 	b.busy = true

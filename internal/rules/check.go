@@ -30,6 +30,7 @@ type check struct {
 	base64                          *base64Op
 	inner                           []check // of what base64 decoded
 	entropy                         *entropyOp
+	asn1                            *asn1Op
 	set                             *setOp
 	captures                        []capture
 }
@@ -48,6 +49,7 @@ const (
 	isTest // what a keyword of a protocol asks of a part
 	isBase64
 	isEntropy
+	isASN1
 	isDataset
 )
 
@@ -130,6 +132,12 @@ func (m *matcher) run(cs []check, at, end int) bool {
 		return m.inBase64(c, cs[1:], at, end)
 	case isEntropy:
 		return c.entropy.holds(m.b) && m.run(cs[1:], at, end)
+	case isASN1:
+		if c.asn1.holds(m.b, at) == c.neg || c.neg && m.open {
+			m.short = m.short || !c.neg
+			return false
+		}
+		return m.run(cs[1:], at, end)
 	case isDataset:
 		return m.inSet(c.set) && m.run(cs[1:], at, end)
 	case isTest:

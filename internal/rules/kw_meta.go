@@ -100,7 +100,6 @@ var notRun = map[string]string{
 	"replace":      "nothing is changed here: the sensor only listens",
 	"nfq_set_mark": "nothing is marked here: the sensor only listens",
 	"config":       "rules do not change settings here",
-	"asn1":         "ASN.1 is only looked into by who reads its protocol",
 }
 
 // refusedKeywords refuse them.

@@ -84,6 +84,7 @@ var payloadKeywords = []keyword{
 		return nil
 	}},
 	{"entropy", entropyKeyword},
+	{"asn1", asn1Keyword},
 	{"bsize", func(c *compiler, o *lang.Option) error {
 		text := o.Value
 		if o.Negated {

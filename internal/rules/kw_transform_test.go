@@ -180,7 +180,7 @@ func FuzzTransforms(f *testing.F) {
 	var texts []string
 	for _, k := range []string{"dotprefix", "to_lowercase", "to_uppercase", "strip_whitespace", "compress_whitespace", "header_lowercase", "strip_pseudo_headers",
 		"url_decode", "to_md5", "domain", "tld", `xor:"01ff"`, `pcrexform:"a(.*)c"`, "from_base64", "from_base64:mode rfc2045", "from_base64:mode strict", "gunzip", "zlib_deflate",
-		"entropy:>1", "url_decode; from_base64; gunzip"} {
+		"entropy:>1", "asn1:double_overflow, bitstring_overflow, oversize_length 100", "url_decode; from_base64; gunzip"} {
 		texts = append(texts, `alert http any any -> any any (http.uri; `+k+`; bsize:>0; sid:`+string(rune('1'+len(texts)%9))+string(rune('0'+len(texts)/9))+`;)`)
 	}
 	set := load(f, texts...)

@@ -21,6 +21,7 @@ const (
 	anEntropy
 	isAbsent
 	aBase64
+	aBER
 )
 
 // num is a number of a rule, or the name of a variable that byte_extract or byte_math sets.
@@ -55,9 +56,10 @@ type check struct {
 	align          int
 	fromBegin, end bool
 	bitmask        uint64
-	most           float64 // entropy: what it is compared with
-	inner          *part   // base64_decode: what is asked of what was decoded
-	plus           uint64  // of a twin: what byte_extract and byte_math store more
+	most           float64   // entropy: what it is compared with
+	ber            berFaults // asn1
+	inner          *part     // base64_decode: what is asked of what was decoded
+	plus           uint64    // of a twin: what byte_extract and byte_math store more
 }
 
 // numberAt is a number in a buffer: how many bytes, where, and how it is written.

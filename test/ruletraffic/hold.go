@@ -53,6 +53,12 @@ func (o *oracle) from(cs []check, at int) bool {
 		return c.size.has(len(o.b)) && o.from(rest, at)
 	case anEntropy:
 		return (compareFloat(c.test, entropy(o.b), c.most)) != c.neg && o.from(rest, at)
+	case aBER:
+		p := c.ber.from
+		if c.relative {
+			p += at
+		}
+		return (p >= 0 && p < len(o.b) && c.ber.in(o.b[p:], 0)) != c.neg && o.from(rest, at)
 	case isAbsent:
 		return c.neg && o.from(rest, at) // there is one
 	case aBase64:

@@ -189,6 +189,10 @@ func (m *meaning) option(o *Option, i int, now, last *part) (*part, error) {
 		if c, err = byteOption(o); err != nil {
 			return nil, err
 		}
+	case "asn1":
+		if c, err = berOption(o); err != nil {
+			return nil, err
+		}
 	case "entropy":
 		if c, err = entropyOption(o); err != nil {
 			return nil, err

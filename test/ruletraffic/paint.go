@@ -66,6 +66,20 @@ func (p *painter) paint(cs []check, i int) bool {
 	case anEntropy:
 		p.least = max(p.least, 250)
 		return true
+	case aBER:
+		at := c.ber.from
+		if c.relative {
+			at += p.at
+		}
+		b := c.ber.element()
+		if c.neg {
+			return true
+		}
+		if !p.fits(at, b, false) {
+			return false
+		}
+		p.put(at, b, false)
+		return true
 	case aBase64:
 		inner, ok := fill(c.inner.checks, &anyBytes, p.rng)
 		text := []byte(base64.StdEncoding.EncodeToString(inner))

@@ -212,7 +212,7 @@ func (p *part) turnCheck(k int, g *Generator) bool {
 			return true
 		}
 		return c.spoil(g)
-	case anExpression, isDataAt, byteTest, anEntropy, isAbsent:
+	case anExpression, isDataAt, byteTest, anEntropy, isAbsent, aBER:
 		c.neg = !c.neg
 	case aSize:
 		c.size.not = !c.size.not

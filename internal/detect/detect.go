@@ -24,7 +24,7 @@ type Def struct {
 
 // Detector answers one question from events.
 type Detector interface {
-	// Handle sees each event once, in order.
+	// Handle sees each event once, in order. A *event.Flow is the detector's only until everybody had it, unless it calls Keep.
 	Handle(e event.Event)
 	// Tick is called each second of packet time, never backwards.
 	Tick(now packet.Time)

@@ -423,6 +423,7 @@ func TestChildrenHoldTheLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.locks = []*os.File{held}
+	fd := int(held.Fd())
 	done := make(chan bool)
 	go func() {
 		_, _ = d.rsync(context.Background(), "--list-only", "there:/x")
@@ -434,7 +435,7 @@ func TestChildrenHoldTheLock(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	held.Close() // as when the program is killed
+	_ = syscall.Close(fd) // as when the program is killed: behind the back of who starts the child with it
 	if _, err := lock(name); !errors.Is(err, ErrBusy) {
 		t.Errorf("a child works, and the lock is free: %v", err)
 	}
@@ -442,6 +443,7 @@ func TestChildrenHoldTheLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-done
+	_ = held.Close() // there is nothing any more to close
 	again, err := lock(name)
 	if err != nil {
 		t.Fatalf("nobody works, and the lock is held: %v", err)

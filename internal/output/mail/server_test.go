@@ -57,10 +57,11 @@ func startServer(t *testing.T, s *server) (addr, ca string) {
 	if s.l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.l.Close() })
+	l := s.l
+	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
-			c, err := s.l.Accept()
+			c, err := l.Accept()
 			if err != nil {
 				return
 			}
@@ -70,7 +71,7 @@ func startServer(t *testing.T, s *server) (addr, ca string) {
 			go s.serve(c)
 		}
 	}()
-	return s.l.Addr().String(), ca
+	return l.Addr().String(), ca
 }
 
 // own is the answer that the test wants to a verb, or fallback.

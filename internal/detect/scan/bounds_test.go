@@ -277,3 +277,42 @@ func TestHealthyCrowd(t *testing.T) {
 		t.Error(what)
 	}
 }
+
+// TestLossyCapture: strangers whose answers the capture lost are no crowd that knocks in vain; those of other times are, and
+// those who were refused.
+func TestLossyCapture(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		lost   uint64
+		at     float64 // of the loss; the strangers come at 100 to 140 s
+		silent bool
+		noise  bool
+	}{
+		{"nothing lost", 0, 120, true, true},
+		{"one of twenty", 50, 120, true, true},
+		{"most", 9000, 120, true, false},
+		{"most, long before", 9000, 10, true, true},
+		{"most, and they were refused", 9000, 120, false, true},
+	} {
+		told := 0
+		s := detect.NewScope(detect.NewLedger(1000), detect.NewHosts(1000), nil, detect.Limits{Entries: 20_000}, func(i *finding.Instance) { told++ })
+		s.Home = detect.NewHome(nil)
+		d := newDetector(s).(*detector)
+		from, to := packet.Time(1e18+int64((c.at-20)*1e9)), packet.Time(1e18+int64((c.at+20)*1e9))
+		x := event.NewCapture(event.Head{Seen: packet.Ref{Frame: 1, Time: to}})
+		x.From, x.To, x.Packets, x.KernelLost = from, to, 1000, c.lost
+		d.Handle(x)
+		for n := range uint32(1000) {
+			f := knock(uint64(n)+1, address(n), packet.MustAddr("10.0.0.5"), uint16(1000+n%500), 100+float64(n)/25)
+			if c.silent {
+				f.What, f.Marks[event.MarkServerRST] = event.Silent, packet.Ref{}
+				f.Sides[packet.ToServer] = event.NewSide(event.Side{Packets: 3})
+			}
+			d.Handle(f)
+		}
+		d.End(packet.Time(1e18 + 200e9))
+		if (told > 0) != c.noise {
+			t.Errorf("%s: told %d times", c.name, told)
+		}
+	}
+}

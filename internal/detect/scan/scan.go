@@ -98,7 +98,7 @@ var Def = detect.Def{
 			"inside, or that is followed by a use of what was found, is told by itself.",
 		Reproduce: "testbed: scan-nothing",
 	}},
-	Wants: detect.Wants{TCP: []event.What{event.Answered, event.Refused, event.Silent, event.Ended}, Other: []event.What{event.Answered, event.Ended}},
+	Wants: detect.Wants{TCP: []event.What{event.Answered, event.Refused, event.Silent, event.Ended}, Other: []event.What{event.Answered, event.Ended}, Kinds: []event.Kind{event.KindCapture}},
 	New:   newDetector,
 }
 
@@ -114,6 +114,7 @@ type detector struct {
 	down    map[uint32]*broken     // doors that failed for ordinary clients
 	told    map[uint32]packet.Time // when the discovery of a door was told
 	day     day
+	lossy   lossy
 	// strangers are addresses from outside that tried a door in vain and never had a conversation, of this day.
 	strangers set
 	searchers set    // of them, those who tried many
@@ -141,6 +142,9 @@ func newDetector(s *detect.Scope) detect.Detector {
 func (d *detector) Handle(e event.Event) {
 	f, ok := e.(*event.Flow)
 	if !ok {
+		if x, ok := e.(*event.Capture); ok {
+			d.lossy.see(x)
+		}
 		return
 	}
 	d.now = max(d.now, f.Head().Seen.Time)
@@ -238,6 +242,9 @@ func (b *bout) comeback(c *contact) {
 
 // failed remembers doors that fail for ordinary clients: what fails for everybody says nothing of one of them.
 func (d *detector) failed(s *source, c *contact, fresh bool) {
+	if c.result == unanswered && d.lossy.at(c.flow.Start.Time) {
+		return
+	}
 	sum := c.to.sum() | 2
 	sum &^= openBit
 	if !s.talked && !d.scope.Home.Has(s.addr) {

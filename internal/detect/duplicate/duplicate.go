@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"firestorm/internal/detect"
 	"firestorm/internal/event"
@@ -23,6 +24,11 @@ const (
 	whole = 0.4
 	// enough is how many copies it takes.
 	enough = 20
+	// For who reads along, the last stretch of an input that has no end is judged by itself (Scope.Early): a mirror that was
+	// changed after weeks is told within the hour, and one that was put right is not told again.
+	stretch = time.Hour
+	// soonest is how much of a stretch must have passed; what was told is told again when twice as much has.
+	soonest = time.Minute
 )
 
 // Def is the detector's entry for internal/standard.
@@ -52,6 +58,14 @@ var Def = detect.Def{
 
 // wire is what is known of one vantage.
 type wire struct {
+	tally              // of the whole input
+	late   tally       // of the stretch that goes on
+	from   packet.Time // when that began
+	tellAt packet.Time // when it is looked at next
+}
+
+// tally is what was counted at one vantage.
+type tally struct {
 	vantage        uint16
 	begun          bool
 	frames         uint64
@@ -67,7 +81,7 @@ type wire struct {
 
 // sender is who sent copies: the machine that passed on what it had received, or, of copies that no machine made, none.
 type sender struct {
-	w      *wire
+	w      *tally
 	mac    packet.MAC // zero: a mirror or the network copied
 	same   bool       // the TTL is the same
 	looked int
@@ -78,39 +92,52 @@ type sender struct {
 const mostSenders = finding.MaxKept
 
 // of returns the sender of a copy; nil when there are too many.
-func (w *wire) of(x *event.Repeat) *sender {
+func (w *tally) of(x *event.Repeat) *sender {
 	var mac packet.MAC
 	same := x.TTLLast == x.TTLFirst
 	if !same || x.MACs[0] != x.MACs[1] && !x.MACs[1].IsZero() {
 		mac = x.Head().SrcMAC
 	}
+	s := w.sender(mac, same)
+	if s == nil && len(w.by) < mostSenders {
+		s = &sender{w: w, mac: mac, same: same}
+		w.by = append(w.by, s)
+	}
+	return s
+}
+
+// sender returns who is known to have sent copies; nil: nobody.
+func (w *tally) sender(mac packet.MAC, same bool) *sender {
 	for _, s := range w.by {
 		if s.mac == mac && s.same == same {
 			return s
 		}
 	}
-	if len(w.by) == mostSenders {
-		return nil
-	}
-	s := &sender{w: w, mac: mac, same: same}
-	w.by = append(w.by, s)
-	return s
+	return nil
 }
 
 // sight is what a finding is about: the copies on a wire that no other finding explains.
 type sight struct {
-	*wire
+	*tally
 	shown       []*event.Repeat
 	unnumbered  int // of those, how many carry nothing that tells a copy from a repetition
 	otherSender int // of those, how many came from another link-layer address with the same TTL
 }
 
-// sights puts together what is left of a wire: kept are its senders. It is false when that is too little.
+// sights puts together what is left of a wire: kept are its senders. It is false when that is too little. Who sent copies in
+// an earlier stretch and none in the last has no part in it.
 func sights(kept []finding.Instance) (x sight, any bool) {
-	x.wire = kept[0].Data.(*sender).w
+	for i := range kept {
+		if w := kept[i].Data.(*sender).w; x.tally == nil || w.last.Time > x.last.Time {
+			x.tally = w
+		}
+	}
 	rest, same := 0, 0
 	for i := range kept {
 		s := kept[i].Data.(*sender)
+		if s.w != x.tally {
+			continue
+		}
 		if s.same {
 			same += s.looked
 		} else {
@@ -118,8 +145,8 @@ func sights(kept []finding.Instance) (x sight, any bool) {
 		}
 		x.shown = append(x.shown, s.shown...)
 	}
-	w := *x.wire
-	x.wire = &w
+	w := *x.tally
+	x.tally = &w
 	// All were counted, some were looked at: the share stands for all.
 	if same < w.lookedSame || same == 0 {
 		w.copies = w.copies * uint64(same) / uint64(max(w.lookedSame, 1))
@@ -141,7 +168,7 @@ func sights(kept []finding.Instance) (x sight, any bool) {
 }
 
 // much reports that a good part of the wire's packets come twice.
-func (w *wire) much() bool {
+func (w *tally) much() bool {
 	n := w.copies + w.routed
 	return n >= enough && float64(n) > mostly*float64(w.frames)
 }
@@ -155,69 +182,130 @@ type detector struct {
 func (d *detector) Handle(e event.Event) {
 	switch x := e.(type) {
 	case *event.Capture:
-		h := x.Head()
-		w := d.wire(h.Vantage)
-		if !w.begun {
-			w.begun, w.first = true, h.Seen
+		w := d.wire(x.Head().Vantage)
+		w.add(x)
+		if d.scope.Early {
+			w.late.add(x)
 		}
-		w.last = h.Seen
-		w.frames += x.Packets
-		w.copies += x.Duplicates
-		w.routed += x.Routed
-		w.among += x.CopyFrames
-		w.pairs = x.CopyPairs
 	case *event.Repeat:
 		w := d.wire(x.Head().Vantage)
-		if x.Loop {
-			w.loops = true
-			return
+		w.repeat(x)
+		if d.scope.Early {
+			w.late.repeat(x)
 		}
-		s := w.of(x)
-		if s == nil {
-			return
-		}
-		s.looked++
-		if s.same {
-			w.lookedSame++
-		} else {
-			w.looked++
-		}
-		if len(s.shown) < finding.MaxEvidence/2 {
-			s.shown = append(s.shown, x)
-		}
+	}
+}
+
+// add counts a round of packets.
+func (w *tally) add(x *event.Capture) {
+	h := x.Head()
+	if !w.begun {
+		w.begun, w.first = true, h.Seen
+	}
+	w.last = h.Seen
+	w.frames += x.Packets
+	w.copies += x.Duplicates
+	w.routed += x.Routed
+	w.among += x.CopyFrames
+	w.pairs = x.CopyPairs
+}
+
+// repeat counts a copy that was looked at.
+func (w *tally) repeat(x *event.Repeat) {
+	if x.Loop {
+		w.loops = true
+		return
+	}
+	s := w.of(x)
+	if s == nil {
+		return
+	}
+	s.looked++
+	if s.same {
+		w.lookedSame++
+	} else {
+		w.looked++
+	}
+	if len(s.shown) < finding.MaxEvidence/2 {
+		s.shown = append(s.shown, x)
 	}
 }
 
 func (d *detector) wire(v uint16) *wire {
 	for len(d.wires) <= int(v) {
-		d.wires = append(d.wires, &wire{vantage: uint16(len(d.wires))})
+		n := uint16(len(d.wires))
+		d.wires = append(d.wires, &wire{tally: tally{vantage: n}, late: tally{vantage: n}})
 	}
 	return d.wires[v]
 }
 
-// Tick does nothing: the share is known at the end.
-func (d *detector) Tick(packet.Time) {}
-
-// End reports the vantages that show a good part of their packets twice.
-func (d *detector) End(packet.Time) {
+// Tick looks at the stretches that go on, for who reads along; without one, all is known at the end.
+func (d *detector) Tick(now packet.Time) {
+	if !d.scope.Early {
+		return
+	}
 	for _, w := range d.wires {
-		if w.loops {
-			w.routed = 0
-		}
-		if !w.much() {
+		since := now.Sub(w.from)
+		over := w.from == 0 || since < 0 || since >= stretch
+		if !w.late.begun || !over && now < w.tellAt {
 			continue
 		}
-		for _, s := range w.by { // one cause, unless a finding about one of the machines explains its part
-			if w.loops && !s.same {
-				continue
+		much := w.late.much() && w.from != 0
+		if much {
+			d.tell(w.late.copy(), w)
+			w.tellAt = now.Add(max(since, soonest))
+		}
+		if over {
+			w.late = tally{vantage: w.vantage}
+			if w.from = now; !much {
+				w.tellAt = now.Add(soonest)
 			}
-			d.scope.Report(&finding.Instance{Code: Code, Key: fmt.Sprint(w.vantage), Vantage: w.vantage, MAC: s.mac, First: s.shown[0].First, Last: w.last, Data: s})
 		}
 	}
 }
 
+// copy returns the tally as it is now: what a finding says must not change before it is told.
+func (w *tally) copy() *tally {
+	c := *w
+	c.by = nil
+	for _, s := range w.by {
+		s := *s
+		s.w = &c
+		c.by = append(c.by, &s)
+	}
+	return &c
+}
+
+// End reports the vantages that show a good part of their packets twice.
+func (d *detector) End(packet.Time) {
+	for _, w := range d.wires {
+		d.tell(&w.tally, nil)
+	}
+}
+
+// tell reports w when it shows a good part of its packets twice. Of a stretch that goes on, whole is all that was seen of the
+// wire: what is told of a stretch takes the place of what was told of one before, so it begins where the first began.
+func (d *detector) tell(w *tally, whole *wire) {
+	if w.loops {
+		w.routed = 0
+	}
+	if !w.much() {
+		return
+	}
+	for _, s := range w.by { // one cause, unless a finding about one of the machines explains its part
+		first := s
+		if whole != nil {
+			first = whole.sender(s.mac, s.same)
+		}
+		if first == nil || w.loops && !s.same {
+			continue
+		}
+		d.scope.Report(&finding.Instance{Code: Code, Key: fmt.Sprint(w.vantage), Vantage: w.vantage, MAC: s.mac, First: first.shown[0].First, Last: w.last, Data: s, Interim: whole != nil})
+	}
+}
+
 // share is the part of the frames of the hosts concerned that are copies.
-func (w *wire) share() float64 {
+func (w *tally) share() float64 {
 	if w.among == 0 {
 		return 0
 	}

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -85,22 +84,19 @@ func appendU(dst []byte, r rune) []byte {
 // AppendEVETime appends t in EVE's form with its quotes: microseconds, UTC written as +0000.
 func AppendEVETime(dst []byte, t packet.Time) []byte {
 	sec, ns := floorDiv(int64(t))
-	y, mo, d := time.Unix(sec, 0).UTC().Date()
-	h, mi, s := time.Unix(sec, 0).UTC().Clock()
+	at := time.Unix(sec, 0).UTC()
+	y, mo, d := at.Date()
+	h, mi, s := at.Clock()
 	dst = append(dst, '"')
-	dst = appendPadded(dst, y, 4)
-	dst = append(dst, '-')
-	dst = appendPadded(dst, int(mo), 2)
-	dst = append(dst, '-')
-	dst = appendPadded(dst, d, 2)
-	dst = append(dst, 'T')
-	dst = appendPadded(dst, h, 2)
-	dst = append(dst, ':')
-	dst = appendPadded(dst, mi, 2)
-	dst = append(dst, ':')
-	dst = appendPadded(dst, s, 2)
-	dst = append(dst, '.')
-	dst = appendPadded(dst, int(ns/1000), 6)
+	dst = appendTwo(appendTwo(dst, y/100), y%100) // packet.Time knows the years 1677 to 2262
+	dst = appendTwo(append(dst, '-'), int(mo))
+	dst = appendTwo(append(dst, '-'), d)
+	dst = appendTwo(append(dst, 'T'), h)
+	dst = appendTwo(append(dst, ':'), mi)
+	dst = appendTwo(append(dst, ':'), s)
+	us := int(ns / 1000)
+	dst = appendTwo(append(dst, '.'), us/10000)
+	dst = appendTwo(appendTwo(dst, us/100%100), us%100)
 	return append(dst, "+0000\""...)
 }
 
@@ -112,20 +108,8 @@ func floorDiv(ns int64) (sec, rest int64) {
 	return sec, rest
 }
 
-func appendPadded(dst []byte, v, width int) []byte {
-	for p := pow10(width - 1); p > v && p > 1; p /= 10 {
-		dst = append(dst, '0')
-	}
-	return strconv.AppendInt(dst, int64(v), 10)
-}
-
-func pow10(n int) int {
-	p := 1
-	for ; n > 0; n-- {
-		p *= 10
-	}
-	return p
-}
+// appendTwo appends v, 0 to 99, as two digits.
+func appendTwo(dst []byte, v int) []byte { return append(dst, '0'+byte(v/10), '0'+byte(v%10)) }
 
 // AppendJSONAddr appends an address with its quotes. An address without a value is written as 0.0.0.0.
 func AppendJSONAddr(dst []byte, a packet.Addr) []byte {

@@ -1,14 +1,16 @@
-// Package markup is what pages are made of, so that nobody who writes one can forget that text from packets is hostile. Elements
-// come from gomponents' package html; text and attributes with data come from here, and the root package of gomponents is for
-// this package alone (test/conventions holds pages to it).
+// Package markup is what pages are made of: elements, attributes, text. It is a narrow door to gomponents, which renders and
+// escapes; text from packets is hostile, and nobody who writes a page can forget it.
 //
 // Everything is escaped the same way wherever it stands, so nothing from packets may stand where escaping is not enough: in
-// a script, in a style, in an address of elsewhere. Text and Attr are the only ways for data into a page, and they see to that.
+// a script, in a style, in an address that leads elsewhere. There is no function here for attributes that a browser runs as a
+// program (on…, style, srcdoc) and none for text in a script; Href, Src and Action take only addresses within the site. What is
+// written as it is goes through Ours; test/conventions holds the list of who may call it.
+//
+// Names of elements and attributes are always constants of the program.
 package markup
 
 import (
 	"bytes"
-	"strings"
 
 	g "maragu.dev/gomponents"
 
@@ -21,52 +23,18 @@ type Node = g.Node
 // Group is several nodes in a row.
 type Group = g.Group
 
+// The functions that make nodes are not to be inlined: a node is a closure, and each place where one is made would have
+// a copy of its code, which makes the program 450 kB larger.
+
 // Text is s as people are to read it: what is invisible or no UTF-8 is spelt out, what has a meaning in HTML is escaped.
+//
+//go:noinline
 func Text(s string) Node { return g.Text(event.Visible(s)) }
 
-// Ours is a piece of HTML as it stands: a constant of the program, never anything with data in it.
+// Ours is a piece of HTML as it stands: made by the program, never anything with data in it that was not escaped.
+//
+//go:noinline
 func Ours(html string) Node { return g.Raw(html) }
-
-// Attr is an attribute with data in it. Where the value is an address, it leads within the site (see inside) or to "#". An
-// attribute that is neither an address nor known to be mere text is not written at all: a browser may run it as a program.
-func Attr(name, value string) Node {
-	switch name {
-	case "href":
-		return g.Attr(name, inside(value))
-	case "class", "content", "datetime", "id", "value":
-	default:
-		if !strings.HasPrefix(name, "aria-") {
-			return nil
-		}
-	}
-	return g.Attr(name, event.Visible(value))
-}
-
-// Fixed is an attribute of which both are constants of the program, where package html has no function for it.
-func Fixed(name, value string) Node { return g.Attr(name, value) }
-
-// inside lets an address through that is a path of the site we are on: it has no scheme and no host in any reading, among
-// them those that drop tabs and line ends or take a backslash for a slash. Others become "#". It is a whole address: what is put
-// into it was escaped before (net/url).
-func inside(address string) string {
-	if !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") {
-		return "#"
-	}
-	for i := range len(address) {
-		if c := address[i]; c <= ' ' || c >= 0x7f || c == '\\' {
-			return "#"
-		}
-	}
-	return address
-}
-
-// Flag is an attribute without a value, where it is on.
-func Flag(name string, on bool) Node {
-	if !on {
-		return nil
-	}
-	return g.Attr(name)
-}
 
 // If is n where it is so, or nothing. Both are evaluated: what must not be belongs behind an if.
 func If(so bool, n Node) Node {
@@ -103,6 +71,11 @@ func Lines(nodes ...Node) Group {
 // Block is Lines between two line ends: what fills an element whose tags have lines of their own.
 func Block(nodes ...Node) Group {
 	return Group{Newline, Lines(nodes...), Newline}
+}
+
+// Document is a whole page in English.
+func Document(head, body []Node) Node {
+	return Lines(Ours("<!doctype html>"), el("html", []Node{attr("lang", "en"), Block(el("head", []Node{Block(head...)}), el("body", []Node{Block(body...)}))}))
 }
 
 // Bytes is the page.

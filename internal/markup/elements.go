@@ -11,65 +11,71 @@ import (
 //go:noinline
 func el(name string, c []Node) Node { return g.El(name, c...) }
 
-// Elements, with attributes and content in c.
-func A(c ...Node) Node          { return el("a", c) }
-func Article(c ...Node) Node    { return el("article", c) }
-func B(c ...Node) Node          { return el("b", c) }
-func Button(c ...Node) Node     { return el("button", c) }
-func Caption(c ...Node) Node    { return el("caption", c) }
-func Code(c ...Node) Node       { return el("code", c) }
-func Dd(c ...Node) Node         { return el("dd", c) }
-func Details(c ...Node) Node    { return el("details", c) }
-func Dialog(c ...Node) Node     { return el("dialog", c) }
-func Div(c ...Node) Node        { return el("div", c) }
-func Dl(c ...Node) Node         { return el("dl", c) }
-func Dt(c ...Node) Node         { return el("dt", c) }
-func Em(c ...Node) Node         { return el("em", c) }
-func FigCaption(c ...Node) Node { return el("figcaption", c) }
-func Figure(c ...Node) Node     { return el("figure", c) }
-func Footer(c ...Node) Node     { return el("footer", c) }
-func Form(c ...Node) Node       { return el("form", c) }
-func H1(c ...Node) Node         { return el("h1", c) }
-func H2(c ...Node) Node         { return el("h2", c) }
-func H3(c ...Node) Node         { return el("h3", c) }
-func H4(c ...Node) Node         { return el("h4", c) }
-func H5(c ...Node) Node         { return el("h5", c) }
-func Header(c ...Node) Node     { return el("header", c) }
-func Input(c ...Node) Node      { return el("input", c) }
-func Kbd(c ...Node) Node        { return el("kbd", c) }
-func Label(c ...Node) Node      { return el("label", c) }
-func Li(c ...Node) Node         { return el("li", c) }
-func Main(c ...Node) Node       { return el("main", c) }
-func Nav(c ...Node) Node        { return el("nav", c) }
-func Ol(c ...Node) Node         { return el("ol", c) }
-func Option(c ...Node) Node     { return el("option", c) }
-func P(c ...Node) Node          { return el("p", c) }
-func Section(c ...Node) Node    { return el("section", c) }
-func Select(c ...Node) Node     { return el("select", c) }
-func Small(c ...Node) Node      { return el("small", c) }
-func Span(c ...Node) Node       { return el("span", c) }
-func Summary(c ...Node) Node    { return el("summary", c) }
-func Table(c ...Node) Node      { return el("table", c) }
-func TBody(c ...Node) Node      { return el("tbody", c) }
-func Td(c ...Node) Node         { return el("td", c) }
-func Th(c ...Node) Node         { return el("th", c) }
-func THead(c ...Node) Node      { return el("thead", c) }
-func Time(c ...Node) Node       { return el("time", c) }
-func Tr(c ...Node) Node         { return el("tr", c) }
-func Ul(c ...Node) Node         { return el("ul", c) }
+func element(name string) func(...Node) Node {
+	return func(c ...Node) Node { return el(name, c) }
+}
+
+// Elements. Their attributes and what is in them may come in any order.
+var (
+	A          = element("a")
+	Article    = element("article")
+	B          = element("b")
+	Button     = element("button")
+	Caption    = element("caption")
+	Code       = element("code")
+	Dd         = element("dd")
+	Details    = element("details")
+	Dialog     = element("dialog")
+	Div        = element("div")
+	Dl         = element("dl")
+	Dt         = element("dt")
+	Em         = element("em")
+	FigCaption = element("figcaption")
+	Figure     = element("figure")
+	Footer     = element("footer")
+	Form       = element("form")
+	H1         = element("h1")
+	H2         = element("h2")
+	H3         = element("h3")
+	H4         = element("h4")
+	H5         = element("h5")
+	Header     = element("header")
+	Input      = element("input")
+	Kbd        = element("kbd")
+	Label      = element("label")
+	Li         = element("li")
+	Main       = element("main")
+	Nav        = element("nav")
+	Ol         = element("ol")
+	Option     = element("option")
+	P          = element("p")
+	Section    = element("section")
+	Select     = element("select")
+	Small      = element("small")
+	Span       = element("span")
+	Summary    = element("summary")
+	Table      = element("table")
+	TBody      = element("tbody")
+	Td         = element("td")
+	Th         = element("th")
+	THead      = element("thead")
+	Time       = element("time")
+	Tr         = element("tr")
+	Ul         = element("ul")
+)
 
 // Title is the page's title.
 func Title(c ...Node) Node { return el("title", c) }
 
-// Style is a sheet of styles that stands in the page.
+// Style is a sheet of styles of the program that stands in the page. It cannot end itself.
 func Style(sheet string) Node { return el("style", []Node{Ours(strings.ReplaceAll(sheet, "</", ""))}) }
 
-// Meta is a word about the page; Charset says how it is written, and Policy what a browser may do with it.
+// Meta is a word about the page.
 func Meta(name, content string) Node {
 	return el("meta", []Node{attr("name", name), attr("content", content)})
 }
 
-// Charset is UTF-8.
+// Charset says that the page is UTF-8.
 func Charset() Node { return el("meta", []Node{attr("charset", "utf-8")}) }
 
 // Policy is the Content-Security-Policy of a page that comes without headers.
@@ -93,27 +99,37 @@ func attr(name, value string) Node { return g.Attr(name, event.Visible(value)) }
 //go:noinline
 func address(name, value string) Node { return g.Attr(name, inside(value)) }
 
-// Attributes of addresses: a path of the site, or a place in the page. All else becomes "#".
-func Href(s string) Node   { return address("href", s) }
-func Action(s string) Node { return address("action", s) }
+func attribute(name string) func(string) Node {
+	return func(s string) Node { return attr(name, s) }
+}
 
-// Attributes of text.
+// Attributes that are mere text.
+var (
+	AutoComplete = attribute("autocomplete")
+	Class        = attribute("class")
+	DateTime     = attribute("datetime")
+	ID           = attribute("id")
+	MaxLength    = attribute("maxlength")
+	Method       = attribute("method")
+	Name         = attribute("name")
+	Placeholder  = attribute("placeholder")
+	Rel          = attribute("rel")
+	Role         = attribute("role")
+	Scope        = attribute("scope")
+	TabIndex     = attribute("tabindex")
+	Tip          = attribute("title") // the element Title is another
+	Type         = attribute("type")
+	Value        = attribute("value")
+)
+
+// Aria is an attribute for those who do not see the page.
 func Aria(name, value string) Node { return attr("aria-"+name, value) }
-func AutoComplete(s string) Node   { return attr("autocomplete", s) }
-func Class(s string) Node          { return attr("class", s) }
-func DateTime(s string) Node       { return attr("datetime", s) }
-func ID(s string) Node             { return attr("id", s) }
-func MaxLength(s string) Node      { return attr("maxlength", s) }
-func Method(s string) Node         { return attr("method", s) }
-func Name(s string) Node           { return attr("name", s) }
-func Placeholder(s string) Node    { return attr("placeholder", s) }
-func Rel(s string) Node            { return attr("rel", s) }
-func Role(s string) Node           { return attr("role", s) }
-func Scope(s string) Node          { return attr("scope", s) }
-func TabIndex(s string) Node       { return attr("tabindex", s) }
-func Tip(s string) Node            { return attr("title", s) }
-func Type(s string) Node           { return attr("type", s) }
-func Value(s string) Node          { return attr("value", s) }
+
+// Href is where a link leads: to a path of the site or a place in the page. All else becomes "#".
+func Href(s string) Node { return address("href", s) }
+
+// Action is where a form leads, as Href.
+func Action(s string) Node { return address("action", s) }
 
 // Flag is an attribute without a value, where it is on.
 //

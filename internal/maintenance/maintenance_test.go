@@ -90,6 +90,34 @@ func TestFilesGolden(t *testing.T) {
 	}
 }
 
+// A part that names what is not there is refused; what begins a line counts there alone.
+func TestFill(t *testing.T) {
+	o := options("nginx")
+	o.Assets = ""
+	v := newValues(o)
+	for in, want := range map[string]string{
+		"a {b} {{dir}}/{{flag}}\n":                               "a {b} /var/www/maintenance//var/www/maintenance/on\n",
+		"{{if api}}x {{api pattern}}\n":                          "x /api/|/v1\\.0/\n",
+		"{{no api}}x\n":                                          "",
+		"{{if assets}}x\n":                                       "",
+		"{{no assets}}x{{assets}}\n":                             "x\n",
+		"{{each api}}{{it}} {{it pattern}} {{it length}}{{dir}}": "/api/ /api/ 5/var/www/maintenance/v1.0/ /v1\\.0/ 6/var/www/maintenance",
+		"{{each assets}}{{it}}":                                  "",
+	} {
+		var b strings.Builder
+		if err := v.line(&b, in); err != nil || b.String() != want {
+			t.Errorf("%q becomes %q, %v", in, b.String(), err)
+		}
+	}
+	for in, want := range map[string]string{"{{if nothing}}x": `no list "nothing"`, "{{each api": `no list "api"`, "x {{nothing}}": `no value "nothing"`, "x {{dir": `no value "dir"`, "{{it}}": `no value "it"`,
+		"{{if api}}{{it}}": `no value "it"`, "x{{if api}}": `no value "if api"`, "{{.Dir}}": `no value ".Dir"`, "{{each api}}{{nothing}}": `no value "nothing"`} {
+		var b strings.Builder
+		if err := v.line(&b, in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+}
+
 // What could end a string or a line of a configuration is refused.
 func TestHostileOptions(t *testing.T) {
 	for _, bad := range []string{"", "relative", "/", "/a b", "/a\"b", "/a\nb", "/a;b", "/a'b", "/a}b", "/a/../b", "/é", "/a$b", "//"} {

@@ -24,7 +24,7 @@ type Node = g.Node
 type Group = g.Group
 
 // The functions that make nodes are not to be inlined: a node is a closure, and each place where one is made would have
-// a copy of its code, which makes the program 450 kB larger.
+// a copy of its code, which makes the program 600 kB larger.
 
 // Text is s as people are to read it: what is invisible or no UTF-8 is spelt out, what has a meaning in HTML is escaped.
 //

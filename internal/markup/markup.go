@@ -3,7 +3,7 @@
 //
 // Everything is escaped the same way wherever it stands, so nothing from packets may stand where escaping is not enough: in
 // a script, in a style, in an address that leads elsewhere. There is no function here for attributes that a browser runs as a
-// program (on…, style, srcdoc) and none for text in a script; Href, Src and Action take only addresses within the site. What is
+// program (on…, style, srcdoc) and none for text in a script; Href, Action and Script take only addresses within the site. What is
 // written as it is goes through Ours; test/conventions holds the list of who may call it.
 //
 // Names of elements and attributes are always constants of the program.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -30,17 +31,19 @@ attacking it: whose side, what to do, and which packets prove it.
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
-		Version:                    version,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if asked, _ := cmd.Flags().GetBool("version"); asked {
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "firestorm %s\n", version)
+				return err
+			}
 			if len(args) == 0 {
 				return cmd.Help()
 			}
 			return unknownVerb(cmd, args[0])
 		},
 	}
-	root.SetVersionTemplate("firestorm {{.Version}}\n")
-	root.Flags().Bool("version", false, "print the version") // before cobra takes -v for it: -v belongs to read
-	root.SetUsageTemplate(usageTemplate)
+	root.Flags().Bool("version", false, "print the version") // not cobra's, which takes -v, and words it with a template
+	root.SetUsageFunc(usage)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef(cmd.CommandPath()+" --help", "%s", err)
 	})
@@ -131,33 +134,3 @@ func unknownVerb(root *cobra.Command, verb string) error {
 	}
 	return usagef(try, "there is no verb and no file %q", verb)
 }
-
-// usageTemplate is cobra's in our words: verbs by group, nothing that is empty.
-const usageTemplate = `Usage:
-{{- if .Runnable}}{{if .HasParent}}
-  {{if and .HasAvailableSubCommands (eq .Use .Name)}}{{.CommandPath}} VERB [flags]{{else}}{{.UseLine}}{{end}}{{else}}
-  firestorm FILE...
-  firestorm VERB [flags]{{end}}{{end}}
-{{- if .HasExample}}
-
-Examples:
-{{.Example}}{{end}}
-{{- if .HasAvailableSubCommands}}{{$all := .Commands}}{{range $g := .Groups}}
-
-{{.Title}}{{range $all}}{{if and (eq .GroupID $g.ID) .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
-{{- if not .Groups}}
-
-Verbs:{{range $all}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}
-{{- if .HasAvailableLocalFlags}}
-
-Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
-{{- if .HasAvailableInheritedFlags}}
-
-Everywhere:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
-{{- if .HasAvailableSubCommands}}
-
-{{.CommandPath}} VERB --help says more about a verb.{{end}}{{"\n"}}`

@@ -1,6 +1,8 @@
 package maintenance
 
 import (
+	"flag"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"os"
@@ -8,7 +10,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
+
+var update = flag.Bool("update", false, "write the files of testdata")
 
 func options(server string) Options {
 	o := Options{Server: server, Dir: "/var/www/maintenance", RetryAfter: 2 * time.Hour, Assets: DefaultAssets, API: []string{"/api/", "/v1.0/"}}
@@ -45,6 +51,69 @@ func TestFiles(t *testing.T) {
 			if server != "lighttpd" && server != "haproxy" && !strings.Contains(all, `/v1\.0/`) {
 				t.Errorf("%s: a dot of a path is not quoted", server)
 			}
+		}
+	}
+}
+
+// TestFilesGolden: each configuration to the byte, with everything that can be asked for and with nothing.
+func TestFilesGolden(t *testing.T) {
+	for _, server := range Servers {
+		full, bare := options(server), options(server)
+		full.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/24"), netip.MustParsePrefix("2001:db8::/32")}
+		bare.Assets, bare.API = "", nil
+		if server == "haproxy" {
+			bare.Chroot, bare.Dir = "", "/srv/maintenance/"
+		}
+		var b strings.Builder
+		for _, o := range []Options{full, bare} {
+			files, err := Files(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				fmt.Fprintf(&b, "=== %s: %s\n%s", f.Path, f.Note, f.Text)
+			}
+		}
+		name := filepath.Join("testdata", server+".txt")
+		if *update {
+			if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatalf("%v (go test ./internal/maintenance -update writes it)", err)
+		}
+		if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(b.String(), "\n")); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+// A part that names what is not there is refused; what begins a line counts there alone.
+func TestFill(t *testing.T) {
+	o := options("nginx")
+	o.Assets = ""
+	v := newValues(o)
+	for in, want := range map[string]string{
+		"a {b} {{dir}}/{{flag}}\n":                               "a {b} /var/www/maintenance//var/www/maintenance/on\n",
+		"{{if api}}x {{api pattern}}\n":                          "x /api/|/v1\\.0/\n",
+		"{{no api}}x\n":                                          "",
+		"{{if assets}}x\n":                                       "",
+		"{{no assets}}x{{assets}}\n":                             "x\n",
+		"{{each api}}{{it}} {{it pattern}} {{it length}}{{dir}}": "/api/ /api/ 5/var/www/maintenance/v1.0/ /v1\\.0/ 6/var/www/maintenance",
+		"{{each assets}}{{it}}":                                  "",
+	} {
+		var b strings.Builder
+		if err := v.line(&b, in); err != nil || b.String() != want {
+			t.Errorf("%q becomes %q, %v", in, b.String(), err)
+		}
+	}
+	for in, want := range map[string]string{"{{if nothing}}x": `no list "nothing"`, "{{each api": `no list "api"`, "x {{nothing}}": `no value "nothing"`, "x {{dir": `no value "dir"`, "{{it}}": `no value "it"`,
+		"{{if api}}{{it}}": `no value "it"`, "x{{if api}}": `no value "if api"`, "{{.Dir}}": `no value ".Dir"`, "{{each api}}{{nothing}}": `no value "nothing"`} {
+		var b strings.Builder
+		if err := v.line(&b, in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", in, err)
 		}
 	}
 }

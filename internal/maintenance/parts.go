@@ -2,10 +2,10 @@ package maintenance
 
 import (
 	"embed"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
-	"text/template"
 	"time"
 )
 
@@ -39,36 +39,111 @@ var layout = map[string][]struct{ path, part, note string }{
 	},
 }
 
-// values are what the templates are filled with.
+// values are what the parts are filled with. All of it passed Options.Check: nothing in it can end a string or a line.
 type values struct {
-	Options
-	Seconds string // of RetryAfter
-	Flag    string // as the server sees it
-	Page    string
-	JSON    string
+	dir   string
+	one   map[string]string   // by name
+	lists map[string][]string // by name; what is set or not is a list of one or none
 }
 
 func newValues(o Options) *values {
 	o.Dir = strings.TrimSuffix(o.Dir, "/")
-	dir := o.Dir
+	dir := o.Dir // as the server sees it
 	if o.Server == "haproxy" && o.Chroot != "" {
 		dir = strings.TrimPrefix(dir, strings.TrimSuffix(o.Chroot, "/"))
 	}
-	return &values{Options: o, Seconds: strconv.Itoa(int(o.RetryAfter / time.Second)), Flag: dir + "/" + FlagName, Page: dir + "/" + PageName, JSON: dir + "/" + JSONName}
+	var allow, patterns []string
+	for _, p := range o.Allow {
+		allow = append(allow, mask(p))
+	}
+	for _, p := range o.API {
+		patterns = append(patterns, quoteMeta(p))
+	}
+	return &values{
+		dir: o.Dir,
+		one: map[string]string{
+			"dir": o.Dir, "flag": dir + "/" + FlagName, "page": dir + "/" + PageName, "json": dir + "/" + JSONName, "chroot": o.Chroot,
+			"seconds": strconv.Itoa(int(o.RetryAfter / time.Second)), // of RetryAfter
+			"assets":  o.Assets, "assets pattern": quoteMeta(o.Assets), "allow": strings.Join(allow, " "), "api pattern": strings.Join(patterns, "|"),
+		},
+		lists: map[string][]string{"allow": allow, "api": o.API, "assets": some(o.Assets), "chroot": some(o.Chroot)},
+	}
 }
 
-func (v *values) place(p string) string { return strings.Replace(p, "{dir}", v.Dir, 1) }
-
-func (v *values) fill(name string) (string, error) {
-	t, err := template.New(name).Funcs(template.FuncMap{"quote": quoteMeta, "mask": mask, "join": strings.Join}).Parse(part(name))
-	if err != nil {
-		return "", err
+func some(s string) []string {
+	if s == "" {
+		return nil
 	}
+	return []string{s}
+}
+
+func (v *values) place(p string) string { return strings.Replace(p, "{dir}", v.dir, 1) }
+
+// fill fills a part. {{name}} in it is a value. What begins a line says whether it is there: {{if name}} where there is such a
+// thing, {{no name}} where there is none, {{each name}} once for each, which is {{it}}, as a pattern {{it pattern}}, and counts
+// {{it length}} bytes.
+func (v *values) fill(name string) (string, error) {
 	var b strings.Builder
-	if err := t.Execute(&b, v); err != nil {
-		return "", err
+	for i, line := range strings.SplitAfter(part(name), "\n") {
+		if err := v.line(&b, line); err != nil {
+			return "", fmt.Errorf("%s:%d: %w", name, i+1, err)
+		}
 	}
 	return b.String(), nil
+}
+
+func (v *values) line(b *strings.Builder, line string) error {
+	for _, word := range []string{"if", "no", "each"} {
+		rest, ok := strings.CutPrefix(line, "{{"+word+" ")
+		if !ok {
+			continue
+		}
+		name, rest, ok := strings.Cut(rest, "}}")
+		list, known := v.lists[name]
+		switch {
+		case !ok || !known:
+			return fmt.Errorf("there is no list %q", name)
+		case word == "each":
+			for _, it := range list {
+				if err := v.words(b, rest, it); err != nil {
+					return err
+				}
+			}
+			return nil
+		case word == "if" && len(list) == 0, word == "no" && len(list) > 0:
+			return nil
+		}
+		line = rest
+		break
+	}
+	return v.words(b, line, "")
+}
+
+// words writes a line with its values; it is the one of a list, or empty.
+func (v *values) words(b *strings.Builder, line, it string) error {
+	for {
+		before, rest, more := strings.Cut(line, "{{")
+		b.WriteString(before)
+		if !more {
+			return nil
+		}
+		name, after, closed := strings.Cut(rest, "}}")
+		value, known := v.one[name]
+		switch {
+		case it == "":
+		case name == "it":
+			value, known = it, true
+		case name == "it pattern":
+			value, known = quoteMeta(it), true
+		case name == "it length":
+			value, known = strconv.Itoa(len(it)), true
+		}
+		if !closed || !known {
+			return fmt.Errorf("there is no value %q", name)
+		}
+		b.WriteString(value)
+		line = after
+	}
 }
 
 // quoteMeta makes a path a regular expression that matches it: of what Check lets through only the dot has a meaning.

@@ -1,19 +1,15 @@
 package report
 
 import (
-	"bytes"
 	"crypto/sha256"
-	_ "embed" // the page's template and style
+	_ "embed" // the page's style
 	"encoding/base64"
-	"html/template"
 	"io"
 	"strings"
 
 	"firestorm/internal/finding"
+	"firestorm/internal/markup"
 )
-
-//go:embed page.html
-var pageSource string
 
 //go:embed page.css
 var pageStyle string
@@ -24,12 +20,9 @@ var pagePolicy = func() string {
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 }()
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"v": Visible, "upper": strings.ToUpper}).Parse(pageSource))
-
-// htmlPage is what the template sees. Everything in it is plain text but Style and Drawing, which are ours.
+// htmlPage is what the page shows. Everything in it is plain text but Drawing, which is ours.
 type htmlPage struct {
 	Policy   string
-	Style    template.HTML
 	Title    string
 	Verdict  string
 	Word     string
@@ -77,7 +70,7 @@ type htmlFinding struct {
 	Open, Explains, References           []string
 	Gates                                []htmlGate
 	Remedy                               []htmlPlace
-	Drawing                              template.HTML
+	Drawing                              string // SVG
 	Scale                                string
 	Steps                                []htmlStep
 }
@@ -94,11 +87,7 @@ type htmlStep struct{ Time, Frame, Way, Label, Note string }
 // WriteHTML writes one self-contained page: no script, nothing fetched.
 func WriteHTML(w io.Writer, r *Report, o Options) error {
 	v := newView(r, &o)
-	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, v.html()); err != nil {
-		return err
-	}
-	_, err := w.Write(b.Bytes())
+	_, err := w.Write(markup.Bytes(v.html().page()))
 	return err
 }
 
@@ -106,7 +95,7 @@ var verdictWords = map[Verdict]string{Found: "Found", OnlyPossible: "Possible", 
 
 func (v *view) html() *htmlPage {
 	p := &htmlPage{
-		Policy: pagePolicy, Style: template.HTML("<style>" + pageStyle + "</style>"),
+		Policy:  pagePolicy,
 		Verdict: strings.ReplaceAll(string(v.verdict), " ", "-"), Word: verdictWords[v.verdict], Lead: v.lead(),
 		Account: v.account(), Home: v.home(), Warnings: v.Warnings, Notes: v.Notes, Hits: v.hitLines(), HitCount: v.hitCount(), Checked: v.Checked, Left: v.Undecided,
 		Count: v.count(), Quiet: v.verdict != Found,
@@ -236,7 +225,7 @@ func (v *view) htmlFinding(f *finding.Finding) htmlFinding {
 		h.Remedy = append(h.Remedy, htmlPlace{string(w), by[w]})
 	}
 	if l, ok := layout(f); ok {
-		h.Drawing, h.Scale = template.HTML(AppendSVG(nil, v.Report, f)), l.scaleNote()+l.legend(v.Report)
+		h.Drawing, h.Scale = string(AppendSVG(nil, v.Report, f)), l.scaleNote()+l.legend(v.Report)
 		for _, g := range l.rungs {
 			way := "client to server"
 			if g.Dir == 1 {

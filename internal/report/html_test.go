@@ -9,6 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
 
 	"firestorm/internal/finding"
 )
@@ -46,25 +50,61 @@ func TestHTMLGolden(t *testing.T) {
 	}
 }
 
-// Hostile text must leave the page's structure as it is: the same tags in the same order as with harmless text.
-func TestHostileHTML(t *testing.T) {
-	tags := regexp.MustCompile(`</?[a-zA-Z!][^\s>]*`)
-	shape := func(s string) string {
-		page := page1(t, hostile(s))
-		checkPrintable(t, "html", page)
-		got := tags.FindAllString(page, -1)
-		var keep []string
-		for _, x := range got {
-			if x != "<text" && x != "</text" { // long notes take a second line of the drawing
-				keep = append(keep, x)
+// escapes are what may get out of HTML in particular, beside what is nasty everywhere.
+var escapes = []string{`" onmouseover="alert(1)`, `' onfocus=alert(1) autofocus x='`, "`", "javascript:alert(1)", "a\x00b", "\x00", "\xc0\xbcscript>", "x\u2028y\u2029", "]]>", "</style><script>alert(1)</script>",
+	"</svg></text></desc><script>alert(1)</script>", "</section></main>", "<!--", "url(javascript:alert(1))", "+ADw-script+AD4-", "&#60;script&#62;"}
+
+// shape is a page as a browser takes it apart, without its texts: elements with the names of their attributes.
+func shape(page []byte) string {
+	var b strings.Builder
+	for z := html.NewTokenizer(bytes.NewReader(page)); z.Next() != html.ErrorToken; {
+		x := z.Token()
+		if x.Type == html.TextToken || x.Data == "text" { // long notes take a second line of the drawing
+			continue
+		}
+		b.WriteString(x.Type.String() + " " + x.Data)
+		for _, a := range x.Attr {
+			b.WriteString(" " + a.Key)
+			switch a.Key {
+			case "href", "src", "action", "style", "http-equiv":
+				b.WriteString("=" + a.Val)
 			}
 		}
-		return strings.Join(keep, " ")
+		b.WriteByte('\n')
 	}
-	want := shape("harmless")
-	for _, s := range nasty {
-		if got := shape(s); got != want {
-			t.Errorf("%q changes the page", s)
+	return b.String()
+}
+
+// Hostile text must leave the page's structure as it is: the same elements with the same attributes as with harmless text.
+func TestHostileHTML(t *testing.T) {
+	for name, make := range map[string]func(string) *Report{"finding": hostile, "cannot tell": func(s string) *Report {
+		r := hostile(s)
+		r.Findings[0].Confidence = finding.CannotTell
+		return r
+	}, "named by it": func(s string) *Report {
+		r := hostile(s)
+		code := *r.Findings[0].Code
+		code.ID, code.Kind = s, finding.Kind(s)
+		f := r.Findings[0]
+		f.ID, f.Code, f.References = s, &code, []string{s}
+		f.Remedy[0].Run = []finding.Command{{On: s, Line: s}}
+		r.Notes, r.Evidence = []string{s}, func(*finding.Finding) string { return s }
+		r.Hits = []RuleHit{{Msg: s, Category: s, Proto: s, Count: 1}}
+		return r
+	}} {
+		want := shape([]byte(page1(t, make("harmless"))))
+		if !strings.Contains(want, "StartTag figure") && name == "finding" {
+			t.Fatal("there is no drawing")
+		}
+		for _, s := range append(escapes, nasty...) {
+			page := page1(t, make(s))
+			checkPrintable(t, "html", page)
+			if !utf8.ValidString(page) {
+				t.Errorf("%s: %q leaves bytes that are no text", name, s)
+			}
+			if d := cmp.Diff(strings.Split(want, "\n"), strings.Split(shape([]byte(page)), "\n")); d != "" {
+				t.Errorf("%s: %q changes the page:\n%s", name, s, d)
+			}
 		}
 	}
 }

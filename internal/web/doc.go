@@ -3,7 +3,7 @@
 // as well. Nothing is fetched from elsewhere.
 //
 // It listens on loopback or on a unix socket only, and every page but the one that says how to get in wants the token. Text
-// from packets is hostile: html/template escapes it, after report.Visible.
+// from packets is hostile: package markup escapes it.
 //
 // It is built for Linux alone, as the store is.
 package web

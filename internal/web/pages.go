@@ -3,11 +3,9 @@
 package web
 
 import (
-	"bytes"
-	_ "embed" // templates, style and script
+	_ "embed" // style and script
 	"errors"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -18,13 +16,11 @@ import (
 
 	"firestorm/internal/finding"
 	"firestorm/internal/health"
+	"firestorm/internal/markup"
 	"firestorm/internal/packet"
 	"firestorm/internal/report"
 	"firestorm/internal/store"
 )
-
-//go:embed console.html
-var pageSource string
 
 //go:embed console.css
 var consoleStyle string
@@ -46,9 +42,6 @@ var assets = map[string]*asset{
 	"/console.js":  {"text/javascript; charset=utf-8", script},
 	"/icon.svg":    {"image/svg+xml", icon},
 }
-
-var pages = template.Must(template.New("console").Funcs(template.FuncMap{"v": report.Visible, "upper": strings.ToUpper, "rounded": health.Rounded,
-	"when": when, "clock": clock, "machine": machine, "number": number}).Parse(pageSource))
 
 // pageSize is how many findings a page lists, maxPage the last page: the store gives no more than store.MaxRows.
 const (
@@ -84,17 +77,13 @@ func number(x any) string {
 	return s
 }
 
-// render writes a page, whole or not at all.
-func (s *Server) render(w http.ResponseWriter, status int, name string, data any) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
-		http.Error(w, "The page cannot be made: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
+// render writes a page.
+func (s *Server) render(w http.ResponseWriter, status int, page markup.Node) {
+	b := markup.Bytes(page)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
-	w.Write(b.Bytes())
+	w.Write(b)
 }
 
 // notice is a page that says one thing.
@@ -105,7 +94,8 @@ type notice struct {
 }
 
 func (s *Server) sorry(w http.ResponseWriter, r *http.Request, status int, title, text string) {
-	s.render(w, status, "notice", notice{frame: s.frame(title, "", false), Text: text})
+	n := notice{frame: s.frame(title, "", false), Text: text}
+	s.render(w, status, n.node())
 }
 
 // stranger says how to get in, and nothing else.
@@ -116,7 +106,7 @@ func (s *Server) stranger(w http.ResponseWriter, r *http.Request, status int) {
 		n.Title = "This link does not fit"
 		n.Text = "Its token is not the one of this console; it may have been made anew. This prints the link that fits, on the machine where the console runs:"
 	}
-	s.render(w, status, "stranger", n)
+	s.render(w, status, n.stranger())
 }
 
 // ask asks the store in turn, and answers where it cannot be asked. It reports whether f ran well.
@@ -138,8 +128,9 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, f func(*store.Store
 	case err == nil:
 		return true
 	case errors.Is(err, fs.ErrNotExist):
-		s.render(w, http.StatusOK, "notice", notice{frame: s.frame("There is no store yet", "inbox", true), Line: "sudo firestorm watch eth0 --store " + word(s.o.Store),
-			Text: "Findings appear here once a watch keeps them in this folder. That none are shown says nothing of the network."})
+		n := notice{frame: s.frame("There is no store yet", "inbox", true), Line: "sudo firestorm watch eth0 --store " + word(s.o.Store),
+			Text: "Findings appear here once a watch keeps them in this folder. That none are shown says nothing of the network."}
+		s.render(w, http.StatusOK, n.node())
 	default:
 		s.sorry(w, r, http.StatusInternalServerError, "The store cannot be read", err.Error())
 	}
@@ -336,7 +327,7 @@ func (s *Server) inbox(w http.ResponseWriter, r *http.Request) {
 	if more && q.Page < maxPage {
 		p.On = q.on(q.Page + 1)
 	}
-	s.render(w, http.StatusOK, "inbox", &p)
+	s.render(w, http.StatusOK, p.node())
 }
 
 func sum(n [finding.Critical + 1]int64) (all int64) {
@@ -421,7 +412,7 @@ func who(r *store.Row) string {
 // kept is one finding on its page.
 type kept struct {
 	row
-	Card      template.HTML
+	Card      markup.Node
 	Revisions []store.Revision
 	Ack, Mute string
 }
@@ -444,11 +435,7 @@ func (s *Server) finding(w http.ResponseWriter, r *http.Request) {
 	p := findingPage{frame: s.frame(id, "inbox", true), ID: id}
 	if !s.ask(w, r, func(st *store.Store) (err error) {
 		p.Unread, err = st.Records(store.Filter{ID: id, Any: true, Limit: 10}, s.o.Codes, func(rec *store.Record, x *store.Row) error {
-			card, err := report.Card(s.o.Report(rec), rec.Finding)
-			if err != nil {
-				return err
-			}
-			k := kept{row: row{*x, x.Acked > 0 && x.Acked >= x.Revision, who(x), since(x)}, Card: card, Ack: "firestorm findings ack " + word(x.ID) + " --store " + word(s.o.Store)}
+			k := kept{row: row{*x, x.Acked > 0 && x.Acked >= x.Revision, who(x), since(x)}, Card: report.Card(s.o.Report(rec), rec.Finding), Ack: "firestorm findings ack " + word(x.ID) + " --store " + word(s.o.Store)}
 			ends := [2]string{"*", "*"}
 			for i, a := range []packet.Addr{x.Source, x.Destination} {
 				if !a.IsZero() {
@@ -478,7 +465,7 @@ func (s *Server) finding(w http.ResponseWriter, r *http.Request) {
 		s.sorry(w, r, http.StatusNotFound, "There is no such finding", text)
 		return
 	}
-	s.render(w, http.StatusOK, "finding", &p)
+	s.render(w, http.StatusOK, p.node())
 }
 
 // word quotes s for a shell.
@@ -556,9 +543,9 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	case <-time.After(queryPatience):
 		p.SizeErr = "The store is busy."
 	}
-	s.render(w, http.StatusOK, "status", &p)
+	s.render(w, http.StatusOK, p.node())
 }
 
 func (s *Server) keys(w http.ResponseWriter, r *http.Request) {
-	s.render(w, http.StatusOK, "keys", s.frame("Keys", "keys", false))
+	s.render(w, http.StatusOK, keysPage(s.frame("Keys", "keys", false)))
 }

@@ -62,7 +62,8 @@ var house = []room{
 	{pkg: "internal/why", may: "packet event finding detect report twin"},
 	{pkg: "internal/detect/*", may: "detect packet flow event finding neighbour hostconf analyzer/*"},
 	{pkg: "internal/evidence", may: "packet pcapfile finding header"},
-	{pkg: "internal/report", may: "finding event", extra: []exception{
+	{pkg: "internal/markup", may: "event"},
+	{pkg: "internal/report", may: "finding event markup", extra: []exception{
 		{"internal/report", "packet", "prints addresses and times of findings, whose types live there"},
 	}},
 	{pkg: "internal/output", may: "packet event finding"},
@@ -79,7 +80,7 @@ var house = []room{
 	{pkg: "internal/state", may: "event finding packet"},
 	{pkg: "internal/service", may: "capture"}, // the parent opens what capture asks for
 	{pkg: "internal/sandbox", may: ""},
-	{pkg: "internal/web", may: "store report finding health", extra: []exception{
+	{pkg: "internal/web", may: "store report finding health markup", extra: []exception{
 		{"internal/web", "packet", "prints addresses and times of findings, whose types live there"},
 	}},
 	{pkg: "internal/health", may: ""},
@@ -118,6 +119,7 @@ var modules = []struct{ prefix, may, why string }{
 	{"github.com/google/nftables", "internal/output/nftset internal/doctor", "sets of the kernel's firewall, and its flowtables"},
 	{"github.com/goccy/go-yaml", "internal/config internal/rules/lang internal/rules/update scripts/* cmd/firestorm", "YAML with positions"},
 	{"filippo.io/age", "internal/seal", "encryption of backups and kept packets"},
+	{"maragu.dev/gomponents", "internal/markup", "renders and escapes pages"},
 	{"modernc.org/sqlite", "internal/store", "the store"},
 	{"github.com/vishvananda/netlink", "internal/doctor", "interfaces and filters, as the kernel lists them"},
 	{"github.com/gopacket/gopacket", "", "an oracle in tests"},

@@ -1,7 +1,7 @@
 -- Maintenance mode for HAProxy. The flag is a file; its first line, if any, is the time at which the site comes back, as
--- HTTP writes it: Sun, 06 Nov 1994 08:49:37 GMT. Without one, Retry-After is {{.Seconds}} seconds.
-local flag = "{{.Flag}}"
-local pages = { html = "{{.Page}}", json = "{{.JSON}}" }
+-- HTTP writes it: Sun, 06 Nov 1994 08:49:37 GMT. Without one, Retry-After is {{seconds}} seconds.
+local flag = "{{flag}}"
+local pages = { html = "{{page}}", json = "{{json}}" }
 local standin = { html = "<!DOCTYPE html><title>Down for maintenance</title><h1>Down for maintenance</h1>", json = '{"status":503,"error":"maintenance"}' }
 
 local function first_line(name)
@@ -23,7 +23,7 @@ end
 local function remaining(line)
 	local d, m, y, hh, mm, ss = string.match(line, "^%a+, (%d+) (%a+) (%d+) (%d+):(%d+):(%d+) GMT")
 	local month = m and string.find("JanFebMarAprMayJunJulAugSepOctNovDec", m, 1, true)
-	if not month then return {{.Seconds}} end
+	if not month then return {{seconds}} end
 	local now = os.time()
 	local utc = os.date("!*t", now)
 	utc.isdst = false
@@ -46,10 +46,10 @@ core.register_service("maintenance", "http", function(applet)
 	local kind = "html"
 	local accept = applet.headers["accept"]
 	if accept and string.find(accept[0], "application/json", 1, true) then kind = "json" end
-{{range .API}}	if string.sub(applet.path, 1, {{len .}}) == "{{.}}" then kind = "json" end
-{{end}}	local text = whole(kind)
+{{each api}}	if string.sub(applet.path, 1, {{it length}}) == "{{it}}" then kind = "json" end
+	local text = whole(kind)
 	applet:set_status(503, "Service Unavailable")
-	applet:add_header("Retry-After", tostring(applet:get_var("txn.maintenance_left") or {{.Seconds}}))
+	applet:add_header("Retry-After", tostring(applet:get_var("txn.maintenance_left") or {{seconds}}))
 	applet:add_header("Cache-Control", "no-store")
 	applet:add_header("Content-Type", kind == "json" and "application/json" or "text/html; charset=utf-8")
 	applet:add_header("Content-Length", tostring(#text))

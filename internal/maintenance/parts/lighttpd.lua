@@ -1,15 +1,15 @@
 -- Maintenance mode for lighttpd (mod_magnet). The flag is a file; its first line, if any, is the time at which the site
--- comes back, as HTTP writes it: Sun, 06 Nov 1994 08:49:37 GMT. Without one, Retry-After is {{.Seconds}} seconds.
-local dir = "{{.Dir}}"
+-- comes back, as HTTP writes it: Sun, 06 Nov 1994 08:49:37 GMT. Without one, Retry-After is {{seconds}} seconds.
+local dir = "{{dir}}"
 local flag = dir .. "/on"
 if not lighty.stat(flag) then return end
 
 local path = string.gsub(lighty.env["request.uri"] or "/", "[?#].*", "")
 local function below(prefix) return string.sub(path, 1, #prefix) == prefix end
-{{if .Assets}}
--- What the page itself shows stays reachable.
-if below("{{.Assets}}") and not string.find(path, "..", 1, true) and not string.find(path, "%", 1, true) then return end
-{{end}}
+{{if assets}}
+{{if assets}}-- What the page itself shows stays reachable.
+{{if assets}}if below("{{assets}}") and not string.find(path, "..", 1, true) and not string.find(path, "%", 1, true) then return end
+
 -- Seconds until the time in the flag; what is overdue is asked for again in five minutes.
 local function remaining()
 	local f = io.open(flag, "r")
@@ -17,7 +17,7 @@ local function remaining()
 	if f then f:close() end
 	local d, m, y, hh, mm, ss = string.match(line or "", "^%a+, (%d+) (%a+) (%d+) (%d+):(%d+):(%d+) GMT")
 	local month = m and string.find("JanFebMarAprMayJunJulAugSepOctNovDec", m, 1, true)
-	if not month then return {{.Seconds}} end
+	if not month then return {{seconds}} end
 	local now = os.time()
 	local utc = os.date("!*t", now)
 	utc.isdst = false
@@ -29,8 +29,8 @@ local function remaining()
 end
 
 local json = string.find(lighty.request["Accept"] or "", "application/json", 1, true) ~= nil
-{{range .API}}json = json or below("{{.}}")
-{{end}}
+{{each api}}json = json or below("{{it}}")
+
 lighty.header["Retry-After"] = tostring(remaining())
 lighty.header["Cache-Control"] = "no-store"
 if json then

@@ -20,6 +20,7 @@ import (
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
 	"firestorm/internal/analyzer/pop3"
+	"firestorm/internal/analyzer/quic"
 	"firestorm/internal/analyzer/rfb"
 	"firestorm/internal/analyzer/rpc"
 	"firestorm/internal/analyzer/sip"
@@ -106,6 +107,7 @@ var Analyzers = []analyzer.Def{
 	ndp.Def,
 	ntp.Def,
 	pop3.Def,
+	quic.Def,
 	rfb.Def,
 	rpc.NFSDef,
 	rpc.Def,

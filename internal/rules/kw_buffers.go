@@ -133,6 +133,9 @@ var bufferKeywords = func() []keyword {
 	}
 	for name := range sticky {
 		list = append(list, keyword{name, func(c *compiler, o *lang.Option) (err error) {
+			if c.o.Off[fingerprint(o.Name)] {
+				return fmt.Errorf("the settings switch %s off", fingerprint(o.Name))
+			}
 			c.at, err = c.sticky(sticky[o.Name])
 			return err
 		}})

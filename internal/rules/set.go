@@ -31,7 +31,7 @@ type Options struct {
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
 	Prevent     bool            // drop and reject are told as if they had been done
-	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
+	Off         map[string]bool // protocols, by the names that rules have for them, and fingerprints ("ja3", "ja4") that are not read
 
 	// Texts has alerts know their rule's text.
 	Texts bool

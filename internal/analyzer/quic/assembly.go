@@ -11,7 +11,7 @@ const (
 // assembly puts CRYPTO frames in order. It keeps the bytes as they came: no more than was sent.
 type assembly struct {
 	data   []byte
-	kept   []piece // by offset
+	kept   []piece // by offset; none overlaps another
 	joined []byte
 }
 
@@ -21,19 +21,41 @@ type piece struct {
 	at        int // in data
 }
 
-// add takes a frame. False: it is beyond what is kept.
+func (p piece) end() int { return p.offset + p.n }
+
+// add takes a frame: of bytes that come again, the first are believed. False: it is beyond what is kept.
 func (a *assembly) add(offset uint64, b []byte) bool {
-	if offset > maxCrypto || offset+uint64(len(b)) > maxCrypto || len(a.data)+len(b) > maxCrypto || len(a.kept) == maxPieces {
+	if offset > maxCrypto || offset+uint64(len(b)) > maxCrypto {
 		return false
 	}
-	i := sort.Search(len(a.kept), func(i int) bool { return a.kept[i].offset > int(offset) })
-	if i > 0 && a.kept[i-1].offset+a.kept[i-1].n >= int(offset)+len(b) {
-		return true // it is there
+	from, end := int(offset), int(offset)+len(b)
+	i := sort.Search(len(a.kept), func(i int) bool { return a.kept[i].end() > from })
+	for from < end {
+		to := end
+		if i < len(a.kept) {
+			next := a.kept[i]
+			if next.offset <= from {
+				from = next.end()
+				i++
+				continue
+			}
+			to = min(to, next.offset)
+		}
+		if len(a.kept) == maxPieces {
+			return false
+		}
+		part := b[from-int(offset) : to-int(offset)]
+		if i > 0 && a.kept[i-1].end() == from && a.kept[i-1].at+a.kept[i-1].n == len(a.data) {
+			a.kept[i-1].n += len(part) // it goes on with what came last
+		} else {
+			a.kept = append(a.kept, piece{})
+			copy(a.kept[i+1:], a.kept[i:])
+			a.kept[i] = piece{from, len(part), len(a.data)}
+			i++
+		}
+		a.data = append(a.data, part...)
+		from = to
 	}
-	a.kept = append(a.kept, piece{})
-	copy(a.kept[i+1:], a.kept[i:])
-	a.kept[i] = piece{int(offset), len(b), len(a.data)}
-	a.data = append(a.data, b...)
 	return true
 }
 
@@ -41,13 +63,10 @@ func (a *assembly) add(offset uint64, b []byte) bool {
 func (a *assembly) message() (m []byte, whole bool) {
 	a.joined = a.joined[:0]
 	for _, p := range a.kept {
-		have := len(a.joined)
-		if p.offset > have {
+		if p.offset > len(a.joined) {
 			break
 		}
-		if end := p.offset + p.n; end > have { // of bytes that came twice the first are believed
-			a.joined = append(a.joined, a.data[p.at+have-p.offset:p.at+p.n]...)
-		}
+		a.joined = append(a.joined, a.data[p.at:p.at+p.n]...)
 	}
 	if len(a.joined) < 4 {
 		return a.joined, false

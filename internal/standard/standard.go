@@ -105,9 +105,9 @@ var Analyzers = []analyzer.Def{
 	krb5.Def,
 	nbns.Def,
 	ndp.Def,
+	quic.Def, // before NTP, which its first bytes could be
 	ntp.Def,
 	pop3.Def,
-	quic.Def,
 	rfb.Def,
 	rpc.NFSDef,
 	rpc.Def,

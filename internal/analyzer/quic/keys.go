@@ -13,6 +13,7 @@ import (
 var (
 	salt1   = []byte("\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a") // RFC 9001, drafts 33 and 34
 	salt2   = []byte("\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9") // RFC 9369 3.3.1
+	saltD2  = []byte("\xa7\x07\xc2\x03\xa5\x9b\x47\x18\x4a\x1d\x62\xca\x57\x04\x06\xea\x7a\xe3\xe5\xd3") // drafts of version 2
 	salt29  = []byte("\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99") // drafts 29 to 32
 	salt23  = []byte("\xc3\xee\xf7\x12\xc7\x2e\xbb\x5a\x11\xa7\xd2\x43\x2b\xb4\x63\x65\xbe\xf9\xf5\x02") // drafts 23 to 28
 	saltQ50 = []byte("\x50\x45\x74\xef\xd0\x66\xfe\x2f\x9d\x94\x5c\xfc\xdb\xd3\xa7\xf0\xd3\xb5\x6b\x45")
@@ -25,6 +26,8 @@ func saltOf(v uint32) []byte {
 		return salt1
 	case v == Version2:
 		return salt2
+	case v == draft2:
+		return saltD2
 	case v >= draft+29 && v <= draft+32:
 		return salt29
 	case v >= draft+23 && v <= draft+28, v == mvfst:
@@ -56,7 +59,7 @@ func initialKeys(version uint32, dcid []byte) *keys {
 	}
 	k := &keys{version: version}
 	prefix := "quic "
-	if version == Version2 {
+	if second(version) {
 		prefix = "quicv2 "
 	}
 	secret := mac(salt, dcid)

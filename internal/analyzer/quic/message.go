@@ -32,6 +32,8 @@ const (
 	// draft is the version of the first draft but for its number, which is added.
 	draft = 0xff000000
 	mvfst = 0xfaceb002 // a draft as one company numbered it
+	// draft2 is version 2 before it was a standard, and what ngtcp2 of Debian 12 speaks.
+	draft2 = 0x709a50c4
 )
 
 // maxCID is how long a connection ID may be, in bytes (RFC 9000 17.2).
@@ -49,6 +51,9 @@ type Header struct {
 
 // google reports whether a version has headers and frames of its own.
 func google(v uint32) bool { return v >= q043 && v <= q046 }
+
+// second reports whether a version is version 2 or was to be.
+func second(v uint32) bool { return v == Version2 || v == draft2 }
 
 // Parse reads the header of the first packet in b. False: it is none that is known, or it is cut off.
 func (h *Header) Parse(b []byte) bool {
@@ -79,7 +84,7 @@ func (h *Header) Parse(b []byte) bool {
 		return true
 	}
 	h.Type = Type(b[0] >> 4 & 3)
-	if h.Version == Version2 {
+	if second(h.Version) {
 		h.Type = (h.Type + 3) & 3 // RFC 9369 3.2
 	}
 	if len(h.DCID) > maxCID || len(h.SCID) > maxCID {

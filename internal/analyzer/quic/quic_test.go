@@ -58,7 +58,7 @@ func records(t testing.TB, es []event.Event) (out []string) {
 // long is a packet with a long header of a version, type and destination that carries sealed frames, or plain bytes without keys.
 func long(k *keys, d packet.Dir, version uint32, typ Type, dcid, scid, token string, frames []byte) []byte {
 	bits := byte(typ)
-	if version == Version2 {
+	if second(version) {
 		bits = (bits + 1) & 3
 	}
 	b := binary.BigEndian.AppendUint32([]byte{0xc3 | bits<<4}, version)
@@ -154,7 +154,7 @@ func expect(t *testing.T, name string, got []event.Event, want ...string) {
 
 // TestVersions: a whole handshake in each version.
 func TestVersions(t *testing.T) {
-	for v, name := range map[uint32]string{Version1: "1", Version2: "6b3343cf", draft + 29: "ff00001d", draft + 34: "ff000022", draft + 27: "ff00001b", mvfst: "faceb002"} {
+	for v, name := range map[uint32]string{Version1: "1", Version2: "6b3343cf", draft2: "709a50c4", draft + 29: "ff00001d", draft + 34: "ff000022", draft + 27: "ff00001b", mvfst: "faceb002"} {
 		x := newTalk(t, v, first)
 		es := run(t, x.hello(), x.answer(), datagram{up, x.shortOne})
 		expect(t, name, es, clientTold(name), serverTold(name))
@@ -368,11 +368,17 @@ func newRig(t testing.TB) *rig {
 
 func (x *rig) give(list ...datagram) {
 	for _, f := range framesOf(list...) {
-		x.n++
-		p := packettest.At(f, x.n, packet.Time(x.n)*1e6)
-		p.Ordinal = x.n
-		x.d.Packet(p, x.flows.Packet(p, &x.out), &x.out)
+		x.packet(packettest.At(f, 0, packet.Time(x.n+1)*1e6))
 	}
+}
+
+func (x *rig) packet(p *packet.Packet) {
+	x.n++
+	if p.IPVersion == 0 {
+		packet.Decode(p, nil)
+	}
+	p.Frame, p.Ordinal = x.n, x.n
+	x.d.Packet(p, x.flows.Packet(p, &x.out), &x.out)
 }
 
 // TestOver: once both hellos were read, or after some datagrams, the rest of a flow is not looked at.

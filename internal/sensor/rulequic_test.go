@@ -2,6 +2,7 @@ package sensor_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"firestorm/internal/capture"
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
+	"firestorm/internal/packettest"
 	"firestorm/internal/rules"
 	"firestorm/internal/rules/lang"
 	"firestorm/internal/sensor"
@@ -71,5 +73,23 @@ func TestRulesOfQUIC(t *testing.T) {
 	}
 	if c.apps["ntp"] != 0 || c.apps["quic"] < 20 || len(c.apps) > 2 {
 		t.Errorf("connections over UDP: %v", c.apps)
+	}
+}
+
+// TestQUICAmongOthers: the bits that are protected in the first byte may be any, and no other protocol takes them for its own.
+func TestQUICAmongOthers(t *testing.T) {
+	var fs []capture.Frame
+	for first := 0xc0; first < 0xd0; first++ {
+		head := string([]byte{byte(first)}) + "\x00\x00\x00\x01\x08bytes-to\x04from\x00\x44\x96"
+		u := packettest.UDP{Src: fmt.Sprintf("10.0.0.1:%d", 40000+first), Dst: "192.0.2.2:4443", Payload: head + strings.Repeat("\xa5", 1200-len(head))}
+		fs = append(fs, capture.Frame{Data: u.Frame(), Time: packet.Time(1e18) + packet.Time(first), Link: packet.LinkEthernet})
+	}
+	c := &counts{map[uint32]int{}, map[string]int{}}
+	if _, err := sensor.Run(context.Background(), sensor.Options{Source: capture.NewMemory(fs), Workers: 1, Seed: 1, Checksums: packet.ChecksumsAuto,
+		Analyzers: standard.Analyzers, Sinks: []sensor.EventSink{c}}); err != nil {
+		t.Fatal(err)
+	}
+	if c.apps["quic"] != 16 || len(c.apps) != 1 {
+		t.Errorf("%v", c.apps)
 	}
 }

@@ -213,6 +213,8 @@ func TestBegins(t *testing.T) {
 		"somebody else's packet":    {[]datagram{x.hello(), y.says(crypto(0, []byte("\x01\x00"))), x.answer()}, []string{one, only(up, "1"), serverTold("1")}},
 		"another packet first":      {[]datagram{{up, long(nil, up, Version1, ZeroRTT, first, own, "", make([]byte, 100))}, x.hello(), x.answer()}, []string{only(up, "1"), one, serverTold("1")}},
 		"the client was not seen":   {[]datagram{{up, x.answer().b}}, []string{"to_server odd quic.failed_decrypt", only(up, "1"), only(up, "1")}}, // who speaks first is taken for the client
+		"the client took the server's ID": {[]datagram{x.hello(), x.answers(), {up, long(x.k, up, Version1, Initial, server, own, "", padded(x.ack))}, x.answer()},
+			[]string{one, only(down, "1"), only(down, "1"), serverTold("1")}},
 		"no server":                 {[]datagram{x.hello(), x.hello()}, []string{one}},
 	} {
 		expect(t, name, run(t, c.list...), c.want...)

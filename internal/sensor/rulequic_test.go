@@ -86,7 +86,7 @@ func TestQUICAmongOthers(t *testing.T) {
 	}
 	c := &counts{map[uint32]int{}, map[string]int{}}
 	if _, err := sensor.Run(context.Background(), sensor.Options{Source: capture.NewMemory(fs), Workers: 1, Seed: 1, Checksums: packet.ChecksumsAuto,
-		Analyzers: standard.Analyzers, Sinks: []sensor.EventSink{c}}); err != nil {
+		Analyzers: standard.Analyzers, Detectors: standard.Detectors, Sinks: []sensor.EventSink{c}}); err != nil {
 		t.Fatal(err)
 	}
 	if c.apps["quic"] != 16 || len(c.apps) != 1 {

@@ -180,6 +180,7 @@ func TestPieces(t *testing.T) {
 		"three":              {x.says(a), x.says(b), x.says(c)},
 		"the last one first": {x.says(c), x.says(b, b, b), x.says(a)},
 		"overlapping":        {x.says(a, crypto(30, x.ch[30:100])), x.says(crypto(90, x.ch[90:]))},
+		"around":             {x.says(c), x.says(crypto(0, x.ch[:200]))},
 		"what came first":    {x.says(a), x.says(b), x.says(over), x.says(crypto(40, x.ch[40:]))},
 		"coalesced":          {{up, append(long(x.k, up, Version1, Initial, first, own, "t", append(bytes.Clone(a), b...)), x.says(c).b...)}},
 	} {
@@ -215,7 +216,7 @@ func TestBegins(t *testing.T) {
 		"the client was not seen":   {[]datagram{{up, x.answer().b}}, []string{"to_server odd quic.failed_decrypt", only(up, "1"), only(up, "1")}}, // who speaks first is taken for the client
 		"the client took the server's ID": {[]datagram{x.hello(), x.answers(), {up, long(x.k, up, Version1, Initial, server, own, "", padded(x.ack))}, x.answer()},
 			[]string{one, only(down, "1"), only(down, "1"), serverTold("1")}},
-		"no server":                 {[]datagram{x.hello(), x.hello()}, []string{one}},
+		"no server": {[]datagram{x.hello(), x.hello()}, []string{one}},
 	} {
 		expect(t, name, run(t, c.list...), c.want...)
 	}

@@ -112,6 +112,9 @@ func (u *suricata) rules(o *rules.Options) (bad []lang.Problem, err error) {
 			o.Off[name] = true
 		}
 	}
+	if p := u.Protocols["tls"]; p != nil {
+		o.Off["ja3"], o.Off["ja4"] = p.JA3 == "no", p.JA4 == "no"
+	}
 	o.Off["http1"], o.Off["ssl"] = o.Off["http"], o.Off["tls"]
 	o.ActionOrder, o.MaxAlerts, o.Prevent = u.ActionOrder, int(u.PacketAlertMax), u.SimulateIPS
 	type beside struct {

@@ -47,7 +47,7 @@ const (
 func (p *part) searchable() bool { return p.absent == present && (len(p.transforms) == 0 || p.dotted) }
 
 // sticky are the buffers by the option that names them: contents behind it lie there.
-var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers, ikeBuffers, sipBuffers, rfbBuffers)
+var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers, ikeBuffers, sipBuffers, rfbBuffers, quicBuffers, helloBuffers)
 
 // httpBuffers are the parts of HTTP. Some travel either way: which one a rule is about says its flow:….
 var httpBuffers = buffersOf(ofHTTP,
@@ -133,6 +133,9 @@ var bufferKeywords = func() []keyword {
 	}
 	for name := range sticky {
 		list = append(list, keyword{name, func(c *compiler, o *lang.Option) (err error) {
+			if c.o.Off[fingerprint(o.Name)] {
+				return fmt.Errorf("the settings switch %s off", fingerprint(o.Name))
+			}
 			c.at, err = c.sticky(sticky[o.Name])
 			return err
 		}})

@@ -117,13 +117,13 @@ var errUnmet = errors.New("what the rule requires is not here")
 var asVersion = [3]int{8, 0, 7}
 
 // requires leaves a rule out that needs another version, or a feature that is not here.
-func requires(_ *compiler, o *lang.Option) error {
+func requires(c *compiler, o *lang.Option) error {
 	for word := range strings.SplitSeq(o.Value, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(word), " ")
 		value = strings.TrimSpace(value)
 		switch name {
 		case "feature":
-			if !features[strings.ToLower(value)] {
+			if f := strings.ToLower(value); !features[f] || c.o.Off[f] {
 				return errUnmet
 			}
 		case "keyword":
@@ -153,7 +153,7 @@ var keywordNamed func(name string) *keyword
 func init() { keywordNamed = func(name string) *keyword { return keywordByName[name] } }
 
 // features are those of Suricata that rules may require and that are here.
-var features = map[string]bool{"have_ja3": true, "have_ja4": true, "output::file-store": true}
+var features = map[string]bool{"have_ja3": true, "have_ja4": true, "ja3": true, "ja4": true, "output::file-store": true}
 
 // versions reports whether a condition on the version holds: comparisons, all of which must hold, or groups of such between |.
 func versions(text string) (bool, error) {

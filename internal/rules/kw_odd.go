@@ -39,6 +39,7 @@ var oddities = map[string]struct{ kind, told, silent string }{
 	"nfs":  {"nfs", "", "end_of_file malformed_data nonexisting_version too_many_transactions unsupported_version"},
 	"ntp":  {"", "", "malformed_data not_request not_response unsolicited_response"},
 	"pop3": {"", "", "incorrect_argument_count request_too_long response_too_long too_many_transactions unknown_command"},
+	"quic": {"quic", "crypto_frag_too_long error_on_data failed_decrypt", "error_on_header"},
 	"rfb":  {"rfb", "", "malformed_message unimplemented_security_type unknown_security_result"},
 	"sip":  {"sip", "", "incomplete_data invalid_data"},
 	"smb": {"smb", "", "file_overlap internal_error malformed_data malformed_ntlmssp_request negotiate_malformed_dialects negotiate_max_read_size_too_large " +

@@ -17,8 +17,7 @@ var ofTLS = []string{"tls"}
 var tlsBuffers = buffersOf(ofTLS, named{"tls.sni tls_sni", toServer}, named{"tls.alpn", eitherWay}, named{"tls.random", eitherWay}, named{"tls.random_time", eitherWay},
 	named{"tls.random_bytes", eitherWay}, named{"tls.certs", eitherWay}, named{"tls.cert_subject tls_cert_subject", eitherWay},
 	named{"tls.cert_issuer tls_cert_issuer", eitherWay}, named{"tls.cert_serial tls_cert_serial", eitherWay},
-	named{"tls.cert_fingerprint tls_cert_fingerprint", eitherWay}, named{"tls.subjectaltname", eitherWay}, named{"ja3.hash ja3_hash", toServer},
-	named{"ja3.string ja3_string", toServer}, named{"ja3s.hash", toClient}, named{"ja3s.string", toClient}, named{"ja4.hash", toServer})
+	named{"tls.cert_fingerprint tls_cert_fingerprint", eitherWay}, named{"tls.subjectaltname", eitherWay})
 
 func tlsPart(name string) buffer { return buffer{name, ofTLS, eitherWay} }
 

@@ -73,7 +73,7 @@ func TestAppLayerEvent(t *testing.T) {
 func TestRequires(t *testing.T) {
 	for options, want := range map[string]int{
 		`requires:version >= 8;`: 1, `requires:version >= 8.0.8;`: 0, `requires:version < 8;`: 0, `requires:version >= 7.0.4 < 8 | >= 8.0.1;`: 1,
-		`requires:feature have_ja4;`: 1, `requires:feature lua;`: 0, `requires:keyword http.uri;`: 1, `requires:keyword no.such;`: 0,
+		`requires:feature have_ja4;`: 1, `requires:feature ja4;`: 1, `requires:feature lua;`: 0, `requires:keyword http.uri;`: 1, `requires:keyword no.such;`: 0,
 		`no.such:1; requires:version >= 9;`: 0, `requires:version >= 8, feature lua;`: 0,
 	} {
 		set, bad := tryLoad(t, "alert udp any any -> any any (content:\"x\"; "+options+" sid:1;)")

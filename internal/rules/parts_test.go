@@ -9,6 +9,7 @@ import (
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
+	"firestorm/internal/rules/lang"
 )
 
 // givenParts are parts of a transaction: "name=value", in order.
@@ -134,6 +135,24 @@ func TestProtocolKeywords(t *testing.T) {
 		{"ike", `ike.chosen_sa_attribute:alg_hash=2;`, 1, []string{"ike.chosen_sa_attribute=alg_enc=\x00\x00\x00\x02", "ike.chosen_sa_attribute=alg_hash=\x00\x00\x00\x02"}, true},
 		{"ike", `ike.chosen_sa_attribute:alg_hash=1;`, 1, []string{"ike.chosen_sa_attribute=alg_hash=\x00\x00\x00\x02"}, false},
 		{"ike", `ike.key_exchange_payload_length:>100;`, 1, []string{"ike.key_exchange_payload_length=\x00\x00\x00\x64"}, false},
+		{"quic", `quic.version; content:"|6b 33 43 cf|"; startswith; endswith;`, 0, []string{"quic.version=\x6b\x33\x43\xcf"}, true},
+		{"quic", `quic.version; content:"|00 00 00 01|";`, 1, []string{"quic.version=\x6b\x33\x43\xcf"}, false},
+		{"quic", `quic.sni; content:"example"; nocase; endswith;`, 0, []string{"quic.version=\x00\x00\x00\x01", "quic.sni=www.EXAMPLE"}, true},
+		{"quic", `quic.sni; content:"example";`, 0, []string{"quic.ua=example"}, false},
+		{"quic", `quic.ua; content:"Chrome"; startswith;`, 0, []string{"quic.ua=Chrome/70"}, true},
+		{"quic", `quic.ua; content:"Chrome";`, 0, []string{"quic.sni=Chrome"}, false},
+		{"quic", `quic.cyu.hash; content:"cc"; quic.cyu.hash; content:"aa"; startswith;`, 0, []string{"quic.cyu.hash=aab", "quic.cyu.hash=bcc"}, true},
+		{"quic", `quic.cyu.hash; content:"cc"; content:"aa";`, 0, []string{"quic.cyu.hash=aab", "quic.cyu.hash=bcc"}, false},
+		{"quic", `quic.cyu.string; content:"46,PAD-SNI"; startswith;`, 0, []string{"quic.cyu.string=43,PAD", "quic.cyu.string=46,PAD-SNI-VER"}, true},
+		{"quic", `quic.cyu.string; content:"46";`, 0, []string{"quic.cyu.hash=46"}, false},
+		{"quic", `ja3.hash; content:"0123"; ja3.string; content:"771,";`, 0, []string{"ja3.hash=0123", "ja3.string=771,1"}, true},
+		{"quic", `ja3.hash; content:"0123";`, 0, []string{"ja3.string=0123"}, false},
+		{"quic", `ja3_string; content:"771";`, 0, []string{"ja3.hash=771"}, false},
+		{"quic", `ja3s.hash; content:"0123"; ja3s.string; content:"771,";`, 1, []string{"ja3s.hash=0123", "ja3s.string=771,1"}, true},
+		{"quic", `ja3s.string; content:"771";`, 1, []string{"ja3s.hash=771"}, false},
+		{"quic", `ja4.hash; content:"q13d"; startswith;`, 0, []string{"ja4.hash=q13d0211an"}, true},
+		{"quic", `ja4.hash; content:"q13d";`, 0, []string{"ja4.hash=t13d0211an"}, false},
+		{"tls", `ja4.hash; content:"t13d";`, 0, []string{"ja4.hash=t13d0211an"}, true},
 		{"smb", `smb.version:2; smb.share; content:"C$"; endswith;`, 0, []string{"smb.version=\x02", "smb.share=\\\\x\\C$"}, true},
 		{"dhcp", `dhcp.leasetime:<7200;`, 1, []string{"dhcp.leasetime=\x00\x00\x0e\x10"}, true},
 		{"dhcp", `dhcp.renewal_time:1000<>2000;`, 1, []string{"dhcp.renewal_time=\x00\x00\x07\xd0"}, false},
@@ -146,10 +165,32 @@ func TestProtocolKeywords(t *testing.T) {
 
 func TestProtocolKeywordsRefused(t *testing.T) {
 	for _, rule := range []string{`tls.version:1.4;`, `tls.version:772;`, `ssl_version:tls9;`, `ssl_state:hello;`, `tls.cert_chain_len:many;`, `tls_cert_notafter:soon;`,
-		`tls.store;`, `dns.rcode:-1;`, `dns.opcode:300;`, `dns.rrtype:NOTYPE;`, `tls.subject:"|0|";`, `tls.certs;`,
+		`tls.store;`, `quic.sni; content:"x"; tls.sni; content:"x";`, `app-layer-event:quic.no_such;`, `dns.rcode:-1;`, `dns.opcode:300;`, `dns.rrtype:NOTYPE;`, `tls.subject:"|0|";`, `tls.certs;`,
 		`dcerpc.iface:367abb81;`, `dcerpc.opnum:9-1;`, `dcerpc.opnum:x;`, `snmp.version:x;`, `ike.chosen_sa_attribute:alg_hash;`, `ike.nonce_payload; content:"x";`, `smb.version:1; smb.version:2;`, `krb5.ticket_encryption:rot13;`, `dhcp.leasetime:x;`, `content:"x"; byte_test:2,=,1,0,dce;`} {
 		if set, bad := tryLoad(t, `alert ip any any -> any any (`+rule+` sid:1;)`); len(bad) != 1 || set.Len() != 0 {
 			t.Errorf("%s is not refused", rule)
 		}
+	}
+}
+
+// TestFingerprintsOff: what the settings switch off is in no rule.
+func TestFingerprintsOff(t *testing.T) {
+	for _, rule := range []string{`ja4.hash; content:"x";`, `ja3.hash; content:"x";`, `ja3_string; content:"x";`, `ja3s.hash; content:"x";`} {
+		for _, proto := range []string{"quic", "tls"} {
+			list, _, err := lang.Parse("x", strings.NewReader("alert "+proto+" any any -> any any ("+rule+" sid:1;)"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, off := range []map[string]bool{nil, {"ja3": true}, {"ja4": true}} {
+				want := off[rule[:3]]
+				if set, bad := Compile(list, Options{Vars: DefaultVars(), Off: off}); (len(bad) == 1) != want || (set.Len() == 0) != want {
+					t.Errorf("%s without %v: %v", rule, off, bad)
+				}
+			}
+		}
+	}
+	list, _, _ := lang.Parse("x", strings.NewReader(`alert tls any any -> any any (requires:feature ja4; sid:1;)`))
+	if set, bad := Compile(list, Options{Vars: DefaultVars(), Off: map[string]bool{"ja4": true}}); set.Len() != 0 || len(bad) != 0 {
+		t.Errorf("a rule that requires what is switched off: %d, %v", set.Len(), bad)
 	}
 }

@@ -31,7 +31,7 @@ type Options struct {
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
 	Prevent     bool            // drop and reject are told as if they had been done
-	Off         map[string]bool // protocols, by the names that rules have for them, that are not read
+	Off         map[string]bool // protocols, by the names that rules have for them, and fingerprints ("ja3", "ja4") that are not read
 
 	// Texts has alerts know their rule's text.
 	Texts bool
@@ -299,7 +299,7 @@ var appProtocols = map[string][]uint8{
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
-	"mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
+	"mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP}, "quic": {packet.ProtoUDP},
 }
 
 // appWord is EVE's word for a protocol that rules name.

@@ -20,6 +20,7 @@ import (
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
 	"firestorm/internal/analyzer/pop3"
+	"firestorm/internal/analyzer/quic"
 	"firestorm/internal/analyzer/rfb"
 	"firestorm/internal/analyzer/rpc"
 	"firestorm/internal/analyzer/sip"
@@ -104,6 +105,7 @@ var Analyzers = []analyzer.Def{
 	krb5.Def,
 	nbns.Def,
 	ndp.Def,
+	quic.Def, // before NTP, which its first bytes could be
 	ntp.Def,
 	pop3.Def,
 	rfb.Def,

@@ -47,6 +47,7 @@ var house = []room{
 	{pkg: "internal/analyzer/*", may: "analyzer packet flow event header stream", extra: []exception{
 		{"internal/analyzer/smtp", "mime", "takes mails apart"},
 		{"internal/analyzer/ike", "analyzer/esp", "ESP in UDP shares port 4500 and its flow with IKE (RFC 3948)"},
+		{"internal/analyzer/quic", "analyzer/tls", "its handshake is that of TLS (RFC 9001 4)"},
 		{"internal/analyzer/smb", "analyzer/dcerpc", "SMB's pipes carry calls (MS-RPCE 2.1.1.2)"},
 	}},
 	{pkg: "internal/mime", may: ""},

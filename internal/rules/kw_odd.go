@@ -36,6 +36,7 @@ var oddities = map[string]struct{ kind, told, silent string }{
 		"invalid_proposal multiple_server_proposal no_encryption payload_extra_data unknown_proposal weak_crypto_no_auth weak_crypto_no_dh weak_crypto_noauth weak_crypto_nodh"},
 	"imap": {"", "", "invalid_data request_not_found too_many_headers too_many_transactions"},
 	"krb5": {"krb5", "weak_encryption", "malformed_data"},
+	"ldap": {"ldap", "invalid_data request_not_found too_many_transactions", ""},
 	"nfs":  {"nfs", "", "end_of_file malformed_data nonexisting_version too_many_transactions unsupported_version"},
 	"ntp":  {"", "", "malformed_data not_request not_response unsolicited_response"},
 	"pop3": {"", "", "incorrect_argument_count request_too_long response_too_long too_many_transactions unknown_command"},

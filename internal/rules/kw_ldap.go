@@ -55,7 +55,7 @@ func numbered(text string) map[string]uint64 {
 }
 
 // numbersOf is a keyword that compares a list of numbers: comparison[,which[,from:to]]. The part holds each in four bytes.
-// Words name values.
+// A place with absentNumber keeps the others where they are, and counts for nothing itself. Words name values.
 func numbersOf(name string, b buffer, bits int, words map[string]uint64) keyword {
 	return keyword{name, func(c *compiler, o *lang.Option) error {
 		test, err := listTest(strings.ToLower(o.Value), o.Negated, bits, words)
@@ -65,6 +65,9 @@ func numbersOf(name string, b buffer, bits int, words map[string]uint64) keyword
 		return c.ask(b, false, test)
 	}}
 }
+
+// absentNumber stands in a list for what has no such number.
+const absentNumber = 0xffffffff
 
 func listTest(text string, neg bool, bits int, words map[string]uint64) (func([]byte) bool, error) {
 	f := strings.SplitN(text, ",", 3)
@@ -120,40 +123,50 @@ func listTest(text string, neg bool, bits int, words map[string]uint64) (func([]
 			}
 		}
 		b = b[4*lo : 4*hi]
-		return decide(hi-lo, func(i int) bool { return r.has(value(b[4*i:4*i+4])) != neg })
+		return decide(hi-lo, func(i int) (as, there bool) {
+			v := value(b[4*i : 4*i+4])
+			return r.has(v) != neg, v != absentNumber
+		})
 	}, nil
 }
 
-// whichOf reads which numbers of a list must be as asked. What it returns is given how many there are, and how each is.
-func whichOf(text string) (func(n int, is func(int) bool) bool, error) {
-	count := func(n int, is func(int) bool) (k int) {
+// whichOf reads which numbers of a list must be as asked. What it returns is given how many places there are, and for each
+// whether its number is as asked and whether there is one.
+func whichOf(text string) (func(n int, is func(int) (as, there bool)) bool, error) {
+	type list = func(int) (as, there bool)
+	count := func(n int, is list) (hits, all int) {
 		for i := range n {
-			if is(i) {
-				k++
+			if as, there := is(i); there {
+				if all++; as {
+					hits++
+				}
 			}
 		}
-		return k
+		return hits, all
+	}
+	counted := func(ok func(hits, all int) bool) func(int, list) bool {
+		return func(n int, is list) bool { return ok(count(n, is)) }
 	}
 	switch text {
 	case "any":
-		return func(n int, is func(int) bool) bool { return count(n, is) > 0 }, nil
+		return counted(func(hits, _ int) bool { return hits > 0 }), nil
 	case "or_absent":
-		return func(n int, is func(int) bool) bool { return n == 0 || count(n, is) > 0 }, nil
+		return counted(func(hits, all int) bool { return all == 0 || hits > 0 }), nil
 	case "all", "all1":
-		return func(n int, is func(int) bool) bool { return n > 0 && count(n, is) == n }, nil
+		return counted(func(hits, all int) bool { return all > 0 && hits == all }), nil
 	case "all_or_absent":
-		return func(n int, is func(int) bool) bool { return count(n, is) == n }, nil
+		return counted(func(hits, all int) bool { return hits == all }), nil
 	}
 	if rest, ok := strings.CutPrefix(text, "nb"); ok {
 		r, err := parseRange(rest, 32)
-		return func(n int, is func(int) bool) bool { return r.has(uint64(count(n, is))) }, err
+		return counted(func(hits, _ int) bool { return r.has(uint64(hits)) }), err
 	}
 	rest, outside := strings.CutPrefix(text, "oob_or")
 	at, err := strconv.ParseInt(strings.TrimSpace(rest), 10, 32)
 	if err != nil {
 		return nil, fmt.Errorf("%q is none of any, all, all_or_absent, or_absent, nb with a comparison, oob_or with a place, a place", text)
 	}
-	return func(n int, is func(int) bool) bool {
+	return func(n int, is list) bool {
 		i := int(at)
 		if i < 0 {
 			i += n
@@ -161,6 +174,7 @@ func whichOf(text string) (func(n int, is func(int) bool) bool, error) {
 		if i < 0 || i >= n {
 			return outside
 		}
-		return is(i)
+		as, there := is(i)
+		return as && there
 	}, nil
 }

@@ -307,9 +307,11 @@ func (v *sight) EachBuffer(f func(name string, b []byte)) {
 	for i := range e.Responses {
 		m := &e.Responses[i]
 		ops = append(ops, 0, 0, 0, byte(m.Op))
-		if m.Op.hasResult() {
-			codes = binary.BigEndian.AppendUint32(codes, m.Code)
+		code := m.Code
+		if !m.Op.hasResult() {
+			code = 0xffffffff // none; it keeps the others at their places
 		}
+		codes = binary.BigEndian.AppendUint32(codes, code)
 		f("ldap.responses.dn", []byte(m.DN))
 		f("ldap.responses.message", []byte(m.Text))
 		for k := range m.Attributes {

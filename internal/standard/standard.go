@@ -20,6 +20,7 @@ import (
 	"firestorm/internal/analyzer/nbns"
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
+	"firestorm/internal/analyzer/pgsql"
 	"firestorm/internal/analyzer/pop3"
 	"firestorm/internal/analyzer/rfb"
 	"firestorm/internal/analyzer/rpc"
@@ -107,6 +108,7 @@ var Analyzers = []analyzer.Def{
 	nbns.Def,
 	ndp.Def,
 	ntp.Def,
+	pgsql.Def,
 	pop3.Def,
 	rfb.Def,
 	rpc.NFSDef,

@@ -37,7 +37,7 @@ var Def = detect.Def{
 			"challenges and digests (APOP, CRAM-MD5), anonymous FTP. A tunnel or proxy that ends before the place of capture may protect the rest of the way.",
 		Reproduce: "testbed: clear-logins",
 	}},
-	Wants: detect.Wants{Named: []string{"ftp", "http", "imap", "ldap", "pop3", "smtp", "telnet"}},
+	Wants: detect.Wants{Named: []string{"ftp", "http", "imap", "ldap", "pgsql", "pop3", "smtp", "telnet"}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, services: map[service]*logins{}}
 	},

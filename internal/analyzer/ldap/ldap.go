@@ -229,6 +229,9 @@ func (t *talk) response(c *analyzer.Context, m *Message) verdict {
 		t.open = append(t.open, e)
 	}
 	e := t.open[i]
+	if !e.HasRequest || e.Request.Name == oidPasswordModify { // what is answered may be a password (RFC 3062 2)
+		m.Value, m.HasValue = "", false
+	}
 	e.Count++
 	last := m.Op.last()
 	if n := m.size(); last || len(e.Responses) < maxResponses && t.bytes+n <= maxBytes {

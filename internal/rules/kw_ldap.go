@@ -15,9 +15,6 @@ var ofLDAP = []string{"ldap"}
 var ldapBuffers = buffersOf(ofLDAP, named{"ldap.request.dn", toServer}, named{"ldap.request.attribute_type", toServer},
 	named{"ldap.responses.dn", toClient}, named{"ldap.responses.message", toClient}, named{"ldap.responses.attribute_type", toClient})
 
-// pgsqlBuffers are the statements of a simple query.
-var pgsqlBuffers = buffersOf([]string{"pgsql"}, named{"pgsql.query", toServer})
-
 // ldapKeywords compare the numbers of an exchange.
 var ldapKeywords = []keyword{
 	numberOf("ldap.request.operation", buffer{"ldap.request.operation", ofLDAP, toServer}, 8, ldapOperations),

@@ -165,7 +165,7 @@ func (q *Request) append(o *object) {
 	case SASLResponse:
 		o.text("sasl_response", q.Text)
 	case Query:
-		o.text("simple_query", q.Text)
+		o.text("simple_query", redact(q.Text))
 	case CopyIn:
 		o.begin("copy_data_in")
 		o.number("msg_count", q.Messages)

@@ -122,6 +122,24 @@ func TestExchanges(t *testing.T) {
 	analyzertest.ValidEVE(t, all...)
 }
 
+// TestRedact: passwords in statements are not written down; all else is as it came.
+func TestRedact(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "pass": "pass", "SELECT password FROM accounts WHERE name = 'x'": "SELECT password FROM accounts WHERE name = 'x'",
+		"CREATE ROLE a LOGIN PASSWORD 'sec''ret'; SELECT 1": "CREATE ROLE a LOGIN PASSWORD '***'; SELECT 1", "alter user a password\n E'se\\'cret' valid": "alter user a password\n '***' valid",
+		"ALTER ROLE a PASSWORD $x$sec$ret$x$, b": "ALTER ROLE a PASSWORD '***', b", "OPTIONS (user 'u', password 'secret')": "OPTIONS (user 'u', password '***')", "PASSWORD 'secret": "PASSWORD '***'",
+		"PASSWORD NULL": "PASSWORD NULL", "oldpassword 'x'": "oldpassword 'x'", "password 'a' password 'b'": "password '***' password '***'", "PASSWORD U&'secret'": "PASSWORD '***'", "PASSWORD $1": "PASSWORD $1",
+	} {
+		if got := redact(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+	got := analyzertest.Of[*Event](analyzertest.Run(t, analyzertest.Options{Defs: []analyzer.Def{Def}}, frames(1400, turn(up, startup), turn(down, welcome), turn(up, m('Q', "ALTER ROLE a PASSWORD '"+password+"'\x00")), turn(down, ready))...))
+	if len(got) != 2 || strings.Contains(said(got[1]), password) {
+		t.Errorf("a password is written down: %d events", len(got))
+	}
+}
+
 // TestLogin: a password in clear that opened the door is a log-in in clear, nothing else is.
 func TestLogin(t *testing.T) {
 	for _, c := range []struct {

@@ -142,6 +142,14 @@ func (c *Context) Upgrade(name string, d packet.Dir, rest []byte) bool {
 // Upgraded reports that another analyzer read the begin of this flow and gave the rest away.
 func (c *Context) Upgraded() bool { return c.s != nil && c.s.upgrades > 0 }
 
+// Before is EVE's word for the protocol that the flow began with, where Upgraded.
+func (c *Context) Before() string {
+	if !c.Upgraded() || c.d.flows[c.s.index].before == 0 {
+		return ""
+	}
+	return c.d.reg.app(int(c.d.flows[c.s.index].before) - 1)
+}
+
 // Sealed says that what follows of the flow is encrypted: rules do not look into it either.
 func (c *Context) Sealed() { c.sealed = true }
 

@@ -16,9 +16,11 @@ import (
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/analyzer/imap"
 	"firestorm/internal/analyzer/krb5"
+	"firestorm/internal/analyzer/ldap"
 	"firestorm/internal/analyzer/nbns"
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
+	"firestorm/internal/analyzer/pgsql"
 	"firestorm/internal/analyzer/pop3"
 	"firestorm/internal/analyzer/quic"
 	"firestorm/internal/analyzer/rfb"
@@ -103,10 +105,12 @@ var Analyzers = []analyzer.Def{
 	ike.Def,
 	imap.Def,
 	krb5.Def,
+	ldap.Def,
 	nbns.Def,
 	ndp.Def,
 	quic.Def, // before NTP, which its first bytes could be
 	ntp.Def,
+	pgsql.Def,
 	pop3.Def,
 	rfb.Def,
 	rpc.NFSDef,

@@ -60,6 +60,7 @@ type Handshake struct {
 	Data        bool       // and data followed; false: a side left right after the handshake
 	Resumed     bool       // a session was resumed
 	Asked       bool       // words in clear came before it on this connection: STARTTLS, CONNECT, a server's greeting
+	From        string     // EVE's word for what the connection spoke before; empty: nothing that was read
 	Retried     bool       // there was a HelloRetryRequest
 	Gap         bool       // bytes of the handshake are missing
 	Undecided   bool       // the input ended before the handshake did
@@ -205,6 +206,7 @@ func (h *Handshake) appendObject(dst []byte) []byte {
 	o.pair("ja3", h.JA3Hash, h.JA3)
 	o.pair("ja3s", h.JA3SHash, h.JA3S)
 	o.text("ja4", h.JA4)
+	o.text("from_proto", h.From)
 	if k := &h.Client; k.Fingerprint != "" {
 		o.key("client")
 		o.dst = append(o.dst, '{')

@@ -238,7 +238,7 @@ func (s *conn) emit(c *analyzer.Context) {
 	e := new(Handshake)
 	*e = s.e
 	e.head = c.Head(s.kind)
-	e.Asked = c.Upgraded()
+	e.Asked, e.From = c.Upgraded(), c.Before()
 	e.ClientGone = !s.data && !s.half[packet.ToServer].ccs && e.ClientCert.IsZero()
 	if len(s.lists) > 0 {
 		all := append([]uint16(nil), s.lists...)

@@ -43,8 +43,19 @@ func TestClearLogins(t *testing.T) {
 	detecttest.All(t, detecttest.Run(t, nil, "clear-logins/outside.pcap"), 5, code, finding.Likely)
 }
 
+// TestDirectoryAndDatabase: a simple bind of LDAP, and a password that PostgreSQL asks for in clear.
+func TestDirectoryAndDatabase(t *testing.T) {
+	for capture, says := range map[string][]string{
+		"ldap-clear":     {`user "uid=alice,ou=people,dc=example,dc=com" from 10.1.0.11 by simple bind`, "7 logins, 7 of them accepted", "olcSecurity", "ldapwhoami -x -ZZ -H ldap://10.2.0.2:389"},
+		"postgres-clear": {`user "clear" from 10.1.0.11 by cleartext password`, "1 login, 1 of them accepted", "pg_hba.conf", "psql -h 10.2.0.2 -p 5432"},
+	} {
+		detecttest.Says(t, detecttest.All(t, detecttest.Run(t, nil, capture+"/inside.pcap"), 1, code, finding.Certain)[0], says...)
+		detecttest.All(t, detecttest.Run(t, nil, capture+"/outside.pcap"), 1, code, finding.Likely)
+	}
+}
+
 func TestEncrypted(t *testing.T) {
-	for _, files := range [][]string{{"logins-encrypted/inside.pcap"}, {"logins-encrypted/outside.pcap"}} {
+	for _, files := range [][]string{{"logins-encrypted/inside.pcap"}, {"logins-encrypted/outside.pcap"}, {"ldap-protected/inside.pcap"}, {"postgres-protected/inside.pcap"}} {
 		detecttest.None(t, detecttest.Run(t, nil, files...), code)
 	}
 }
@@ -82,7 +93,7 @@ var passwords = []string{"Correct-Horse-9", "Wrong-Correct-Horse-9", "guess-1", 
 
 // TestNoSecretLeaves looks for the passwords in all that findings say.
 func TestNoSecretLeaves(t *testing.T) {
-	for _, c := range []string{"clear-logins", "ftp-guessing", "ftp-tls-hidden", "ftp-private-address"} {
+	for _, c := range []string{"clear-logins", "ftp-guessing", "ftp-tls-hidden", "ftp-private-address", "ldap-clear", "postgres-clear"} {
 		raw, err := os.ReadFile(detecttest.Path(t, filepath.Join(c, "inside.pcap")))
 		if err != nil {
 			t.Fatal(err)

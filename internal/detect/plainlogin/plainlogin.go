@@ -29,15 +29,15 @@ var Def = detect.Def{
 			{ID: "protected", Name: "a way that is protected elsewhere, by a tunnel or a TLS proxy that ends before this place"},
 			{ID: "public", Name: "an account that is meant for everybody"},
 		},
-		References: []string{"RFC 8314 (mail: cleartext considered obsolete)", "RFC 4217 (FTP over TLS)", "RFC 2577 (FTP security)", "RFC 7617 4 (Basic authentication)", "RFC 4949 (cleartext)"},
+		References: []string{"RFC 8314 (mail: cleartext considered obsolete)", "RFC 4217 (FTP over TLS)", "RFC 2577 (FTP security)", "RFC 7617 4 (Basic authentication)", "RFC 4513 6.3.4 (simple binds of LDAP)", "RFC 4949 (cleartext)"},
 		Needs:      []finding.Gate{finding.GateSnap},
 		Settle:     30 * time.Second,
-		About: "Somebody logged in to a service with a password that everybody between can read: FTP's PASS, POP3's PASS, IMAP's LOGIN, AUTH PLAIN and LOGIN of mail, a Telnet prompt. The name " +
+		About: "Somebody logged in to a service with a password that everybody between can read: FTP's PASS, POP3's PASS, IMAP's LOGIN, AUTH PLAIN and LOGIN of mail, a Telnet prompt, a simple bind of LDAP, a password that PostgreSQL asks for in clear (of both those that were accepted). The name " +
 			"of the user and the frame are shown; the password is neither kept nor printed. Whether the server let the user in is said where it answered. Not this: logins after TLS began, " +
 			"challenges and digests (APOP, CRAM-MD5), anonymous FTP. A tunnel or proxy that ends before the place of capture may protect the rest of the way.",
 		Reproduce: "testbed: clear-logins",
 	}},
-	Wants: detect.Wants{Named: []string{"ftp", "http", "imap", "pop3", "smtp", "telnet"}},
+	Wants: detect.Wants{Named: []string{"ftp", "http", "imap", "ldap", "pgsql", "pop3", "smtp", "telnet"}},
 	New: func(s *detect.Scope) detect.Detector {
 		return &detector{scope: s, services: map[service]*logins{}}
 	},

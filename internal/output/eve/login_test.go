@@ -13,6 +13,8 @@ import (
 	"firestorm/internal/analyzer"
 	"firestorm/internal/analyzer/ftp"
 	"firestorm/internal/analyzer/imap"
+	"firestorm/internal/analyzer/ldap"
+	"firestorm/internal/analyzer/pgsql"
 	"firestorm/internal/analyzer/pop3"
 	"firestorm/internal/analyzer/smtp"
 	"firestorm/internal/analyzer/ssh"
@@ -31,7 +33,7 @@ func TestLoginProtocols(t *testing.T) {
 	}
 	const password = "Correct-Horse-9"
 	seen := map[string]int{}
-	for _, name := range []string{"clear-logins", "ssh-logins", "ftp-tls-hidden", "ftp-guessing", "smtp-ident-silent"} {
+	for _, name := range []string{"clear-logins", "ssh-logins", "ftp-tls-hidden", "ftp-guessing", "smtp-ident-silent", "ldap-clear", "postgres-clear"} {
 		src, err := capture.OpenFile("../../../testdata/captures/"+name+"/inside.pcap", capture.FileOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -39,7 +41,7 @@ func TestLoginProtocols(t *testing.T) {
 		var b bytes.Buffer
 		o := New(output.Setup{Out: &b, EVE: event.EVE{Version: 8}})
 		_, err = sensor.Run(context.Background(), sensor.Options{Source: src, Workers: 1, WantAll: true, Sinks: []sensor.EventSink{o},
-			Analyzers: []analyzer.Def{ftp.Def, imap.Def, pop3.Def, smtp.Def, ssh.Def, telnet.Def}})
+			Analyzers: []analyzer.Def{ftp.Def, imap.Def, ldap.Def, pgsql.Def, pop3.Def, smtp.Def, ssh.Def, telnet.Def}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +71,7 @@ func TestLoginProtocols(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"ftp USER", "ftp PASS", "ftp AUTH", "ftp LIST", "smtp ", "ssh ", "pop3 ", "flow of ftp", "flow of imap", "flow of pop3", "flow of smtp", "flow of ssh", "flow of telnet"} {
+	for _, want := range []string{"ftp USER", "ftp PASS", "ftp AUTH", "ftp LIST", "smtp ", "ssh ", "pop3 ", "ldap ", "pgsql ", "flow of ftp", "flow of imap", "flow of ldap", "flow of pgsql", "flow of pop3", "flow of smtp", "flow of ssh", "flow of telnet"} {
 		if seen[want] == 0 {
 			t.Errorf("no %q among %v", want, seen)
 		}

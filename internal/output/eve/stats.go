@@ -101,7 +101,7 @@ func (s *stats) flow(h *event.Head, x *event.Flow) {
 }
 
 // bothWays are protocols that Suricata counts apart for TCP and UDP.
-var bothWays = map[string]bool{"dns": true, "dcerpc": true, "nfs": true, "krb5": true, "sip": true, "enip": true}
+var bothWays = map[string]bool{"dns": true, "dcerpc": true, "nfs": true, "krb5": true, "ldap": true, "sip": true, "enip": true}
 
 // appCounter is the name of a protocol in app_layer.flow; empty: it is not known.
 func appCounter(app string, proto uint8) string {

@@ -1,0 +1,244 @@
+package pgsql
+
+import (
+	"strconv"
+
+	"firestorm/internal/analyzer"
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// Event is one exchange: what a client asks, and all that the server answers to it.
+type Event struct {
+	head     event.Head
+	Tx       uint64 // its number in the connection, from 0
+	Request  Request
+	Response Response
+
+	begun  packet.Ref
+	kept   int
+	synced bool // Extended: its Sync was sent
+	shown  bool // rules saw it
+}
+
+// Head returns the common part.
+func (e *Event) Head() *event.Head { return &e.head }
+
+// Login tells of a password that anybody between could read, if it was accepted (event.LoginTeller).
+func (e *Event) Login() (l event.Login, ok bool) {
+	q := &e.Request
+	if q.What != Password || !q.clear || !q.secret || q.User == "" || !e.Response.OK {
+		return l, false
+	}
+	return event.Login{User: q.User[:min(len(q.User), event.MaxName)], Method: "cleartext password", Secret: e.begun, Clear: true, Outcome: event.LoginAccepted}, true
+}
+
+// size is about how many bytes e takes; it is counted once, at its begin, and again as answers come.
+func (e *Event) size() int {
+	n := 600 + len(e.Request.Text) + len(e.Request.Mechanism) + len(e.Response.Final) + len(e.Response.Done)
+	for _, list := range [...][]Param{e.Request.Params, e.Response.Params, e.Response.Error} {
+		for i := range list {
+			n += 32 + len(list[i].Name) + len(list[i].Value)
+		}
+	}
+	if e.kept == 0 {
+		e.kept = n
+	}
+	return n
+}
+
+// emit tells of the exchange.
+func (e *Event) emit(c *analyzer.Context, k event.Kind) {
+	if c.Wanted(k) {
+		e.head = c.Head(k)
+		c.Emit(e)
+	}
+}
+
+// show lets rules look at one side of the exchange.
+func (e *Event) show(c *analyzer.Context, k event.Kind, d packet.Dir, odd []string) {
+	if c.Inspected(k) {
+		c.Inspect(k, event.Inspection{Dir: d, Tx: e.Tx, Done: true, Parts: &sight{e, d}, Events: odd})
+	}
+}
+
+// AppendEVE writes a pgsql record in Suricata's shape, without passwords.
+func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
+	dst = event.AppendEVEHead(dst, &e.head, "pgsql", packet.ToServer, c)
+	dst = append(dst, `,"tx_id":`...)
+	dst = strconv.AppendUint(dst, e.Tx, 10)
+	dst = e.appendObject(append(dst, ','))
+	return event.AppendEVETail(dst, &e.head, c)
+}
+
+// object writes the members of a JSON object.
+type object struct{ dst []byte }
+
+func (o *object) key(k string) {
+	if o.dst[len(o.dst)-1] != '{' {
+		o.dst = append(o.dst, ',')
+	}
+	o.dst = event.AppendJSONString(o.dst, k)
+	o.dst = append(o.dst, ':')
+}
+
+func (o *object) text(k, v string) {
+	o.key(k)
+	o.dst = event.AppendJSONString(o.dst, v)
+}
+
+func (o *object) number(k string, n uint64) {
+	o.key(k)
+	o.dst = strconv.AppendUint(o.dst, n, 10)
+}
+
+func (o *object) boolean(k string, v bool) {
+	o.key(k)
+	o.dst = strconv.AppendBool(o.dst, v)
+}
+
+func (o *object) begin(k string) {
+	o.key(k)
+	o.dst = append(o.dst, '{')
+}
+
+func (o *object) end() { o.dst = append(o.dst, '}') }
+
+// list writes parameters, each an object of its own.
+func (o *object) list(k string, list []Param) {
+	if len(list) == 0 {
+		return
+	}
+	o.key(k)
+	for i := range list {
+		if i == 0 {
+			o.dst = append(o.dst, '[', '{')
+		} else {
+			o.dst = append(o.dst, ',', '{')
+		}
+		o.text(list[i].Name, list[i].Value)
+		o.end()
+	}
+	o.dst = append(o.dst, ']')
+}
+
+func (e *Event) appendObject(dst []byte) []byte {
+	o := object{append(dst, `"pgsql":{`...)}
+	o.number("tx_id", e.Tx+1)
+	if e.Request.What != AskedNothing {
+		o.begin("request")
+		e.Request.append(&o)
+		o.end()
+	}
+	if e.Response.Some {
+		o.begin("response")
+		e.Response.append(&o, e.Request.What == SSLRequest)
+		o.end()
+	}
+	o.end()
+	return o.dst
+}
+
+func (q *Request) append(o *object) {
+	switch q.What {
+	case SSLRequest:
+		o.text("message", "SSL Request")
+	case GSSENCRequest:
+		o.text("message", "GSSENC Request")
+	case CancelRequest:
+		o.text("message", "cancel_request")
+		o.number("process_id", uint64(q.PID))
+		o.number("secret_key", uint64(q.Key))
+	case Startup:
+		o.text("protocol_version", strconv.Itoa(int(q.Version>>16))+"."+strconv.Itoa(int(q.Version&0xffff)))
+		o.begin("startup_parameters")
+		o.text("user", q.User)
+		o.list("optional_parameters", q.Params)
+		o.end()
+	case Password, Token:
+		o.boolean("password_redacted", true)
+	case SASLInitial:
+		o.text("sasl_authentication_mechanism", q.Mechanism)
+		if q.Text != "" {
+			o.text("sasl_param", q.Text)
+		}
+	case SASLResponse:
+		o.text("sasl_response", q.Text)
+	case Query:
+		o.text("simple_query", redact(q.Text))
+	case CopyIn:
+		o.begin("copy_data_in")
+		o.number("msg_count", q.Messages)
+		o.number("data_size", q.Bytes)
+		o.end()
+	case Terminate:
+		o.text("message", "termination_message")
+	}
+}
+
+func (r *Response) append(o *object, ssl bool) {
+	if ssl && r.SSL != 0 {
+		o.boolean("ssl_accepted", r.SSL == 'S')
+	} else if r.SSL != 0 {
+		o.text("message", map[bool]string{true: "GSSENC accepted", false: "GSSENC refused"}[r.SSL == 'G'])
+	}
+	if r.HasFinal {
+		o.text("authentication_sasl_final", r.Final)
+	}
+	if r.Auth != "" && r.Error == nil {
+		o.text("message", r.Auth)
+	}
+	if r.Salt != nil {
+		o.text("authentication_md5_password", string(r.Salt))
+	}
+	o.list("parameter_status", r.Params)
+	if r.HasKey {
+		o.number("process_id", uint64(r.PID))
+		o.number("secret_key", uint64(r.Key))
+	}
+	if r.HasRows {
+		o.number("field_count", uint64(r.Fields))
+	}
+	if r.Rows > 0 {
+		o.number("data_rows", r.Rows)
+		o.number("data_size", r.Bytes)
+	}
+	switch r.Copy {
+	case 'G':
+		o.begin("copy_in_response")
+		o.number("columns", uint64(r.Columns))
+		o.end()
+	case 'H':
+		o.begin("copy_out_response")
+		o.number("columns", uint64(r.Columns))
+		o.end()
+	}
+	if r.CopyRows > 0 {
+		o.begin("copy_data_out")
+		o.number("row_count", r.CopyRows)
+		o.number("data_size", r.CopySize)
+		o.end()
+	}
+	for _, p := range r.Error {
+		o.text(p.Name, p.Value)
+	}
+	if r.Done != "" {
+		o.text("command_completed", r.Done)
+	}
+}
+
+// sight is what rules see of one side of an exchange (event.Parts).
+type sight struct {
+	e *Event
+	d packet.Dir
+}
+
+// EachBuffer gives the parts of one side.
+func (v *sight) EachBuffer(f func(name string, b []byte)) {
+	if q := &v.e.Request; v.d == packet.ToServer && q.What == Query {
+		f("pgsql.query", []byte(q.Text))
+	}
+}
+
+// AppendAppObject writes what an alert says of the exchange (event.AppObject).
+func (v *sight) AppendAppObject(dst []byte) []byte { return v.e.appendObject(dst) }

@@ -36,6 +36,9 @@ var oddities = map[string]struct{ kind, told, silent string }{
 		"invalid_proposal multiple_server_proposal no_encryption payload_extra_data unknown_proposal weak_crypto_no_auth weak_crypto_no_dh weak_crypto_noauth weak_crypto_nodh"},
 	"imap": {"", "", "invalid_data request_not_found too_many_headers too_many_transactions"},
 	"krb5": {"krb5", "weak_encryption", "malformed_data"},
+	"mqtt": {"mqtt", "double_connect invalid_qos_level malformed_traffic missing_connect missing_publish missing_subscribe missing_unsubscribe " +
+		"too_many_transactions unassigned_msg_type unintroduced_message",
+		"missing_msg_id"},
 	"nfs":  {"nfs", "", "end_of_file malformed_data nonexisting_version too_many_transactions unsupported_version"},
 	"ntp":  {"", "", "malformed_data not_request not_response unsolicited_response"},
 	"pop3": {"", "", "incorrect_argument_count request_too_long response_too_long too_many_transactions unknown_command"},

@@ -36,6 +36,8 @@ var oddities = map[string]struct{ kind, told, silent string }{
 		"invalid_proposal multiple_server_proposal no_encryption payload_extra_data unknown_proposal weak_crypto_no_auth weak_crypto_no_dh weak_crypto_noauth weak_crypto_nodh"},
 	"imap": {"", "", "invalid_data request_not_found too_many_headers too_many_transactions"},
 	"krb5": {"krb5", "weak_encryption", "malformed_data"},
+	"modbus": {"modbus", "flooded invalid_exception_code invalid_function_code invalid_length invalid_protocol_id invalid_value unsolicited_response value_mismatch",
+		"invalid_unit_identifier"},
 	"mqtt": {"mqtt", "double_connect invalid_qos_level malformed_traffic missing_connect missing_publish missing_subscribe missing_unsubscribe " +
 		"too_many_transactions unassigned_msg_type unintroduced_message",
 		"missing_msg_id"},

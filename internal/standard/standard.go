@@ -16,6 +16,7 @@ import (
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/analyzer/imap"
 	"firestorm/internal/analyzer/krb5"
+	"firestorm/internal/analyzer/modbus"
 	"firestorm/internal/analyzer/mqtt"
 	"firestorm/internal/analyzer/nbns"
 	"firestorm/internal/analyzer/ndp"
@@ -103,6 +104,7 @@ var Analyzers = []analyzer.Def{
 	ike.Def,
 	imap.Def,
 	krb5.Def,
+	modbus.Def,
 	mqtt.Def,
 	nbns.Def,
 	ndp.Def,

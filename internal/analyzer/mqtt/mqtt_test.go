@@ -154,11 +154,25 @@ func TestTransactions(t *testing.T) {
 	}
 }
 
+// TestSameIdentifier: both sides publish with the same identifier at once, and each answers the other's.
+func TestSameIdentifier(t *testing.T) {
+	got := records(t, nil, 4000, turn(up, connect(Version311, 2, text("x"))), turn(down, msg(0x20, "\x00\x00")), turn(up, msg(0x32, text("mine"), id(1))), turn(down, msg(0x32, text("yours"), id(1))),
+		turn(up, msg(0x40, id(1))), turn(down, msg(0x40, id(1))))
+	if len(got) != 3 || !strings.HasPrefix(got[1], "1 2 ") || !strings.Contains(got[1], "yours") || !strings.HasPrefix(got[2], "0 1 ") || !strings.Contains(got[2], `"puback"`) {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestPasswords: they are shown where the settings say so, and nowhere else; rules see them anyway.
 func TestPasswords(t *testing.T) {
 	with := records(t, map[string]int64{"mqtt.passwords": 1}, 4000, session...)
 	if !strings.Contains(with[0], `"username":"joe","password":"Correct-Horse-9"`) {
 		t.Errorf("no password where it is asked for: %s", with[0])
+	}
+	for _, e := range analyzertest.Of[*Event](analyzertest.Run(t, analyzertest.Options{Defs: defs}, analyzertest.Frames(4000, client, server, true, session...)...)) {
+		if m := e.Messages[0]; m.Password != nil {
+			t.Errorf("a password is kept: %q", m.Password)
+		}
 	}
 	shown := analyzertest.Show(t, defs, analyzertest.Frames(4000, client, server, true, session...)...)
 	if !slices.Equal(shown[0].Parts["mqtt.connect.password"], []string{"Correct-Horse-9"}) {

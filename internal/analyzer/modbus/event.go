@@ -3,6 +3,7 @@ package modbus
 import (
 	"encoding/binary"
 	"strconv"
+	"strings"
 
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -45,12 +46,8 @@ func (e *Event) AppendAppObject(dst []byte) []byte {
 
 // append writes a message, from behind its brace on.
 func (m *Message) append(dst []byte) []byte {
-	number := func(key string, n uint64) { dst = strconv.AppendUint(append(dst, key...), n, 10) }
+	dst = numbers(dst, "", "transaction_id protocol_id unit_id function_raw", m.Transaction, m.Protocol, uint16(m.Unit), uint16(m.Raw))
 	text := func(key, s string) { dst = event.AppendJSONString(append(dst, key...), s) }
-	number(`"transaction_id":`, uint64(m.Transaction))
-	number(`,"protocol_id":`, uint64(m.Protocol))
-	number(`,"unit_id":`, uint64(m.Unit))
-	number(`,"function_raw":`, uint64(m.Raw))
 	text(`,"function_code":`, functionName(m.Function()))
 	text(`,"access_type":`, bits(uint8(m.Access()), "READ", "WRITE", "DISCRETES", "COILS", "INPUT", "HOLDING", "SINGLE", "MULTIPLE"))
 	text(`,"category":`, bits(uint8(m.Category()), "PUBLIC_UNASSIGNED", "PUBLIC_ASSIGNED", "USER_DEFINED", "RESERVED"))
@@ -75,65 +72,69 @@ func bits(n uint8, names ...string) string {
 	return s
 }
 
+// numbers writes numbers with their names, the first behind whatever opens them.
+func numbers(dst []byte, open string, names string, list ...uint16) []byte {
+	dst = append(dst, open...)
+	for i, name := range strings.Fields(names) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(append(append(dst, '"'), name...), `":`...)
+		dst = strconv.AppendUint(dst, uint64(list[i]), 10)
+	}
+	return dst
+}
+
+// coded writes a number, its name, and the bytes behind it where they are not nil.
+func coded(dst []byte, open string, raw uint16, code string, data []byte) []byte {
+	dst = numbers(dst, open, "raw", raw)
+	dst = event.AppendJSONString(append(dst, `,"code":`...), code)
+	if data != nil {
+		dst = event.AppendJSONString(append(dst, `,"data":`...), string(data))
+	}
+	return append(dst, '}')
+}
+
 // appendData writes what stands behind the function code. What has flaws is written as bytes.
 func (m *Message) appendData(dst []byte) []byte {
-	number := func(key string, n uint16) { dst = strconv.AppendUint(append(dst, key...), uint64(n), 10) }
-	bytes := func(key string, b []byte) { dst = event.AppendJSONString(append(dst, key...), string(b)) }
 	data := m.PDU[1:]
-	switch {
+	var more []byte // bytes at the end of the last object
+	switch raw := m.Raw; {
 	case len(data) == 0:
 		return dst
 	case m.Exception():
-		number(`,"exception":{"raw":`, uint16(data[0]))
-		bytes(`,"code":`, []byte(exceptionName(data[0])))
-		return append(dst, '}')
+		return coded(dst, `,"exception":{`, uint16(data[0]), exceptionName(data[0]), nil)
 	case m.Flaws&(BadLength|BadFunction) != 0:
-		bytes(`,"data":`, data)
-		return dst
-	}
-	switch m.Raw {
-	case Diagnostic:
-		name := diagnostics[m.at(1)]
+		return event.AppendJSONString(append(dst, `,"data":`...), string(data))
+	case raw == Diagnostic:
+		name := diagnosticName(m.at(1))
 		if name == "" {
 			name = "Reserved"
 		}
-		number(`,"diagnostic":{"raw":`, m.at(1))
-		bytes(`,"code":`, []byte(name))
-		bytes(`,"data":`, data[2:])
-	case Encapsulated:
-		number(`,"mei":{"raw":`, uint16(data[0]))
-		bytes(`,"code":`, []byte(encapsulatedName(data[0])))
-		bytes(`,"data":`, data[1:])
-	case ReadCoils, ReadDiscretes, ReadHolding, ReadInput, ReadWriteRegs:
-		if m.Response {
-			bytes(`,"read":{"data":`, data[1:])
-			break
-		}
-		number(`,"read":{"address":`, m.at(1))
-		number(`,"quantity":`, m.at(3))
-		if m.Raw == ReadWriteRegs {
-			number(`},"write":{"address":`, m.at(5))
-			number(`,"quantity":`, m.at(7))
-			bytes(`,"data":`, data[9:])
-		}
-	case WriteCoils, WriteRegisters:
-		number(`,"write":{"address":`, m.at(1))
-		if m.Response {
-			number(`,"data":`, m.at(3))
-			break
-		}
-		number(`,"quantity":`, m.at(3))
-		bytes(`,"data":`, data[5:])
-	case WriteCoil, WriteRegister:
-		number(`,"write":{"address":`, m.at(1))
-		number(`,"data":`, m.at(3))
-	case MaskWriteRegister:
-		number(`,"write":{"address":`, m.at(1))
-		number(`,"and_mask":`, m.at(3))
-		number(`,"or_mask":`, m.at(5))
+		return coded(dst, `,"diagnostic":{`, m.at(1), name, data[2:])
+	case raw == Encapsulated:
+		return coded(dst, `,"mei":{`, uint16(data[0]), encapsulatedName(data[0]), data[1:])
+	case m.Response && (raw <= ReadInput || raw == ReadWriteRegs):
+		dst, more = append(dst, `,"read":{`...), data[1:]
+	case raw <= ReadInput:
+		dst = numbers(dst, `,"read":{`, "address quantity", m.at(1), m.at(3))
+	case raw == ReadWriteRegs:
+		dst = numbers(dst, `,"read":{`, "address quantity", m.at(1), m.at(3))
+		dst, more = numbers(dst, `},"write":{`, "address quantity", m.at(5), m.at(7)), data[9:]
+	case raw == WriteCoil, raw == WriteRegister, m.Response && (raw == WriteCoils || raw == WriteRegisters):
+		dst = numbers(dst, `,"write":{`, "address data", m.at(1), m.at(3))
+	case raw == WriteCoils, raw == WriteRegisters:
+		dst, more = numbers(dst, `,"write":{`, "address quantity", m.at(1), m.at(3)), data[5:]
+	case raw == MaskWriteRegister:
+		dst = numbers(dst, `,"write":{`, "address and_mask or_mask", m.at(1), m.at(3), m.at(5))
 	default:
-		bytes(`,"data":`, data)
-		return dst
+		return event.AppendJSONString(append(dst, `,"data":`...), string(data))
+	}
+	if more != nil {
+		if dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+		dst = event.AppendJSONString(append(dst, `"data":`...), string(more))
 	}
 	return append(dst, '}')
 }

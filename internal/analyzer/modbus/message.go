@@ -82,9 +82,17 @@ func functionName(f uint8) string {
 }
 
 // diagnostics are the sub-functions of Diagnostic (MAP 6.8).
-var diagnostics = map[uint16]string{0: "RetQueryData", 1: "RestartCommOpt", 2: "RetDiagReg", 3: "ChangeInputDelimiter", 4: "ForceListenOnlyMode", 10: "ClearCtrDiagReg",
+var diagnostics = [22]string{0: "RetQueryData", 1: "RestartCommOpt", 2: "RetDiagReg", 3: "ChangeInputDelimiter", 4: "ForceListenOnlyMode", 10: "ClearCtrDiagReg",
 	11: "RetBusMsgCount", 12: "RetBusCommErrCount", 13: "RetBusExcErrCount", 14: "RetServerMsgCount", 15: "RetServerNoRespCount", 16: "RetServerNAKCount",
 	17: "RetServerBusyCount", 18: "RetBusCharOverrunCount", 19: "RetOverrunErrCount", 20: "ClearOverrunCounterFlag", 21: "GetClearPlusStats"}
+
+// diagnosticName is EVE's name of a sub-function; empty: it is reserved.
+func diagnosticName(sub uint16) string {
+	if int(sub) < len(diagnostics) {
+		return diagnostics[sub]
+	}
+	return ""
+}
 
 // exceptions are the codes of exceptions (MAP 7).
 var exceptions = [12]string{1: "IllegalFunction", 2: "IllegalDataAddr", 3: "IllegalDataValue", 4: "ServerDeviceFail", 5: "Ack", 6: "ServerDeviceBusy", 7: "NegAck",
@@ -146,7 +154,7 @@ func (m *Message) Category() Category {
 		return UserDefined
 	case f == 41, f == 42, f == 90, f == 91, f >= 125:
 		return Reserved
-	case f == Diagnostic && !m.Exception() && len(m.PDU) >= 3 && diagnostics[m.at(1)] == "", f == Encapsulated && !m.Exception() && len(m.PDU) >= 2 && m.PDU[1] != 13 && m.PDU[1] != 14:
+	case f == Diagnostic && !m.Exception() && len(m.PDU) >= 3 && diagnosticName(m.at(1)) == "", f == Encapsulated && !m.Exception() && len(m.PDU) >= 2 && m.PDU[1] != 13 && m.PDU[1] != 14:
 		return Reserved
 	case functionName(f) == "Unknown":
 		return PublicUnassigned

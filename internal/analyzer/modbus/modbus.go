@@ -47,7 +47,7 @@ func probe(d packet.Dir, b []byte) analyzer.Answer {
 	if m.Flaws != 0 {
 		return analyzer.No
 	}
-	if f := m.Function(); m.Exception() || f == Encapsulated || f == Diagnostic && diagnostics[m.at(1)] != "" || m.Access() != 0 || f == 17 && (d == packet.ToClient || n == 2) {
+	if f := m.Function(); m.Exception() || f == Encapsulated || f == Diagnostic && diagnosticName(m.at(1)) != "" || m.Access() != 0 || f == 17 && (d == packet.ToClient || n == 2) {
 		return analyzer.Yes
 	}
 	next := b[headerLen+n:]

@@ -205,6 +205,7 @@ func (u *suricata) engine(o *sensor.Options, checksumsGiven bool) {
 		o.Settings["tls.inspect-encrypted"] = 1
 	}
 	maps.Copy(o.Settings, u.mails())
+	maps.Copy(o.Settings, u.mqtt())
 	o.NoMidstream = !u.Stream.Midstream
 	o.Defrag.Timeout = time.Duration(u.Defrag.Timeout) * time.Second
 	if u.Flow != lang.DefaultSettings().Flow { // where the file says nothing, connections are watched as long as findings need
@@ -225,6 +226,28 @@ func (u *suricata) engine(o *sensor.Options, checksumsGiven bool) {
 			o.VXLANPorts = somePorts(d.Ports, &u.Vars)
 		}
 	}
+}
+
+// mqtt is how MQTT is read and recorded. Passwords are shown where the settings ask for records of it as Suricata writes them, and
+// nowhere else.
+func (u *suricata) mqtt() map[string]int64 {
+	m := map[string]int64{}
+	if p := u.Protocols["mqtt"]; p != nil {
+		m["mqtt.max-msg-length"], m["mqtt.max-tx"] = int64(min(p.MaxMsgLength, math.MaxInt64)), int64(p.MaxTx)
+	}
+	for i := range u.EVE {
+		for k := range u.EVE[i].Types {
+			t := &u.EVE[i].Types[k]
+			if t.Name != "mqtt" {
+				continue
+			}
+			m["mqtt.string-log-limit"] = max(m["mqtt.string-log-limit"], int64(min(t.StringLogLimit, math.MaxInt64)))
+			if t.Passwords {
+				m["mqtt.passwords"] = 1
+			}
+		}
+	}
+	return m
 }
 
 // inline says that records are to be as of a sensor that stands between the two sides of a connection.

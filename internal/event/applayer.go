@@ -35,6 +35,10 @@ func (x *AppLayer) AppendEVE(dst []byte, c *EVE) []byte {
 	}
 	dst = append(dst, `,"anomaly":{"type":"applayer","event":`...)
 	dst = AppendJSONString(dst, x.Name)
-	dst = append(dst, `,"layer":"proto_parser"}`...)
+	dst = append(dst, `,"layer":"proto_parser"`...)
+	if x.App != "" { // here as well, as Suricata has it
+		dst = AppendJSONString(append(dst, `,"app_proto":`...), x.App)
+	}
+	dst = append(dst, '}')
 	return AppendEVETail(dst, &x.head, c)
 }

@@ -53,6 +53,7 @@ var sticky = together(
 	rfbBuffers,
 	quicBuffers, helloBuffers,
 	ldapBuffers,
+	mqttBuffers,
 	pgsqlBuffers,
 )
 

@@ -16,6 +16,7 @@ var several = map[string]bool{"dns.query": true, "dns.queries.rrname": true, "dn
 	"sip.from": true, "sip.to": true, "sip.via": true, "sip.user_agent": true, "sip.content_type": true, "sip.content_length": true,
 	"mdns.queries.rrname": true, "mdns.answers.rrname": true, "mdns.response.rrname": true, "mdns.authorities.rrname": true, "mdns.additionals.rrname": true,
 	"http.request_header": true, "http.response_header": true,
+	"mqtt.subscribe.topic": true, "mqtt.unsubscribe.topic": true,
 	"quic.cyu.hash": true, "quic.cyu.string": true,
 	"ldap.request.attribute_type": true, "ldap.responses.attribute_type": true, "ldap.responses.dn": true, "ldap.responses.message": true,
 }

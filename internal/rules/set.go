@@ -302,6 +302,7 @@ var appProtocols = map[string][]uint8{
 	"mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 	"quic": {packet.ProtoUDP},
 	"ldap": {packet.ProtoTCP, packet.ProtoUDP}, "pgsql": {packet.ProtoTCP},
+	"modbus": {packet.ProtoTCP}, "mqtt": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.

@@ -17,6 +17,8 @@ import (
 	"firestorm/internal/analyzer/imap"
 	"firestorm/internal/analyzer/krb5"
 	"firestorm/internal/analyzer/ldap"
+	"firestorm/internal/analyzer/modbus"
+	"firestorm/internal/analyzer/mqtt"
 	"firestorm/internal/analyzer/nbns"
 	"firestorm/internal/analyzer/ndp"
 	"firestorm/internal/analyzer/ntp"
@@ -106,6 +108,8 @@ var Analyzers = []analyzer.Def{
 	imap.Def,
 	krb5.Def,
 	ldap.Def,
+	modbus.Def,
+	mqtt.Def,
 	nbns.Def,
 	ndp.Def,
 	quic.Def, // before NTP, which its first bytes could be

@@ -217,7 +217,7 @@ func (g *Generator) scenesOfSetter(s *meaning, depth int) ([]scene, error) {
 }
 
 // wellKnown are the ports at which servers listen.
-var wellKnown = map[string]uint32{"http": 80, "dns": 53, "tls": 443, "smtp": 25, "ftp": 21, "ssh": 22}
+var wellKnown = map[string]uint32{"http": 80, "dns": 53, "tls": 443, "smtp": 25, "ftp": 21, "ssh": 22, "mqtt": 1883}
 
 // place chooses addresses and ports that all scenes like.
 func (g *Generator) place(scenes []scene) (ends, error) {

@@ -167,6 +167,7 @@ var elsewhere = map[string]string{
 	"icmpv4": "whole headers and sums", "icmpv6-": "whole headers and sums", "icmpv6.hdr": "whole headers and sums", "ip.": "addresses as bytes",
 	"ipv4": "whole headers and sums", "ipv6": "whole headers and sums", "tcp.hdr": "whole headers and sums", "tcpv": "whole headers and sums",
 	"udp": "whole headers and sums", "mdns.": "mDNS", "stream_size": "bytes of a stream", "vlan.": "tags",
+	"mqtt.type": "messages of MQTT", "mqtt.flags": "messages of MQTT", "mqtt.qos": "messages of MQTT", "mqtt.connect.flags": "messages of MQTT", "modbus": "Modbus",
 	"ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
 	"quic.": "QUIC",
 	"ldap.": "LDAP", "pgsql.": "PostgreSQL",

@@ -60,6 +60,8 @@ var places = func() map[string]place {
 		{"smtp", "c", "smtp.helo smtp.mail_from smtp.rcpt_to email.from email.to email.cc email.subject email.date email.message_id email.x_mailer email.url email.received"},
 		{"ftp", "c", "ftp.command ftp.command_data"}, {"ftp", "s", "ftp.reply ftp.completion_code"},
 		{"ssh", "c", "ssh.hassh ssh.hassh.string"}, {"ssh", "s", "ssh.hassh.server ssh.hassh.server.string"}, {"", "", "file.name"},
+		{"mqtt", "c", "mqtt.connect.clientid mqtt.connect.username mqtt.connect.password mqtt.connect.willtopic mqtt.connect.willmessage mqtt.connect.protocol_string " +
+			"mqtt.publish.topic mqtt.publish.message mqtt.subscribe.topic mqtt.unsubscribe.topic"},
 	} {
 		for _, n := range words(x.names) {
 			m[n] = place{n, x.app, x.dir}

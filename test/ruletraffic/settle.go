@@ -25,7 +25,7 @@ func (m *meaning) protocol(word string) error {
 		m.proto, m.app = "tcp", "http"
 	case "tls", "ssl":
 		m.proto, m.app = "tcp", "tls"
-	case "smtp", "ftp", "ssh":
+	case "smtp", "ftp", "ssh", "mqtt":
 		m.proto, m.app = "tcp", base
 	default:
 		return fmt.Errorf("no traffic is made for the protocol %s", word)

@@ -72,7 +72,7 @@ func (m *meaning) protocolTalk(rng *rand.Rand) (*talk, error) {
 // ofParts is a conversation in whose buffers lies what the rule asks for.
 func (m *meaning) ofParts(parts []*part, rng *rand.Rand) (*talk, error) {
 	build := map[string]func([]*part, *rand.Rand) (*talk, error){"http": m.httpTalk, "dns": m.dnsTalk, "tls": m.tlsTalk, "smtp": m.smtpTalk,
-		"ssh": m.sshTalk, "ftp": m.ftpTalk}[m.app]
+		"ssh": m.sshTalk, "ftp": m.ftpTalk, "mqtt": m.mqttTalk}[m.app]
 	if build == nil {
 		return nil, impossible("no traffic is made for buffers of %s", m.app)
 	}
@@ -252,6 +252,9 @@ func opening(t *talk, app string, rng *rand.Rand) {
 	case "ssh":
 		t.say(ToClient, "SSH-2.0-OpenSSH_9.6\r\n")
 		t.say(ToServer, "SSH-2.0-OpenSSH_9.5\r\n")
+	case "mqtt":
+		t.say(ToServer, control(0x10, counted("MQTT"), "\x04\x02\x00\x3c", counted("own")))
+		t.say(ToClient, control(0x20, "\x00\x00"))
 	case "tls":
 		t.say(ToServer, string(clientHello("start.example")))
 		t.say(ToClient, string(serverHello())+string(certificate(names{cn: "start.example"}, names{cn: "ca.example"}, nil)))

@@ -122,6 +122,7 @@ type side struct {
 	from, to int
 	lost     bool   // lost its place: the rest of this direction cannot be read
 	sealed   uint16 // encrypted messages since the last clear one
+	marks    marks
 }
 
 // Data takes bytes of direction d.
@@ -142,6 +143,8 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			if !x.begin() {
 				x.lost = true
 				s.over(c)
+			} else if c.Framed() {
+				x.markSession(c, d, len(b))
 			}
 			continue
 		}
@@ -157,6 +160,9 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			}
 		}
 		s.pass2(c, x, b[:n])
+		if x.marks.on {
+			x.marks.take(c, d, b, n)
+		}
 		x.left -= uint32(n)
 		b = b[n:]
 		if x.left > 0 {
@@ -395,6 +401,7 @@ func (s *connection) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 			x.mv.gap(c, uint64(hi-lo))
 		}
 		x.at += int(n)
+		x.marks.at += int(n)
 		x.left -= uint32(n)
 		return
 	}

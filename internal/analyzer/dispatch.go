@@ -460,7 +460,7 @@ func (x *Dispatcher) end(s *session, why event.EndReason) {
 		if s.frames != nil {
 			s.endFrames(packet.ToServer)
 			s.endFrames(packet.ToClient)
-			s.tellFrames()
+			s.tellFrames(packet.ToServer)
 		}
 	} else if s.message != nil {
 		c := x.context(s, nil, s.last, packet.Ref{})

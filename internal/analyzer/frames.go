@@ -233,11 +233,12 @@ func (s *session) takeFrames(d packet.Dir, b []byte) {
 	}
 }
 
-// tellFrames shows what there is to see of the frames of s now. It is called when a packet was read.
-func (s *session) tellFrames() {
+// tellFrames shows what there is to see of the frames of s now. It is called when a packet that travels d was read: as Suricata has
+// it, what was acknowledged meanwhile is looked at with the next packet of its own direction.
+func (s *session) tellFrames(now packet.Dir) {
 	for d := range s.frames.sides {
 		x := &s.frames.sides[d]
-		if len(x.open) > 0 {
+		if len(x.open) > 0 && (packet.Dir(d) == now || x.over || x.kept > mostKeptBack) {
 			s.tellSide(packet.Dir(d), x)
 		}
 		if s.tcp {

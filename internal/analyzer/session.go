@@ -76,7 +76,7 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
 	x.streams.Segment(s.stream, h.Dir, p, s.raw[h.Dir] && x.o.Raw.Clean(p, h))
 	if s.frames != nil {
-		s.tellFrames()
+		s.tellFrames(h.Dir)
 	}
 	s.p = nil
 	if s.gone && s.raw == [2]bool{} {
@@ -134,7 +134,7 @@ func (x *Dispatcher) tell(s *session, p *packet.Packet, h flow.Handle) {
 	}
 	done := c.done
 	if s.frames != nil {
-		s.tellFrames()
+		s.tellFrames(h.Dir)
 	}
 	s.p = nil
 	if done {

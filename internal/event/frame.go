@@ -29,7 +29,9 @@ type FrameFacts struct {
 func (f *FrameFacts) AppendJSON(dst []byte) []byte {
 	dst = AppendJSONString(append(dst, `{"type":`...), f.Type)
 	dst = strconv.AppendUint(append(dst, `,"id":`...), f.ID, 10)
-	dst = AppendEVEDirection(dst, f.Dir)
+	if dst = append(dst, `,"direction":"toserver"`...); f.Dir == packet.ToClient {
+		dst = append(dst[:len(dst)-len(`server"`)], `client"`...)
+	}
 	if f.Stream {
 		dst = strconv.AppendUint(append(dst, `,"stream_offset":`...), f.Offset, 10)
 	}

@@ -44,6 +44,14 @@ type FrameView struct {
 	Pieces []FramePiece     // in order; more than one where bytes are missing between them
 	Done   bool             // nothing more of it comes
 	Shown  func() []byte    // makes Facts.Payload
+	Object event.AppObject  // what an alert says beside it; nil: what the protocol says with the same packet, if anything
+}
+
+// FrameObject is what a reader may be as well: it says for alerts about its frames what it knows, where that becomes no event
+// with each of them.
+type FrameObject interface {
+	// FrameObject is asked while an alert is made; nil: nothing.
+	FrameObject() event.AppObject
 }
 
 // FramePiece is a part of a frame without a hole.
@@ -238,7 +246,10 @@ func (s *session) takeFrames(d packet.Dir, b []byte) {
 func (s *session) tellFrames(now packet.Dir) {
 	for d := range s.frames.sides {
 		x := &s.frames.sides[d]
-		if len(x.open) > 0 && (packet.Dir(d) == now || x.over || x.kept > mostKeptBack) {
+		if len(x.open) > 0 {
+			if packet.Dir(d) != now && !x.over && x.kept <= mostKeptBack {
+				continue
+			}
 			s.tellSide(packet.Dir(d), x)
 		}
 		if s.tcp {
@@ -252,12 +263,13 @@ func (s *session) tellFrames(now packet.Dir) {
 func (s *session) tellSide(d packet.Dir, x *frameSide) {
 	kept := x.open[:0]
 	over := x.over || !s.tcp
+	waits := !over && s.x.streams.Holed(s.stream, d) // as Suricata: until the hole is given up
 	for i := range x.open {
 		f := &x.open[i]
 		if f.n == 0 {
 			continue
 		}
-		s.tellFrame(d, x, f, over)
+		s.tellFrame(d, x, f, over, waits)
 		if !over && (f.n < 0 || f.at+uint64(f.n) > x.end) {
 			kept = append(kept, *f)
 		}
@@ -266,13 +278,13 @@ func (s *session) tellSide(d packet.Dir, x *frameSide) {
 }
 
 // tellFrame shows a frame, if there is enough of it.
-func (s *session) tellFrame(d packet.Dir, x *frameSide, f *openFrame, over bool) {
+func (s *session) tellFrame(d packet.Dir, x *frameSide, f *openFrame, over, waits bool) {
 	there := x.end // up to where there is something of it
 	complete := f.n >= 0 && f.at+uint64(f.n) <= x.end
 	if complete {
 		there = f.at + uint64(f.n)
 	}
-	if there <= f.at || !complete && !over && (there-f.seen < enoughOfFrame || f.whole && there-f.at < mostKeptBack) {
+	if there <= f.at || !complete && !over && (waits || there-f.seen < enoughOfFrame || f.whole && there-f.at < mostKeptBack) {
 		return
 	}
 	v := FrameView{App: f.app, Pieces: s.x.framePieces[:0], Done: complete || over}
@@ -292,6 +304,9 @@ func (s *session) tellFrame(d packet.Dir, x *frameSide, f *openFrame, over bool)
 		v.Pieces = append(v.Pieces, FramePiece{At: lo - f.at, B: p.b[lo-p.at : hi-p.at], Open: hi < there || !complete && !(f.n < 0 && over)})
 	}
 	v.Shown = func() []byte { return x.payload(f.at, there) }
+	if o, ok := s.sa.(FrameObject); ok {
+		v.Object = o.FrameObject()
+	}
 	s.x.framePieces = v.Pieces
 	f.looked, f.seen = true, there
 	c := s.x.context(s, s.p, s.last, packet.Ref{})

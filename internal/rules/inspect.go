@@ -100,6 +100,9 @@ func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in 
 		v := hit{s: s, h: h, tx: int64(in.Tx), app: app, whole: true}
 		if frame != nil {
 			v.frame, v.tx = frameFacts(frame)
+			if frame.Object != nil {
+				v.app = frame.Object.AppendAppObject(nil)
+			}
 		}
 		v.values, v.context = x.m.told(s)
 		e.hits = append(e.hits, v)

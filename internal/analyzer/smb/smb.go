@@ -396,13 +396,15 @@ func (s *connection) emit(c *analyzer.Context, x *Exchange) {
 // Gap loses the place in direction d unless the hole lies in bytes that are not kept.
 func (s *connection) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 	x := &s.sides[d]
-	if uint64(x.left) > n && len(x.buf) >= x.room {
+	if uint64(x.left) >= n && len(x.buf) >= x.room {
 		if lo, hi := max(x.at, x.from), min(x.at+int(n), x.to); x.mv != nil && lo < hi {
 			x.mv.gap(c, uint64(hi-lo))
 		}
 		x.at += int(n)
 		x.marks.at += int(n)
-		x.left -= uint32(n)
+		if x.left -= uint32(n); x.left == 0 {
+			s.packet(c, d, x)
+		}
 		return
 	}
 	x.lost = true

@@ -148,7 +148,7 @@ type Dispatcher struct {
 	asked    kindNames  // names of the kinds that the Inspector asks for
 	// framed are by def the frames that somebody asks for; nil: none at all. framePieces is spare.
 	framed      []*frameWants
-	framePieces []FramePiece
+	framePieces []event.FramePiece
 	files       kindNames // names of the kinds of whose transactions the files are wanted
 }
 

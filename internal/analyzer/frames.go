@@ -34,17 +34,7 @@ type FrameSink interface {
 	FrameNames(app string) []string
 	// Frame looks at what there is of a frame of the flow of h that has not been looked at. head says what completed it, p is
 	// the packet at hand, nil if there is none. All are lent.
-	Frame(h flow.Handle, head *event.Head, p *packet.Packet, f *FrameView)
-}
-
-// FrameView is what there is to see of a frame.
-type FrameView struct {
-	App    string           // EVE's word for the protocol
-	Facts  event.FrameFacts // without Payload
-	Pieces []FramePiece     // in order; more than one where bytes are missing between them
-	Done   bool             // nothing more of it comes
-	Shown  func() []byte    // makes Facts.Payload
-	Object event.AppObject  // what an alert says beside it; nil: what the protocol says with the same packet, if anything
+	Frame(h flow.Handle, head *event.Head, p *packet.Packet, f *event.FrameView)
 }
 
 // FrameObject is what a reader may be as well: it says for alerts about its frames what it knows, where that becomes no event
@@ -52,13 +42,6 @@ type FrameView struct {
 type FrameObject interface {
 	// FrameObject is asked while an alert is made; nil: nothing.
 	FrameObject() event.AppObject
-}
-
-// FramePiece is a part of a frame without a hole.
-type FramePiece struct {
-	At   uint64 // how many bytes of the frame come before it
-	B    []byte
-	Open bool // the end of the frame is not the end of B
 }
 
 // FrameID names a frame of the call's flow that goes on; 0: none, or nobody wants it.
@@ -69,8 +52,8 @@ type FrameID uint64
 func (c *Context) Framed() bool { return c.s != nil && c.s.framed != nil }
 
 // Frame marks a frame of what travels d. It begins back bytes before the end of what the call brought: for b, the rest of
-// that, back is len(b), and what was kept of earlier calls is added. length is in bytes, also of what is to come; -1 says that
-// the reader does not know it yet (EndFrame, TrimFrame).
+// that, back is len(b), and what was kept of earlier calls is added; less than 0: it begins so many bytes behind that end. length is in bytes, also of what is to come; -1 says that
+// the reader does not know it yet (EndFrame).
 // What rules ask of it is looked at as its bytes come, when all of it is there or 2500 more bytes are.
 func (c *Context) Frame(d packet.Dir, name string, back int, length int64) FrameID {
 	if c.s == nil || c.s.framed == nil {
@@ -97,11 +80,7 @@ func (c *Context) FrameTx(d packet.Dir, id FrameID, tx uint64) {
 // EndFrame says that a frame of unknown length ends back bytes before the end of what the call brought.
 func (c *Context) EndFrame(d packet.Dir, id FrameID, back int) {
 	if f := c.openFrame(d, id); f != nil && f.n < 0 {
-		if end := c.s.frames.sides[d].end - uint64(max(back, 0)); end > f.at {
-			f.n = int64(end - f.at)
-		} else {
-			f.n = 0
-		}
+		f.n = max(int64(c.s.frames.sides[d].end)-int64(back)-int64(f.at), 0)
 	}
 }
 
@@ -194,7 +173,7 @@ func (s *session) frame(d packet.Dir, name string, back int, length int64, whole
 		s.x.stats.FramesFull++
 		return 0
 	}
-	at := x.end - min(uint64(max(back, 0)), x.end)
+	at := uint64(max(int64(x.end)-int64(back), 0))
 	x.ids++
 	x.open = append(x.open, openFrame{app: w.app, name: name, id: x.ids, at: at, seen: at, n: length, whole: whole && length > 0, asked: asked})
 	return FrameID(x.ids)
@@ -287,7 +266,7 @@ func (s *session) tellFrame(d packet.Dir, x *frameSide, f *openFrame, over, wait
 	if there <= f.at || !complete && !over && (waits || there-f.seen < enoughOfFrame || f.whole && there-f.at < mostKeptBack) {
 		return
 	}
-	v := FrameView{App: f.app, Pieces: s.x.framePieces[:0], Done: complete || over}
+	v := event.FrameView{App: f.app, Pieces: s.x.framePieces[:0], Done: complete || over}
 	v.Facts = event.FrameFacts{Type: f.name, ID: f.id, Dir: d, Stream: s.tcp, Offset: f.at, Complete: complete || f.n < 0 && over, Tx: f.tx, InTx: f.inTx}
 	if v.Facts.Length = uint64(f.n); f.n < 0 {
 		v.Facts.Length = there - f.at
@@ -301,7 +280,7 @@ func (s *session) tellFrame(d packet.Dir, x *frameSide, f *openFrame, over, wait
 		if lo >= hi {
 			continue
 		}
-		v.Pieces = append(v.Pieces, FramePiece{At: lo - f.at, B: p.b[lo-p.at : hi-p.at], Open: hi < there || !complete && !(f.n < 0 && over)})
+		v.Pieces = append(v.Pieces, event.FramePiece{At: lo - f.at, B: p.b[lo-p.at : hi-p.at], Open: hi < there || !complete && !(f.n < 0 && over)})
 	}
 	v.Shown = func() []byte { return x.payload(f.at, there) }
 	if o, ok := s.sa.(FrameObject); ok {

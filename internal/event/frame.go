@@ -47,6 +47,23 @@ func (f *FrameFacts) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// FrameView is what there is to see of a frame.
+type FrameView struct {
+	App    string        // EVE's word for the protocol
+	Facts  FrameFacts    // without Payload
+	Pieces []FramePiece  // in order; more than one where bytes are missing between them
+	Done   bool          // nothing more of it comes
+	Shown  func() []byte // makes Facts.Payload
+	Object AppObject     // what an alert says beside it; nil: what the protocol says with the same packet, if anything
+}
+
+// FramePiece is a part of a frame without a hole.
+type FramePiece struct {
+	At   uint64 // how many bytes of the frame come before it
+	B    []byte
+	Open bool // the end of the frame is not the end of B
+}
+
 // Frame is a frame as it came. It is made only where somebody asked for records of frames.
 type Frame struct {
 	head  Head

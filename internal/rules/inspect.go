@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
@@ -49,7 +48,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 }
 
 // consider goes through the rules that may fit the parts at hand, of a side of a transaction or of a frame.
-func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in *event.Inspection, frame *analyzer.FrameView) {
+func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in *event.Inspection, frame *event.FrameView) {
 	if p == nil || p.SrcPort != head.Client.Port && h.Dir == packet.ToServer || p.SrcPort != head.Server.Port && h.Dir == packet.ToClient {
 		p = madeUp(head, h.Dir)
 	}

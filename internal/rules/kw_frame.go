@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
 	"firestorm/internal/flow"
 	"firestorm/internal/packet"
@@ -27,6 +26,17 @@ var frameTypes = map[string]string{
 	"ssh":    "record.hdr record.data record.pdu",
 	"telnet": "pdu ctl data",
 	"tls":    "pdu hdr data alert heartbeat ssl2.hdr ssl2.pdu",
+}
+
+// FrameTypes are the names of all frames that rules may ask for, with the protocol before them, sorted; beside them, "stream".
+func FrameTypes() (all []string) {
+	for app, names := range frameTypes {
+		for _, n := range strings.Fields(names) {
+			all = append(all, app+"."+n)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // frameStream is the frame that is all of one direction.
@@ -144,7 +154,7 @@ func (e *Engine) FrameNames(app string) []string { return e.set.frames[app] }
 const framed = 1 << 63
 
 // Frame looks at what there is of a frame (analyzer.FrameSink). A rule alerts once for a frame.
-func (e *Engine) Frame(h flow.Handle, head *event.Head, p *packet.Packet, v *analyzer.FrameView) {
+func (e *Engine) Frame(h flow.Handle, head *event.Head, p *packet.Packet, v *event.FrameView) {
 	if e.passed(h.Index) {
 		return
 	}
@@ -165,7 +175,7 @@ func (e *Engine) Frame(h flow.Handle, head *event.Head, p *packet.Packet, v *ana
 }
 
 // frameFacts are what an alert says of a frame, and the number of its transaction, -1: none.
-func frameFacts(v *analyzer.FrameView) (*event.FrameFacts, int64) {
+func frameFacts(v *event.FrameView) (*event.FrameFacts, int64) {
 	f := v.Facts
 	f.Payload = v.Shown()
 	if !f.InTx {

@@ -118,6 +118,9 @@ func TestFrameViews(t *testing.T) {
 		{"a hole in it", func(k *analyzertest.Talk) {
 			k.Say(analyzertest.Up, mark('f', 0, 12)+"abcd").Lose(analyzertest.Up, 2).Say(analyzertest.Up, "gh")
 		}, []string{"pdu 1 at 0, 12 bytes: 0+" + mark('f', 0, 12) + "abcd[ 10+gh]"}},
+		{"a hole that may be filled is waited for", func(k *analyzertest.Talk) {
+			k.SayIn(analyzertest.Up, mark('f', 0, 9000)+long, 5000).Lose(analyzertest.Up, 2).Say(analyzertest.Up, "gh").Say(analyzertest.Up, "ij")
+		}, []string{"pdu 1 at 0, 9000 bytes: 0+" + mark('f', 0, 9000) + long + "[ 3006+ghij["}},
 		{"its end is said", func(k *analyzertest.Talk) {
 			k.Say(analyzertest.Up, mark('f', 0, -1)+"abcd").Say(analyzertest.Up, mark('e', 0, 0)+"more")
 		}, []string{"pdu 1 at 0, 8 bytes: 0+" + mark('f', 0, -1) + "abcd]"}},

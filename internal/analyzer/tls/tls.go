@@ -119,10 +119,6 @@ func (s *conn) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		c.Done()
 	}
 	h := &s.half[d]
-	if s.over && c.Framed() {
-		s.track(c, d, h, b)
-		return
-	}
 	for len(b) > 0 && !s.over {
 		switch {
 		case h.plain:

@@ -71,6 +71,8 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 	}
 	if n.eve != nil {
 		n.opt.Sinks, n.opt.WantAll = append(n.opt.Sinks, n.eve.runner), true
+		records := n.settings.records() // frames are recorded where settings ask for them by name, as in Suricata
+		n.opt.FrameRecords = records != nil && records.Has("frame")
 	}
 	n.settings.files(o)
 	if o.Store != nil {

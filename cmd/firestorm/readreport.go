@@ -262,6 +262,9 @@ func protocolWarnings(res *sensor.Result) []string {
 	if n := res.Streams.Evicted; n > 0 {
 		out = append(out, fmt.Sprintf("data of %d directions was read before the other side acknowledged it, for lack of memory: what it really took may differ", n))
 	}
+	if n := res.Protocols.FramesFull; n > 0 {
+		out = append(out, fmt.Sprintf("%d frames of protocols were not shown to rules: more than 256 of one direction were open at once", n))
+	}
 	if n := res.Protocols.ExpectEvicted; n > 0 {
 		out = append(out, fmt.Sprintf("%d announced connections were forgotten for lack of memory: their protocol may go unknown", n))
 	}

@@ -33,6 +33,9 @@ type DispatchOptions struct {
 	Raw RawStreams
 	// Inspector, when not nil, is shown the parts of transactions.
 	Inspector Inspector
+	// Frames, when not nil, looks at the frames that readers mark; FrameRecords: all of them become events.
+	Frames       FrameSink
+	FrameRecords bool
 	// Files, when not nil, takes the files that transactions carry.
 	Files FileSink
 	// Quarantined is told of each panic; nil ignores them.
@@ -85,6 +88,7 @@ type Stats struct {
 	Expected           uint64 // expectations announced
 	ExpectEvicted      uint64 // thrown out for lack of room
 	ExpectMatched      uint64
+	FramesFull         uint64 // frames beyond what one direction of a flow may have at once: nobody looked at them
 	// Passed are TCP packets with data that went by unread, PassedBytes their data as on the wire: nobody reads on, since the
 	// flow is encrypted, of no known protocol, past stream.Options.Depth or its end. Their headers were followed.
 	Passed, PassedBytes uint64
@@ -114,6 +118,7 @@ func (s *Stats) Add(o Stats) {
 	s.Expected += o.Expected
 	s.ExpectEvicted += o.ExpectEvicted
 	s.ExpectMatched += o.ExpectMatched
+	s.FramesFull += o.FramesFull
 	s.Passed += o.Passed
 	s.PassedBytes += o.PassedBytes
 	s.Held += o.Held
@@ -141,7 +146,10 @@ type Dispatcher struct {
 	stats    Stats
 	head     event.Head // of what is inspected
 	asked    kindNames  // names of the kinds that the Inspector asks for
-	files    kindNames  // names of the kinds of whose transactions the files are wanted
+	// framed are by def the frames that somebody asks for; nil: none at all. framePieces is spare.
+	framed      []*frameWants
+	framePieces []event.FramePiece
+	files       kindNames // names of the kinds of whose transactions the files are wanted
 }
 
 // kindNames are names of event kinds by number; nil: none. A shard without rules pays nothing for them.
@@ -216,6 +224,7 @@ func (x *Dispatcher) Renew(r *Registry) error {
 			}
 		}
 	}
+	x.wantFrames()
 	if v := r.serving[TCP]; len(v.defs) > 0 {
 		x.tcp = v
 	}
@@ -448,6 +457,11 @@ func (x *Dispatcher) end(s *session, why event.EndReason) {
 	s.p = nil
 	if s.tcp {
 		x.streams.Close(s.stream, why)
+		if s.frames != nil {
+			s.endFrames(packet.ToServer)
+			s.endFrames(packet.ToClient)
+			s.tellFrames(packet.ToServer)
+		}
 	} else if s.message != nil {
 		c := x.context(s, nil, s.last, packet.Ref{})
 		x.guard(s.def, packet.ToServer, func() { s.message.Close(c, why) })

@@ -121,6 +121,9 @@ func (s *session) earlier(c *Context) bool {
 	if !ok {
 		return true
 	}
+	framed := s.framed
+	s.framed = nil // their bytes are not shown
+	defer func() { s.framed = framed }()
 	for i := range f.held {
 		h := &f.held[i]
 		if h.p.Ordinal == s.p.Ordinal {

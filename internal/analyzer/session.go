@@ -34,8 +34,10 @@ type session struct {
 	buf        []byte
 	prefix     *[2][ProbeLimit]byte // only while probing a stream
 	upgrades   int
-	about      any       // what was announced of the flow
-	series     *follower // nil: no protocol follows the flow
+	about      any         // what was announced of the flow
+	series     *follower   // nil: no protocol follows the flow
+	framed     *frameWants // of the protocol that reads now; nil: nobody wants its frames
+	frames     *frames     // nil: nobody wants frames at all
 	have       [2]int
 	dead       [2]bool // a gap or the end: the prefix grows no more
 	datagrams  int
@@ -73,6 +75,9 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 	}
 	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
 	x.streams.Segment(s.stream, h.Dir, p, s.raw[h.Dir] && x.o.Raw.Clean(p, h))
+	if s.frames != nil {
+		s.tellFrames(h.Dir)
+	}
 	s.p = nil
 	if s.gone && s.raw == [2]bool{} {
 		x.settle(s)
@@ -118,13 +123,21 @@ func (x *Dispatcher) tell(s *session, p *packet.Packet, h flow.Handle) {
 	}
 	x.stats.Messages++
 	c := x.context(s, p, p.Ref(), packet.Ref{})
-	if !s.earlier(c) || x.guard(s.def, h.Dir, func() { s.message.Message(c, h.Dir, b) }) {
+	ok := s.earlier(c)
+	if s.frames != nil {
+		s.takeFrames(h.Dir, b)
+	}
+	if !ok || x.guard(s.def, h.Dir, func() { s.message.Message(c, h.Dir, b) }) {
 		s.message = nil // its state cannot be trusted: it does not go back to the pool
 		x.settle(s)
 		return
 	}
+	done := c.done
+	if s.frames != nil {
+		s.tellFrames(h.Dir)
+	}
 	s.p = nil
-	if c.done {
+	if done {
 		x.settle(s)
 		return
 	}
@@ -207,6 +220,7 @@ func (s *session) bind(def int) bool {
 	}
 	f.app = uint8(def + 1)
 	x.stats.Bound++
+	s.framing(def)
 	return true
 }
 
@@ -242,7 +256,7 @@ func (s *session) Data(d packet.Dir, b []byte, mark bool, seen, released packet.
 	switch {
 	case s.gone:
 	case s.def >= 0:
-		s.run(chunk{d: d, seen: seen}, b, released)
+		s.bring(chunk{d: d, seen: seen}, b, released)
 	default:
 		if s.prefix == nil {
 			s.x.lendPrefix(s)
@@ -263,7 +277,7 @@ func (s *session) Gap(d packet.Dir, n uint64) {
 	switch {
 	case s.gone:
 	case s.def >= 0:
-		s.run(chunk{d: d, gap: n, seen: s.last}, nil, s.last)
+		s.bring(chunk{d: d, gap: n, seen: s.last}, nil, s.last)
 	default:
 		s.dead[d] = true
 		s.hold(chunk{d: d, gap: n, seen: s.last}, nil)
@@ -280,7 +294,7 @@ func (s *session) Close(d packet.Dir, why stream.End) {
 	switch {
 	case s.gone:
 	case s.def >= 0:
-		s.run(chunk{d: d, end: why, seen: s.last}, nil, s.last)
+		s.bring(chunk{d: d, end: why, seen: s.last}, nil, s.last)
 	default:
 		s.dead[d] = true
 		s.hold(chunk{d: d, end: why, seen: s.last}, nil)
@@ -338,7 +352,7 @@ func (s *session) probe(d packet.Dir, released packet.Ref) {
 		if s.gone {
 			break
 		}
-		s.run(c, s.buf[c.off:c.off+c.n], released)
+		s.bring(c, s.buf[c.off:c.off+c.n], released)
 	}
 	s.unhold()
 }
@@ -357,7 +371,9 @@ func (x *Dispatcher) lendPrefix(s *session) {
 // leave ends the interest in the flow; the dispatcher settles it when the stream's call is over, unless the raw stream
 // goes on.
 func (s *session) leave() {
-	s.gone = true
+	s.gone, s.framed = true, nil
+	s.endFrames(packet.ToServer)
+	s.endFrames(packet.ToClient)
 	s.unhold()
 	if s.raw != [2]bool{} {
 		s.held, s.buf = nil, nil // the session stays for the raw stream alone
@@ -366,6 +382,23 @@ func (s *session) leave() {
 		if !s.raw[d] {
 			s.x.streams.Stop(s.stream, packet.Dir(d))
 		}
+	}
+}
+
+// bring is run for what comes of the stream, with what frames need of it.
+func (s *session) bring(k chunk, b []byte, released packet.Ref) {
+	if s.frames != nil {
+		switch {
+		case k.end != stream.EndNone:
+		case k.gap > 0:
+			s.gapFrames(k.d, k.gap)
+		default:
+			s.takeFrames(k.d, b)
+		}
+	}
+	s.run(k, b, released)
+	if s.frames != nil && k.end != stream.EndNone {
+		s.endFrames(k.d)
 	}
 }
 

@@ -83,6 +83,7 @@ type Alert struct {
 	Payload  []byte   // what it was found in, as far as it is kept; owned by the alert
 	Frame    []byte   // the packet as captured, where it is asked for; owned by the alert
 	Link     packet.LinkType
+	InFrame  *FrameFacts // the frame that a rule with "frame" matched in; nil: none
 	// Values are what rules ask tables about that are wider than a connection. The border decides with them whether there is an
 	// alert at all; they are not written.
 	Values []string
@@ -143,6 +144,9 @@ func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 		}
 	}
 	dst = x.appendBytes(dst, parts)
+	if x.InFrame != nil {
+		dst = x.InFrame.AppendJSON(append(dst, `,"frame":`...))
+	}
 	if len(x.Bits) > 0 && !parts.NoVars {
 		dst = append(dst, `,"metadata":{"flowbits":`...)
 		dst = appendTexts(dst, x.Bits)

@@ -28,6 +28,7 @@ const (
 	KindTracked
 	KindTagged
 	KindDatagram
+	KindFrame
 	FirstAnalyzerKind Kind = 32
 )
 

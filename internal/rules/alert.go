@@ -11,7 +11,8 @@ import (
 func (e *Engine) complete(a *event.Alert, x *hit, p *packet.Packet) {
 	s, h := x.s, x.h
 	a.Tx, a.InTx, a.App = uint64(max(x.tx, 0)), x.tx >= 0, x.app
-	a.Stream = p.Proto == packet.ProtoTCP && (a.InTx || s.stream && (!s.packet || len(p.Payload()) == 0))
+	a.InFrame = x.frame
+	a.Stream = p.Proto == packet.ProtoTCP && (a.InTx || x.frame != nil || s.stream && (!s.packet || len(p.Payload()) == 0))
 	var f *flowState
 	if h.Index != 0 {
 		f = e.of(h.Index)

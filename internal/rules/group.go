@@ -267,6 +267,7 @@ func (s *Set) group() {
 		}
 	}
 	s.parts, s.kinds, s.asked, s.lacking = map[string]*partRules{}, map[string]bool{}, map[string]bool{}, map[string][]*sig{}
+	s.frames = framesOf(s.sigs)
 	for _, g := range s.sigs {
 		if len(g.parts) > 0 {
 			s.part(g)

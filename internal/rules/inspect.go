@@ -44,6 +44,11 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	if e.done = in.Done; in.Done {
 		e.may = appendAll(e.may, e.set.lacking[kind], 0)
 	}
+	e.consider(h, head, p, &in, nil)
+}
+
+// consider goes through the rules that may fit the parts at hand, of a side of a transaction or of a frame.
+func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in *event.Inspection, frame *event.FrameView) {
 	if p == nil || p.SrcPort != head.Client.Port && h.Dir == packet.ToServer || p.SrcPort != head.Server.Port && h.Dir == packet.ToClient {
 		p = madeUp(head, h.Dir)
 	}
@@ -67,7 +72,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if e.profile != nil {
 			e.profile.begin(e, s)
 		}
-		if s.app != "" && s.app != x.app && !(s.app == "dcerpc" && x.app == "smb") || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
+		if s.app != "" && s.app != x.app && frame == nil && !(s.app == "dcerpc" && x.app == "smb") || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
 		}
@@ -92,6 +97,12 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 			do(x)
 		}
 		v := hit{s: s, h: h, tx: int64(in.Tx), app: app, whole: true}
+		if frame != nil {
+			v.frame, v.tx = frameFacts(frame)
+			if frame.Object != nil {
+				v.app = frame.Object.AppendAppObject(nil)
+			}
+		}
 		v.values, v.context = x.m.told(s)
 		e.hits = append(e.hits, v)
 	}

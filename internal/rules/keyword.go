@@ -24,6 +24,7 @@ var keywords = concat(metaKeywords, refusedKeywords, headerKeywords, flowKeyword
 	modbusKeywords,
 	mqttKeywords,
 	oddKeywords,
+	frameKeywords,
 )
 
 var keywordByName = func() map[string]*keyword {

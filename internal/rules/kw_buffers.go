@@ -221,6 +221,9 @@ func (c *compiler) add(k check) {
 
 // placeParts checks what the rule asks of events.
 func (s *sig) placeParts() error {
+	if s.frame != "" {
+		return s.placeFrame()
+	}
 	for i := range s.parts {
 		p := &s.parts[i]
 		switch {

@@ -81,7 +81,7 @@ func TestRequires(t *testing.T) {
 			t.Errorf("%s: %d rules, %v", options, set.Len(), bad)
 		}
 	}
-	for options, want := range map[string]string{`requires:version 8;`: "no comparison", `requires:;`: "needs feature", `frame:smb1.data;`: "frames", `geoip:src,DE;`: "no database"} {
+	for options, want := range map[string]string{`requires:version 8;`: "no comparison", `requires:;`: "needs feature", `geoip:src,DE;`: "no database"} {
 		_, bad := tryLoad(t, "alert udp any any -> any any (content:\"x\"; "+options+" sid:1;)")
 		if len(bad) != 1 || !strings.Contains(bad[0].String(), want) {
 			t.Errorf("%s: %v", options, bad)

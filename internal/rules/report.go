@@ -19,6 +19,7 @@ type hit struct {
 	whole bool
 	// stream is what of the stream is shown, where nothing of it is kept until the alert is made; owned by the hit.
 	stream []byte
+	frame  *event.FrameFacts // that it is about; nil: none
 	// values are for the border, context is what lists say: names and JSON in turn.
 	values, context []string
 }

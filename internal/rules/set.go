@@ -55,10 +55,11 @@ type Set struct {
 	parts  map[string]*partRules // rules about parts of events, by the part's name
 	// lacking are the rules about what is not there, by the kind of events.
 	lacking map[string][]*sig
-	asked   map[string]bool // parts that rules ask for, by name
-	kinds   map[string]bool // of events whose parts rules ask for
-	rare    *mpm.Rarity     // of all contents together: which part of one says most
-	bits    []string        // names of the flowbits by number
+	asked   map[string]bool     // parts that rules ask for, by name
+	kinds   map[string]bool     // of events whose parts rules ask for
+	frames  map[string][]string // names of the frames that rules ask for, sorted, by EVE's word for the protocol
+	rare    *mpm.Rarity         // of all contents together: which part of one says most
+	bits    []string            // names of the flowbits by number
 	// The same of flowints, and of bits of hosts and pairs; and the lists that rules ask about. A Swap needs them.
 	ints, hostBits []string
 	sets           map[string]*dataset

@@ -44,6 +44,7 @@ type sig struct {
 	wholePacket                    bool
 	intClass, hostClass, textClass classes // of its flowint, of its xbits and hostbits, of what expressions caught
 
+	frame  string // the part that is a frame, and the only one; empty: none
 	by     *check // the content by which the rule is found; nil: there is none
 	odd    bool   // it asks for something odd that decoding, reassembly or a connection's state found
 	named  bool   // it asks which protocol is spoken (app-layer-protocol)

@@ -49,8 +49,10 @@ type Options struct {
 	RulesTraced bool
 	RulesTimed  func() int64
 	// Alerts is what the records of alerts will show: what they need goes with them.
-	Alerts  event.AlertParts
-	HomeNet []netip.Prefix // what is inside; none: detect.DefaultHomeNet
+	Alerts event.AlertParts
+	// FrameRecords has each frame that a reader marks become an event.
+	FrameRecords bool
+	HomeNet      []netip.Prefix // what is inside; none: detect.DefaultHomeNet
 	// NoMidstream leaves TCP connections alone whose SYN was not seen: no protocol is read of them, and to rules they are
 	// not established.
 	NoMidstream bool

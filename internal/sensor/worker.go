@@ -63,6 +63,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		Alerted: s.alerted})
 	var raw analyzer.RawStreams
 	var inspector analyzer.Inspector
+	var frames analyzer.FrameSink
 	if o.Rules != nil {
 		var flows rules.Flows = s.flows
 		if o.NoMidstream {
@@ -72,7 +73,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		s.rules.Keep(o.Alerts.Most())
 		s.parts = o.Alerts
 		s.watch(o)
-		raw, inspector = s.rules, s.rules
+		raw, inspector, frames = s.rules, s.rules, s.rules
 	}
 	var begun func(index uint32) bool
 	if o.NoMidstream {
@@ -81,7 +82,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s.files = file.NewRoom(filesWanted(o, o.Rules, reg), o.FileStore, lim.held/4)
 	var err error
 	s.apps, err = analyzer.NewDispatcher(reg, analyzer.DispatchOptions{Head: s.flows.Head, Anomalies: wantsAnomalies(o),
-		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Inline: o.StreamInline, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Files: s.files, MaxHeld: lim.held,
+		Stream: stream.Options{MemCap: lim.streams, Depth: o.StreamDepth, Inline: o.StreamInline, Policy: o.Overlap}, Begun: begun, Raw: raw, Inspector: inspector, Frames: frames, FrameRecords: o.FrameRecords, Files: s.files, MaxHeld: lim.held,
 		Quarantined: func(q analyzer.Quarantine) {
 			if len(s.failed) < keptFailures {
 				s.failed = append(s.failed, q)

@@ -33,6 +33,16 @@ func (s *Shard) advance(c *conn, h, peer *half) {
 	s.wait(c, h, peer)
 }
 
+// Holed reports that what was acknowledged of a direction waits behind a hole, which may still be filled.
+func (s *Shard) Holed(id ID, d packet.Dir) bool {
+	c := s.conn(id)
+	if c == nil {
+		return false
+	}
+	h := &c.half[d]
+	return !h.over && h.base < min(s.limit(h), h.fin, h.top)
+}
+
 // wait puts h on the list of those who wait for Patience, or takes it off.
 func (s *Shard) wait(c *conn, h, peer *half) {
 	hole := h.base < min(s.limit(h), h.fin, h.top) // release stopped before its limit

@@ -83,6 +83,9 @@ func (s *connection) some(c *analyzer.Context, d packet.Dir, x *side, b []byte) 
 	n := min(x.want-len(x.buf), len(b))
 	x.buf = append(x.buf, b[:n]...)
 	if len(x.buf) == x.want {
+		if x.want == StreamHeader && c.Framed() && s.pipe == nil {
+			mark(c, d, x.buf, len(b)-n)
+		}
 		s.step(c, d, x)
 	}
 	return b[n:]

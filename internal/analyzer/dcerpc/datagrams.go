@@ -51,6 +51,7 @@ func (m *datagrams) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 	if !ok {
 		return
 	}
+	markDatagram(c, d, b)
 	if g.Type == PRequest && g.Iface == Messenger && g.Opnum == 0 && c.Wanted(m.popup) {
 		m.message(c, d, &g)
 	}

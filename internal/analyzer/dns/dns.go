@@ -72,6 +72,9 @@ type reader struct {
 // Message reads one datagram.
 func (r *reader) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 	r.seq++
+	if c.Framed() {
+		c.FrameTx(d, c.Frame(d, "pdu", len(b), int64(len(b))), uint64(r.seq-1))
+	}
 	emit(c, r.kind, d, b, r.seq-1)
 }
 
@@ -207,6 +210,9 @@ func (s *streamReader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		n := int(binary.BigEndian.Uint16(h.buf[off:]))
 		if len(h.buf)-off-2 < n {
 			break
+		}
+		if c.Framed() {
+			c.FrameTx(d, c.WholeFrame(d, "pdu", len(h.buf)-off-2, int64(n)), uint64(s.seq))
 		}
 		emit(c, s.kind, d, h.buf[off+2:off+2+n], s.seq)
 		s.seq++

@@ -74,6 +74,7 @@ type half struct {
 	words  int     // of word; -1: the line is no such thing
 	ghost  state   // how content would end that a response says to have and must not have (204, 304); stStart: none
 	ghosts int64   // left of it
+	frame  analyzer.FrameID
 }
 
 type state uint8
@@ -110,6 +111,10 @@ func (s *conn) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		if s.proxied {
 			s.inProxy(c, d, b)
 			return
+		}
+		if c.Framed() {
+			b = s.framed(c, d, &s.half[d], b)
+			continue
 		}
 		b = s.step(c, d, &s.half[d], b)
 	}
@@ -393,6 +398,9 @@ func (s *conn) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 	t := s.cur
 	if d == packet.ToServer {
 		t = s.up
+	}
+	if h.frame != 0 {
+		defer h.endFrame(c, d, 0)
 	}
 	switch {
 	case s.over:

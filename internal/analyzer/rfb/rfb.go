@@ -65,6 +65,7 @@ type reader struct {
 	wait  [2][]byte
 	x     Hello
 	nName int
+	rest  int // bytes of the call that are not read yet
 }
 
 // Data reads bytes of one direction.
@@ -73,6 +74,7 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		n := min(maxWait-len(r.wait[d]), len(b))
 		r.wait[d] = append(r.wait[d], b[:n]...)
 		b = b[n:]
+		r.rest = len(b)
 		for r.step != over && r.next(c) {
 		}
 		if r.step != over && len(r.wait[d]) == maxWait { // the other side does not say what is waited for
@@ -81,11 +83,14 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 	}
 }
 
-// take cuts n bytes off what waits of a side; nil: they are not there yet.
-func (r *reader) take(d packet.Dir, n int) []byte {
+// take cuts n bytes off what waits of a side; nil: they are not there yet. They are a message of total bytes; 0: the end of one.
+func (r *reader) take(c *analyzer.Context, d packet.Dir, n, total int) []byte {
 	w := r.wait[d]
 	if len(w) < n {
 		return nil
+	}
+	if c.Framed() && total > 0 {
+		c.FrameTx(d, c.Frame(d, "pdu", len(w)+r.rest, int64(total)), 0)
 	}
 	r.wait[d] = w[n:]
 	return w[:n:n]
@@ -100,7 +105,7 @@ func (r *reader) next(c *analyzer.Context) bool {
 		if r.step == clientVersion {
 			d, to = up, &r.x.Client
 		}
-		b := r.take(d, versionLen)
+		b := r.take(c, d, versionLen, versionLen)
 		if b == nil {
 			return false
 		}
@@ -114,23 +119,23 @@ func (r *reader) next(c *analyzer.Context) bool {
 	case security:
 		return r.security(c)
 	case choice:
-		b := r.take(up, 1)
+		b := r.take(c, up, 1, 1)
 		if b == nil {
 			return false
 		}
 		r.chosen(c, uint32(b[0]))
 	case challenge:
-		if r.take(down, 16) == nil { // not looked at, nor is the response
+		if r.take(c, down, 16, 16) == nil { // not looked at, nor is the response
 			return false
 		}
 		r.step = response
 	case response:
-		if r.take(up, 16) == nil {
+		if r.take(c, up, 16, 16) == nil {
 			return false
 		}
 		r.step = result
 	case result:
-		b := r.take(down, 4)
+		b := r.take(c, down, 4, 4)
 		if b == nil {
 			return false
 		}
@@ -140,22 +145,24 @@ func (r *reader) next(c *analyzer.Context) bool {
 			r.end(c)
 		}
 	case clientInit:
-		b := r.take(up, 1)
+		b := r.take(c, up, 1, 1)
 		if b == nil {
 			return false
 		}
 		r.x.Shared, r.x.HasShared = b[0] != 0, true
 		r.step = serverInit
 	case serverInit:
-		b := r.take(down, initLen)
+		w := r.wait[down]
+		b := r.take(c, down, initLen, 0)
 		if b == nil {
 			return false
 		}
 		s, n := parseScreen(b)
+		c.FrameTx(down, c.Frame(down, "pdu", len(w)+r.rest, int64(initLen)+int64(n)), 0)
 		r.x.Screen, r.nName = s, int(min(n, maxName))
 		r.step = name
 	case name:
-		b := r.take(down, r.nName)
+		b := r.take(c, down, r.nName, 0)
 		if b == nil && r.nName > 0 {
 			return false
 		}
@@ -170,7 +177,7 @@ func (r *reader) next(c *analyzer.Context) bool {
 func (r *reader) security(c *analyzer.Context) bool {
 	down := packet.ToClient
 	if r.x.Client.Minor < "007" { // RFC 6143 7.1.2: the server chooses
-		b := r.take(down, 4)
+		b := r.take(c, down, 4, 4)
 		if b == nil {
 			return false
 		}
@@ -181,7 +188,7 @@ func (r *reader) security(c *analyzer.Context) bool {
 	if len(w) == 0 || len(w) < 1+int(w[0]) {
 		return false
 	}
-	if n := int(r.take(down, 1+int(w[0]))[0]); n == 0 { // refused, with a reason
+	if n := int(r.take(c, down, 1+int(w[0]), 1+int(w[0]))[0]); n == 0 { // refused, with a reason
 		r.end(c)
 		return true
 	}

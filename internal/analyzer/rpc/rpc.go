@@ -244,6 +244,10 @@ type datagrams struct{ reader }
 
 // Message reads one datagram.
 func (m *datagrams) Message(c *analyzer.Context, d packet.Dir, b []byte) {
+	if c.Framed() {
+		c.Frame(d, "rpc.pdu", len(b), int64(len(b)))
+		m.mark(c, d, b, 0, len(b), len(b))
+	}
 	m.message(c, d, b, c.Packet().Ref())
 }
 
@@ -272,6 +276,9 @@ type side struct {
 	buf   []byte // the record so far, at most keep bytes
 	ref   packet.Ref
 	lost  bool // lost its place: the rest of this direction cannot be read
+
+	size   uint32 // of the record at hand, if it is in one fragment; else 0
+	marked bool   // its frames were marked
 }
 
 // Data takes bytes of direction d.
@@ -294,6 +301,10 @@ func (s *records) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 				x.lost = true
 				break
 			}
+			if x.size, x.marked = 0, false; x.final && len(x.buf) == 0 && c.Framed() {
+				x.size = x.left
+				c.Frame(d, "rpc.pdu", len(x.mark)+len(b), int64(len(x.mark))+int64(x.left))
+			}
 		} else {
 			n := min(int(x.left), len(b))
 			if room := keep - len(x.buf); room > 0 {
@@ -301,6 +312,10 @@ func (s *records) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			}
 			x.left -= uint32(n)
 			b = b[n:]
+			if x.size > 0 && !x.marked && (x.left == 0 || len(x.buf) >= enoughHead) {
+				x.marked = true
+				s.reader.mark(c, d, x.buf, len(x.mark), int(x.size), int(x.size-x.left)+len(b))
+			}
 		}
 		if x.left == 0 && x.final {
 			x.lost = !s.message(c, d, x.buf, x.ref)

@@ -79,7 +79,9 @@ type datagrams struct{ teller }
 // Message reads one datagram.
 func (r *datagrams) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 	if len(b) <= 1<<16 {
-		if _, ok := r.m.Parse(b); ok {
+		c.Frame(d, "pdu", len(b), int64(len(b)))
+		if n, ok := r.m.Parse(b); ok {
+			r.m.mark(c, d, r.txs, len(b), n, len(b)-n)
 			r.tell(c, d)
 		}
 	}
@@ -132,6 +134,10 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 				return
 			}
 			x.skip = max(s.m.Body, 0)
+			if n := len(x.head); c.Framed() {
+				c.WholeFrame(d, "pdu", n+len(b), int64(n+x.skip))
+				s.m.mark(c, d, s.txs, n+len(b), n, x.skip)
+			}
 			s.tell(c, d)
 			s.m.forget()
 			x.head = x.head[:0]

@@ -122,6 +122,7 @@ type side struct {
 	from, to int
 	lost     bool   // lost its place: the rest of this direction cannot be read
 	sealed   uint16 // encrypted messages since the last clear one
+	marks    marks
 }
 
 // Data takes bytes of direction d.
@@ -142,6 +143,8 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			if !x.begin() {
 				x.lost = true
 				s.over(c)
+			} else if c.Framed() {
+				x.markSession(c, d, len(b))
 			}
 			continue
 		}
@@ -157,6 +160,9 @@ func (s *connection) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			}
 		}
 		s.pass2(c, x, b[:n])
+		if x.marks.on {
+			x.marks.take(c, d, b, n)
+		}
 		x.left -= uint32(n)
 		b = b[n:]
 		if x.left > 0 {
@@ -390,12 +396,15 @@ func (s *connection) emit(c *analyzer.Context, x *Exchange) {
 // Gap loses the place in direction d unless the hole lies in bytes that are not kept.
 func (s *connection) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 	x := &s.sides[d]
-	if uint64(x.left) > n && len(x.buf) >= x.room {
+	if uint64(x.left) >= n && len(x.buf) >= x.room {
 		if lo, hi := max(x.at, x.from), min(x.at+int(n), x.to); x.mv != nil && lo < hi {
 			x.mv.gap(c, uint64(hi-lo))
 		}
 		x.at += int(n)
-		x.left -= uint32(n)
+		x.marks.at += int(n)
+		if x.left -= uint32(n); x.left == 0 {
+			s.packet(c, d, x)
+		}
 		return
 	}
 	x.lost = true

@@ -112,6 +112,7 @@ type reader struct {
 	sent     []sent // mails whose end is not answered
 	events   [2][]string
 	closed   [2]bool
+	frame    analyzer.FrameID // of the content that the client sends
 }
 
 // sent is a mail that was sent.
@@ -124,7 +125,11 @@ type sent struct {
 func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 	for len(b) > 0 {
 		if d == packet.ToServer && r.said != commands {
+			if c.Framed() && r.frame == 0 {
+				r.frame = c.Frame(d, "data", len(b), -1)
+			}
 			b = r.read(c, b)
+			r.endFrame(c, len(b))
 			continue
 		}
 		if d == packet.ToServer && r.n > 0 && r.queue[r.n-1].verb == "DATA" { // it did not wait to be asked
@@ -139,6 +144,9 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		line, rest, cut, ok := r.lines[d].Next(b, maxLine)
 		if !ok {
 			return
+		}
+		if c.Framed() && !cut {
+			markLine(c, d, line, b, len(rest))
 		}
 		b = rest
 		if cut {
@@ -158,6 +166,14 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		default:
 			r.command(c, line)
 		}
+	}
+}
+
+// endFrame ends the frame of the content when all of it was sent.
+func (r *reader) endFrame(c *analyzer.Context, back int) {
+	if r.frame != 0 && r.said == commands {
+		c.EndFrame(packet.ToServer, r.frame, back)
+		r.frame = 0
 	}
 }
 
@@ -325,6 +341,7 @@ func (r *reader) align(c *analyzer.Context) {
 func (r *reader) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 	if d == packet.ToServer && r.said != commands {
 		r.lose(c, n)
+		r.endFrame(c, 0)
 		return
 	}
 	r.lines[d].Gap()

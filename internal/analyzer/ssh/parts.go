@@ -58,3 +58,6 @@ type oddSight struct{ sight }
 
 // EachBuffer gives nothing.
 func (*oddSight) EachBuffer(func(string, []byte)) {}
+
+// FrameObject is what alerts about frames say of the connection (analyzer.FrameObject).
+func (r *reader) FrameObject() event.AppObject { return &sight{sides: r.sides} }

@@ -97,6 +97,9 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 	}
 }
 
+// recordHead is how many bytes of an unencrypted packet come before its content: length, padding, number.
+const recordHead = 6
+
 // packet takes bytes of one unencrypted packet (RFC 4253 6) and returns the rest.
 func (r *reader) packet(c *analyzer.Context, d packet.Dir, b []byte) []byte {
 	if r.skip[d] > 0 {
@@ -105,7 +108,7 @@ func (r *reader) packet(c *analyzer.Context, d packet.Dir, b []byte) []byte {
 		return b[n:]
 	}
 	p := &r.buf[d]
-	need := 6 // length, padding, number
+	need := recordHead
 	if len(*p) >= need {
 		need = int(binary.BigEndian.Uint32(*p)) + 4
 	}
@@ -120,6 +123,12 @@ func (r *reader) packet(c *analyzer.Context, d packet.Dir, b []byte) []byte {
 		r.odd(c, d, oddRecord)
 		r.phase[d] = lost
 		return nil
+	}
+	if need == recordHead && c.Framed() {
+		back := recordHead + len(b)
+		c.FrameTx(d, c.Frame(d, "record.hdr", back, recordHead), 0)
+		c.FrameTx(d, c.Frame(d, "record.data", len(b), int64(length+4-recordHead)), 0)
+		c.FrameTx(d, c.Frame(d, "record.pdu", back, int64(length+4)), 0)
 	}
 	number := (*p)[5]
 	switch {

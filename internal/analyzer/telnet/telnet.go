@@ -70,10 +70,18 @@ type reader struct {
 	typed   int
 	seen    packet.Ref
 	read    int
+	frames  [2]framer
+	done    bool // somebody is logged in: only frames are of interest
 }
 
 // Data reads bytes of one direction.
 func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
+	if c.Framed() {
+		r.frames[d].take(c, d, b)
+	}
+	if r.done {
+		return
+	}
 	for _, x := range b {
 		x, ok := r.filters[d].Byte(x)
 		if !ok || x == 0 {
@@ -82,7 +90,9 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		if d == packet.ToServer {
 			r.typing(c, x)
 		} else if r.prints(c, x) {
-			c.Done()
+			if r.done = c.Framed(); !r.done {
+				c.Done()
+			}
 			return
 		}
 	}
@@ -170,8 +180,9 @@ func (r *reader) emit(c *analyzer.Context, o event.LoginOutcome) {
 }
 
 // Gap loses bytes: which question is open is not known.
-func (r *reader) Gap(_ *analyzer.Context, d packet.Dir, _ uint64) {
+func (r *reader) Gap(c *analyzer.Context, d packet.Dir, _ uint64) {
 	r.filters[d] = filter{}
+	r.frames[d].lose(c, d)
 	r.stage, r.tail = idle, r.tail[:0]
 }
 

@@ -231,7 +231,9 @@ func (s *conn) session() []byte { return s.text.get(tSession) }
 // emit reports the connection and ends the interest in it.
 func (s *conn) emit(c *analyzer.Context) {
 	s.over = true
-	c.Done()
+	if !c.Framed() {
+		c.Done()
+	}
 	if !s.hello && !s.server && s.e.PlainRef.IsZero() && s.e.Alert == ([2]Alert{}) {
 		return // nothing of a handshake was seen
 	}

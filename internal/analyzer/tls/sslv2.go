@@ -44,6 +44,8 @@ func (s *conn) sslv2(c *analyzer.Context, h *half, b []byte) []byte {
 	}
 	m := h.hs
 	h.hs, h.old, h.any = h.hs[:0], false, true
+	c.Frame(packet.ToServer, "ssl2.hdr", len(m)+len(b), 2)
+	c.Frame(packet.ToServer, "ssl2.pdu", len(m)+len(b), int64(len(m)))
 	if probeSSLv2(m) != analyzer.Yes {
 		s.odd(c, packet.ToServer, oddSSLv2|oddRecord)
 		s.broken(c)

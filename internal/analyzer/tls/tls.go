@@ -108,6 +108,8 @@ type half struct {
 	old   bool       // a hello of SSL 2.0 is being read
 	beat  int        // size of the last protected heartbeat that was not answered
 	said  []byte
+
+	astray bool // where records begin is not known any more
 }
 
 // Data reads bytes of one direction.
@@ -131,6 +133,9 @@ func (s *conn) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		default:
 			b = s.record(c, d, h, b)
 		}
+	}
+	if len(b) > 0 && c.Framed() {
+		s.track(c, d, h, b)
 	}
 }
 
@@ -172,6 +177,7 @@ func (s *conn) record(c *analyzer.Context, d packet.Dir, h *half, b []byte) []by
 	}
 	h.left, h.any = h.size, true
 	h.body = h.body[:0]
+	h.mark(c, d, len(b)-n)
 	s.began(c, d, h)
 	return b[n:]
 }
@@ -337,6 +343,8 @@ func (s *conn) plain(c *analyzer.Context, _ packet.Dir, h *half, b []byte) []byt
 func (s *conn) Gap(c *analyzer.Context, d packet.Dir, n uint64) {
 	h := &s.half[d]
 	switch {
+	case s.over && c.Framed():
+		h.passGap(n)
 	case s.over:
 	case h.left > 0 && n <= uint64(h.left) && (h.head[0] == typeData || h.ccs):
 		h.left -= int(n)

@@ -39,3 +39,29 @@ func TestAlertsValid(t *testing.T) {
 		}
 	}
 }
+
+// TestFramesValid: so do records of frames, and alerts about them.
+func TestFramesValid(t *testing.T) {
+	s, err := jsonschema.NewCompiler().Compile("testdata/eve.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := event.Head{FlowID: 1, Proto: packet.ProtoTCP, Client: client, Server: server, Seen: at(13, 340)}
+	x := event.NewFrame(h)
+	x.App = "smb"
+	x.Facts = event.FrameFacts{Type: "smb2.data", ID: 3, Dir: packet.ToClient, Stream: true, Offset: 853, Length: 100, Complete: true, Payload: []byte("a\x00\xff\r\n\"")}
+	a := event.NewAlert(h, &event.RuleInfo{GID: 1, SID: 9, Action: "allowed", Severity: 3})
+	a.InFrame = &event.FrameFacts{Type: "pdu", ID: 1, Length: 5, Tx: 7, InTx: true}
+	for _, c := range []struct{ line, want string }{
+		{string(x.AppendEVE(nil, &event.EVE{})), `"app_proto":"smb","frame":{"type":"smb2.data","id":3,"direction":"toclient","stream_offset":853,"length":100,"complete":true,` +
+			`"payload":"YQD/DQoi","payload_printable":"a..\r\n\""}`},
+		{string(a.AppendEVE(nil, &event.EVE{})), `"frame":{"type":"pdu","id":1,"direction":"toserver","length":5,"complete":false,"tx_id":7}`},
+	} {
+		if err := valid(s, c.line); err != nil {
+			t.Errorf("%v\n%s", err, c.line)
+		}
+		if !strings.Contains(c.line, c.want) {
+			t.Errorf("%s lacks %s", c.line, c.want)
+		}
+	}
+}

@@ -119,7 +119,7 @@ func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 		dst = strconv.AppendUint(dst, x.Tx, 10)
 	case x.Said != nil:
 		whole := *c // what is not recorded by itself belongs here all the same
-		whole.DNS.NoRequests, whole.DNS.NoResponses, whole.DNS.Types = false, false, nil
+		whole.DNS.NoRequests, whole.DNS.NoResponses, whole.DNS.Types, whole.SMB = false, false, nil, nil
 		record = x.Said.AppendEVE(nil, &whole)
 		dst = appendTx(dst, record, x.Stream && !x.InTx)
 	case x.InTx:
@@ -139,7 +139,7 @@ func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 	if f := x.Flow; f != nil {
 		dst = AppendEVEDirection(dst, x.Dir)
 		if !parts.NoFlow {
-			dst = x.appendFlow(dst, f)
+			dst = x.appendFlow(dst, f, c)
 		}
 	}
 	dst = x.appendBytes(dst, parts)
@@ -171,7 +171,7 @@ func (x *Alert) appendAlert(dst []byte, c *EVE) []byte {
 	dst = append(dst, `,"severity":`...)
 	dst = strconv.AppendInt(dst, int64(r.Severity), 10)
 	if r.Target != NoTarget {
-		dst = x.appendTarget(dst)
+		dst = x.appendTarget(dst, c)
 	}
 	if len(r.Metadata) > 0 && !parts.NoMetadata {
 		dst = append(dst, `,"metadata":{`...)
@@ -208,7 +208,7 @@ func (x *Alert) appendAlert(dst []byte, c *EVE) []byte {
 }
 
 // appendTarget names the two sides of the packet by their part.
-func (x *Alert) appendTarget(dst []byte) []byte {
+func (x *Alert) appendTarget(dst []byte, c *EVE) []byte {
 	from, to := x.head.Client, x.head.Server
 	if x.Dir == packet.ToClient {
 		from, to = to, from
@@ -221,7 +221,7 @@ func (x *Alert) appendTarget(dst []byte) []byte {
 		end End
 	}{{`,"source":{"ip":`, from}, {`,"target":{"ip":`, to}} {
 		dst = append(dst, e.key...)
-		dst = AppendJSONAddr(dst, e.end.Addr)
+		dst = c.appendAddr(dst, e.end.Addr)
 		if hasPorts(x.head.Proto) {
 			dst = append(dst, `,"port":`...)
 			dst = strconv.AppendUint(dst, uint64(e.end.Port), 10)
@@ -231,7 +231,7 @@ func (x *Alert) appendTarget(dst []byte) []byte {
 	return dst
 }
 
-func (x *Alert) appendFlow(dst []byte, f *AlertFlow) []byte {
+func (x *Alert) appendFlow(dst []byte, f *AlertFlow, c *EVE) []byte {
 	h := &x.head
 	dst = append(dst, `,"flow":{"pkts_toserver":`...)
 	dst = strconv.AppendUint(dst, f.Packets[packet.ToServer], 10)
@@ -244,9 +244,9 @@ func (x *Alert) appendFlow(dst []byte, f *AlertFlow) []byte {
 	dst = append(dst, `,"start":`...)
 	dst = AppendEVETime(dst, f.Start)
 	dst = append(dst, `,"src_ip":`...)
-	dst = AppendJSONAddr(dst, h.Client.Addr)
+	dst = c.appendAddr(dst, h.Client.Addr)
 	dst = append(dst, `,"dest_ip":`...)
-	dst = AppendJSONAddr(dst, h.Server.Addr)
+	dst = c.appendAddr(dst, h.Server.Addr)
 	if hasPorts(h.Proto) {
 		dst = append(dst, `,"src_port":`...)
 		dst = strconv.AppendUint(dst, uint64(h.Client.Port), 10)

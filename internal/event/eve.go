@@ -49,13 +49,13 @@ func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []b
 	}
 	ports := hasPorts(h.Proto) || h.Proto == 0 && src.Port|dest.Port != 0
 	dst = append(dst, `,"src_ip":`...)
-	dst = AppendJSONAddr(dst, src.Addr)
+	dst = c.appendAddr(dst, src.Addr)
 	if ports {
 		dst = append(dst, `,"src_port":`...)
 		dst = strconv.AppendUint(dst, uint64(src.Port), 10)
 	}
 	dst = append(dst, `,"dest_ip":`...)
-	dst = AppendJSONAddr(dst, dest.Addr)
+	dst = c.appendAddr(dst, dest.Addr)
 	if ports {
 		dst = append(dst, `,"dest_port":`...)
 		dst = strconv.AppendUint(dst, uint64(dest.Port), 10)

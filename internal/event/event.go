@@ -77,9 +77,12 @@ type EVE struct {
 	Iface    func(source uint16) string // name of the live interface; nil omits in_iface
 	Checksum bool
 	Inline   bool // pcap_cnt is the packet that carried what a record is about, not the one that had it read
-	Ethernet bool // records of packets name their MACs
+	Ethernet bool // records of packets and of connections name their MACs
+	// LongIPv6: an IPv6 address at either end of a record has all its digits, as Suricata 8 writes it; else RFC 5952.
+	LongIPv6 bool
 	Alert    AlertParts
 	DNS      DNSParts
+	SMB      []string // kinds of exchanges of SMB that are recorded (smb.Exchange.Kind); nil: all
 }
 
 // before8 reports that records have the shape of Suricata 7.

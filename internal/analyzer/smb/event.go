@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"slices"
 	"strconv"
 
 	"firestorm/internal/analyzer/dcerpc"
@@ -44,8 +45,38 @@ func (x *Exchange) Head() *event.Head { return &x.head }
 // New returns an empty exchange with head h.
 func New(h event.Head) *Exchange { return &Exchange{head: h} }
 
-// AppendEVE writes an smb record in Suricata's shape.
+// Kind is the word by which the settings of EVE choose records (smb.types of suricata.yaml).
+func (x *Exchange) Kind() string {
+	switch {
+	case x.Call != nil:
+		return "dcerpc"
+	case x.Moved:
+		return "file"
+	}
+	switch x.Command {
+	case Negotiate:
+		return "negotiate"
+	case SessionSetup:
+		return "session_setup"
+	case TreeConnect:
+		return "tree_connect"
+	case Create:
+		return "create"
+	}
+	switch {
+	case x.Version == 2 && x.Code == codeIOCTL:
+		return "ioctl"
+	case x.Version == 2 && x.Code == codeSetInfo:
+		return "set_file_path_info"
+	}
+	return "generic"
+}
+
+// AppendEVE writes an smb record in Suricata's shape, if one of its kind is wanted.
 func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
+	if c.SMB != nil && !slices.Contains(c.SMB, x.Kind()) {
+		return dst
+	}
 	h := &x.head
 	dst = event.AppendEVEHead(dst, h, "smb", packet.ToServer, c)
 	dst = append(dst, `,"tx_id":`...)

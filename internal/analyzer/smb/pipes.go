@@ -38,9 +38,10 @@ type pipe struct {
 
 // Commands of versions 2 and 3 that move what a pipe carries.
 const (
-	codeRead  = 8
-	codeWrite = 9
-	codeIOCTL = 11
+	codeRead    = 8
+	codeWrite   = 9
+	codeIOCTL   = 11
+	codeSetInfo = 17
 )
 
 // transceive is FSCTL_PIPE_TRANSCEIVE ([MS-FSCC] 2.3.49): a write and a read at once.

@@ -79,6 +79,7 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 		}
 		n.closers = append(n.closers, func() { n.opt.FileStore.Close() })
 	}
+	n.opt.MACs = o.EVE.Ethernet && n.eve != nil
 	n.opt.KeepFiles, n.opt.FileHashes = o.StoreAll, o.FileHash
 	if n.sigs != nil {
 		n.opt.Rules, n.opt.Alerts = n.sigs.set, o.EVE.Alert

@@ -74,14 +74,16 @@ type Alert struct {
 	Dir      packet.Dir
 	AppProto string // protocol of the connection as known then; empty: not known
 	Flow     *AlertFlow
-	Tx       uint64   // number of the transaction in its connection, from 0
-	InTx     bool     // the alert is about a transaction: Tx holds
-	App      []byte   // members that say what it is about, such as "http":{…}; empty: nothing
-	Said     Event    // what the connection's protocol said with the same packet, for where App is empty; nil: nothing
-	Bits     []string // flowbits that are set, by name
-	Stream   bool     // the rule matched in a stream, not in a packet's own payload
-	Payload  []byte   // what it was found in, as far as it is kept; owned by the alert
-	Frame    []byte   // the packet as captured, where it is asked for; owned by the alert
+	Tx       uint64      // number of the transaction in its connection, from 0
+	InTx     bool        // the alert is about a transaction: Tx holds
+	App      []byte      // members that say what it is about, such as "http":{…}; empty: nothing
+	Said     Event       // what the connection's protocol said with the same packet, for where App is empty; nil: nothing
+	Bits     []string    // flowbits that are set, by name
+	Texts    [][2]string // what rules caught on the connection, as FlowVars has it
+	Passed   bool        // a pass rule took the packet, after this rule
+	Stream   bool        // the rule matched in a stream, not in a packet's own payload
+	Payload  []byte      // what it was found in, as far as it is kept; owned by the alert
+	Frame    []byte      // the packet as captured, where it is asked for; owned by the alert
 	Link     packet.LinkType
 	// Values are what rules ask tables about that are wider than a connection. The border decides with them whether there is an
 	// alert at all; they are not written.
@@ -113,7 +115,10 @@ func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 	dst = AppendEVEHead(dst, h, "alert", x.Dir, c)
 	var record []byte // of Said
 	switch {
+	case parts.NoApp && !x.InTx:
 	case parts.NoApp:
+		dst = append(dst, `,"tx_id":`...)
+		dst = strconv.AppendUint(dst, x.Tx, 10)
 	case x.InTx && len(x.App) > 0:
 		dst = append(dst, `,"tx_id":`...)
 		dst = strconv.AppendUint(dst, x.Tx, 10)
@@ -143,12 +148,13 @@ func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 		}
 	}
 	dst = x.appendBytes(dst, parts)
-	if len(x.Bits) > 0 && !parts.NoVars {
-		dst = append(dst, `,"metadata":{"flowbits":`...)
-		dst = appendTexts(dst, x.Bits)
-		dst = append(dst, '}')
+	if !parts.NoVars {
+		dst = (&FlowVars{Bits: x.Bits, Texts: x.Texts}).append(dst)
 	}
-	if parts.Verdict {
+	switch {
+	case parts.Verdict && x.Passed:
+		dst = append(dst, `,"verdict":{"action":"pass"}`...)
+	case parts.Verdict:
 		dst = append(dst, `,"verdict":{"action":"alert"}`...)
 	}
 	return AppendEVETail(dst, h, c)

@@ -150,6 +150,9 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 	t.account(i, r, p, d)
 	if d == packet.ToClient && !r.bits.has(answered) {
 		r.bits |= answered | established
+		if (p.Proto == packet.ProtoICMP || p.Proto == packet.ProtoICMPv6) && p.L4 != 0 {
+			r.sides[packet.ToClient].isn = icmpKnown | uint32(p.ICMPType)<<8 | uint32(p.ICMPCode)
+		}
 		t.enter(i, t.newList(p.Proto)+2) // the two-way list of the same protocol
 		t.emit(i, event.Answered, p)
 		t.emit(i, event.Established, p)

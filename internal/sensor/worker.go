@@ -46,6 +46,8 @@ type shard struct {
 	parts   event.AlertParts // what alerts carry
 	watched watched
 	files   *file.Room
+	macs    *macs // nil: nobody asks
+	left    left  // of the flow that ends now
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
 	ordinal uint64
@@ -60,7 +62,10 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 	s := &shard{}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
 		Timeouts: o.Timeouts, Released: s.released, Closed: func(i uint32) bool { return s.apps.Closed(i) },
-		Alerted: s.alerted})
+		Alerted: s.alerted, Dress: s.dress})
+	if o.MACs {
+		s.macs = &macs{}
+	}
 	var raw analyzer.RawStreams
 	var inspector analyzer.Inspector
 	if o.Rules != nil {
@@ -68,7 +73,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		if o.NoMidstream {
 			flows = begunOnly{s.flows}
 		}
-		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) (string, bool) { return s.apps.App(i) }, lim.streams)
+		s.rules = rules.NewEngine(o.Rules, flows, s.app, lim.streams)
 		s.rules.Keep(o.Alerts.Most())
 		s.parts = o.Alerts
 		s.watch(o)
@@ -122,15 +127,19 @@ func (s *shard) alerted(index uint32) bool {
 		return false
 	}
 	from := len(*s.out)
+	s.left.vars, s.left.passed = s.rules.Left(index)
 	any := s.rules.Released(index, s.out)
 	s.alerts(nil, flow.Handle{Index: index}, *s.out, from)
+	s.left.index = 0
 	return any
 }
 
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
 func (s *shard) released(index uint32, why event.EndReason) (app, before string) {
 	from := len(*s.out)
+	s.left = left{sides: s.apps.Sides(index)}
 	app, before = s.apps.Released(index, why, s.ordinal, s.out)
+	s.left.index, s.left.app = index, app
 	s.files.Released(index)
 	if s.rules != nil {
 		s.rules.Flush(s.out)
@@ -152,6 +161,9 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 		return false
 	}
 	h := s.flows.PacketAhead(p, a, out)
+	if s.macs != nil && h.Index != 0 {
+		s.macs.add(h, p)
+	}
 	if p.Firewall != packet.FirewallNone {
 		s.flows.Verdict(p, h, out)
 	}

@@ -88,6 +88,12 @@ func (u *suricata) looks(e *event.EVE) {
 				p.References, p.RuleText = p.References || a.RuleReference, p.RuleText || a.RuleRaw
 				p.Verdict, p.PayloadMost = p.Verdict || a.Verdict, int(min(a.PayloadBuffer, mostPayload))
 				p.NoApp, p.NoFlow, p.NoMetadata = p.NoApp || !a.AppLayer, p.NoFlow || !a.Flow, p.NoMetadata || !a.RuleMetadata
+			case "anomaly":
+				e.AnomalyHeaders = e.AnomalyHeaders || t.Anomaly.PacketHeader
+			case "http":
+				e.HTTP = event.HTTPParts{Brief: !t.Extended, Custom: t.Custom}
+				e.HTTP.Headers[packet.ToServer] = t.DumpHeaders == "both" || t.DumpHeaders == "request"
+				e.HTTP.Headers[packet.ToClient] = t.DumpHeaders == "both" || t.DumpHeaders == "response"
 			case "smb":
 				e.SMB = append(e.SMB, t.Kinds...)
 			case "dns":

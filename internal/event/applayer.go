@@ -39,6 +39,10 @@ func (x *AppLayer) AppendEVE(dst []byte, c *EVE) []byte {
 	}
 	dst = append(dst, `,"anomaly":{"type":"applayer","event":`...)
 	dst = AppendJSONString(dst, x.Name)
+	if x.App != "" {
+		dst = append(dst, `,"app_proto":`...)
+		dst = AppendJSONString(dst, x.App)
+	}
 	if x.Detect {
 		dst = append(dst, `,"layer":"proto_detect"}`...)
 	} else {

@@ -82,11 +82,25 @@ type EVE struct {
 	LongIPv6 bool
 	Alert    AlertParts
 	DNS      DNSParts
-	SMB      []string // kinds of exchanges of SMB that are recorded (smb.Exchange.Kind); nil: all
+	HTTP     HTTPParts
+	// AnomalyHeaders: records of what is odd in packets show their headers; who makes them has to be told as well.
+	AnomalyHeaders bool
+	SMB            []string // kinds of exchanges of SMB that are recorded (smb.Exchange.Kind); nil: all
 }
 
 // before8 reports that records have the shape of Suricata 7.
 func (c *EVE) before8() bool { return c.Version != 0 && c.Version < 8 }
+
+// HTTPParts says what a record of HTTP has, as types.http of suricata.yaml does. The zero value is what Suricata's own file asks
+// for.
+type HTTPParts struct {
+	Brief   bool     // without method, version, status, referrer, redirect and length: extended: no
+	Headers [2]bool  // all fields of requests, of responses, by the direction travelled (dump-all-headers)
+	Custom  []string // fields that are shown by name, in any case, "-" and "_" alike
+}
+
+// Fields reports whether records need the fields of heads.
+func (p *HTTPParts) Fields() bool { return p.Headers[0] || p.Headers[1] || len(p.Custom) > 0 }
 
 // DNSParts says which messages of DNS are recorded and how, as types.dns of suricata.yaml does. The zero value is what
 // Suricata does where nothing is said.

@@ -51,8 +51,10 @@ type Options struct {
 	// Alerts is what the records of alerts will show: what they need goes with them.
 	Alerts event.AlertParts
 	// MACs has the event of a flow's end name the cards that its packets came from and went to.
-	MACs    bool
-	HomeNet []netip.Prefix // what is inside; none: detect.DefaultHomeNet
+	MACs bool
+	// AnomalyHeaders has records of what is odd in packets show their headers.
+	AnomalyHeaders bool
+	HomeNet        []netip.Prefix // what is inside; none: detect.DefaultHomeNet
 	// NoMidstream leaves TCP connections alone whose SYN was not seen: no protocol is read of them, and to rules they are
 	// not established.
 	NoMidstream bool

@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"bytes"
 	"sync/atomic"
 
 	"firestorm/internal/analyzer"
@@ -47,6 +48,7 @@ type shard struct {
 	watched watched
 	files   *file.Room
 	macs    *macs // nil: nobody asks
+	headers bool  // go with what is odd in packets
 	left    left  // of the flow that ends now
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
@@ -59,7 +61,7 @@ type shard struct {
 const keptFailures = 4
 
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
-	s := &shard{}
+	s := &shard{headers: o.AnomalyHeaders}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
 		Timeouts: o.Timeouts, Released: s.released, Closed: func(i uint32) bool { return s.apps.Closed(i) },
 		Alerted: s.alerted, Dress: s.dress})
@@ -290,6 +292,9 @@ func (s *shard) anomalies(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	for _, a := range p.Anomalies[:p.NAnomaly] {
 		ev := event.NewAnomaly(head)
 		ev.Code, ev.Dir = a, h.Dir
+		if n := len(p.Data) - int(p.PayloadLen); s.headers && n > 0 {
+			ev.Frame, ev.Link = bytes.Clone(p.Data[:n]), p.DataLink()
+		}
 		*out = append(*out, ev)
 	}
 }

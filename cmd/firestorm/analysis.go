@@ -80,11 +80,13 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 		n.closers = append(n.closers, func() { n.opt.FileStore.Close() })
 	}
 	n.opt.AnomalyHeaders = o.EVE.AnomalyHeaders && n.eve != nil
-	if o.EVE.HTTP.Fields() && n.eve != nil {
-		if n.opt.Settings == nil {
-			n.opt.Settings = map[string]int64{}
+	for name, on := range map[string]bool{"http.fields": o.EVE.HTTP.Fields(), "tls.certificates": o.EVE.TLS.Certificates()} {
+		if on && n.eve != nil {
+			if n.opt.Settings == nil {
+				n.opt.Settings = map[string]int64{}
+			}
+			n.opt.Settings[name] = 1
 		}
-		n.opt.Settings["http.fields"] = 1
 	}
 	n.opt.MACs = o.EVE.Ethernet && n.eve != nil
 	n.opt.KeepFiles, n.opt.FileHashes = o.StoreAll, o.FileHash

@@ -94,6 +94,9 @@ func (u *suricata) looks(e *event.EVE) {
 				e.HTTP = event.HTTPParts{Brief: !t.Extended, Custom: t.Custom}
 				e.HTTP.Headers[packet.ToServer] = t.DumpHeaders == "both" || t.DumpHeaders == "request"
 				e.HTTP.Headers[packet.ToClient] = t.DumpHeaders == "both" || t.DumpHeaders == "response"
+			case "tls":
+				has := func(w string) bool { return slices.Contains(t.Custom, w) }
+				e.TLS = event.TLSParts{Certificate: has("certificate"), Chain: has("chain"), ClientCertificate: has("client_certificate"), ClientChain: has("client_chain")}
 			case "smb":
 				e.SMB = append(e.SMB, t.Kinds...)
 			case "dns":

@@ -308,7 +308,11 @@ func (f *Flow) appendTCP(dst []byte) []byte {
 		}
 	}
 	dst = append(dst, `,"state":"`...)
-	dst = append(dst, f.State.String()...)
+	state := f.State
+	if state == StateTimeWait && !f.Marks[MarkClientFINACK].IsZero() && !f.Marks[MarkServerFINACK].IsZero() {
+		state = StateClosed // Suricata is through once both FINs are acknowledged, whoever came first
+	}
+	dst = append(dst, state.String()...)
 	dst = append(dst, '"')
 	if s.Gaps > 0 {
 		dst = append(dst, `,"ts_gap":true`...)

@@ -83,6 +83,7 @@ type EVE struct {
 	Alert    AlertParts
 	DNS      DNSParts
 	HTTP     HTTPParts
+	TLS      TLSParts
 	// AnomalyHeaders: records of what is odd in packets show their headers; who makes them has to be told as well.
 	AnomalyHeaders bool
 	SMB            []string // kinds of exchanges of SMB that are recorded (smb.Exchange.Kind); nil: all
@@ -101,6 +102,15 @@ type HTTPParts struct {
 
 // Fields reports whether records need the fields of heads.
 func (p *HTTPParts) Fields() bool { return p.Headers[0] || p.Headers[1] || len(p.Custom) > 0 }
+
+// TLSParts says which certificates a record of TLS carries whole, as types.tls.custom of suricata.yaml does.
+type TLSParts struct {
+	Certificate, Chain             bool // the server's own, all that it showed
+	ClientCertificate, ClientChain bool
+}
+
+// Certificates reports whether records need certificates.
+func (p *TLSParts) Certificates() bool { return *p != TLSParts{} }
 
 // DNSParts says which messages of DNS are recorded and how, as types.dns of suricata.yaml does. The zero value is what
 // Suricata does where nothing is said.

@@ -48,7 +48,7 @@ type Head struct {
 	Sub      uint32     // order among the events of one ordinal, set by the border
 	Tunnel   uint32     // 0 outside any tunnel
 	Vantage  uint16
-	VLANs    [2]uint16
+	VLANs    [3]uint16
 	SrcMAC   packet.MAC // of the packet Seen
 	DstMAC   packet.MAC
 	Kind     Kind

@@ -261,7 +261,11 @@ func (t *Table) account(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	if s.packets++; s.packets == 0 {
 		t.carry(r, d, 0)
 	}
-	if s.bytes += p.WireLen; s.bytes < p.WireLen {
+	n := p.WireLen
+	if p.Tunnel != 0 {
+		n = p.InnerLen()
+	}
+	if s.bytes += n; s.bytes < n {
 		t.carry(r, d, 1)
 	}
 	if p.PayloadWire != 0 {

@@ -32,6 +32,8 @@ type Exchange struct {
 	Pipe        bool         // the share holds pipes, not files
 	ShareType   uint8        // of versions 2 and 3 ([MS-SMB2] 2.2.10); 0: not said
 	File        File         // of a create
+	Set         bool         // File.DeleteAfter was set
+	Renamed     string       // the new name of File; empty: it has none
 	Moved       bool         // contents of File were written or read, until it was closed
 	Call        *dcerpc.Call // that a pipe carried; nil: none
 	Session     uint64
@@ -66,7 +68,9 @@ func (x *Exchange) Kind() string {
 	switch {
 	case x.Version == 2 && x.Code == codeIOCTL:
 		return "ioctl"
-	case x.Version == 2 && x.Code == codeSetInfo:
+	case x.Renamed != "":
+		return "rename"
+	case x.Set:
 		return "set_file_path_info"
 	}
 	return "generic"
@@ -148,7 +152,19 @@ func (x *Exchange) AppendAppObject(dst []byte) []byte {
 	if x.Command == Create {
 		dst = x.File.append(dst)
 	}
-	if x.Moved {
+	switch {
+	case x.Renamed != "":
+		dst = event.AppendJSONString(append(dst, `,"rename":{"from":`...), x.File.Name)
+		dst = event.AppendJSONString(append(dst, `,"to":`...), x.Renamed)
+		dst = append(dst, '}')
+	case x.Set:
+		access := "normal"
+		if x.File.DeleteAfter {
+			access = "delete on close"
+		}
+		dst = event.AppendJSONString(append(dst, `,"access":`...), access)
+	}
+	if x.Moved || x.Set {
 		if x.File.Name != "" {
 			dst = event.AppendJSONString(append(dst, `,"filename":`...), x.File.Name)
 		}

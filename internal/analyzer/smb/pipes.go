@@ -85,7 +85,7 @@ func (s *connection) room(c *analyzer.Context, d packet.Dir, x *side) int {
 	switch {
 	case (carry || moves || len(s.files) > 0 && h.Version == 2 && h.Code == code2Close) && len(x.buf) < keepHead:
 		return keepHead
-	case h.Command != Other || h.Next != 0:
+	case h.Command != Other || h.Next != 0 || h.Version == 2 && h.Code == codeSetInfo && !h.Reply && s.asked(c, &h):
 		return x.room
 	}
 	if _, data, ok := carried(&h, x.buf, body); carry && ok && (dcerpc.Speaks(data) || s.reading(&h)) {

@@ -81,6 +81,16 @@ func (a *app) newAnalysis(o *readOptions, in *input) (_ *analysis, err error) {
 		}
 		n.closers = append(n.closers, func() { n.opt.FileStore.Close() })
 	}
+	n.opt.AnomalyHeaders = o.EVE.AnomalyHeaders && n.eve != nil
+	for name, on := range map[string]bool{"http.fields": o.EVE.HTTP.Fields(), "tls.certificates": o.EVE.TLS.Certificates()} {
+		if on && n.eve != nil {
+			if n.opt.Settings == nil {
+				n.opt.Settings = map[string]int64{}
+			}
+			n.opt.Settings[name] = 1
+		}
+	}
+	n.opt.MACs = o.EVE.Ethernet && n.eve != nil
 	n.opt.KeepFiles, n.opt.FileHashes = o.StoreAll, o.FileHash
 	if n.sigs != nil {
 		n.opt.Rules, n.opt.Alerts = n.sigs.set, o.EVE.Alert

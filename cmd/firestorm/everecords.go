@@ -77,6 +77,7 @@ func (u *suricata) looks(e *event.EVE) {
 	for i := range u.EVE {
 		l := &u.EVE[i]
 		e.Ethernet = e.Ethernet || l.Ethernet
+		e.LongIPv6 = !l.IPv6Compress
 		e.Alert.NoVars = e.Alert.NoVars || !l.Metadata
 		for k := range l.Types {
 			switch t := &l.Types[k]; t.Name {
@@ -87,6 +88,17 @@ func (u *suricata) looks(e *event.EVE) {
 				p.References, p.RuleText = p.References || a.RuleReference, p.RuleText || a.RuleRaw
 				p.Verdict, p.PayloadMost = p.Verdict || a.Verdict, int(min(a.PayloadBuffer, mostPayload))
 				p.NoApp, p.NoFlow, p.NoMetadata = p.NoApp || !a.AppLayer, p.NoFlow || !a.Flow, p.NoMetadata || !a.RuleMetadata
+			case "anomaly":
+				e.AnomalyHeaders = e.AnomalyHeaders || t.Anomaly.PacketHeader
+			case "http":
+				e.HTTP = event.HTTPParts{Brief: !t.Extended, Custom: t.Custom}
+				e.HTTP.Headers[packet.ToServer] = t.DumpHeaders == "both" || t.DumpHeaders == "request"
+				e.HTTP.Headers[packet.ToClient] = t.DumpHeaders == "both" || t.DumpHeaders == "response"
+			case "tls":
+				has := func(w string) bool { return slices.Contains(t.Custom, w) }
+				e.TLS = event.TLSParts{Certificate: has("certificate"), Chain: has("chain"), ClientCertificate: has("client_certificate"), ClientChain: has("client_chain")}
+			case "smb":
+				e.SMB = append(e.SMB, t.Kinds...)
 			case "dns":
 				d := &t.DNS
 				e.DNS = event.DNSParts{NoRequests: !d.Requests, NoResponses: !d.Responses}

@@ -236,7 +236,8 @@ host-os-policy, stream (midstream, inline, checksum-validation,
 reassembly.depth), defrag.timeout,
 flow-timeouts, decoder.vxlan, whether each of app-layer.protocols is on, how tls handles
 encryption, how much of contents http inspects, what smtp takes apart, and
-which records the eve-log outputs want; SURICATA_EVE_DNS_VERSION (2 or 3)
+which records the eve-log outputs want, with which MACs, fields of HTTP,
+certificates and kinds of SMB; SURICATA_EVE_DNS_VERSION (2 or 3)
 chooses the form of DNS records as it does there. What else stands there means nothing
 here; read -v lists it. Findings are written as EVE alerts only where the types
 of an eve-log name "finding".

@@ -173,8 +173,9 @@ func (n kindNames) of(k event.Kind) string {
 type place struct {
 	s        *session // nil: nothing to do for it, or nothing yet
 	interest interest
-	app      uint8 // registry index + 1 of the protocol that read it last; 0 = none
-	before   uint8 // the same of the one that it began with, where another followed
+	app      uint8    // registry index + 1 of the protocol that read it last; 0 = none
+	before   uint8    // the same of the one that it began with, where another followed
+	sides    [2]uint8 // the same of the one that a direction's first bytes speak, where that is another
 }
 
 type pools struct {
@@ -450,6 +451,19 @@ func (x *Dispatcher) Released(index uint32, why event.EndReason, ordinal uint64,
 	}
 	*f = place{}
 	return app, before
+}
+
+// Sides returns EVE's words for the protocol that the first bytes of either direction speak, where that is not the one that is
+// read. It is asked before Released.
+func (x *Dispatcher) Sides(index uint32) (apps [2]string) {
+	if int(index) < len(x.flows) {
+		for d, n := range x.flows[index].sides {
+			if n > 0 {
+				apps[d] = x.reg.app(int(n) - 1)
+			}
+		}
+	}
+	return apps
 }
 
 // end tells the reader of s that its flow is over.

@@ -79,7 +79,7 @@ func TestFiles(t *testing.T) {
 		}
 		analyzertest.ValidEVE(t, odd[0])
 		line := string(odd[0].AppendEVE(nil, &event.EVE{Version: 8}))
-		if !strings.Contains(line, `"tx_id":3,"app_proto":"carrier-app","anomaly":{"type":"applayer","event":"odd_carrier","layer":"proto_parser","app_proto":"carrier-app"}`) ||
+		if !strings.Contains(line, `"tx_id":3,"app_proto":"carrier-app","anomaly":{"type":"applayer","event":"odd_carrier","app_proto":"carrier-app","layer":"proto_parser"}`) ||
 			!strings.Contains(line, `"src_ip":"198.51.100.1"`) {
 			t.Error(line)
 		}

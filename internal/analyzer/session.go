@@ -41,6 +41,7 @@ type session struct {
 	have       [2]int
 	dead       [2]bool // a gap or the end: the prefix grows no more
 	datagrams  int
+	unheard    [2]bool // the first bytes of that direction are still to be held against the protocol
 }
 
 type candidate struct {
@@ -256,6 +257,9 @@ func (s *session) Data(d packet.Dir, b []byte, mark bool, seen, released packet.
 	switch {
 	case s.gone:
 	case s.def >= 0:
+		if s.unheard[d] {
+			s.cross(d, b, seen, released)
+		}
 		s.bring(chunk{d: d, seen: seen}, b, released)
 	default:
 		if s.prefix == nil {
@@ -347,6 +351,11 @@ func (s *session) probe(d packet.Dir, released packet.Ref) {
 	if !s.bind(def) {
 		s.leave()
 		return
+	}
+	for d := range s.have {
+		if s.unheard[d] = s.have[d] == 0 && !s.dead[d]; s.have[d] > 0 {
+			s.cross(packet.Dir(d), s.prefix[d][:s.have[d]], s.last, released)
+		}
 	}
 	for _, c := range s.held {
 		if s.gone {

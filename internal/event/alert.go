@@ -74,14 +74,16 @@ type Alert struct {
 	Dir      packet.Dir
 	AppProto string // protocol of the connection as known then; empty: not known
 	Flow     *AlertFlow
-	Tx       uint64   // number of the transaction in its connection, from 0
-	InTx     bool     // the alert is about a transaction: Tx holds
-	App      []byte   // members that say what it is about, such as "http":{…}; empty: nothing
-	Said     Event    // what the connection's protocol said with the same packet, for where App is empty; nil: nothing
-	Bits     []string // flowbits that are set, by name
-	Stream   bool     // the rule matched in a stream, not in a packet's own payload
-	Payload  []byte   // what it was found in, as far as it is kept; owned by the alert
-	Frame    []byte   // the packet as captured, where it is asked for; owned by the alert
+	Tx       uint64      // number of the transaction in its connection, from 0
+	InTx     bool        // the alert is about a transaction: Tx holds
+	App      []byte      // members that say what it is about, such as "http":{…}; empty: nothing
+	Said     Event       // what the connection's protocol said with the same packet, for where App is empty; nil: nothing
+	Bits     []string    // flowbits that are set, by name
+	Texts    [][2]string // what rules caught on the connection, as FlowVars has it
+	Passed   bool        // a pass rule took the packet, after this rule
+	Stream   bool        // the rule matched in a stream, not in a packet's own payload
+	Payload  []byte      // what it was found in, as far as it is kept; owned by the alert
+	Frame    []byte      // the packet as captured, where it is asked for; owned by the alert
 	Link     packet.LinkType
 	InFrame  *FrameFacts // the frame that a rule with "frame" matched in; nil: none
 	// Values are what rules ask tables about that are wider than a connection. The border decides with them whether there is an
@@ -114,13 +116,16 @@ func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 	dst = AppendEVEHead(dst, h, "alert", x.Dir, c)
 	var record []byte // of Said
 	switch {
+	case parts.NoApp && !x.InTx:
 	case parts.NoApp:
+		dst = append(dst, `,"tx_id":`...)
+		dst = strconv.AppendUint(dst, x.Tx, 10)
 	case x.InTx && len(x.App) > 0:
 		dst = append(dst, `,"tx_id":`...)
 		dst = strconv.AppendUint(dst, x.Tx, 10)
 	case x.Said != nil:
 		whole := *c // what is not recorded by itself belongs here all the same
-		whole.DNS.NoRequests, whole.DNS.NoResponses, whole.DNS.Types = false, false, nil
+		whole.DNS.NoRequests, whole.DNS.NoResponses, whole.DNS.Types, whole.SMB = false, false, nil, nil
 		record = x.Said.AppendEVE(nil, &whole)
 		dst = appendTx(dst, record, x.Stream && !x.InTx)
 	case x.InTx:
@@ -140,19 +145,20 @@ func (x *Alert) AppendEVE(dst []byte, c *EVE) []byte {
 	if f := x.Flow; f != nil {
 		dst = AppendEVEDirection(dst, x.Dir)
 		if !parts.NoFlow {
-			dst = x.appendFlow(dst, f)
+			dst = x.appendFlow(dst, f, c)
 		}
 	}
 	dst = x.appendBytes(dst, parts)
 	if x.InFrame != nil {
 		dst = x.InFrame.AppendJSON(append(dst, `,"frame":`...))
 	}
-	if len(x.Bits) > 0 && !parts.NoVars {
-		dst = append(dst, `,"metadata":{"flowbits":`...)
-		dst = appendTexts(dst, x.Bits)
-		dst = append(dst, '}')
+	if !parts.NoVars {
+		dst = (&FlowVars{Bits: x.Bits, Texts: x.Texts}).append(dst)
 	}
-	if parts.Verdict {
+	switch {
+	case parts.Verdict && x.Passed:
+		dst = append(dst, `,"verdict":{"action":"pass"}`...)
+	case parts.Verdict:
 		dst = append(dst, `,"verdict":{"action":"alert"}`...)
 	}
 	return AppendEVETail(dst, h, c)
@@ -175,7 +181,7 @@ func (x *Alert) appendAlert(dst []byte, c *EVE) []byte {
 	dst = append(dst, `,"severity":`...)
 	dst = strconv.AppendInt(dst, int64(r.Severity), 10)
 	if r.Target != NoTarget {
-		dst = x.appendTarget(dst)
+		dst = x.appendTarget(dst, c)
 	}
 	if len(r.Metadata) > 0 && !parts.NoMetadata {
 		dst = append(dst, `,"metadata":{`...)
@@ -212,7 +218,7 @@ func (x *Alert) appendAlert(dst []byte, c *EVE) []byte {
 }
 
 // appendTarget names the two sides of the packet by their part.
-func (x *Alert) appendTarget(dst []byte) []byte {
+func (x *Alert) appendTarget(dst []byte, c *EVE) []byte {
 	from, to := x.head.Client, x.head.Server
 	if x.Dir == packet.ToClient {
 		from, to = to, from
@@ -225,7 +231,7 @@ func (x *Alert) appendTarget(dst []byte) []byte {
 		end End
 	}{{`,"source":{"ip":`, from}, {`,"target":{"ip":`, to}} {
 		dst = append(dst, e.key...)
-		dst = AppendJSONAddr(dst, e.end.Addr)
+		dst = c.appendAddr(dst, e.end.Addr)
 		if hasPorts(x.head.Proto) {
 			dst = append(dst, `,"port":`...)
 			dst = strconv.AppendUint(dst, uint64(e.end.Port), 10)
@@ -235,7 +241,7 @@ func (x *Alert) appendTarget(dst []byte) []byte {
 	return dst
 }
 
-func (x *Alert) appendFlow(dst []byte, f *AlertFlow) []byte {
+func (x *Alert) appendFlow(dst []byte, f *AlertFlow, c *EVE) []byte {
 	h := &x.head
 	dst = append(dst, `,"flow":{"pkts_toserver":`...)
 	dst = strconv.AppendUint(dst, f.Packets[packet.ToServer], 10)
@@ -248,9 +254,9 @@ func (x *Alert) appendFlow(dst []byte, f *AlertFlow) []byte {
 	dst = append(dst, `,"start":`...)
 	dst = AppendEVETime(dst, f.Start)
 	dst = append(dst, `,"src_ip":`...)
-	dst = AppendJSONAddr(dst, h.Client.Addr)
+	dst = c.appendAddr(dst, h.Client.Addr)
 	dst = append(dst, `,"dest_ip":`...)
-	dst = AppendJSONAddr(dst, h.Server.Addr)
+	dst = c.appendAddr(dst, h.Server.Addr)
 	if hasPorts(h.Proto) {
 		dst = append(dst, `,"src_port":`...)
 		dst = strconv.AppendUint(dst, uint64(h.Client.Port), 10)

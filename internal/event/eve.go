@@ -49,13 +49,13 @@ func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []b
 	}
 	ports := hasPorts(h.Proto) || h.Proto == 0 && src.Port|dest.Port != 0
 	dst = append(dst, `,"src_ip":`...)
-	dst = AppendJSONAddr(dst, src.Addr)
+	dst = c.appendAddr(dst, src.Addr)
 	if ports {
 		dst = append(dst, `,"src_port":`...)
 		dst = strconv.AppendUint(dst, uint64(src.Port), 10)
 	}
 	dst = append(dst, `,"dest_ip":`...)
-	dst = AppendJSONAddr(dst, dest.Addr)
+	dst = c.appendAddr(dst, dest.Addr)
 	if ports {
 		dst = append(dst, `,"dest_port":`...)
 		dst = strconv.AppendUint(dst, uint64(dest.Port), 10)
@@ -146,9 +146,23 @@ func (f *Flow) AppendEVE(dst []byte, c *EVE) []byte {
 	}
 	h := &f.head
 	dst = AppendEVEHead(dst, h, "flow", packet.ToServer, c)
+	if f.AnswerKnown {
+		dst = append(dst, `,"response_icmp_type":`...)
+		dst = strconv.AppendUint(dst, uint64(f.AnswerType), 10)
+		dst = append(dst, `,"response_icmp_code":`...)
+		dst = strconv.AppendUint(dst, uint64(f.AnswerCode), 10)
+	}
+	if c.Ethernet {
+		dst = f.appendMACs(dst)
+	}
 	if f.AppProto != "" {
 		dst = append(dst, `,"app_proto":`...)
 		dst = AppendJSONString(dst, f.AppProto)
+	}
+	for d, key := range [...]string{`,"app_proto_ts":`, `,"app_proto_tc":`} {
+		if a := f.AppSides[d]; a != "" {
+			dst = AppendJSONString(append(dst, key...), a)
+		}
 	}
 	if f.AppBefore != "" {
 		dst = append(dst, `,"app_proto_orig":`...)
@@ -175,11 +189,64 @@ func (f *Flow) AppendEVE(dst []byte, c *EVE) []byte {
 	dst = append(dst, f.End.eve()...)
 	dst = append(dst, `","alerted":`...)
 	dst = strconv.AppendBool(dst, f.Alerted)
+	if f.Passed {
+		dst = append(dst, `,"action":"pass"`...)
+	}
 	dst = append(dst, '}')
 	if h.Proto == packet.ProtoTCP {
 		dst = f.appendTCP(dst)
 	}
+	if f.Vars != nil && !c.Alert.NoVars {
+		dst = f.Vars.append(dst)
+	}
 	return AppendEVETail(dst, h, c)
+}
+
+// appendMACs appends the cards that each side's packets came from.
+func (f *Flow) appendMACs(dst []byte) []byte {
+	if len(f.MACs[0])+len(f.MACs[1]) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"ether":{`...)
+	for d, key := range [...]string{`"src_macs":[`, `,"dest_macs":[`} {
+		dst = append(dst, key...)
+		for i, m := range f.MACs[d] {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = AppendJSONMAC(dst, m)
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, '}')
+}
+
+// append appends the metadata of a record.
+func (v *FlowVars) append(dst []byte) []byte {
+	if len(v.Bits)+len(v.Texts) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"metadata":{`...)
+	if len(v.Bits) > 0 {
+		dst = append(dst, `"flowbits":`...)
+		dst = appendTexts(dst, v.Bits)
+	}
+	for i, t := range v.Texts {
+		switch {
+		case i > 0:
+			dst = append(dst, ',')
+		case len(v.Bits) > 0:
+			dst = append(dst, `,"flowvars":[`...)
+		default:
+			dst = append(dst, `"flowvars":[`...)
+		}
+		dst = AppendJSONString(append(dst, '{'), t[0])
+		dst = append(AppendJSONString(append(dst, ':'), t[1]), '}')
+	}
+	if len(v.Texts) > 0 {
+		dst = append(dst, ']')
+	}
+	return append(dst, '}')
 }
 
 // age is the difference of whole seconds, as Suricata counts it; a clock that ran backwards gives 0.
@@ -241,7 +308,11 @@ func (f *Flow) appendTCP(dst []byte) []byte {
 		}
 	}
 	dst = append(dst, `,"state":"`...)
-	dst = append(dst, f.State.String()...)
+	state := f.State
+	if state == StateTimeWait && !f.Marks[MarkClientFINACK].IsZero() && !f.Marks[MarkServerFINACK].IsZero() {
+		state = StateClosed // Suricata is through once both FINs are acknowledged, whoever came first
+	}
+	dst = append(dst, state.String()...)
 	dst = append(dst, '"')
 	if s.Gaps > 0 {
 		dst = append(dst, `,"ts_gap":true`...)

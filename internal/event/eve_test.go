@@ -15,7 +15,7 @@ func ended() *Flow {
 	f := NewFlow(Head{
 		FlowID: 7, Proto: packet.ProtoTCP, Seen: packet.Ref{Frame: 13, Time: second(0.34)},
 		Client: End{packet.MustAddr("192.168.0.1"), 2268}, Server: End{packet.MustAddr("10.0.0.254"), 80},
-		NVLAN: 1, VLANs: [2]uint16{20},
+		NVLAN: 1, VLANs: [3]uint16{20},
 	})
 	f.What, f.State, f.End = Ended, StateTimeWait, EndClosed
 	f.Start, f.Last = packet.Ref{Frame: 1, Time: second(0)}, f.head.Seen

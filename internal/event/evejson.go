@@ -122,6 +122,21 @@ func AppendJSONAddr(dst []byte, a packet.Addr) []byte {
 	return append(dst, '"')
 }
 
+// appendAddr appends an address at either end of a record.
+func (c *EVE) appendAddr(dst []byte, a packet.Addr) []byte {
+	if !c.LongIPv6 || a.IsZero() || a.Is4() {
+		return AppendJSONAddr(dst, a)
+	}
+	dst = append(dst, '"')
+	for i, b := range a {
+		if i > 0 && i%2 == 0 {
+			dst = append(dst, ':')
+		}
+		dst = append(dst, hexLower[b>>4], hexLower[b&15])
+	}
+	return append(dst, '"')
+}
+
 // AppendJSONMAC appends a MAC with its quotes.
 func AppendJSONMAC(dst []byte, m packet.MAC) []byte {
 	dst = append(dst, '"')

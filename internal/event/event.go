@@ -49,7 +49,7 @@ type Head struct {
 	Sub      uint32     // order among the events of one ordinal, set by the border
 	Tunnel   uint32     // 0 outside any tunnel
 	Vantage  uint16
-	VLANs    [2]uint16
+	VLANs    [3]uint16
 	SrcMAC   packet.MAC // of the packet Seen
 	DstMAC   packet.MAC
 	Kind     Kind
@@ -78,13 +78,40 @@ type EVE struct {
 	Iface    func(source uint16) string // name of the live interface; nil omits in_iface
 	Checksum bool
 	Inline   bool // pcap_cnt is the packet that carried what a record is about, not the one that had it read
-	Ethernet bool // records of packets name their MACs
+	Ethernet bool // records of packets and of connections name their MACs
+	// LongIPv6: an IPv6 address at either end of a record has all its digits, as Suricata 8 writes it; else RFC 5952.
+	LongIPv6 bool
 	Alert    AlertParts
 	DNS      DNSParts
+	HTTP     HTTPParts
+	TLS      TLSParts
+	// AnomalyHeaders: records of what is odd in packets show their headers; who makes them has to be told as well.
+	AnomalyHeaders bool
+	SMB            []string // kinds of exchanges of SMB that are recorded (smb.Exchange.Kind); nil: all
 }
 
 // before8 reports that records have the shape of Suricata 7.
 func (c *EVE) before8() bool { return c.Version != 0 && c.Version < 8 }
+
+// HTTPParts says what a record of HTTP has, as types.http of suricata.yaml does. The zero value is what Suricata's own file asks
+// for.
+type HTTPParts struct {
+	Brief   bool     // without method, version, status, referrer, redirect and length: extended: no
+	Headers [2]bool  // all fields of requests, of responses, by the direction travelled (dump-all-headers)
+	Custom  []string // fields that are shown by name, in any case, "-" and "_" alike
+}
+
+// Fields reports whether records need the fields of heads.
+func (p *HTTPParts) Fields() bool { return p.Headers[0] || p.Headers[1] || len(p.Custom) > 0 }
+
+// TLSParts says which certificates a record of TLS carries whole, as types.tls.custom of suricata.yaml does.
+type TLSParts struct {
+	Certificate, Chain             bool // the server's own, all that it showed
+	ClientCertificate, ClientChain bool
+}
+
+// Certificates reports whether records need certificates.
+func (p *TLSParts) Certificates() bool { return *p != TLSParts{} }
 
 // DNSParts says which messages of DNS are recorded and how, as types.dns of suricata.yaml does. The zero value is what
 // Suricata does where nothing is said.

@@ -105,7 +105,7 @@ type Side struct {
 	*SideTalk
 
 	Packets  uint64
-	Bytes    uint64 // of the frames on the wire
+	Bytes    uint64 // of the frames on the wire; in a tunnel without what carries it
 	Payload  uint64 // transport payload bytes, repeats included
 	Flags    uint16 // union of TCP flags sent
 	MSS      uint16 // announced, 0 = not announced or SYN not seen

@@ -45,7 +45,15 @@ type SideTalk struct {
 
 // FlowRare is what few flows have: unanswered data, resets, ICMP errors, long silences.
 type FlowRare struct {
-	AppBefore    string // the protocol that it began with, where that changed: by STARTTLS, CONNECT, an upgrade
+	AppBefore string // the protocol that it began with, where that changed: by STARTTLS, CONNECT, an upgrade
+	// AppSides is the protocol that the first bytes of a direction speak, where it is not that of the connection.
+	AppSides     [2]string
+	MACs         [2][]packet.MAC // the senders' of either direction, in the order seen, as many as were kept; nil: not asked for
+	Passed       bool            // a pass rule took the connection
+	Vars         *FlowVars       // nil: rules left none
+	AnswerType   uint8           // ICMP and ICMPv6: of the first packet the server sent, valid when AnswerKnown
+	AnswerCode   uint8
+	AnswerKnown  bool
 	Anomalies    []packet.Anomaly
 	Stall        Stall
 	Refusal      RST       // the RST that refused, or reset
@@ -58,6 +66,12 @@ type FlowRare struct {
 	IdleSurvived time.Duration // longest silence after which the flow went on well
 	IdleFrom     packet.Ref    // packets around it
 	IdleTo       packet.Ref
+}
+
+// FlowVars is what rules left behind on a connection.
+type FlowVars struct {
+	Bits  []string    // flowbits that are set, sorted
+	Texts [][2]string // what rules caught, with its name before it, in the order in which it came: bytes of packets, hostile
 }
 
 // FlowTalk is what a flow has once data travelled.

@@ -62,10 +62,12 @@ func (f *openFile) Data(_ *analyzer.Context, b []byte) {
 	}
 }
 
-// Gap notes that bytes are missing: of such a file no checksum is told, and it is not kept.
-func (f *openFile) Gap(*analyzer.Context, uint64) {
+// Gap notes that n bytes are missing: of such a file no checksum is told, it is not kept, and it counts as cut short. Its size is
+// what it would have been, as Suricata has it.
+func (f *openFile) Gap(_ *analyzer.Context, n uint64) {
 	if !f.over {
 		f.x.Gaps = true
+		f.x.Size += n
 	}
 }
 
@@ -76,7 +78,7 @@ func (f *openFile) Stop(c *analyzer.Context, whole bool) {
 	}
 	f.over = true
 	f.x.State = event.FileTruncated
-	if whole {
+	if whole && !f.x.Gaps {
 		f.x.State = event.FileClosed
 	}
 	for i, on := range f.on {

@@ -121,7 +121,7 @@ func TestRecords(t *testing.T) {
 			tx = 1
 		}
 		want := fmt.Sprintf(`"a.txt" 11 CLOSED gaps=false stored=false 5eb63bbbe01eeed093cb22bb8f5acdc3 2aae6c35c94fcfb415dbe95f408b9ce91ee846ed b94d27b9 tx %d
-"holey" 2 CLOSED gaps=true stored=false    tx %d
+"holey" 3 TRUNCATED gaps=true stored=false    tx %d
 "" 1 CLOSED gaps=false stored=false fbade9e36a3f36d3d676c1b808451dd7 395df8f7c51f007019cb30201c49e884b46b92fa 594e519a tx %d`, tx, tx+1, tx+2)
 		if s := strings.Join(got, "\n"); s != want {
 			t.Errorf("cut %d: got\n%s\nwant\n%s", cut, s, want)

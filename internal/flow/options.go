@@ -28,6 +28,8 @@ type Options struct {
 	Released func(index uint32, why event.EndReason) (app, before string)
 	// Alerted, when not nil, is asked after it whether a rule matched on the flow, and forgets the flow.
 	Alerted func(index uint32) bool
+	// Dress, when not nil, adds to the Ended event of a flow what others know of it. Both were called before.
+	Dress func(index uint32, f *event.Flow)
 }
 
 // Wants returns the bit of w for Options.Want.

@@ -30,7 +30,11 @@ func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir) bool {
 		return false
 	}
 	df := int64(p.Frame - r.startFrame())
-	if df != int64(int32(df)) || s.packets == 1<<32-1 || s.bytes > 1<<32-1-p.WireLen {
+	wire := p.WireLen
+	if p.Tunnel != 0 {
+		wire = p.InnerLen()
+	}
+	if df != int64(int32(df)) || s.packets == 1<<32-1 || s.bytes > 1<<32-1-wire {
 		return false
 	}
 	var x *talkPart
@@ -46,7 +50,7 @@ func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir) bool {
 	r.lastTime, r.lastFrame, r.lastSource = p.Time, int32(df), p.Source
 	r.seen = t.secs
 	s.packets++
-	s.bytes += p.WireLen
+	s.bytes += wire
 	s.flags |= p.TCPFlags
 	s.maxIPLen = max(s.maxIPLen, uint16(min(p.WireIPLen(), 0xffff)))
 	s.ttlMin, s.ttlMax = min(s.ttlMin, p.TTL), max(s.ttlMax, p.TTL)

@@ -176,7 +176,7 @@ type morePart struct {
 type extraPart struct {
 	k       key
 	missing packet.Missing
-	vlans   [2]uint16
+	vlans   [3]uint16
 	nvlan   uint8
 	owner   uint32 // the flow; 0 = free
 	ord     uint64 // of the first packet

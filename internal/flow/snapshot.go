@@ -29,6 +29,9 @@ func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.
 		f.OwnRare()
 		f.AppBefore = t.first
 	}
+	if w == event.Ended && t.opt.Dress != nil {
+		t.opt.Dress(i, f)
+	}
 	*t.out = append(*t.out, f)
 }
 
@@ -115,6 +118,12 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 		}
 	}
 	f.RTT, f.RTTServer = t.rtts(r)
+	if proto := r.id.proto(); proto == packet.ProtoICMP || proto == packet.ProtoICMPv6 {
+		if n := r.sides[packet.ToClient].isn; n&icmpKnown != 0 {
+			f.OwnRare()
+			f.AnswerKnown, f.AnswerType, f.AnswerCode = true, uint8(n>>8), uint8(n)
+		}
+	}
 	f.Prev = t.previous(r)
 	if v := m.anomalies(); v != nil {
 		f.OwnRare()

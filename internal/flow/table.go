@@ -150,6 +150,9 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 	t.account(i, r, p, d)
 	if d == packet.ToClient && !r.bits.has(answered) {
 		r.bits |= answered | established
+		if (p.Proto == packet.ProtoICMP || p.Proto == packet.ProtoICMPv6) && p.L4 != 0 {
+			r.sides[packet.ToClient].isn = icmpKnown | uint32(p.ICMPType)<<8 | uint32(p.ICMPCode)
+		}
 		t.enter(i, t.newList(p.Proto)+2) // the two-way list of the same protocol
 		t.emit(i, event.Answered, p)
 		t.emit(i, event.Established, p)
@@ -258,7 +261,11 @@ func (t *Table) account(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	if s.packets++; s.packets == 0 {
 		t.carry(r, d, 0)
 	}
-	if s.bytes += p.WireLen; s.bytes < p.WireLen {
+	n := p.WireLen
+	if p.Tunnel != 0 {
+		n = p.InnerLen()
+	}
+	if s.bytes += n; s.bytes < n {
 		t.carry(r, d, 1)
 	}
 	if p.PayloadWire != 0 {

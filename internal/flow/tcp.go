@@ -251,8 +251,8 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 // oneSidedKept is after how many packets of one side a flow without handshake counts as standing, not as a stray.
 const oneSidedKept = 4
 
-// serverPort reports that a rather than b is the server's port: well-known before registered before ephemeral, then
-// the lower number.
+// serverPort reports that a, which the first packet came from, rather than b is the server's port: well-known before registered
+// before ephemeral, then the lower number. Of two well-known ports neither says more, and who is heard first is the client.
 func serverPort(a, b uint16) bool {
 	rank := func(p uint16) int {
 		switch {
@@ -265,8 +265,9 @@ func serverPort(a, b uint16) bool {
 		}
 		return 3
 	}
-	if x, y := rank(a), rank(b); x != y {
-		return x < y
+	x, y := rank(a), rank(b)
+	if x == 0 && y == 0 {
+		return false
 	}
-	return a < b
+	return x < y || x == y && a < b
 }

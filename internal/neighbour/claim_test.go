@@ -13,7 +13,7 @@ func addr(s string) packet.Addr { return packet.MustAddr(s) }
 var one, two = packet.MAC{2, 0, 0, 0, 0, 1}, packet.MAC{2, 0, 0, 0, 0, 2}
 
 func arpOf(op uint16, sip, tip string, dst packet.MAC) *event.ARP {
-	x := event.NewARP(event.Head{SrcMAC: one, DstMAC: dst, NVLAN: 1, VLANs: [2]uint16{7}})
+	x := event.NewARP(event.Head{SrcMAC: one, DstMAC: dst, NVLAN: 1, VLANs: [3]uint16{7}})
 	x.Op, x.SenderMAC, x.SenderIP, x.TargetIP = op, one, addr(sip), addr(tip)
 	return x
 }

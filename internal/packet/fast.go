@@ -51,7 +51,7 @@ func (p *Packet) fast(o *Options) bool {
 	p.DstMAC = MAC(h[0:6])
 	p.SrcMAC = MAC(h[6:12])
 	p.EtherType = EtherIPv4
-	p.VLANs, p.NVLAN = [2]uint16{}, 0
+	p.VLANs, p.NVLAN = [3]uint16{}, 0
 	p.IPVersion, p.Proto, p.TTL, p.TOS = 4, proto, h[22], h[15]
 	p.Src.set4((*[4]byte)(h[26:30]))
 	p.Dst.set4((*[4]byte)(h[30:34]))

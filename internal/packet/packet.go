@@ -112,8 +112,8 @@ type Packet struct {
 	Dst     Addr
 
 	SrcMAC, DstMAC MAC
-	EtherType      uint16 // of the innermost link header
-	VLANs          [2]uint16
+	EtherType      uint16    // of the innermost link header
+	VLANs          [3]uint16 // outermost first
 	NVLAN          uint8
 	IPVersion      uint8 // 4, 6 or 0
 	Proto          uint8 // IP protocol of L4 (after IPv6 extension headers); 0 with IPVersion 0 means no IP

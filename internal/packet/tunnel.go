@@ -395,3 +395,30 @@ func (d *decoder) teredo(off, wend int) {
 		d.ipv6(off+len(h), wend)
 	}
 }
+
+// InnerLen is the length on the wire of what the innermost tunnel carries, bytes: of a frame inside it with its link header, of
+// ERSPAN with its own header, else of an IP packet. Outside any tunnel it is WireLen.
+func (p *Packet) InnerLen() uint32 {
+	if p.Tunnel == 0 {
+		return p.WireLen
+	}
+	from, ip := uint16(0), false
+	for i, l := range p.Layers[:p.NLayer] {
+		switch l.Kind {
+		case LayerGRE, LayerVXLAN, LayerGeneve, LayerGTPU, LayerTeredo:
+			if i+1 < int(p.NLayer) {
+				from = p.Layers[i+1].Off
+			}
+			ip = false
+		case LayerIPv4, LayerIPv6:
+			if ip { // straight inside the one before
+				from = l.Off
+			}
+			ip = true
+		case LayerUDP:
+		default:
+			ip = ip && l.Kind == LayerAH
+		}
+	}
+	return p.WireLen - min(uint32(from), p.WireLen)
+}

@@ -43,7 +43,7 @@ func TestFrames(t *testing.T) {
 			}
 		})
 	}
-	if p := ack6.Packet(); p.NVLAN != 2 || p.VLANs != [2]uint16{7, 8} || p.NSACK != 1 || p.SACK[0] != [2]uint32{10, 20} {
+	if p := ack6.Packet(); p.NVLAN != 2 || p.VLANs != [3]uint16{7, 8} || p.NSACK != 1 || p.SACK[0] != [2]uint32{10, 20} {
 		t.Fatalf("got %+v", p)
 	}
 	arp := packettest.ARP{SenderIP: "10.0.0.1", TargetIP: "10.0.0.2"}.Packet()

@@ -18,12 +18,7 @@ func (e *Engine) complete(a *event.Alert, x *hit, p *packet.Packet) {
 		f = e.of(h.Index)
 	}
 	if f != nil {
-		for n, name := range e.set.bits {
-			if f.bit(n) {
-				a.Bits = append(a.Bits, name)
-			}
-		}
-		slices.Sort(a.Bits)
+		a.Bits, a.Texts = e.bits(f), f.named()
 	}
 	if e.payload == 0 {
 		return

@@ -178,6 +178,29 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	return alerted
 }
 
+// Left is what rules leave behind on a flow whose record ends, nil where that is nothing, and whether a pass rule took the flow. It
+// is asked before Released.
+func (e *Engine) Left(index uint32) (v *event.FlowVars, passed bool) {
+	if f := e.of(index); f != nil {
+		bits, texts := e.bits(f), f.named()
+		if len(bits)+len(texts) > 0 {
+			v = &event.FlowVars{Bits: bits, Texts: texts}
+		}
+	}
+	return v, e.passed(index)
+}
+
+// bits are the names of the flowbits that are set, sorted.
+func (e *Engine) bits(f *flowState) (names []string) {
+	for n, name := range e.set.bits {
+		if f.bit(n) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // odd are the last of the events so far, as far as they belong to p: what the flow table and reassembly found odd about its
 // connection is among them.
 func odd(p *packet.Packet, out []event.Event) []event.Event {

@@ -385,11 +385,12 @@ func (g *group) add(s *sig, tcp bool) {
 // packets is looked for there alone.
 func (s *sig) inPackets(tcp bool) bool { return s.packet && !(tcp && s.stream && !s.placed) }
 
-// endsOnly reports that the rule asks for nothing but addresses, ports and a direction: it holds for all packets of a
-// connection that travel one way, and is tried on the first of them, as Suricata does. It may set bits.
+// endsOnly reports that the rule asks for nothing but addresses and ports: it holds for all packets of a connection that travel
+// one way, and is tried on the first of them. It may set bits. One that asks for a direction (flow:to_server) is tried on each
+// packet, as Suricata does.
 func (s *sig) endsOnly() bool {
 	f := s.flow
-	f.given, f.toServer, f.toClient, f.stateless = false, false, false, false
+	f.given, f.stateless = false, false
 	for i := range s.bits {
 		if s.bits[i].do != bitSet {
 			return false

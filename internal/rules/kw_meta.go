@@ -23,7 +23,10 @@ var metaKeywords = []keyword{
 		if prefix == "" { // a set without its reference.config is no reason to lose the rule
 			prefix = knownReferences[strings.ToLower(strings.TrimSpace(system))]
 		}
-		c.s.info.References = append(c.s.info.References, prefix+strings.TrimSpace(id))
+		if id = strings.TrimSpace(id); strings.Contains(id, "://") { // written out
+			prefix = ""
+		}
+		c.s.info.References = append(c.s.info.References, prefix+id)
 		return nil
 	}},
 	{"classtype", func(c *compiler, o *lang.Option) error {
@@ -87,7 +90,7 @@ var metaKeywords = []keyword{
 }
 
 // knownReferences are what stands before the id of a reference where no reference.config is at hand.
-var knownReferences = map[string]string{"url": "http://", "cve": "https://nvd.nist.gov/vuln/detail/CVE-", "bugtraq": "http://www.securityfocus.com/bid/",
+var knownReferences = map[string]string{"url": "https://", "cve": "https://cve.mitre.org/cgi-bin/cvename.cgi?name=", "bugtraq": "http://www.securityfocus.com/bid/",
 	"md5": "https://www.virustotal.com/gui/search/", "nessus": "https://www.tenable.com/plugins/nessus/"}
 
 // notRun are options that are known and not run, with the reason.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"firestorm/internal/event"
 	"firestorm/internal/rules/lang"
 )
 
@@ -66,7 +67,7 @@ var oddities = map[string]struct{ kind, told, silent string }{
 			"certificate_invalid_serial certificate_invalid_string certificate_invalid_subject certificate_invalid_validity certificate_invalid_version " +
 			"certificate_invalid_x509name certificate_missing_element certificate_unknown_element error_message_encountered invalid_tls_header " +
 			"too_many_records_in_packet"},
-	"": {"", "", "applayer_detect_protocol_only_one_direction applayer_mismatch_protocol_both_directions applayer_no_tls_after_starttls " +
+	"": {"", "applayer_mismatch_protocol_both_directions", "applayer_detect_protocol_only_one_direction applayer_no_tls_after_starttls " +
 		"applayer_proto_detection_skipped applayer_unexpected_protocol applayer_wrong_direction_first_data"},
 }
 
@@ -103,6 +104,11 @@ var oddKeywords = []keyword{{"app-layer-event", func(c *compiler, o *lang.Option
 		c.s.never = true
 		return nil
 	}
+	if proto == "" { // of no transaction
+		c.s.packet, c.s.odd = true, true
+		c.s.conds = append(c.s.conds, func(x *inspection) bool { return x.detected(name) })
+		return nil
+	}
 	b := buffer{oddPart(known.kind), []string{known.kind}, eitherWay}
 	n, err := c.part(b)
 	if err != nil {
@@ -115,3 +121,13 @@ var oddKeywords = []keyword{{"app-layer-event", func(c *compiler, o *lang.Option
 	c.s.parts[n].checks = append(c.s.parts[n].checks, check{kind: isContent, pattern: []byte(name), starts: true, ends: true})
 	return nil
 }}}
+
+// detected reports that something odd about which protocol the connection speaks is among the events of the packet.
+func (x *inspection) detected(name string) bool {
+	for _, e := range x.odd {
+		if o, ok := e.(*event.AppLayer); ok && o.Detect && strings.EqualFold(o.Name, name) {
+			return true
+		}
+	}
+	return false
+}

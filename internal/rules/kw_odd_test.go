@@ -21,7 +21,7 @@ func TestToldNames(t *testing.T) {
 		if o.told == "" {
 			continue
 		}
-		var source strings.Builder
+		var source strings.Builder // of no protocol at all: what tells protocols apart stands above their folders
 		for _, dir := range []string{"../analyzer/" + o.kind, "../mime"} {
 			files, err := filepath.Glob(dir + "/*.go")
 			if err != nil || len(files) == 0 {

@@ -81,6 +81,14 @@ func keepTexts(x *inspection) {
 	}
 }
 
+// named are the texts with their names.
+func (f *flowState) named() (all [][2]string) {
+	for _, c := range f.texts {
+		all = append(all, [2]string{c.name, string(c.text)})
+	}
+	return all
+}
+
 func putText(to *[]captured, c captured) {
 	for i := range *to {
 		if (*to)[i].name == c.name {

@@ -40,7 +40,7 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 	if e.trace != nil {
 		e.trace.reported(e.hits, e.set.most)
 	}
-	n := 0
+	n, from := 0, len(*out)
 	for i := range e.hits {
 		x := &e.hits[i]
 		if x.s.action == lang.Pass {
@@ -48,6 +48,11 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 			if x.whole {
 				e.own(x.h.Index)
 				e.todo[x.h.Index] |= wholePass
+			}
+			for _, a := range (*out)[from:] {
+				if a, ok := a.(*event.Alert); ok {
+					a.Passed = true
+				}
 			}
 			break
 		}

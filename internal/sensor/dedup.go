@@ -290,7 +290,7 @@ func repeatKey(p *packet.Packet) uint64 {
 	// Duplicate acknowledgements of stacks without IP-ID differ in what they acknowledge selectively.
 	h += bits.RotateLeft64(both(uint64(p.TSVal)<<32|uint64(p.Tunnel), uint64(p.NSACK)<<32|uint64(p.SACK[0][1])), 3)
 	h += bits.RotateLeft64(both(uint64(p.Proto)<<56|uint64(p.ICMPType)<<48|uint64(p.ICMPCode)<<40|uint64(p.ICMPRest), // identifier and sequence
-		uint64(p.Vantage)<<32|uint64(p.VLANs[0])<<16|uint64(p.VLANs[1])), 5)
+		uint64(p.VLANs[2])<<48|uint64(p.Vantage)<<32|uint64(p.VLANs[0])<<16|uint64(p.VLANs[1])), 5)
 	return mix(h+tail(p), between(p))
 }
 

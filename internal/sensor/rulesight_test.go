@@ -88,7 +88,7 @@ func TestRuleSights(t *testing.T) {
 		want   string
 	}{
 		{"a head that never ends", []string{evil, `alert http any any -> any any (http.header; content:"X-A"; sid:2;)`},
-			talk("> GET /evil HTTP/1.1\r\nX-A: ", "ack"), false, "1@5"},
+			talk("> GET /evil HTTP/1.1\r\nX-A: ", "ack"), false, "1@5 2@5"},
 		{"its line is judged once", []string{evil, `alert http any any -> any any (http.header; content:"X-A"; sid:2;)`},
 			talk("> GET /evil HTTP/1.1\r\nX-A: ", "ack", "> one\r\n\r\n", "ack", "< HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), false, "1@5 2@7"},
 		{"no line yet", []string{evil}, talk("> GET /evil HT", "ack"), false, ""},
@@ -107,6 +107,8 @@ func TestRuleSights(t *testing.T) {
 		{"two seconds more", []string{`alert tcp any any -> any any (flags:S; tag:session,2,seconds; sid:4;)`}, talk("> a", "ack", "> b"), false, "4@1 tag@2 tag@3"},
 		{"all of it", []string{`alert tcp any any -> any any (flags:S; tag:session; sid:4;)`}, talk("> a", "ack"), false, "4@1 tag@2 tag@3 tag@4 tag@5"},
 		{"no tag without an alert", []string{`alert tcp any any -> any any (flags:S; tag:session; noalert; sid:4;)`}, talk("> a"), false, ""},
+		{"the end of a stream of a protocol", []string{`alert http any any -> any any (flow:established,to_server; content:"HEAD"; sid:6;)`}, talk("> HEAD / HTTP/1.1\r\nHost: a.example\r\n\r\n", "ack"), false, "6@5=HEAD / HTTP/1.1\r\nHost: a.example\r\n\r\n"},
+		{"a direction is asked of each packet", []string{`alert tcp any any -> any any (flow:to_server; sid:7;)`, `alert tcp any any -> any any (sid:8;)`}, talk("> a", "ack"), false, "7@1 8@1 8@2 7@3 7@4"},
 		{"what was at the end of a stream", []string{`alert tcp-stream any any -> any any (content:"secr"; content:"et"; distance:0; sid:5;)`}, talk("> secr", "> et"), false, "5@5=secret"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

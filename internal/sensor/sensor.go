@@ -52,7 +52,11 @@ type Options struct {
 	Alerts event.AlertParts
 	// FrameRecords has each frame that a reader marks become an event.
 	FrameRecords bool
-	HomeNet      []netip.Prefix // what is inside; none: detect.DefaultHomeNet
+	// MACs has the event of a flow's end name the cards that its packets came from and went to.
+	MACs bool
+	// AnomalyHeaders has records of what is odd in packets show their headers.
+	AnomalyHeaders bool
+	HomeNet        []netip.Prefix // what is inside; none: detect.DefaultHomeNet
 	// NoMidstream leaves TCP connections alone whose SYN was not seen: no protocol is read of them, and to rules they are
 	// not established.
 	NoMidstream bool

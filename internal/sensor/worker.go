@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"bytes"
 	"sync/atomic"
 
 	"firestorm/internal/analyzer"
@@ -46,6 +47,9 @@ type shard struct {
 	parts   event.AlertParts // what alerts carry
 	watched watched
 	files   *file.Room
+	macs    *macs // nil: nobody asks
+	headers bool  // go with what is odd in packets
+	left    left  // of the flow that ends now
 	// out and ordinal are where events go now, for a flow that ends inside a call of flows.
 	out     *[]event.Event
 	ordinal uint64
@@ -57,10 +61,13 @@ type shard struct {
 const keptFailures = 4
 
 func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
-	s := &shard{}
+	s := &shard{headers: o.AnomalyHeaders}
 	s.flows = flow.New(flow.Options{MaxFlows: lim.flows, MaxTombstones: lim.tombs, MaxBytes: lim.bytes, Seed: o.Seed, Want: wanted, Unchecked: o.Checksums == packet.ChecksumsNone,
 		Timeouts: o.Timeouts, Released: s.released, Closed: func(i uint32) bool { return s.apps.Closed(i) },
-		Alerted: s.alerted})
+		Alerted: s.alerted, Dress: s.dress})
+	if o.MACs {
+		s.macs = &macs{}
+	}
 	var raw analyzer.RawStreams
 	var inspector analyzer.Inspector
 	var frames analyzer.FrameSink
@@ -69,7 +76,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 		if o.NoMidstream {
 			flows = begunOnly{s.flows}
 		}
-		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) (string, bool) { return s.apps.App(i) }, lim.streams)
+		s.rules = rules.NewEngine(o.Rules, flows, s.app, lim.streams)
 		s.rules.Keep(o.Alerts.Most())
 		s.parts = o.Alerts
 		s.watch(o)
@@ -123,15 +130,19 @@ func (s *shard) alerted(index uint32) bool {
 		return false
 	}
 	from := len(*s.out)
+	s.left.vars, s.left.passed = s.rules.Left(index)
 	any := s.rules.Released(index, s.out)
 	s.alerts(nil, flow.Handle{Index: index}, *s.out, from)
+	s.left.index = 0
 	return any
 }
 
 // released is told that a flow's record ends: what its protocol still has to say, rules see as well.
 func (s *shard) released(index uint32, why event.EndReason) (app, before string) {
 	from := len(*s.out)
+	s.left = left{sides: s.apps.Sides(index)}
 	app, before = s.apps.Released(index, why, s.ordinal, s.out)
+	s.left.index, s.left.app = index, app
 	s.files.Released(index)
 	if s.rules != nil {
 		s.rules.Flush(s.out)
@@ -153,6 +164,9 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 		return false
 	}
 	h := s.flows.PacketAhead(p, a, out)
+	if s.macs != nil && h.Index != 0 {
+		s.macs.add(h, p)
+	}
 	if p.Firewall != packet.FirewallNone {
 		s.flows.Verdict(p, h, out)
 	}
@@ -279,6 +293,9 @@ func (s *shard) anomalies(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	for _, a := range p.Anomalies[:p.NAnomaly] {
 		ev := event.NewAnomaly(head)
 		ev.Code, ev.Dir = a, h.Dir
+		if n := len(p.Data) - int(p.PayloadLen); s.headers && n > 0 {
+			ev.Frame, ev.Link = bytes.Clone(p.Data[:n]), p.DataLink()
+		}
 		*out = append(*out, ev)
 	}
 }

@@ -167,6 +167,7 @@ func page(w io.Writer, list []result, date, command string) {
 			skipped[t.Reason]++
 		}
 	}
+	fmt.Fprint(w, onPurpose)
 	fmt.Fprint(w, "\nSkipped by the runner:\n\n")
 	for _, r := range slices.Sorted(maps.Keys(skipped)) {
 		fmt.Fprintf(w, "- %d: %s\n", skipped[r], r)
@@ -216,3 +217,18 @@ func refused(stderr string) (string, bool) {
 	}
 	return "", false
 }
+
+// onPurpose are the differences from Suricata that stay, with the reasons.
+const onPurpose = `
+What stays different, on purpose:
+
+- Copies of a packet that a mirror made are counted once: rules, thresholds and records see one of them.
+- An input that is damaged ends the run with status 3, after its results.
+- What lets its bearer in is in no record: passwords of FTP, communities of SNMP, cookies.
+- An alert comes with the packet that makes its bytes known, the acknowledgement; Suricata waits for the next packet of that
+  direction. A record of TLS comes when the handshake is decided, and says how.
+- What is odd in a connection is told once for each direction.
+- A connection is one whatever VLAN its packets travel in; what carries a tunnel has no flow of its own.
+- JA4 of a client without signature algorithms has no underscore at its end, as its specification says.
+- A datagram that was put together from fragments is shown without a link header, for it had none of its own.
+`

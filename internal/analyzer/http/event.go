@@ -68,7 +68,14 @@ type Transaction struct {
 	Reset      bool // it ended so by a reset
 	TLSAnswer  bool // TLS was answered instead of HTTP; TLSAlert says what
 	TLSAlert   uint8
+
+	// Fields are those of the two heads, by the direction travelled; nil where nobody asked for them. What proves who somebody is
+	// (Authorization, Cookie and their like) is not in their values.
+	Fields [2][]HeaderField
 }
+
+// HeaderField is a field line of a head, as sent and cut: 256 bytes of a name, 4096 of a value.
+type HeaderField struct{ Name, Value string }
 
 // NewTransaction returns an event with head h. Its kind is given out by the registry: the head must hold it.
 func NewTransaction(h event.Head) *Transaction { return &Transaction{head: h} }
@@ -118,12 +125,17 @@ func (t *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
 	dst = append(dst, `,"tx_id":`...)
 	dst = strconv.AppendUint(dst, uint64(t.Number), 10)
 	dst = append(dst, ',')
-	dst = t.appendObject(dst)
+	dst = t.appendRecord(dst, &c.HTTP)
 	return event.AppendEVETail(dst, &t.head, c)
 }
 
 // appendObject appends the object that says what was asked and answered.
 func (t *Transaction) appendObject(dst []byte) []byte {
+	return t.appendRecord(dst, &event.HTTPParts{})
+}
+
+// appendRecord appends the object with the parts that are asked for.
+func (t *Transaction) appendRecord(dst []byte, parts *event.HTTPParts) []byte {
 	dst = append(dst, `"http":{`...)
 	o := object{dst, len(dst)}
 	host, port := t.Host, ""
@@ -154,6 +166,17 @@ func (t *Transaction) appendObject(dst []byte) []byte {
 			}
 		}
 		o.dst = append(o.dst, '}')
+	}
+	for _, name := range parts.Custom {
+		t.custom(&o, name)
+	}
+	for d, key := range [...]string{"request_headers", "response_headers"} {
+		if parts.Headers[d] {
+			o.fields(key, t.Fields[d])
+		}
+	}
+	if parts.Brief {
+		return append(o.dst, '}')
 	}
 	o.text("http_refer", t.Referer)
 	o.text("http_method", t.Method)
@@ -193,4 +216,37 @@ func (o *object) text(k, v string) {
 func (o *object) number(k string, v uint64) {
 	o.key(k)
 	o.dst = strconv.AppendUint(o.dst, v, 10)
+}
+
+// custom adds the first field of either head that is named so.
+func (t *Transaction) custom(o *object, name string) {
+	key := strings.ReplaceAll(strings.ToLower(name), "-", "_")
+	for _, fields := range t.Fields {
+		for _, f := range fields {
+			if strings.ReplaceAll(strings.ToLower(f.Name), "-", "_") == key {
+				o.key(key)
+				o.dst = event.AppendJSONString(o.dst, f.Value)
+				return
+			}
+		}
+	}
+}
+
+// fields adds a list of fields, unless it is empty.
+func (o *object) fields(key string, fields []HeaderField) {
+	if len(fields) == 0 {
+		return
+	}
+	o.key(key)
+	for i, f := range fields {
+		if i == 0 {
+			o.dst = append(o.dst, `[{"name":`...)
+		} else {
+			o.dst = append(o.dst, `,{"name":`...)
+		}
+		o.dst = event.AppendJSONString(o.dst, f.Name)
+		o.dst = event.AppendJSONString(append(o.dst, `,"value":`...), f.Value)
+		o.dst = append(o.dst, '}')
+	}
+	o.dst = append(o.dst, ']')
 }

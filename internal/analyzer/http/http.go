@@ -20,7 +20,7 @@ var Def = analyzer.Def{
 	Kinds: []string{"http"},
 	Names: []string{"http"},
 	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
-		s := &conn{kind: o.Kind("http")}
+		s := &conn{kind: o.Kind("http"), fields: o.Setting("http.fields", 0) != 0}
 		s.limit[packet.ToServer] = uint64(o.Setting("http.request-body-limit", defaultLimit))
 		s.limit[packet.ToClient] = uint64(o.Setting("http.response-body-limit", defaultLimit))
 		return s, nil
@@ -54,6 +54,7 @@ type conn struct {
 	over    bool
 	proxied bool // a proxy granted a tunnel, and nothing came through it yet
 
+	fields  bool      // of heads go into records
 	limit   [2]uint64 // bytes of a content that rules look at
 	tail    *view     // what comes from the server outside of messages is content of this one
 	partMsg Message   // headers of parts of forms, and what may be a head
@@ -240,6 +241,11 @@ func (s *conn) endOf(d packet.Dir, b []byte, from int) int {
 	}
 	for i := len(line) - 1; i > 4; i-- {
 		if line[i] == ' ' {
+			return end
+		}
+	}
+	for _, c := range rest {
+		if !isBlank(c) { // fields follow: it is a request whose version was forgotten
 			return end
 		}
 	}
@@ -447,6 +453,9 @@ func (s *conn) Close(c *analyzer.Context, d packet.Dir, why stream.End) {
 		return
 	}
 	s.closed[d] = true
+	if h := &s.half[d]; d == packet.ToServer && h.state == stHead && bytes.IndexByte(h.buf, '\n') > 0 {
+		s.message(c, d, h, h.buf, nil) // its end never came: what there is of it counts
+	}
 	whole := why == stream.EndFIN || why == stream.EndClosed
 	if d == packet.ToClient {
 		s.closeViews(c, whole)
@@ -480,7 +489,7 @@ func (s *conn) Reset() {
 	if s.tail != nil {
 		s.tail.drop()
 	}
-	fresh := conn{kind: s.kind, limit: s.limit, in: s.in, queue: s.queue[:0], spare: s.spare[:min(len(s.spare), 1)], msg: Message{Fields: s.msg.Fields[:0]}}
+	fresh := conn{kind: s.kind, fields: s.fields, limit: s.limit, in: s.in, queue: s.queue[:0], spare: s.spare[:min(len(s.spare), 1)], msg: Message{Fields: s.msg.Fields[:0]}}
 	for d := range s.half {
 		if b := s.half[d].buf; cap(b) <= maxLine {
 			fresh.half[d].buf = b[:0]

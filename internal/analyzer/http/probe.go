@@ -23,7 +23,7 @@ func probe(d packet.Dir, b []byte) analyzer.Answer {
 		if c == ' ' && i > 0 {
 			return target(b[:i], b[i+1:])
 		}
-		if i == maxMethod || !tokenByte(c) {
+		if i == maxMethod || !tokenByte(c) || c == '%' { // a method is a token, but none was ever escaped
 			return analyzer.No
 		}
 	}

@@ -44,6 +44,9 @@ func (s *conn) request(c *analyzer.Context, h *half, head []byte) {
 	x.set(tForwardedProto, m.get(fForwardedProto), 32)
 	x.set(tForwardedFor, m.get(fForwardedFor), 256)
 	t.e.Cookie = m.has(fCookie)
+	if s.fields {
+		t.e.Fields[packet.ToServer] = m.kept()
+	}
 	if v := m.get(fAuthorization); len(v) > 0 {
 		scheme, rest, _ := bytes.Cut(v, []byte(" "))
 		x.set(tAuthScheme, scheme, 32)
@@ -147,6 +150,9 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 	x.setURI(tLocation, m.get(fLocation), 1024)
 	x.set(tReason, m.Reason, 256)
 	t.e.SetCookie = m.has(fSetCookie)
+	if s.fields {
+		t.e.Fields[packet.ToClient] = m.kept()
+	}
 	t.e.Pragma = bytes.Contains(m.get(fPragma), []byte("no-cache"))
 	if t.v != nil {
 		t.v.response(c, m)

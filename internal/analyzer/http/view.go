@@ -243,13 +243,18 @@ func (a *aspect) take(b []byte) {
 	if a.form != nil {
 		a.form.write(b)
 	} else if a.whole {
-		a.whole = false
-		a.file = c.File(a.v.s.kind, event.File{Dir: a.dir, Tx: a.v.number, Name: a.name, Part: a.rng.ok, From: a.rng.from, To: a.rng.to, Size: a.rng.size})
+		a.open()
 	}
 	if a.file != nil && a.form == nil {
 		a.file.Data(c, b)
 	}
 	a.catchUp(0)
+}
+
+// open begins the file that the content is.
+func (a *aspect) open() {
+	a.whole = false
+	a.file = a.v.c.File(a.v.s.kind, event.File{Dir: a.dir, Tx: a.v.number, Name: a.name, Part: a.rng.ok, From: a.rng.from, To: a.rng.to, Size: a.rng.size})
 }
 
 // catchUp brings the body of a side to where the form in it is: but for the last so many bytes of those at hand.
@@ -282,6 +287,11 @@ func (v *view) gap(c *analyzer.Context, d packet.Dir, n uint64) {
 		v.c = nil
 	}
 	a.body.hole()
+	if a.whole {
+		v.c = c
+		a.open()
+		v.c = nil
+	}
 	if a.file != nil {
 		a.file.Gap(c, n)
 	}

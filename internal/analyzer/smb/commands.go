@@ -26,7 +26,7 @@ func commandName(version uint8, code uint16) string {
 }
 
 // told reports a command whose exchanges are told though nothing is read of them but their header: all but those that move
-// data or ask for attributes.
+// data or ask for attributes. Of those that set attributes, setInfo chooses.
 func told(version uint8, code uint16) bool {
 	if version == 1 {
 		switch code {
@@ -36,7 +36,7 @@ func told(version uint8, code uint16) bool {
 		return true
 	}
 	switch code {
-	case 8, 9, 16, 17: // READ, WRITE, GET_INFO, SET_INFO
+	case 8, 9, 16: // READ, WRITE, GET_INFO
 		return false
 	}
 	return true
@@ -142,4 +142,33 @@ func appendGUID(dst []byte, b [16]byte) []byte {
 		dst = append(dst, hex[b[at]>>4], hex[b[at]&15])
 	}
 	return dst
+}
+
+// Kinds of what is set of a file ([MS-FSCC] 2.4), of those that are told.
+const (
+	infoRename      = 10
+	infoDisposition = 13
+)
+
+// setInfo reads a request that gives a file another name, or has it deleted when it is closed ([MS-SMB2] 2.2.39). False: it sets
+// something else.
+func (s *connection) setInfo(x *Exchange, whole, b []byte) bool {
+	if len(b) < 32 || le.Uint16(b) != 33 || b[2] != 1 {
+		return false
+	}
+	in := part(whole, int(le.Uint16(b[8:])), int(le.Uint32(b[4:])&0xffff))
+	x.File.ID, x.File.HasID = [16]byte(b[16:32]), true
+	if o := s.fileOf(x.File.ID); o != nil {
+		x.File.Name, x.Share = o.name, o.share
+	}
+	switch {
+	case b[3] == infoDisposition && len(in) > 0:
+		x.Set, x.File.DeleteAfter = true, in[0] != 0
+		return true
+	case b[3] == infoRename && len(in) >= 20: // [MS-FSCC] 2.4.42.2
+		n := int(le.Uint32(in[16:]) & 0xffff)
+		x.Renamed = wide(in[20:min(20+n, len(in))])
+		return x.Renamed != ""
+	}
+	return false
 }

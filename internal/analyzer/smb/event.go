@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"slices"
 	"strconv"
 
 	"firestorm/internal/analyzer/dcerpc"
@@ -31,6 +32,8 @@ type Exchange struct {
 	Pipe        bool         // the share holds pipes, not files
 	ShareType   uint8        // of versions 2 and 3 ([MS-SMB2] 2.2.10); 0: not said
 	File        File         // of a create
+	Set         bool         // File.DeleteAfter was set
+	Renamed     string       // the new name of File; empty: it has none
 	Moved       bool         // contents of File were written or read, until it was closed
 	Call        *dcerpc.Call // that a pipe carried; nil: none
 	Session     uint64
@@ -44,8 +47,40 @@ func (x *Exchange) Head() *event.Head { return &x.head }
 // New returns an empty exchange with head h.
 func New(h event.Head) *Exchange { return &Exchange{head: h} }
 
-// AppendEVE writes an smb record in Suricata's shape.
+// Kind is the word by which the settings of EVE choose records (smb.types of suricata.yaml).
+func (x *Exchange) Kind() string {
+	switch {
+	case x.Call != nil:
+		return "dcerpc"
+	case x.Moved:
+		return "file"
+	}
+	switch x.Command {
+	case Negotiate:
+		return "negotiate"
+	case SessionSetup:
+		return "session_setup"
+	case TreeConnect:
+		return "tree_connect"
+	case Create:
+		return "create"
+	}
+	switch {
+	case x.Version == 2 && x.Code == codeIOCTL:
+		return "ioctl"
+	case x.Renamed != "":
+		return "rename"
+	case x.Set:
+		return "set_file_path_info"
+	}
+	return "generic"
+}
+
+// AppendEVE writes an smb record in Suricata's shape, if one of its kind is wanted.
 func (x *Exchange) AppendEVE(dst []byte, c *event.EVE) []byte {
+	if c.SMB != nil && !slices.Contains(c.SMB, x.Kind()) {
+		return dst
+	}
 	h := &x.head
 	dst = event.AppendEVEHead(dst, h, "smb", packet.ToServer, c)
 	dst = append(dst, `,"tx_id":`...)
@@ -117,7 +152,19 @@ func (x *Exchange) AppendAppObject(dst []byte) []byte {
 	if x.Command == Create {
 		dst = x.File.append(dst)
 	}
-	if x.Moved {
+	switch {
+	case x.Renamed != "":
+		dst = event.AppendJSONString(append(dst, `,"rename":{"from":`...), x.File.Name)
+		dst = event.AppendJSONString(append(dst, `,"to":`...), x.Renamed)
+		dst = append(dst, '}')
+	case x.Set:
+		access := "normal"
+		if x.File.DeleteAfter {
+			access = "delete on close"
+		}
+		dst = event.AppendJSONString(append(dst, `,"access":`...), access)
+	}
+	if x.Moved || x.Set {
 		if x.File.Name != "" {
 			dst = event.AppendJSONString(append(dst, `,"filename":`...), x.File.Name)
 		}

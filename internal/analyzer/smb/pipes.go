@@ -38,9 +38,10 @@ type pipe struct {
 
 // Commands of versions 2 and 3 that move what a pipe carries.
 const (
-	codeRead  = 8
-	codeWrite = 9
-	codeIOCTL = 11
+	codeRead    = 8
+	codeWrite   = 9
+	codeIOCTL   = 11
+	codeSetInfo = 17
 )
 
 // transceive is FSCTL_PIPE_TRANSCEIVE ([MS-FSCC] 2.3.49): a write and a read at once.
@@ -84,7 +85,7 @@ func (s *connection) room(c *analyzer.Context, d packet.Dir, x *side) int {
 	switch {
 	case (carry || moves || len(s.files) > 0 && h.Version == 2 && h.Code == code2Close) && len(x.buf) < keepHead:
 		return keepHead
-	case h.Command != Other || h.Next != 0:
+	case h.Command != Other || h.Next != 0 || h.Version == 2 && h.Code == codeSetInfo && !h.Reply && s.asked(c, &h):
 		return x.room
 	}
 	if _, data, ok := carried(&h, x.buf, body); carry && ok && (dcerpc.Speaks(data) || s.reading(&h)) {

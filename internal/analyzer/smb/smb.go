@@ -293,6 +293,11 @@ func (s *connection) request(c *analyzer.Context, d packet.Dir, h *Header, whole
 		x.File = create1(h, body)
 	case h.Command == Create:
 		x.File = create2(whole, body)
+	case h.Version == 2 && h.Code == codeSetInfo:
+		if !s.setInfo(x, whole, body) {
+			s.id--
+			return
+		}
 	case h.Command == TreeConnect && h.Version == 1:
 		x.Share = tree1(h, body)
 	case h.Command == TreeConnect:

@@ -125,7 +125,7 @@ func TestChunks(t *testing.T) {
 			k.Say(up, fmt.Sprintf("BDAT %d LAST\r\n%s", len(body)-10, body[10:]))
 			k.Play("< 250 queued\n> MAIL FROM:<k@a.example>\n< 250 ok\n> BDAT 0 LAST\n< 250 queued\n> QUIT\n< 221 bye")
 		})
-		want := `"tx_id":0,"app_proto":"smtp","anomaly":{"type":"applayer","event":"INVALID_BDAT","layer":"proto_parser","app_proto":"smtp"}
+		want := `"tx_id":0,"app_proto":"smtp","anomaly":{"type":"applayer","event":"INVALID_BDAT","app_proto":"smtp","layer":"proto_parser"}
 "smtp":{"helo":"c","mail_from":"<j@a.example>"},"email":{"status":"PARSE_DONE","subject":"s","attachment":["n"]},"app_proto":"smtp","fileinfo":{"filename":"n","gaps":false,"state":"CLOSED","md5":"5d9e98eb868e339a4deeabb43f8ee3f5","stored":false,"size":6,"tx_id":0}
 "tx_id":0,"app_proto":"smtp","smtp":{"helo":"c","mail_from":"<j@a.example>"},"email":{"status":"PARSE_DONE","subject":"s","attachment":["n"]}
 "tx_id":1,"app_proto":"smtp","smtp":{"helo":"c","mail_from":"<k@a.example>"},"email":{"status":"PARSE_DONE"}`
@@ -155,18 +155,18 @@ func TestMails(t *testing.T) {
 		{"abandoned", func(k *analyzertest.Talk) {
 			k.Play("> EHLO c\n< 250 x\n> MAIL FROM:<a>\n< 250 ok\n> RSET\n< 250 ok\n> MAIL FROM:<b>\n< 250 ok\n> HELO d\n< 250 ok\n> MAIL FROM:<e>\n< 250 ok\n> QUIT\n< 221 bye")
 		}, `"tx_id":0,"app_proto":"smtp","smtp":{"helo":"c","mail_from":"<a>"}
-"tx_id":1,"app_proto":"smtp","anomaly":{"type":"applayer","event":"DUPLICATE_FIELDS","layer":"proto_parser","app_proto":"smtp"}
+"tx_id":1,"app_proto":"smtp","anomaly":{"type":"applayer","event":"DUPLICATE_FIELDS","app_proto":"smtp","layer":"proto_parser"}
 "tx_id":1,"app_proto":"smtp","smtp":{"helo":"c","mail_from":"<b>"}
 "tx_id":2,"app_proto":"smtp","smtp":{"helo":"d","mail_from":"<e>"}`},
 		{"refused", func(k *analyzertest.Talk) {
 			k.Play("> EHLO c\n< 250 x\n> MAIL FROM:<a>\n< 250 ok\n> DATA\n< 554 no\n> QUIT\n< 221 bye")
-		}, `"tx_id":0,"app_proto":"smtp","anomaly":{"type":"applayer","event":"DATA_COMMAND_REJECTED","layer":"proto_parser","app_proto":"smtp"}
+		}, `"tx_id":0,"app_proto":"smtp","anomaly":{"type":"applayer","event":"DATA_COMMAND_REJECTED","app_proto":"smtp","layer":"proto_parser"}
 "tx_id":0,"app_proto":"smtp","smtp":{"helo":"c","mail_from":"<a>"}`},
 		{"before it was asked", func(k *analyzertest.Talk) {
 			k.Play("> EHLO c\n< 250 x\n> MAIL FROM:<a>\n< 250 ok")
 			k.Say(up, "DATA\r\n"+file+"\r\n.\r\n")
 			k.Play("< 354 go%250 queued\n> QUIT\n< 221 bye")
-		}, `"tx_id":0,"app_proto":"smtp","anomaly":{"type":"applayer","event":"INVALID_PIPELINED_SEQUENCE","layer":"proto_parser","app_proto":"smtp"}
+		}, `"tx_id":0,"app_proto":"smtp","anomaly":{"type":"applayer","event":"INVALID_PIPELINED_SEQUENCE","app_proto":"smtp","layer":"proto_parser"}
 "smtp":{"helo":"c","mail_from":"<a>"},"email":{"status":"PARSE_DONE","attachment":["f"]},"app_proto":"smtp","fileinfo":{"filename":"f","gaps":false,"state":"CLOSED","md5":"9dd4e461268c8034f5c8564e155c67a6","stored":false,"size":1,"tx_id":0}
 "tx_id":0,"app_proto":"smtp","smtp":{"helo":"c","mail_from":"<a>"},"email":{"status":"PARSE_DONE","attachment":["f"]}`},
 		{"cut off", func(k *analyzertest.Talk) {

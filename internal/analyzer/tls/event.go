@@ -1,6 +1,7 @@
 package tls
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"net/netip"
 	"strconv"
@@ -49,22 +50,25 @@ type Handshake struct {
 	ClientCert  packet.Ref // the client's Certificate message: up to TLS 1.2
 	ClientCerts int        // certificates in it
 	Client      Identity   // of the first of them
-	ClientFirst int        // TLS 1.3: bytes of the client's first protected record
-	Alert       [2]Alert   // by the direction travelled: the last one before the end
-	Plain       string     // what the server said in plain text instead of TLS: its first line, at most 64 bytes
-	PlainRef    packet.Ref
-	Ended       packet.Ref // last packet that was given before a direction was closed; zero: the connection went on
-	EndedBy     packet.Dir // whose end that was, unless Reset
-	Reset       bool       // it was a reset, by whomever
-	Established bool       // both sides went over to protected records
-	Data        bool       // and data followed; false: a side left right after the handshake
-	Resumed     bool       // a session was resumed
-	Asked       bool       // words in clear came before it on this connection: STARTTLS, CONNECT, a server's greeting
-	From        string     // EVE's word for what the connection spoke before; empty: nothing that was read
-	Retried     bool       // there was a HelloRetryRequest
-	Gap         bool       // bytes of the handshake are missing
-	Undecided   bool       // the input ended before the handshake did
-	ClientGone  bool       // the client sent nothing after the server's answer
+	// Certificates are those that each side showed, by the direction travelled, its own first, in DER; nil where nobody asked for
+	// them.
+	Certificates [2][]string
+	ClientFirst  int      // TLS 1.3: bytes of the client's first protected record
+	Alert        [2]Alert // by the direction travelled: the last one before the end
+	Plain        string   // what the server said in plain text instead of TLS: its first line, at most 64 bytes
+	PlainRef     packet.Ref
+	Ended        packet.Ref // last packet that was given before a direction was closed; zero: the connection went on
+	EndedBy      packet.Dir // whose end that was, unless Reset
+	Reset        bool       // it was a reset, by whomever
+	Established  bool       // both sides went over to protected records
+	Data         bool       // and data followed; false: a side left right after the handshake
+	Resumed      bool       // a session was resumed
+	Asked        bool       // words in clear came before it on this connection: STARTTLS, CONNECT, a server's greeting
+	From         string     // EVE's word for what the connection spoke before; empty: nothing that was read
+	Retried      bool       // there was a HelloRetryRequest
+	Gap          bool       // bytes of the handshake are missing
+	Undecided    bool       // the input ended before the handshake did
+	ClientGone   bool       // the client sent nothing after the server's answer
 }
 
 // Identity is what is told of a certificate, in the forms of those of Handshake.
@@ -174,12 +178,15 @@ func (h *Handshake) AppendEVE(dst []byte, c *event.EVE) []byte {
 		return dst
 	}
 	dst = event.AppendEVEHead(dst, &h.head, "tls", packet.ToServer, c)
-	dst = h.appendObject(append(dst, `,"tls":`...))
+	dst = h.appendRecord(append(dst, `,"tls":`...), &c.TLS)
 	return event.AppendEVETail(dst, &h.head, c)
 }
 
-// appendObject writes the object of a record, or of an alert.
-func (h *Handshake) appendObject(dst []byte) []byte {
+// appendObject writes the object of an alert.
+func (h *Handshake) appendObject(dst []byte) []byte { return h.appendRecord(dst, &event.TLSParts{}) }
+
+// appendRecord writes the object with the parts that are asked for.
+func (h *Handshake) appendRecord(dst []byte, parts *event.TLSParts) []byte {
 	dst = append(dst, '{')
 	o := object{dst, len(dst)}
 	o.text("subject", h.Subject)
@@ -197,6 +204,7 @@ func (h *Handshake) appendObject(dst []byte) []byte {
 		o.date("notafter", h.NotAfter)
 	}
 	o.list("subjectaltname", h.SANs, " ")
+	o.certificates(h.Certificates[packet.ToClient], parts.Certificate, parts.Chain)
 	if h.Resumed {
 		o.key("session_resumed")
 		o.dst = append(o.dst, "true"...)
@@ -211,6 +219,9 @@ func (h *Handshake) appendObject(dst []byte) []byte {
 		o.key("client")
 		o.dst = append(o.dst, '{')
 		k.append(&o)
+		in := object{o.dst, 0}
+		in.certificates(h.Certificates[packet.ToServer], parts.ClientCertificate, parts.ClientChain)
+		o.dst = in.dst
 		o.dst = append(o.dst, '}')
 	}
 	return append(o.dst, '}')
@@ -264,6 +275,26 @@ func (o *object) date(k string, t packet.Time) {
 	o.dst = append(o.dst, '"')
 	o.dst = time.Unix(0, int64(t)).UTC().AppendFormat(o.dst, "2006-01-02T15:04:05")
 	o.dst = append(o.dst, '"')
+}
+
+// certificates writes the first of them and all of them, in base64.
+func (o *object) certificates(ders []string, first, all bool) {
+	if len(ders) == 0 {
+		return
+	}
+	if first {
+		o.key("certificate")
+		o.dst = append(base64.StdEncoding.AppendEncode(append(o.dst, '"'), []byte(ders[0])), '"')
+	}
+	if !all {
+		return
+	}
+	o.key("chain")
+	for i, der := range ders {
+		o.dst = append(o.dst, "[,"[min(i, 1)], '"')
+		o.dst = append(base64.StdEncoding.AppendEncode(o.dst, []byte(der)), '"')
+	}
+	o.dst = append(o.dst, ']')
 }
 
 func (o *object) list(k, v, sep string) {

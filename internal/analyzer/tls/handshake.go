@@ -142,6 +142,7 @@ func (s *conn) certificate(c *analyzer.Context, b []byte) oddity {
 	var first []byte
 	parsed := false
 	e.Chain = certificates(b, func(i int, der []byte) {
+		s.keep(packet.ToClient, der)
 		if i > 0 {
 			return
 		}
@@ -168,6 +169,7 @@ func (s *conn) clientCertificate(c *analyzer.Context, b []byte) oddity {
 	parsed := false
 	e.ClientCerts = certificates(b, func(i int, der []byte) {
 		x := &s.cert
+		s.keep(packet.ToServer, der)
 		if i > 0 {
 			return
 		}
@@ -177,6 +179,13 @@ func (s *conn) clientCertificate(c *analyzer.Context, b []byte) oddity {
 		}
 	})
 	return certificateOddities(b, first, parsed)
+}
+
+// keep keeps a certificate that d showed, if they go into the record. A message of them is bounded by maxMessage.
+func (s *conn) keep(d packet.Dir, der []byte) {
+	if s.whole {
+		s.e.Certificates[d] = append(s.e.Certificates[d], string(der))
+	}
 }
 
 // certificate keeps what is told of one.

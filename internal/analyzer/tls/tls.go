@@ -17,7 +17,7 @@ var Def = analyzer.Def{
 	Kinds: []string{"tls"},
 	Names: []string{"tls"},
 	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
-		return &conn{kind: o.Kind("tls"), open: o.Setting("tls.inspect-encrypted", 0) != 0}, nil
+		return &conn{kind: o.Kind("tls"), open: o.Setting("tls.inspect-encrypted", 0) != 0, whole: o.Setting("tls.certificates", 0) != 0}, nil
 	},
 }
 
@@ -87,6 +87,7 @@ type conn struct {
 	seen    byte // seenClientHello and its kin
 	over    bool
 	open    bool      // rules look into what is encrypted, too
+	whole   bool      // certificates go into the record
 	told    [2]oddity // what was odd in each direction
 }
 
@@ -377,7 +378,7 @@ func (s *conn) Close(c *analyzer.Context, d packet.Dir, why stream.End) {
 
 // Reset makes s as new.
 func (s *conn) Reset() {
-	fresh := conn{kind: s.kind, open: s.open, scratch: s.scratch[:0], lists: s.lists[:0]}
+	fresh := conn{kind: s.kind, open: s.open, whole: s.whole, scratch: s.scratch[:0], lists: s.lists[:0]}
 	fresh.ch.Extensions, fresh.ch.KeyShares, fresh.sh.Extensions = s.ch.Extensions[:0], s.ch.KeyShares[:0], s.sh.Extensions[:0]
 	fresh.text.buf, fresh.buf = small(s.text.buf), small(s.buf)
 	for d := range s.half {

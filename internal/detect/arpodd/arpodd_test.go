@@ -155,7 +155,7 @@ func TestEvents(t *testing.T) {
 // TestVLAN: each title names the VLAN, and the same machine in two of them makes two findings.
 func TestVLAN(t *testing.T) {
 	tagged := func(b *detecttest.Bench, at float64, vlan uint16, ether, sha packet.MAC, sender, target string) {
-		x := event.NewARP(event.Head{Seen: b.Ref(0, at), SrcMAC: ether, DstMAC: all, NVLAN: 1, VLANs: [2]uint16{vlan}})
+		x := event.NewARP(event.Head{Seen: b.Ref(0, at), SrcMAC: ether, DstMAC: all, NVLAN: 1, VLANs: [3]uint16{vlan}})
 		x.Op, x.SenderMAC, x.SenderIP, x.TargetIP = 1, sha, packet.MustAddr(sender), packet.MustAddr(target)
 		b.Send(x)
 	}

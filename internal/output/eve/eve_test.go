@@ -40,7 +40,7 @@ func tcpFlow(what event.What) *event.Flow {
 
 func situation() (events []event.Event, findings []*finding.Finding) {
 	odd := event.NewAnomaly(event.Head{FlowID: 1, Proto: packet.ProtoTCP, Client: client, Server: server, Seen: at(17, 98250),
-		NVLAN: 2, VLANs: [2]uint16{100, 20}})
+		NVLAN: 2, VLANs: [3]uint16{100, 20}})
 	odd.Code = packet.BadIPv4TruncPkt
 	arp := event.NewARP(event.Head{Seen: at(18, 99000), SrcMAC: packet.MAC{2, 0, 0, 0, 0, 9}})
 	arp.Op, arp.SenderMAC, arp.SenderIP, arp.TargetIP = 1, packet.MAC{2, 0, 0, 0, 0, 9}, client.Addr, server.Addr

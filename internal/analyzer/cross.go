@@ -1,0 +1,46 @@
+package analyzer
+
+import (
+	"strings"
+
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
+)
+
+// mismatch is Suricata's name of a connection whose two sides speak different protocols.
+const mismatch = "applayer_mismatch_protocol_both_directions"
+
+// cross holds the first bytes of direction d against the protocol that reads the connection. Where they are not of it and
+// another one knows them as its own, the sides speak past each other: that is kept for the record of the flow, and told. One
+// question for each direction of a connection, as long as nothing is wrong.
+func (s *session) cross(d packet.Dir, b []byte, seen, released packet.Ref) {
+	s.unheard[d] = false
+	if s.upgrades > 0 || s.about != nil {
+		return
+	}
+	x := s.x
+	def := s.def
+	c := x.context(s, s.p, seen, released)
+	b = b[:min(len(b), ProbeLimit)]
+	x.guard(def, d, func() {
+		if x.reg.defs[def].Probe(d, b) != No {
+			return
+		}
+		v := x.tcp
+		if v == nil {
+			return
+		}
+		for _, o := range v.over(nil, s.head.Server.Port, s.head.Client.Port) {
+			if o.def == def || x.reg.defs[o.def].Probe(d, b) != Yes {
+				continue
+			}
+			x.flows[s.index].sides[d] = uint8(o.def + 1)
+			if x.o.Anomalies || x.o.Inspector != nil {
+				e := event.NewAppLayer(c.Head(event.KindAnomaly))
+				e.Dir, e.Name, e.Detect = d, strings.ToUpper(mismatch), true
+				c.Emit(e)
+			}
+			return
+		}
+	})
+}

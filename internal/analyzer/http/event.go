@@ -49,6 +49,8 @@ type Transaction struct {
 	// What a person would read, of text bodies: see Body.
 	Title, H1, Text string
 
+	Two *Two // what HTTP/2 adds; nil: HTTP/1
+
 	Request   packet.Ref // first packet of the request
 	Response  packet.Ref // first packet of the response
 	RequestN  uint64     // bytes of the request's content, as transferred without chunk sizes
@@ -124,6 +126,9 @@ func (t *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
 
 // appendObject appends the object that says what was asked and answered.
 func (t *Transaction) appendObject(dst []byte) []byte {
+	if t.Two != nil {
+		return t.Two.AppendObject(dst, t)
+	}
 	dst = append(dst, `"http":{`...)
 	o := object{dst, len(dst)}
 	host, port := t.Host, ""

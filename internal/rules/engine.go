@@ -65,9 +65,10 @@ type Engine struct {
 	set     *Set
 	flows   Flows
 	app     AppOf
-	most    int          // bytes of streams
-	state   []*flowState // by flow index
-	todo    []uint8      // the same: a bit for each direction of which something waits for the next packet, wholePass
+	before  func(index uint32) string // nil: no flow went on to another protocol
+	most    int                       // bytes of streams
+	state   []*flowState              // by flow index
+	todo    []uint8                   // the same: a bit for each direction of which something waits for the next packet, wholePass
 	now     current
 	states  int // of them, not nil
 	spare   []*flowState

@@ -41,7 +41,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	for _, name := range in.Events {
 		see(oddPart(kind), []byte(name))
 	}
-	if e.done = in.Done; in.Done {
+	if e.done = in.Done && !in.Partial; e.done {
 		e.may = appendAll(e.may, e.set.lacking[kind], 0)
 	}
 	if p == nil || p.SrcPort != head.Client.Port && h.Dir == packet.ToServer || p.SrcPort != head.Server.Port && h.Dir == packet.ToClient {
@@ -67,7 +67,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if e.profile != nil {
 			e.profile.begin(e, s)
 		}
-		if s.app != "" && s.app != x.app && !(s.app == "dcerpc" && x.app == "smb") || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
+		if s.app != "" && !speaks(s.app, x.app) || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
 		}

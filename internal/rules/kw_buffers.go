@@ -47,7 +47,7 @@ const (
 func (p *part) searchable() bool { return p.absent == present && (len(p.transforms) == 0 || p.dotted) }
 
 // sticky are the buffers by the option that names them: contents behind it lie there.
-var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers, ikeBuffers, sipBuffers, rfbBuffers)
+var sticky = together(httpBuffers, tlsBuffers, dnsBuffers, sshBuffers, dcerpcBuffers, smallBuffers, fileBuffers, smtpBuffers, ftpBuffers, smbBuffers, ikeBuffers, sipBuffers, rfbBuffers, http2Buffers)
 
 // httpBuffers are the parts of HTTP. Some travel either way: which one a rule is about says its flow:….
 var httpBuffers = buffersOf(ofHTTP,
@@ -62,7 +62,7 @@ var httpBuffers = buffersOf(ofHTTP,
 	named{"http.content_len http_content_len", eitherWay}, named{"http.start http_start", eitherWay},
 )
 
-var ofHTTP = []string{"http"}
+var ofHTTP = []string{"http", "http2"}
 
 // older are the modifiers of the older form: they put the content before them into a buffer.
 var older = map[string]string{"http_method": "http.method", "http_uri": "http.uri", "http_raw_uri": "http.uri.raw", "http_host": "http.host",
@@ -145,7 +145,7 @@ var bufferKeywords = func() []keyword {
 
 // part returns the number of the rule's part for a buffer, a new one if need be.
 func (c *compiler) part(b buffer) (int, error) {
-	if c.s.app != "" && !slices.Contains(b.kinds, c.s.app) {
+	if c.s.app != "" && !c.s.hasBuffer(b) {
 		return -1, fmt.Errorf("%s has no such buffer", c.s.app)
 	}
 	for i := range c.s.parts {
@@ -233,7 +233,7 @@ func (s *sig) kinds() []string {
 				return true
 			}
 		}
-		return s.app != "" && s.app != k && !(s.app == "dcerpc" && k == "smb") // whose pipes carry calls
+		return s.app != "" && !shows(s.app, k) && !(s.app == "dcerpc" && k == "smb") // whose pipes carry calls
 	})
 }
 

@@ -299,14 +299,12 @@ var appProtocols = map[string][]uint8{
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
-	"mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
+	"http2": {packet.ProtoTCP}, "doh2": {packet.ProtoTCP}, "mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 }
 
 // appWord is EVE's word for a protocol that rules name.
 func appWord(name string) string {
 	switch name {
-	case "http1":
-		return "http"
 	case "ssl":
 		return "tls"
 	case "ikev1", "ikev2":

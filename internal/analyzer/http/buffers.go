@@ -210,7 +210,7 @@ func (a *aspect) content(m *Message) {
 	}
 	u, many := newUnpacker(coding, a.take)
 	a.pack = u
-	if many {
+	if many && !a.v.w.Plain {
 		a.note("too_many_encoding_layers")
 	}
 }

@@ -116,11 +116,18 @@ func (t *Transaction) EachName(f func(event.Name)) {
 
 // AppendEVE writes Suricata's http record.
 func (t *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
-	dst = event.AppendEVEHead(dst, &t.head, "http", packet.ToServer, c)
+	kind := "http"
+	if t.Two != nil && t.Two.DNS != "" {
+		kind = "dns"
+	}
+	dst = event.AppendEVEHead(dst, &t.head, kind, packet.ToServer, c)
 	dst = append(dst, `,"tx_id":`...)
 	dst = strconv.AppendUint(dst, uint64(t.Number), 10)
 	dst = append(dst, ',')
 	dst = t.appendObject(dst)
+	if kind == "dns" {
+		dst = append(append(dst, ','), t.Two.DNS...)
+	}
 	return event.AppendEVETail(dst, &t.head, c)
 }
 

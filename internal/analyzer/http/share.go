@@ -72,6 +72,9 @@ func (x *View) Head(c *analyzer.Context, d packet.Dir, m *Message, target []byte
 	}
 	a.made(m)
 	a.content(m)
+	if m.Status == 206 && m.has(fContentRange) && !a.rng.ok {
+		a.note("invalid_range")
+	}
 	if len(a.name) == 0 {
 		a.name = appendURI(a.name[:0], pathOf(target))
 	}
@@ -212,6 +215,7 @@ func (a *aspect) madeFields(m *Message) {
 		from = len(a.text)
 		line(&m.Fields[i], m.Fields[i].Value)
 		a.put(each, from)
+		a.put("http2.header", from)
 		a.add("http2.header_name", m.Fields[i].Name)
 	}
 }
@@ -236,6 +240,9 @@ func (x *Exchange) Response(m *Message, begin packet.Ref) {
 		x.in.begin(m)
 	}
 }
+
+// Target is what was asked for, as sent.
+func (x *Exchange) Target() []byte { return x.t.text.get(tURI) }
 
 // Content takes bytes of a content.
 func (x *Exchange) Content(d packet.Dir, b []byte) {

@@ -13,6 +13,7 @@ type Two struct {
 	Stream  uint32
 	Headers [2][]Header // by direction, in order
 	Frames  [2]Frames
+	DNS     string // the member of a record that tells of the DNS in it (RFC 8484); empty: none
 }
 
 // Header is a field of a header list, or a change of the table that such lists refer to (RFC 7541 6.3).

@@ -232,7 +232,11 @@ func (a *aspect) packed() {
 	if a.pack.bomb {
 		a.note("compression_bomb")
 	}
-	if a.pack.bad {
+	switch {
+	case !a.pack.bad:
+	case a.v.w.Plain:
+		a.note("failed_decompression")
+	default:
 		a.note("gzip_decompression_failed")
 	}
 }

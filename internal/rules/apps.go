@@ -2,9 +2,12 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
+	"firestorm/internal/flow"
+	"firestorm/internal/packet"
 	"firestorm/internal/rules/lang"
 )
 
@@ -81,9 +84,44 @@ func appLayerProtocol(c *compiler, o *lang.Option) error {
 		if first {
 			app = x.e.began(x.index, app)
 		}
+		if neg && app == "" && !x.settled { // it may be that one yet
+			return false
+		}
 		return speaks(want, app) != neg
 	})
 	return nil
+}
+
+// namesOnly reports that the rule asks for nothing but a protocol, beside addresses and a direction: it holds once it is found out
+// what a connection speaks, as Suricata has it: for each direction, and once where the protocol changes.
+func (s *sig) namesOnly() bool {
+	return s.named && s.app == "" && len(s.conds) == len(s.apps) && len(s.payload)+len(s.parts)+len(s.flags)+len(s.sizes)+len(s.bits)+len(s.effects)+len(s.late) == 0
+}
+
+// foundOut reports whether such a rule is to be told of the packet at hand, and remembers it.
+func (e *Engine) foundOut(s *sig, h flow.Handle) bool {
+	x := &e.x
+	if h.Index == 0 || !x.settled {
+		return false
+	}
+	this := fired{s, h.Dir, math.MaxUint64}
+	if e.before != nil && e.before(h.Index) != "" {
+		this.dir, this.tx = packet.ToServer, math.MaxUint64-1
+	}
+	if x.flow != nil && slices.Contains(x.flow.fired, this) {
+		return false
+	}
+	x.flow = e.own(h.Index)
+	x.flow.remember(this)
+	return true
+}
+
+// remember notes that a rule fired.
+func (f *flowState) remember(this fired) {
+	if len(f.fired) == mostFired {
+		f.fired = slices.Delete(f.fired, 0, 1)
+	}
+	f.fired = append(f.fired, this)
 }
 
 // Began tells the engine how to find out which protocol a flow began with that went on to another; without it, none does.

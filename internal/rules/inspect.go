@@ -81,10 +81,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if len(s.bits) > 0 {
 			s.change(x.flow)
 		}
-		if len(x.flow.fired) == mostFired {
-			x.flow.fired = slices.Delete(x.flow.fired, 0, 1)
-		}
-		x.flow.fired = append(x.flow.fired, this)
+		x.flow.remember(this)
 		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
 			app = o.AppendAppObject(nil)
 		}

@@ -238,6 +238,7 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	if option, err := c.endHeaders(); err != nil {
 		return nil, option, err
 	}
+	s.once = s.namesOnly()
 	err = s.place()
 	if s.never {
 		s.proto = protocols{} // no packet costs anything for it

@@ -80,6 +80,9 @@ func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k 
 	if !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) {
 		return false
 	}
+	if s.once && !e.foundOut(s, h) {
+		return false
+	}
 	fromStream := false
 	switch {
 	case len(s.payload) == 0:

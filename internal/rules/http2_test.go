@@ -102,6 +102,7 @@ func TestAppLayerProtocol(t *testing.T) {
 		{`app-layer-protocol:http2,original`, "http2", "http", true, 0}, {`app-layer-protocol:http2,original`, "http2", "", true, 2}, {`app-layer-protocol:dns,either`, "doh2", "http2", true, 1},
 		{`app-layer-protocol:!http`, "", "", false, 0}, {`app-layer-protocol:!http`, "", "", true, 2}, {`app-layer-protocol:!tls,to_server`, "http", "", true, 2}, {`app-layer-protocol:unknown`, "", "", true, 2},
 		{`app-layer-protocol:http; flow:to_client`, "http", "", true, 1}, {`app-layer-protocol:http; dsize:1`, "http", "", true, 8},
+		{`app-layer-protocol:!http; dsize:1`, "", "", false, 0}, {`app-layer-protocol:!http; dsize:1`, "", "", true, 8},
 	} {
 		set := load(t, `alert tcp any any -> any any (`+c.option+`; sid:1;)`)
 		r := newRig(t, set)

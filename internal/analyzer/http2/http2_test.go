@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -324,7 +325,11 @@ func FuzzTalk(f *testing.F) {
 		}
 		turns := []analyzertest.Turn{{Dir: up, Data: string(a)}, {Dir: down, Data: string(b)}, {Dir: up, Data: string(a)}}
 		whole := run(t, 1400, turns...)
-		valid(t, whole)
+		for _, e := range whole { // the schema takes too long for each of them: TestStreams has it
+			if line := e.AppendEVE(nil, &event.EVE{Version: 8}); len(line) > 0 && !json.Valid(line) {
+				t.Errorf("%s", line)
+			}
+		}
 		if x, y := briefs(whole), briefs(run(t, 3, turns...)); x != y {
 			t.Errorf("the cut matters: %s; %s", x, y)
 		}

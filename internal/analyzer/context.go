@@ -94,6 +94,9 @@ func (c *Context) App() string {
 	if c.s == nil || c.s.def < 0 {
 		return ""
 	}
+	if app := c.d.flows[c.s.index].app; app > 0 { // what it became, perhaps
+		return c.d.reg.app(int(app) - 1)
+	}
 	return c.d.reg.app(c.s.def)
 }
 
@@ -136,6 +139,29 @@ func (c *Context) Upgrade(name string, d packet.Dir, rest []byte) bool {
 		return false
 	}
 	c.upgrade, c.rest, c.restDir = i+1, rest, d
+	return true
+}
+
+// Tell says something of the flow to whoever reads on after Upgrade, who finds it with Expected.
+func (c *Context) Tell(about any) {
+	if c.s != nil {
+		c.s.about = about
+	}
+}
+
+// Became says that the flow speaks the protocol of that name, which the caller reads as well: records and rules call it so from
+// now on. False: nobody wants that protocol.
+func (c *Context) Became(name string) bool {
+	if c.s == nil {
+		return false
+	}
+	i := c.d.reg.find(name, c.s.over)
+	if i < 0 {
+		return false
+	}
+	if f := &c.d.flows[c.s.index]; f.app != uint8(i+1) {
+		f.before, f.app = f.app, uint8(i+1)
+	}
 	return true
 }
 

@@ -12,10 +12,12 @@ type Parts interface {
 
 // Inspection is what there is to see now of one side of a transaction. The same transaction may come again with more of it.
 type Inspection struct {
-	Dir   packet.Dir // the way in which the parts travelled
-	Tx    uint64     // number of the transaction in its connection, from 0
-	Done  bool       // no more of this side comes: what is not given is absent
-	Parts Parts
+	Dir  packet.Dir // the way in which the parts travelled
+	Tx   uint64     // number of the transaction in its connection, from 0
+	Done bool       // no more of this side comes: what is not given is absent
+	// Partial: what is not given is of no such transaction, so that nothing is absent.
+	Partial bool
+	Parts   Parts
 	// Events are what was odd in this side so far, by Suricata's names without the protocol ("invalid_host_header"): what
 	// app-layer-event asks for. They come again each time, with all that came since. Lent, as the parts.
 	Events []string

@@ -116,7 +116,7 @@ func (l *byApp) add(s *sig, c *check, how looked) {
 // of all.
 func (l *byApp) scan(dst []candidate, rare *mpm.Rarity, scratch *mpm.Scratch, b []byte, app string, settled bool) []candidate {
 	for _, a := range l.all {
-		if !settled || a.app == "" || a.app == app {
+		if !settled || a.app == "" || speaks(a.app, app) {
 			dst = a.scan(dst, rare, scratch, b)
 		}
 	}
@@ -172,7 +172,9 @@ func (s *Set) Apps() map[string]bool {
 	apps := map[string]bool{}
 	for _, g := range s.sigs {
 		for _, a := range append(g.apps, g.app) {
-			apps[a] = true
+			for _, r := range readers(a) {
+				apps[r] = true
+			}
 		}
 	}
 	return apps

@@ -41,7 +41,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	for _, name := range in.Events {
 		see(oddPart(kind), []byte(name))
 	}
-	if e.done = in.Done; in.Done {
+	if e.done = in.Done && !in.Partial; e.done {
 		e.may = appendAll(e.may, e.set.lacking[kind], 0)
 	}
 	e.consider(h, head, p, &in, nil)
@@ -72,7 +72,7 @@ func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in 
 		if e.profile != nil {
 			e.profile.begin(e, s)
 		}
-		if s.app != "" && s.app != x.app && frame == nil && !(s.app == "dcerpc" && x.app == "smb") || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
+		if s.app != "" && frame == nil && !speaks(s.app, x.app) || !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) || !e.partsMatch(s) ||
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
 		}
@@ -86,10 +86,7 @@ func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in 
 		if len(s.bits) > 0 {
 			s.change(x.flow)
 		}
-		if len(x.flow.fired) == mostFired {
-			x.flow.fired = slices.Delete(x.flow.fired, 0, 1)
-		}
-		x.flow.fired = append(x.flow.fired, this)
+		x.flow.remember(this)
 		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
 			app = o.AppendAppObject(nil)
 		}

@@ -20,6 +20,7 @@ type keyword struct {
 var keywords = concat(metaKeywords, refusedKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, rateKeywords,
 	tagKeywords, iprepKeywords, packetKeywords, stateKeywords, datasetKeywords, transformKeywords, base64Keywords, bufferKeywords,
 	tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords, ikeKeywords, rfbKeywords,
+	http2Keywords,
 	ldapKeywords,
 	modbusKeywords,
 	mqttKeywords,

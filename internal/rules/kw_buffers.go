@@ -52,6 +52,7 @@ var sticky = together(
 	sipBuffers,
 	rfbBuffers,
 	quicBuffers, helloBuffers,
+	http2Buffers,
 	ldapBuffers,
 	mqttBuffers,
 	pgsqlBuffers,
@@ -70,7 +71,7 @@ var httpBuffers = buffersOf(ofHTTP,
 	named{"http.content_len http_content_len", eitherWay}, named{"http.start http_start", eitherWay},
 )
 
-var ofHTTP = []string{"http"}
+var ofHTTP = []string{"http", "http2"}
 
 // older are the modifiers of the older form: they put the content before them into a buffer.
 var older = map[string]string{"http_method": "http.method", "http_uri": "http.uri", "http_raw_uri": "http.uri.raw", "http_host": "http.host",
@@ -156,7 +157,7 @@ var bufferKeywords = func() []keyword {
 
 // part returns the number of the rule's part for a buffer, a new one if need be.
 func (c *compiler) part(b buffer) (int, error) {
-	if c.s.app != "" && !slices.Contains(b.kinds, c.s.app) {
+	if c.s.app != "" && !c.s.hasBuffer(b) {
 		return -1, fmt.Errorf("%s has no such buffer", c.s.app)
 	}
 	for i := range c.s.parts {
@@ -247,7 +248,7 @@ func (s *sig) kinds() []string {
 				return true
 			}
 		}
-		return s.app != "" && s.app != k && !(s.app == "dcerpc" && k == "smb") // whose pipes carry calls
+		return s.app != "" && !shows(s.app, k) && !(s.app == "dcerpc" && k == "smb") // whose pipes carry calls
 	})
 }
 

@@ -1,6 +1,6 @@
 package rules
 
-var ofDNS = []string{"dns"}
+var ofDNS = []string{"dns", "http2"} // RFC 8484
 
 // dnsBuffers are the names of a message.
 var dnsBuffers = buffersOf(ofDNS, named{"dns.query dns_query", toServer}, named{"dns.queries.rrname", eitherWay}, named{"dns.answers.rrname", eitherWay},

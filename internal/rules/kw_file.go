@@ -12,7 +12,7 @@ import (
 )
 
 // ofFiles are the events that may carry files.
-var ofFiles = []string{"ftp-data", "smtp", "http", "smb"}
+var ofFiles = []string{"ftp-data", "smtp", "http", "http2", "smb"}
 
 // fileBuffers are the parts of a file.
 var fileBuffers = buffersOf(ofFiles, named{"file.name", eitherWay}, named{"file.data file_data", eitherWay})

@@ -12,21 +12,7 @@ import (
 var flowKeywords = []keyword{
 	{"flow", flowOf},
 	{"flowbits", flowBits},
-	{"app-layer-protocol", func(c *compiler, o *lang.Option) error {
-		name := strings.ToLower(strings.TrimSpace(o.Value))
-		if _, ok := appProtocols[name]; !ok && name != "unknown" {
-			return fmt.Errorf("%q is no protocol that is read here", name)
-		}
-		want := appWord(name)
-		if name == "unknown" {
-			want = ""
-		}
-		neg := o.Negated
-		c.s.named = true
-		c.s.apps = append(c.s.apps, want)
-		c.s.conds = append(c.s.conds, func(x *inspection) bool { return (x.app == want) != neg })
-		return nil
-	}},
+	{"app-layer-protocol", appLayerProtocol},
 }
 
 func flowOf(c *compiler, o *lang.Option) error {

@@ -33,6 +33,9 @@ var oddities = map[string]struct{ kind, told, silent string }{
 		"100_continue_already_seen abnormal_ce_header double_encoded_uri failed_protocol_change file_name_too_long invalid_authority_port invalid_request_field_folding " +
 			"invalid_server_port_in_request lzma_memlimit_reached multipart_generic_error multipart_invalid_header multipart_no_filedata " +
 			"request_field_too_long request_line_incomplete request_line_invalid response_field_too_long too_many_warnings unknown_error"},
+	"http2": {"http2", "authority_host_mismatch compression_bomb data_stream_zero dns_request_too_long dns_response_too_long failed_decompression " +
+		"header_integer_overflow invalid_client_magic invalid_frame_data invalid_frame_header invalid_frame_length invalid_header invalid_http1_settings " +
+		"invalid_range long_frame_data reassembly_limit_reached stream_id_reuse too_many_frames too_many_streams userinfo_in_uri", "extra_header_data"},
 	"ike": {"ike", "malformed_data weak_crypto_auth weak_crypto_dh weak_crypto_enc weak_crypto_prf",
 		"invalid_proposal multiple_server_proposal no_encryption payload_extra_data unknown_proposal weak_crypto_no_auth weak_crypto_no_dh weak_crypto_noauth weak_crypto_nodh"},
 	"imap": {"", "", "invalid_data request_not_found too_many_headers too_many_transactions"},

@@ -15,6 +15,7 @@ var several = map[string]bool{"dns.query": true, "dns.queries.rrname": true, "dn
 	"smtp.rcpt_to": true, "email.url": true, "email.received": true, "ftp.reply": true, "ftp.completion_code": true, "ike.vendor": true,
 	"sip.from": true, "sip.to": true, "sip.via": true, "sip.user_agent": true, "sip.content_type": true, "sip.content_length": true,
 	"mdns.queries.rrname": true, "mdns.answers.rrname": true, "mdns.response.rrname": true, "mdns.authorities.rrname": true, "mdns.additionals.rrname": true,
+	"http2.header": true, "http2.header_name": true,
 	"http.request_header": true, "http.response_header": true,
 	"mqtt.subscribe.topic": true, "mqtt.unsubscribe.topic": true,
 	"quic.cyu.hash": true, "quic.cyu.string": true,

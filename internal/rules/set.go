@@ -239,6 +239,7 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	if option, err := c.endHeaders(); err != nil {
 		return nil, option, err
 	}
+	s.once = s.namesOnly()
 	err = s.place()
 	if s.never {
 		s.proto = protocols{} // no packet costs anything for it
@@ -300,6 +301,7 @@ var appProtocols = map[string][]uint8{
 	"smb": {packet.ProtoTCP}, "dcerpc": {packet.ProtoTCP, packet.ProtoUDP}, "nfs": {packet.ProtoTCP, packet.ProtoUDP},
 	"dns": {packet.ProtoTCP, packet.ProtoUDP}, "dhcp": {packet.ProtoUDP}, "ntp": {packet.ProtoUDP}, "ike": {packet.ProtoUDP}, "ikev1": {packet.ProtoUDP}, "ikev2": {packet.ProtoUDP},
 	"snmp": {packet.ProtoUDP}, "krb5": {packet.ProtoTCP, packet.ProtoUDP}, "tftp": {packet.ProtoUDP},
+	"http2": {packet.ProtoTCP}, "doh2": {packet.ProtoTCP},
 	"mdns": {packet.ProtoUDP}, "sip": {packet.ProtoTCP, packet.ProtoUDP}, "rfb": {packet.ProtoTCP},
 	"quic": {packet.ProtoUDP},
 	"ldap": {packet.ProtoTCP, packet.ProtoUDP}, "pgsql": {packet.ProtoTCP},
@@ -309,8 +311,6 @@ var appProtocols = map[string][]uint8{
 // appWord is EVE's word for a protocol that rules name.
 func appWord(name string) string {
 	switch name {
-	case "http1":
-		return "http"
 	case "ssl":
 		return "tls"
 	case "ikev1", "ikev2":

@@ -48,6 +48,7 @@ type sig struct {
 	by     *check // the content by which the rule is found; nil: there is none
 	odd    bool   // it asks for something odd that decoding, reassembly or a connection's state found
 	named  bool   // it asks which protocol is spoken (app-layer-protocol)
+	once   bool   // and for nothing else (namesOnly)
 	placed bool   // a content counts from the begin of the payload
 	narrow bool   // it is found by its addresses (Set.ends)
 
@@ -91,8 +92,10 @@ type inspection struct {
 	est  bool // the connection is established
 	// alone says that the bytes of a flow of TCP come in packets, not as a stream.
 	alone bool
-	app   string        // its protocol, empty while that is not known
-	odd   []event.Event // those of the packet so far
+	app   string // its protocol, empty while that is not known
+	// settled: app is known, or will never be.
+	settled bool
+	odd     []event.Event // those of the packet so far
 	// est and app are only asked for when a rule is gone through: known says that they were.
 	known bool
 	m     matcher

@@ -253,7 +253,7 @@ func (s *sig) before(x *inspection, h flow.Handle, bits []string) (level int, wh
 			return levelBits + i, "it " + s.bits[i].words(bits) + ", which it is not"
 		}
 	}
-	if s.app != "" && s.app != x.app {
+	if s.app != "" && !speaks(s.app, x.app) {
 		if x.app == "" {
 			return levelApp, "the connection is not known to speak " + s.app
 		}

@@ -69,7 +69,7 @@ func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k 
 	s, x := c.s, &e.x
 	e.know(h)
 	x.m.values, x.m.caught = x.m.values[:0], x.m.caught[:0]
-	if s.app != "" && s.app != x.app {
+	if s.app != "" && !speaks(s.app, x.app) {
 		if x.app == "" && b != nil && c.how&inStream != 0 && b.end-c.at < tail {
 			c.from = min(c.from, b.end-uint64(b.fresh))
 			e.keep(c)
@@ -78,6 +78,9 @@ func (e *Engine) one(h flow.Handle, c candidate, payload []byte, b *lookedAt, k 
 	}
 	// What is cheap comes first: addresses cost a search each.
 	if !s.fits(x, h) || !s.conditions(x) || !s.asks(x.flow) || !s.header(x) {
+		return false
+	}
+	if s.once && !e.foundOut(s, h) {
 		return false
 	}
 	fromStream := false

@@ -77,6 +77,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 			flows = begunOnly{s.flows}
 		}
 		s.rules = rules.NewEngine(o.Rules, flows, s.app, lim.streams)
+		s.rules.Began(func(i uint32) string { return s.apps.Before(i) })
 		s.rules.Keep(o.Alerts.Most())
 		s.parts = o.Alerts
 		s.watch(o)

@@ -13,6 +13,7 @@ import (
 	"firestorm/internal/analyzer/esp"
 	"firestorm/internal/analyzer/ftp"
 	"firestorm/internal/analyzer/http"
+	"firestorm/internal/analyzer/http2"
 	"firestorm/internal/analyzer/ike"
 	"firestorm/internal/analyzer/imap"
 	"firestorm/internal/analyzer/krb5"
@@ -104,6 +105,8 @@ var Analyzers = []analyzer.Def{
 	ftp.Def,
 	ftp.DataDef,
 	http.Def,
+	http2.Def,
+	http2.DoHDef,
 	ike.Def,
 	imap.Def,
 	krb5.Def,

@@ -48,6 +48,8 @@ var house = []room{
 		{"internal/analyzer/smtp", "mime", "takes mails apart"},
 		{"internal/analyzer/ike", "analyzer/esp", "ESP in UDP shares port 4500 and its flow with IKE (RFC 3948)"},
 		{"internal/analyzer/quic", "analyzer/tls", "its handshake is that of TLS (RFC 9001 4)"},
+		{"internal/analyzer/http2", "analyzer/http", "carries the messages of HTTP (RFC 9110)"},
+		{"internal/analyzer/http2", "analyzer/dns", "DNS is asked in it (RFC 8484)"},
 		{"internal/analyzer/smb", "analyzer/dcerpc", "SMB's pipes carry calls (MS-RPCE 2.1.1.2)"},
 	}},
 	{pkg: "internal/mime", may: ""},

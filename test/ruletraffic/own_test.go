@@ -172,6 +172,7 @@ var elsewhere = map[string]string{
 	"quic.": "QUIC",
 	"ldap.": "LDAP", "pgsql.": "PostgreSQL",
 	"frame":           "frames (TestFrames of sensor)",
+	"http2.":          "HTTP/2 (TestHTTP2Keywords of rules)",
 	"app-layer-event": "what is odd in a protocol", "flowvar": "texts that expressions catch", "pktvar": "texts that expressions catch",
 	"rate": "token buckets", "burst": "token buckets", "iprep": "lists of addresses (test/cli/settings.txtar)", "requires": "which engine a rule is for",
 }

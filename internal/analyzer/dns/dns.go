@@ -89,11 +89,38 @@ func emit(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint
 	if !c.Wanted(kind) {
 		return
 	}
-	h, ok := ParseHeader(b)
-	if !ok {
+	e, odd := read(c, kind, d, b, seq)
+	if e == nil {
 		return
 	}
-	e := &Message{head: c.Head(kind), Header: h, Dir: d, Index: seq, Size: len(b)}
+	if len(odd) > 0 {
+		for _, name := range odd {
+			c.AppLayer(d, uint64(seq), name)
+		}
+		c.Inspect(kind, event.Inspection{Dir: d, Tx: uint64(seq), Done: true, Parts: e, Events: odd})
+	} else if c.Inspected(kind) {
+		c.Inspect(kind, event.Inspection{Dir: d, Tx: uint64(seq), Done: true, Parts: e})
+	}
+	c.Emit(e)
+}
+
+// Read returns the event of a message that travels in another protocol (RFC 8484), whose bytes are copied; nil: it is none. The
+// caller emits it and shows it to rules.
+func Read(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint32) *Message {
+	e, _ := read(c, kind, d, b, seq)
+	if e != nil {
+		e.Inner = true
+	}
+	return e
+}
+
+// read returns the message of b, and what is wrong in it; nil: it is none.
+func read(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint32) (e *Message, odd []string) {
+	h, ok := ParseHeader(b)
+	if !ok {
+		return nil, nil
+	}
+	e = &Message{head: c.Head(kind), Header: h, Dir: d, Index: seq, Size: len(b)}
 	e.raw = append(e.raw, b...)
 	var buf [maxName + 1]byte
 	if h.QD > 0 {
@@ -116,16 +143,7 @@ func emit(c *analyzer.Context, kind event.Kind, d packet.Dir, b []byte, seq uint
 	if e.Malformed && h.QD > 0 {
 		name = nameOddity(e.raw)
 	}
-	odd := append(name, oddities(&h, d, e.Malformed && name == nil, seen)...)
-	if len(odd) > 0 {
-		for _, name := range odd {
-			c.AppLayer(d, uint64(seq), name)
-		}
-		c.Inspect(kind, event.Inspection{Dir: d, Tx: uint64(seq), Done: true, Parts: e, Events: odd})
-	} else if c.Inspected(kind) {
-		c.Inspect(kind, event.Inspection{Dir: d, Tx: uint64(seq), Done: true, Parts: e})
-	}
-	c.Emit(e)
+	return e, append(name, oddities(&h, d, e.Malformed && name == nil, seen)...)
 }
 
 // oddities are what is wrong in a message, by Suricata's names: where it breaks off, bits that must be zero, opcodes that do not

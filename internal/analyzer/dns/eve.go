@@ -27,7 +27,17 @@ func (m *Message) AppendEVE(dst []byte, c *event.EVE) []byte {
 		dir = packet.ToServer
 	}
 	dst = event.AppendEVEHead(dst, &m.head, "dns", dir, c)
-	dst = append(dst, `,"dns":{"version":`...)
+	dst = m.appendMember(append(dst, ','), v2, &c.DNS)
+	return event.AppendEVETail(dst, &m.head, c)
+}
+
+// AppendObject appends the member "dns" of a record that tells of something else beside (RFC 8484).
+func (m *Message) AppendObject(dst []byte) []byte {
+	return m.appendMember(dst, false, &event.DNSParts{})
+}
+
+func (m *Message) appendMember(dst []byte, v2 bool, p *event.DNSParts) []byte {
+	dst = append(dst, `"dns":{"version":`...)
 	if v2 {
 		dst = append(dst, '2')
 	} else {
@@ -58,20 +68,19 @@ func (m *Message) AppendEVE(dst []byte, c *event.EVE) []byte {
 		dst = m.appendQueries(dst)
 	}
 	if m.Header.Response() {
-		if !c.DNS.NoDetailed {
+		if !p.NoDetailed {
 			dst = m.appendRecords(dst)
 		}
-		if !c.DNS.NoGrouped {
+		if !p.NoGrouped {
 			dst = m.appendGrouped(dst)
 		}
 	}
-	dst = append(dst, '}')
-	return event.AppendEVETail(dst, &m.head, c)
+	return append(dst, '}')
 }
 
 // recorded reports whether the settings want a record of the message.
 func (m *Message) recorded(p *event.DNSParts) bool {
-	if m.Header.Response() && p.NoResponses || !m.Header.Response() && p.NoRequests {
+	if m.Inner || m.Header.Response() && p.NoResponses || !m.Header.Response() && p.NoRequests {
 		return false
 	}
 	return p.Types == nil || slices.Contains(p.Types, TypeName(m.Type))

@@ -26,6 +26,7 @@ type Message struct {
 	EDE       uint16
 	HasEDE    bool
 	Malformed bool // its sections end before its counts do
+	Inner     bool // it travels in another protocol, whose record tells of it (RFC 8484)
 	raw       []byte
 }
 

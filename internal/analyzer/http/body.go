@@ -52,6 +52,15 @@ const partSize = 4096
 
 var parts = sync.Pool{New: func() any { return new([partSize]byte) }}
 
+// begin starts to collect the content behind a head.
+func (x *intake) begin(m *Message) {
+	x.on, x.html = true, bytes.Contains(m.get(fContentType), []byte("html"))
+	x.coding = append(x.coding, m.get(fContentEncoding)...)
+	if v := m.get(fTransferEncoding); len(v) > 0 {
+		x.coding = append(append(x.coding, ','), v...)
+	}
+}
+
 func (x *intake) add(p []byte) {
 	if n := MaxBody - x.n; len(p) > n {
 		x.cut = true

@@ -39,17 +39,22 @@ func (a *aspect) request(m *Message) {
 	a.begun = true
 	a.target(m)
 	if host := authority(m); len(host) > 0 {
-		from := len(a.text)
-		for _, c := range hostOnly(host) {
-			a.text = append(a.text, lower(c))
-		}
-		a.put("http.host", from)
-		a.add("http.host.raw", host)
+		a.host(host)
 	}
 	for _, x := range requestFields {
 		a.value(x.name, m, x.k)
 	}
 	a.fields(m, "http.request_header", fCookie)
+}
+
+// host makes the parts of who is asked.
+func (a *aspect) host(host []byte) {
+	from := len(a.text)
+	for _, c := range hostOnly(host) {
+		a.text = append(a.text, lower(c))
+	}
+	a.put("http.host", from)
+	a.add("http.host.raw", host)
 }
 
 // response makes the parts of a response's head.
@@ -185,6 +190,11 @@ func (a *aspect) begin(m *Message) {
 	} else {
 		a.response(m)
 	}
+	a.content(m)
+}
+
+// content finds out what the content behind a head is.
+func (a *aspect) content(m *Message) {
 	a.whole = true
 	a.rng = rangeOf(m.get(fContentRange))
 	a.name = append(a.name[:0], dispositionName(m.get(fDisposition))...)
@@ -200,7 +210,7 @@ func (a *aspect) begin(m *Message) {
 	}
 	u, many := newUnpacker(coding, a.take)
 	a.pack = u
-	if many {
+	if many && !a.v.w.Plain {
 		a.note("too_many_encoding_layers")
 	}
 }

@@ -49,6 +49,8 @@ type Transaction struct {
 	// What a person would read, of text bodies: see Body.
 	Title, H1, Text string
 
+	Two *Two // what HTTP/2 adds; nil: HTTP/1
+
 	Request   packet.Ref // first packet of the request
 	Response  packet.Ref // first packet of the response
 	RequestN  uint64     // bytes of the request's content, as transferred without chunk sizes
@@ -121,11 +123,18 @@ func (t *Transaction) EachName(f func(event.Name)) {
 
 // AppendEVE writes Suricata's http record.
 func (t *Transaction) AppendEVE(dst []byte, c *event.EVE) []byte {
-	dst = event.AppendEVEHead(dst, &t.head, "http", packet.ToServer, c)
+	kind := "http"
+	if t.Two != nil && t.Two.DNS != "" {
+		kind = "dns"
+	}
+	dst = event.AppendEVEHead(dst, &t.head, kind, packet.ToServer, c)
 	dst = append(dst, `,"tx_id":`...)
 	dst = strconv.AppendUint(dst, uint64(t.Number), 10)
 	dst = append(dst, ',')
 	dst = t.appendRecord(dst, &c.HTTP)
+	if kind == "dns" {
+		dst = append(append(dst, ','), t.Two.DNS...)
+	}
 	return event.AppendEVETail(dst, &t.head, c)
 }
 
@@ -136,6 +145,9 @@ func (t *Transaction) appendObject(dst []byte) []byte {
 
 // appendRecord appends the object with the parts that are asked for.
 func (t *Transaction) appendRecord(dst []byte, parts *event.HTTPParts) []byte {
+	if t.Two != nil {
+		return t.Two.AppendObject(dst, t)
+	}
 	dst = append(dst, `"http":{`...)
 	o := object{dst, len(dst)}
 	host, port := t.Host, ""

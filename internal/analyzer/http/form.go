@@ -100,14 +100,14 @@ func (f *form) cut(n int) { f.buf = f.buf[:copy(f.buf, f.buf[n:])] }
 // open begins a part.
 func (f *form) open(head []byte) {
 	var m Message
-	m.Fields = f.a.v.s.partMsg.Fields[:0]
+	m.Fields = f.a.v.w.part.Fields[:0]
 	m.fields(bytes.TrimLeft(head, "\r\n"), false)
 	name := fileParameter(m.Get("Content-Disposition"))
-	f.a.v.s.partMsg = Message{Fields: m.Fields[:0]}
+	f.a.v.w.part = Message{Fields: m.Fields[:0]}
 	f.named = name != nil
 	f.part = window{buf: f.part.buf[:0], limit: f.a.body.limit}
 	if f.named {
-		f.a.file = f.a.v.c.File(f.a.v.s.kind, event.File{Dir: f.a.dir, Tx: f.a.v.number, Name: name, Size: -1})
+		f.a.file = f.a.v.c.File(f.a.v.w.Kind, event.File{Dir: f.a.dir, Tx: f.a.v.number, Name: name, Size: -1})
 	}
 }
 

@@ -20,10 +20,7 @@ var Def = analyzer.Def{
 	Kinds: []string{"http"},
 	Names: []string{"http"},
 	Stream: func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
-		s := &conn{kind: o.Kind("http"), fields: o.Setting("http.fields", 0) != 0}
-		s.limit[packet.ToServer] = uint64(o.Setting("http.request-body-limit", defaultLimit))
-		s.limit[packet.ToClient] = uint64(o.Setting("http.response-body-limit", defaultLimit))
-		return s, nil
+		return &conn{kind: o.Kind("http"), fields: o.Setting("http.fields", 0) != 0, views: NewViews(o, o.Kind("http"))}, nil
 	},
 }
 
@@ -54,10 +51,9 @@ type conn struct {
 	over    bool
 	proxied bool // a proxy granted a tunnel, and nothing came through it yet
 
-	fields  bool      // of heads go into records
-	limit   [2]uint64 // bytes of a content that rules look at
-	tail    *view     // what comes from the server outside of messages is content of this one
-	partMsg Message   // headers of parts of forms, and what may be a head
+	fields bool // of heads go into records
+	views  Views
+	tail   *view // what comes from the server outside of messages is content of this one
 }
 
 // half is the state of one direction.
@@ -489,7 +485,7 @@ func (s *conn) Reset() {
 	if s.tail != nil {
 		s.tail.drop()
 	}
-	fresh := conn{kind: s.kind, fields: s.fields, limit: s.limit, in: s.in, queue: s.queue[:0], spare: s.spare[:min(len(s.spare), 1)], msg: Message{Fields: s.msg.Fields[:0]}}
+	fresh := conn{kind: s.kind, fields: s.fields, views: Views{Kind: s.views.Kind, Limit: s.views.Limit}, in: s.in, queue: s.queue[:0], spare: s.spare[:min(len(s.spare), 1)], msg: Message{Fields: s.msg.Fields[:0]}}
 	for d := range s.half {
 		if b := s.half[d].buf; cap(b) <= maxLine {
 			fresh.half[d].buf = b[:0]
@@ -513,7 +509,7 @@ func (s *conn) Held() int {
 	if s.tail != nil {
 		n += s.tail.size()
 	}
-	return n + cap(s.partMsg.Fields)*fieldSize
+	return n + cap(s.views.part.Fields)*fieldSize
 }
 
 const (

@@ -16,9 +16,10 @@ type Message struct {
 	Fields  []Field
 	Skipped int // fields beyond MaxFields
 
-	first   [numKnown]int16 // index + 1 into Fields of the first field of a known name
-	lineEnd int             // of Raw: where the fields begin
-	folded  bool            // a folded line was read as a field of its own
+	authority []byte          // who is asked, where that stands in no field: ":authority"
+	first     [numKnown]int16 // index + 1 into Fields of the first field of a known name
+	lineEnd   int             // of Raw: where the fields begin
+	folded    bool            // a folded line was read as a field of its own
 }
 
 // Field is a field line (RFC 9112 5). White space around the value is left out; a folded value (obs-fold) holds its line
@@ -214,6 +215,7 @@ const (
 	fAcceptEncoding
 	fAcceptLanguage
 	fDisposition
+	fHTTP2Settings
 	numKnown
 )
 
@@ -225,7 +227,7 @@ var knownNames = map[string]known{
 	"pragma": fPragma, "expires": fExpires, "last-modified": fLastModified, "etag": fETag, "age": fAge, "via": fVia,
 	"x-cache": fXCache, "server": fServer, "date": fDate, "set-cookie": fSetCookie, "www-authenticate": fAuthenticate,
 	"upgrade": fUpgrade, "connection": fConnection, "accept": fAccept, "accept-encoding": fAcceptEncoding, "accept-language": fAcceptLanguage,
-	"content-disposition": fDisposition,
+	"content-disposition": fDisposition, "http2-settings": fHTTP2Settings,
 }
 
 // knownField returns numKnown for other names.

@@ -36,23 +36,9 @@ func (s *conn) request(c *analyzer.Context, h *half, head []byte) {
 	t.e.Request, t.e.Number = h.begin, s.count
 	s.count++
 	t.head, t.connect, t.simple = string(m.Method) == "HEAD", string(m.Method) == "CONNECT", len(m.Version) == 0
-	x := &t.text
-	x.line(m)
-	x.set(tHost, authority(m), 256)
-	x.set(tUserAgent, m.get(fUserAgent), 512)
-	x.setURI(tReferer, m.get(fReferer), 512)
-	x.set(tForwardedProto, m.get(fForwardedProto), 32)
-	x.set(tForwardedFor, m.get(fForwardedFor), 256)
-	t.e.Cookie = m.has(fCookie)
+	t.asked(m)
 	if s.fields {
 		t.e.Fields[packet.ToServer] = m.kept()
-	}
-	if v := m.get(fAuthorization); len(v) > 0 {
-		scheme, rest, _ := bytes.Cut(v, []byte(" "))
-		x.set(tAuthScheme, scheme, 32)
-		if eqFold(scheme, "basic") {
-			x.setUser(bytes.TrimSpace(rest))
-		}
 	}
 	s.up = t
 	h.contentOf(m, false)
@@ -65,6 +51,42 @@ func (s *conn) request(c *analyzer.Context, h *half, head []byte) {
 		return
 	}
 	s.queue = append(s.queue, t)
+}
+
+// asked copies what an event says of a request.
+func (t *pending) asked(m *Message) {
+	x := &t.text
+	x.line(m)
+	x.set(tHost, authority(m), 256)
+	x.set(tUserAgent, m.get(fUserAgent), 512)
+	x.setURI(tReferer, m.get(fReferer), 512)
+	x.set(tForwardedProto, m.get(fForwardedProto), 32)
+	x.set(tForwardedFor, m.get(fForwardedFor), 256)
+	x.set(tHTTP2Settings, m.get(fHTTP2Settings), 512)
+	t.e.Cookie = m.has(fCookie)
+	if v := m.get(fAuthorization); len(v) > 0 {
+		scheme, rest, _ := bytes.Cut(v, []byte(" "))
+		x.set(tAuthScheme, scheme, 32)
+		if eqFold(scheme, "basic") {
+			x.setUser(bytes.TrimSpace(rest))
+		}
+	}
+}
+
+// answered copies what an event says of a response.
+func (t *pending) answered(m *Message) {
+	t.e.Status = m.Status
+	x := &t.text
+	x.set(tResponseVersion, m.Version, 16)
+	for k, to := range responseTexts {
+		if to > 0 && m.first[k] > 0 {
+			x.set(to, m.get(known(k)), 256)
+		}
+	}
+	x.setURI(tLocation, m.get(fLocation), 1024)
+	x.set(tReason, m.Reason, 256)
+	t.e.SetCookie = m.has(fSetCookie)
+	t.e.Pragma = bytes.Contains(m.get(fPragma), []byte("no-cache"))
 }
 
 // contentOf finds out how the content after a head ends (RFC 9112 6.3).
@@ -96,6 +118,9 @@ func (h *half) contentOf(m *Message, untilClose bool) {
 
 // authority is who is asked: in the target (RFC 9112 3.2.2, 3.2.3) or in the Host field.
 func authority(m *Message) []byte {
+	if m.authority != nil {
+		return m.authority
+	}
 	t := m.Target
 	if string(m.Method) == "CONNECT" && t[0] != '/' {
 		return t
@@ -139,30 +164,23 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 			t.v.side[packet.ToClient].note("unable_to_match_response_to_request")
 		}
 	}
-	t.e.Response, t.e.Status = h.begin, m.Status
-	x := &t.text
-	x.set(tResponseVersion, m.Version, 16)
-	for k, to := range responseTexts {
-		if to > 0 && m.first[k] > 0 {
-			x.set(to, m.get(known(k)), 256)
-		}
-	}
-	x.setURI(tLocation, m.get(fLocation), 1024)
-	x.set(tReason, m.Reason, 256)
-	t.e.SetCookie = m.has(fSetCookie)
+	t.e.Response = h.begin
+	t.answered(m)
 	if s.fields {
 		t.e.Fields[packet.ToClient] = m.kept()
 	}
-	t.e.Pragma = bytes.Contains(m.get(fPragma), []byte("no-cache"))
 	if t.v != nil {
 		t.v.response(c, m)
 	}
 	switch {
 	case m.Status == 101 && !framed:
-		x.set(tUpgrade, m.get(fUpgrade), 64)
-		tls := hasFold(m.get(fUpgrade), "tls")
+		t.text.set(tUpgrade, m.get(fUpgrade), 64)
+		to := switched(m.get(fUpgrade))
+		if to == "http2" {
+			c.Tell(t.upgraded())
+		}
 		s.emit(c, true)
-		s.tunnel(c, tls, rest)
+		s.tunnel(c, to, rest)
 		return
 	case t.connect && m.Status < 300 && m.Status > 0:
 		s.emit(c, true)
@@ -183,11 +201,7 @@ func (s *conn) response(c *analyzer.Context, h *half, head, rest []byte) {
 		return
 	}
 	if looked(m) {
-		s.in.on, s.in.html = true, bytes.Contains(m.get(fContentType), []byte("html"))
-		s.in.coding = append(s.in.coding, m.get(fContentEncoding)...)
-		if v := m.get(fTransferEncoding); len(v) > 0 {
-			s.in.coding = append(append(s.in.coding, ','), v...)
-		}
+		s.in.begin(m)
 	}
 }
 
@@ -226,7 +240,7 @@ const longestMethod = 16
 // tunnelled names the protocol whose first bytes b are, of those that are looked for behind a proxy; empty: none of them. More
 // says that b is too short to tell.
 func tunnelled(d packet.Dir, b []byte) (name string, more bool) {
-	const ssh = "SSH-"
+	const ssh, preface = "SSH-", "PRI * HTTP/2.0"
 	switch {
 	case b[0] == 0x16:
 		return "tls", false
@@ -234,6 +248,8 @@ func tunnelled(d packet.Dir, b []byte) (name string, more bool) {
 		return "ssh", len(b) < len(ssh)
 	case d == packet.ToClient:
 		return "", false
+	case string(b[:min(len(b), len(preface))]) == preface[:min(len(b), len(preface))]:
+		return "http2", len(b) < len(preface)
 	}
 	for i, x := range b {
 		switch {
@@ -247,11 +263,22 @@ func tunnelled(d packet.Dir, b []byte) (name string, more bool) {
 }
 
 // tunnel gives the connection away after its protocol was switched.
-func (s *conn) tunnel(c *analyzer.Context, tls bool, rest []byte) {
+func (s *conn) tunnel(c *analyzer.Context, to string, rest []byte) {
 	s.over = true
-	if !tls || !c.Upgrade("tls", packet.ToClient, rest) {
+	if to == "" || !c.Upgrade(to, packet.ToClient, rest) {
 		c.Done()
 	}
+}
+
+// switched names the protocol that a 101 switches to, of those that are read (RFC 2817, RFC 7540 3.2).
+func switched(upgrade []byte) string {
+	switch {
+	case hasFold(upgrade, "tls"):
+		return "tls"
+	case eqFold(trim(upgrade), "h2c"):
+		return "http2"
+	}
+	return ""
 }
 
 // tlsAnswer collects a record where a response should be.
@@ -355,7 +382,7 @@ func (s *conn) out(c *analyzer.Context, t *pending) {
 	e.head = c.Head(s.kind)
 	t.text.fill(e)
 	if v := t.v; v != nil {
-		if h := &s.half[packet.ToServer]; t == s.up && h.state == stHead && !s.partMsg.ParseRequest(h.buf) {
+		if h := &s.half[packet.ToServer]; t == s.up && h.state == stHead && !s.views.part.ParseRequest(h.buf) {
 			s.sentOn(c, h.buf)
 		}
 		v.e, v.t, t.v = e, nil, nil
@@ -407,6 +434,7 @@ const (
 	tDate
 	tAuthenticate
 	tUpgrade
+	tHTTP2Settings
 	tTitle
 	tH1
 	tText

@@ -2,7 +2,6 @@ package http
 
 import (
 	"bytes"
-	"strings"
 	"unsafe"
 
 	"firestorm/internal/analyzer"
@@ -12,11 +11,12 @@ import (
 
 // view is what rules, and those who take files, see of a transaction as it comes. There is one only while somebody asks.
 type view struct {
-	s      *conn
+	w      *Views
 	c      *analyzer.Context // of the call at hand
 	number uint64
 	t      *pending     // nil: its event is out
 	e      *Transaction // the event that is out
+	more   Beside       // what there is to see beside the message; nil: nothing
 	side   [2]aspect
 	over   bool // the connection does not need it any more
 }
@@ -40,6 +40,7 @@ type aspect struct {
 	cut   bool // content is beyond the limit
 	whole bool // a file begins with the content, none is open yet
 	done  bool
+	open  bool   // there may be more to see of the side after its content: its end is told by Close
 	name  []byte // of the file that the content is
 	rng   byteRange
 }
@@ -79,23 +80,17 @@ func (s *conn) newView(c *analyzer.Context, t *pending) *view {
 	if !s.asked(c) {
 		return nil
 	}
-	v := &view{s: s, t: t, number: uint64(t.e.Number)}
-	for d := range v.side {
-		a := &v.side[d]
-		a.v, a.dir = v, packet.Dir(d)
-		a.body.limit = s.limit[d]
-	}
-	return v
+	return s.views.view(t, uint64(t.e.Number))
 }
 
 // inspect shows a side to the rules.
 func (a *aspect) inspect(c *analyzer.Context) {
 	v := a.v
 	for ; a.said < len(a.odd); a.said++ {
-		c.AppLayer(a.dir, v.number, strings.ToUpper(a.odd[a.said])) // so EVE has those of HTTP
+		c.AppLayer(a.dir, v.number, v.w.word(a.odd[a.said]))
 	}
-	if c.Inspected(v.s.kind) {
-		c.Inspect(v.s.kind, event.Inspection{Dir: a.dir, Tx: v.number, Done: a.done, Parts: a, Events: a.odd})
+	if c.Inspected(v.w.Kind) {
+		c.Inspect(v.w.Kind, event.Inspection{Dir: a.dir, Tx: v.number, Done: a.done && !a.open, Parts: a, Events: a.odd})
 	}
 }
 
@@ -121,6 +116,9 @@ func (a *aspect) EachBuffer(f func(name string, b []byte)) {
 	if a.file != nil {
 		a.file.EachBuffer(f)
 	}
+	if a.v.more != nil {
+		a.v.more.EachBuffer(a.dir, f)
+	}
 }
 
 // Window says which piece of a content is shown (event.Windowed).
@@ -140,6 +138,9 @@ func (a *aspect) Window(name string) (from uint64, end bool) {
 
 // AppendAppObject writes what an alert, or the record of a file, says of the transaction (event.AppObject).
 func (a *aspect) AppendAppObject(dst []byte) []byte {
+	if a.v.more != nil {
+		return a.v.more.AppendAppObject(dst)
+	}
 	return a.v.event().appendObject(dst)
 }
 
@@ -160,7 +161,7 @@ func (v *view) request(c *analyzer.Context, m *Message, done bool) {
 	if len(a.name) == 0 {
 		a.name = appendURI(a.name, pathOf(m.Target))
 	}
-	oddRequest(a, m, int(c.Head(v.s.kind).Server.Port))
+	oddRequest(a, m, int(c.Head(v.w.Kind).Server.Port))
 	if done && !mayFollow(m) {
 		v.end(c, packet.ToServer, true)
 		return
@@ -179,7 +180,7 @@ func (s *conn) showLine(c *analyzer.Context, h *half) {
 	t := &pending{}
 	t.e.Request, t.e.Number = h.begin, s.count
 	t.text.line(&s.msg)
-	v := &view{s: s, t: t, number: uint64(s.count)}
+	v := &view{w: &s.views, t: t, number: uint64(s.count)}
 	a := &v.side[packet.ToServer]
 	a.v, a.dir = v, packet.ToServer
 	a.target(&s.msg)
@@ -231,7 +232,11 @@ func (a *aspect) packed() {
 	if a.pack.bomb {
 		a.note("compression_bomb")
 	}
-	if a.pack.bad {
+	switch {
+	case !a.pack.bad:
+	case a.v.w.Plain:
+		a.note("failed_decompression")
+	default:
 		a.note("gzip_decompression_failed")
 	}
 }
@@ -243,7 +248,7 @@ func (a *aspect) take(b []byte) {
 	if a.form != nil {
 		a.form.write(b)
 	} else if a.whole {
-		a.open()
+		a.openFile()
 	}
 	if a.file != nil && a.form == nil {
 		a.file.Data(c, b)
@@ -251,10 +256,10 @@ func (a *aspect) take(b []byte) {
 	a.catchUp(0)
 }
 
-// open begins the file that the content is.
-func (a *aspect) open() {
+// openFile begins the file that the content is.
+func (a *aspect) openFile() {
 	a.whole = false
-	a.file = a.v.c.File(a.v.s.kind, event.File{Dir: a.dir, Tx: a.v.number, Name: a.name, Part: a.rng.ok, From: a.rng.from, To: a.rng.to, Size: a.rng.size})
+	a.file = a.v.c.File(a.v.w.Kind, event.File{Dir: a.dir, Tx: a.v.number, Name: a.name, Part: a.rng.ok, From: a.rng.from, To: a.rng.to, Size: a.rng.size})
 }
 
 // catchUp brings the body of a side to where the form in it is: but for the last so many bytes of those at hand.
@@ -289,7 +294,7 @@ func (v *view) gap(c *analyzer.Context, d packet.Dir, n uint64) {
 	a.body.hole()
 	if a.whole {
 		v.c = c
-		a.open()
+		a.openFile()
 		v.c = nil
 	}
 	if a.file != nil {

@@ -93,7 +93,7 @@ func shown(t testing.TB, cut int, limit int64, l *looker, steps ...step) *looker
 	def.Stream = func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
 		a, err := Def.Stream(o)
 		if limit >= 0 {
-			a.(*conn).limit = [2]uint64{uint64(limit), uint64(limit)}
+			a.(*conn).views.Limit = [2]uint64{uint64(limit), uint64(limit)}
 		}
 		return a, err
 	}
@@ -311,7 +311,7 @@ func limited(limit int64) analyzer.Def {
 	def.Stream = func(o analyzer.Options) (analyzer.StreamAnalyzer, error) {
 		a, err := Def.Stream(o)
 		if limit >= 0 {
-			a.(*conn).limit = [2]uint64{uint64(limit), uint64(limit)}
+			a.(*conn).views.Limit = [2]uint64{uint64(limit), uint64(limit)}
 		}
 		return a, err
 	}

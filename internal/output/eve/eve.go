@@ -80,6 +80,14 @@ func (o *Output) Finding(f *finding.Finding) error {
 // wanted reports whether the record at hand is of a kind that was asked for.
 func (o *Output) wanted() bool {
 	kind := o.word(`"event_type":"`)
+	if (kind == "http" || kind == "dns") && o.word(`"http":{"version":"`) == "2" { // Suricata's settings call them otherwise
+		if kind == "dns" && o.kinds.Has("doh2") {
+			return true
+		}
+		if kind == "http" {
+			kind = "http2"
+		}
+	}
 	return o.kinds.Has(kind) && (kind != "anomaly" || o.kinds.Has("anomaly."+o.word(`"anomaly":{"type":"`)))
 }
 

@@ -169,7 +169,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 		e.stats.Bytes -= len(f.half[d].fresh)
 		f.half[d].reset()
 	}
-	f.bits, f.fired, f.ints, f.texts, f.alerted, f.tag = f.bits[:0], f.fired[:0], f.ints[:0], nil, false, nil
+	f.bits, f.fired, f.asked, f.ints, f.texts, f.alerted, f.tag = f.bits[:0], f.fired[:0], 0, f.ints[:0], nil, false, nil
 	e.state[index], e.todo[index] = nil, 0
 	e.states--
 	if len(e.spare) < mostSpare {

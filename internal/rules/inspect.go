@@ -52,13 +52,16 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	x.p, x.dir, x.flow, x.known, x.odd = p, h.Dir, e.of(h.Index), false, nil
 	e.know(h)
 	if e.trace != nil {
-		e.trace.transaction(e, p, h)
+		e.trace.transaction(e, p, h, in.Tx)
 	}
 	var app []byte
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
 	for _, c := range inOrder(e.may) {
 		s := c.s
 		this := fired{s, h.Dir, in.Tx}
+		if s.twoWay {
+			this.dir = bothWays
+		}
 		again := x.flow != nil && slices.Contains(x.flow.fired, this)
 		if again && !s.keeps {
 			continue
@@ -71,6 +74,9 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
 		}
+		if s.twoWay && !e.otherHalf(s, h, in.Tx) {
+			continue
+		}
 		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps {
 			k.KeepFile(s.info.SID)
 		}
@@ -81,10 +87,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if len(s.bits) > 0 {
 			s.change(x.flow)
 		}
-		if len(x.flow.fired) == mostFired {
-			x.flow.fired = slices.Delete(x.flow.fired, 0, 1)
-		}
-		x.flow.fired = append(x.flow.fired, this)
+		x.flow.fire(this)
 		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
 			app = o.AppendAppObject(nil)
 		}
@@ -99,7 +102,10 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		e.profile.end(e)
 	}
 	if in.Done && x.flow != nil {
-		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx })
+		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx && !f.s.twoWay })
+	}
+	if in.Done && e.set.twoWay[kind] {
+		e.sideOver(h, in.Tx)
 	}
 }
 
@@ -115,6 +121,9 @@ type seenPart struct {
 func (e *Engine) partsMatch(s *sig) bool {
 	for i := range s.parts {
 		p := &s.parts[i]
+		if s.twoWay && !p.travels(e.x.dir) {
+			continue
+		}
 		found, there := false, false
 		for k := range e.parts {
 			v := &e.parts[k]

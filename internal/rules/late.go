@@ -26,6 +26,9 @@ func (o *lateOp) open() bool { return o.bit != nil || o.set.set.changes }
 func (s *sig) endLate() error {
 	s.late = slices.DeleteFunc(s.late, func(o lateOp) bool { return !o.open() })
 	asks := false
+	if s.twoWay && len(s.late) > 0 {
+		return errors.New("what is wider than a connection is not asked or changed by rules about both sides of a transaction (=>)")
+	}
 	for i := range s.late {
 		asks = asks || s.late[i].asks()
 	}

@@ -55,6 +55,7 @@ type Set struct {
 	parts  map[string]*partRules // rules about parts of events, by the part's name
 	// lacking are the rules about what is not there, by the kind of events.
 	lacking map[string][]*sig
+	twoWay  map[string]bool // kinds of events that rules about both sides of a transaction are about
 	asked   map[string]bool // parts that rules ask for, by name
 	kinds   map[string]bool // of events whose parts rules ask for
 	rare    *mpm.Rarity     // of all contents together: which part of one says most
@@ -158,7 +159,7 @@ func (o *Options) actionRank() [lang.Alert + 1]int {
 
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
-	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	s = &sig{rule: r, action: r.Action, both: r.Both, twoWay: r.Transaction, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
 	if o.Texts {
 		s.info.Text = strings.Clone(r.Text)
 	}
@@ -181,9 +182,6 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	}
 	if r.Hook != "" {
 		return nil, "", fmt.Errorf("rules that run at a state of a protocol (%s:%s) are not run", r.Protocol, r.Hook)
-	}
-	if r.Transaction {
-		return nil, "", fmt.Errorf("rules about both sides of a transaction (=>) are not run")
 	}
 	for i := range r.Options {
 		opt := &r.Options[i]
@@ -239,6 +237,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		return nil, option, err
 	}
 	err = s.place()
+	if err == nil && s.twoWay && !s.never {
+		err = s.placeBoth()
+	}
 	if s.never {
 		s.proto = protocols{} // no packet costs anything for it
 	}

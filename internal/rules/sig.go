@@ -18,6 +18,7 @@ type sig struct {
 	sport  *lang.PortSet
 	dport  *lang.PortSet
 	both   bool     // <>
+	twoWay bool     // =>: about a request and its answer
 	app    string   // the application protocol that the header names, in EVE's word; empty: none
 	apps   []string // protocols that app-layer-protocol names
 	action lang.Action
@@ -141,10 +142,15 @@ func (s *sig) header(x *inspection) bool {
 	if !s.proto.has(p.Proto) {
 		return false
 	}
-	if s.ends(p) {
-		return true
+	return s.endsFit(x)
+}
+
+// endsFit reports whether addresses and ports are the rule's.
+func (s *sig) endsFit(x *inspection) bool {
+	if s.twoWay && x.dir == packet.ToClient { // the header is that of the request
+		return s.reversed(x.p)
 	}
-	return s.both && s.reversed(p)
+	return s.ends(x.p) || s.both && s.reversed(x.p)
 }
 
 func (s *sig) ends(p *packet.Packet) bool {

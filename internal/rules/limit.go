@@ -137,7 +137,7 @@ type count struct {
 	seen  map[uint16]struct{} // ports, with unique_on
 }
 
-// NewLimiter returns a limiter for the alerts of a set; nil when no rule of it has a limit.
+// NewLimiter returns a limiter for the alerts of a set; nil when no rule of it has a limit and no list is to be written.
 func (s *Set) NewLimiter() *Limiter {
 	l := &Limiter{of: map[*event.RuleInfo]*limits{}, counts: map[countKey]*count{}, set: s}
 	l.lates = lates{of: map[*event.RuleInfo]*sig{}, sets: map[*dataset]*changedSet{}}
@@ -149,7 +149,7 @@ func (s *Set) NewLimiter() *Limiter {
 			l.lates.of[g.info] = g
 		}
 	}
-	if len(l.of)+len(l.lates.of) == 0 {
+	if len(l.of)+len(l.lates.of) == 0 && !s.writes() {
 		return nil
 	}
 	return l

@@ -27,6 +27,8 @@ type Options struct {
 	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
 	ReadList func(rules, name string) (io.ReadCloser, error)
 
+	Lists ListOptions // of datasets
+
 	Keep        bool            // the rules as they were read, for List, Explain and a Trace
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
@@ -41,6 +43,7 @@ type Options struct {
 
 	bits, ints, hostBits map[string]int // numbers of flowbits, of flowint, of xbits and hostbits
 	sets                 map[string]*dataset
+	places               uint64 // of all lists
 }
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
@@ -95,7 +98,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		s.most = mostAlerts
 	}
 	order := o.actionRank()
-	var bad []lang.Problem
+	bad := o.define()
 	for _, r := range list {
 		g, option, err := compile(r, &o)
 		if errors.Is(err, errUnmet) {

@@ -144,6 +144,7 @@ type Result struct {
 	Protocols   analyzer.Stats
 	Streams     stream.Stats
 	Rules       rules.Stats           // summed over the shards; zero without rules
+	Lists       []rules.List          // that rules have kept in files, as they are at the end
 	Reached     []rules.Reached       // how far each rule came; nil where that was not asked
 	Costs       []rules.Cost          // what each rule cost, the dearest first; nil where that was not asked
 	FileStats   file.Stats            // summed over the shards

@@ -207,7 +207,7 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if len(e.hits) > 0 {
 		e.report(p, out)
 	}
-	if h.Index != 0 && int(h.Index) < len(e.todo) && e.todo[h.Index]&tagsFlow != 0 {
+	if e.set.tagsHosts || h.Index != 0 && int(h.Index) < len(e.todo) && e.todo[h.Index]&tagsFlow != 0 {
 		e.keepTagged(p, h, out)
 	}
 }

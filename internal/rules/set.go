@@ -67,6 +67,8 @@ type Set struct {
 	ints, hostBits []string
 	sets           map[string]*dataset
 
+	tagsHosts bool // a rule tags hosts
+
 	approximate []lang.Problem
 }
 
@@ -132,6 +134,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		if g.number = i; !o.Keep {
 			g.rule = nil // it is larger than what is made of it
 		}
+		s.tagsHosts = s.tagsHosts || len(g.hosts) > 0
 		if g.ofPieces() {
 			s.pieces = append(s.pieces, g)
 		}

@@ -35,6 +35,7 @@ type sig struct {
 	stream   bool        // payload is that of the stream
 	limit    *limits     // nil: every match alerts
 	tag      *tagging    // what is kept of the connection after an alert; nil: nothing
+	hosts    []hostTag   // what is kept of hosts after an alert
 	noalert  bool
 	pieces   bool // fragbits, fragoffset or an event of decoding: fragments are shown to it
 	keeps    bool // filestore: the file that matched is kept

@@ -67,6 +67,7 @@ type Set struct {
 	ints, hostBits []string
 	sets           map[string]*dataset
 
+	skipped   int  // rules that are meant for other engines (requires)
 	tagsHosts bool // a rule tags hosts
 
 	approximate []lang.Problem
@@ -74,6 +75,9 @@ type Set struct {
 
 // Approximate lists the rules of the set that do not run quite as Suricata has them, with how.
 func (s *Set) Approximate() []lang.Problem { return s.approximate }
+
+// Skipped is how many rules were left out because they require what is not here.
+func (s *Set) Skipped() int { return s.skipped }
 
 // Len is how many rules the set has.
 func (s *Set) Len() int { return len(s.sigs) }
@@ -104,6 +108,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 	for _, r := range list {
 		g, option, err := compile(r, &o)
 		if errors.Is(err, errUnmet) {
+			s.skipped++
 			continue
 		}
 		if err != nil {

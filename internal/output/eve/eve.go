@@ -61,6 +61,9 @@ func (o *Output) Health() output.Health {
 func (o *Output) Event(e event.Event) error {
 	o.stats.count(e)
 	o.line = e.AppendEVE(o.line[:0], &o.eve)
+	if h := e.Head(); h.Kind >= event.FirstAnalyzerKind && len(o.line) > 0 {
+		o.stats.transaction(o.word(`"event_type":"`), h.Proto)
+	}
 	if o.kinds != nil && !o.wanted() {
 		return nil
 	}

@@ -515,6 +515,14 @@ func (x *Dispatcher) App(index uint32) (app string, settled bool) {
 	return x.reg.app(int(f.app) - 1), true
 }
 
+// Before returns EVE's word for the protocol that a flow spoke before the one that it speaks; empty: none.
+func (x *Dispatcher) Before(index uint32) string {
+	if int(index) >= len(x.flows) || x.flows[index].before == 0 {
+		return ""
+	}
+	return x.reg.app(int(x.flows[index].before) - 1)
+}
+
 // Closed says whether event.Closed is wanted of a flow: flow.Options.Closed.
 func (x *Dispatcher) Closed(index uint32) bool {
 	if int(index) >= len(x.flows) {

@@ -65,9 +65,10 @@ type Engine struct {
 	set     *Set
 	flows   Flows
 	app     AppOf
-	most    int          // bytes of streams
-	state   []*flowState // by flow index
-	todo    []uint8      // the same: a bit for each direction of which something waits for the next packet, wholePass
+	before  func(index uint32) string // the protocol that a flow spoke before; nil: not known
+	most    int                       // bytes of streams
+	state   []*flowState              // by flow index
+	todo    []uint8                   // the same: a bit for each direction of which something waits for the next packet, wholePass
 	now     current
 	states  int // of them, not nil
 	spare   []*flowState
@@ -98,6 +99,9 @@ func NewEngine(set *Set, flows Flows, app AppOf, most int) *Engine {
 	e.x.e = e
 	return e
 }
+
+// Before tells the engine which protocol a flow spoke before the one that it speaks, in EVE's word; empty: none.
+func (e *Engine) Before(of func(index uint32) string) { e.before = of }
 
 // Keep sets how many bytes of what it was found in go with an alert.
 func (e *Engine) Keep(most int) { e.payload = most }
@@ -337,7 +341,7 @@ func (e *Engine) half(h flow.Handle) *half {
 func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
 	x.index = h.Index
-	x.p, x.dir, x.flow, x.app, x.est, x.known, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, nil
+	x.p, x.dir, x.flow, x.app, x.settled, x.est, x.known, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, false, nil
 	if h.Index != 0 {
 		x.flow = e.of(h.Index)
 		x.alone = p.Proto == packet.ProtoTCP && !e.flows.Followed(h.Index)
@@ -349,7 +353,7 @@ func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 func (e *Engine) know(h flow.Handle) {
 	if x := &e.x; !x.known && h.Index != 0 {
 		x.known, x.est = true, e.flows.Established(h.Index)
-		x.app, _ = e.app(h.Index)
+		x.app, x.settled = e.app(h.Index)
 	}
 }
 

@@ -12,21 +12,48 @@ import (
 var flowKeywords = []keyword{
 	{"flow", flowOf},
 	{"flowbits", flowBits},
-	{"app-layer-protocol", func(c *compiler, o *lang.Option) error {
-		name := strings.ToLower(strings.TrimSpace(o.Value))
-		if _, ok := appProtocols[name]; !ok && name != "unknown" {
-			return fmt.Errorf("%q is no protocol that is read here", name)
+	{"app-layer-protocol", appLayerProtocol},
+}
+
+// appLayerProtocol asks which protocol a connection speaks: what it came to speak (final), what it began with (original), or
+// either. A protocol that is not known so far is neither one nor none of them; "failed" is one that never will be.
+func appLayerProtocol(c *compiler, o *lang.Option) error {
+	name, mode, _ := strings.Cut(strings.ToLower(o.Value), ",")
+	name, mode = strings.TrimSpace(name), strings.TrimSpace(mode)
+	if _, ok := appProtocols[name]; !ok && name != "unknown" && name != "failed" {
+		return fmt.Errorf("%q is no protocol that is read here", name)
+	}
+	want := appWord(name)
+	if name == "unknown" || name == "failed" {
+		want = ""
+	}
+	neg := o.Negated
+	c.s.named = true
+	c.s.apps = append(c.s.apps, want)
+	known := func(x *inspection) bool { return x.settled || name == "unknown" }
+	var is cond
+	switch mode {
+	case "", "final", "to_server", "to_client": // both directions are of one protocol here
+		is = func(x *inspection) bool { return x.app == want }
+	case "original":
+		is = func(x *inspection) bool { return x.e.first(x) == want }
+	case "either":
+		is = func(x *inspection) bool { return x.app == want || x.e.first(x) == want }
+	default:
+		return fmt.Errorf("%q is none of final, original, either, to_server, to_client", mode)
+	}
+	c.s.conds = append(c.s.conds, func(x *inspection) bool { return known(x) && is(x) != neg })
+	return nil
+}
+
+// first is the protocol that a connection spoke first.
+func (e *Engine) first(x *inspection) string {
+	if e.before != nil && x.index != 0 {
+		if app := e.before(x.index); app != "" {
+			return app
 		}
-		want := appWord(name)
-		if name == "unknown" {
-			want = ""
-		}
-		neg := o.Negated
-		c.s.named = true
-		c.s.apps = append(c.s.apps, want)
-		c.s.conds = append(c.s.conds, func(x *inspection) bool { return (x.app == want) != neg })
-		return nil
-	}},
+	}
+	return x.app
 }
 
 func flowOf(c *compiler, o *lang.Option) error {

@@ -248,6 +248,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 		return nil, option, err
 	}
 	err = s.place()
+	if option, bad := s.senseless(c.vars); err == nil && bad != nil {
+		return nil, option, bad
+	}
 	if err == nil && s.twoWay && !s.never {
 		err = s.placeBoth()
 	}

@@ -91,9 +91,10 @@ type inspection struct {
 	flow *flowState
 	est  bool // the connection is established
 	// alone says that the bytes of a flow of TCP come in packets, not as a stream.
-	alone bool
-	app   string        // its protocol, empty while that is not known
-	odd   []event.Event // those of the packet so far
+	alone   bool
+	app     string        // its protocol, empty while that is not known
+	odd     []event.Event // those of the packet so far
+	settled bool          // app is known, or never will be
 	// est and app are only asked for when a rule is gone through: known says that they were.
 	known bool
 	m     matcher

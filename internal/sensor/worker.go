@@ -69,6 +69,7 @@ func newShard(o *Options, lim limits, reg *analyzer.Registry) (*shard, error) {
 			flows = begunOnly{s.flows}
 		}
 		s.rules = rules.NewEngine(o.Rules, flows, func(i uint32) (string, bool) { return s.apps.App(i) }, lim.streams)
+		s.rules.Before(func(i uint32) string { return s.apps.Before(i) })
 		s.rules.Keep(o.Alerts.Most())
 		s.parts = o.Alerts
 		s.watch(o)

@@ -68,7 +68,7 @@ func (s *sig) placeBoth() error {
 		return errors.New("a rule about both sides of a transaction (=>) has no direction of its own")
 	case len(s.payload) > 0:
 		return errors.New("a rule about both sides of a transaction (=>) asks for buffers; the payload travels one way")
-	case s.keeps:
+	case s.keeps && !s.scoped:
 		return errors.New("which side's file is to be kept is not said by a rule about both sides of a transaction (=>)")
 	case stream && fastAnswer:
 		return errors.New("fast_pattern cannot be of the answer where the request is looked at as it comes (file.data, http.request_body)")

@@ -160,7 +160,7 @@ func (s *Set) Asks(name string) bool { return s.asked[name] }
 // AsksFiles reports whether a rule asks for anything of files.
 func (s *Set) AsksFiles() bool {
 	return slices.ContainsFunc(s.sigs, func(g *sig) bool {
-		return slices.ContainsFunc(g.parts, func(p part) bool { return p.name == "file" || strings.HasPrefix(p.name, "file.") })
+		return g.keeps || slices.ContainsFunc(g.parts, func(p part) bool { return p.name == "file" || strings.HasPrefix(p.name, "file.") })
 	})
 }
 
@@ -268,6 +268,12 @@ func (s *Set) group() {
 	}
 	s.parts, s.kinds, s.asked, s.lacking, s.twoWay = map[string]*partRules{}, map[string]bool{}, map[string]bool{}, map[string][]*sig{}, map[string]bool{}
 	for _, g := range s.sigs {
+		if g.scoped { // what it keeps comes later, and is to be shown
+			for _, k := range ofFiles {
+				s.kinds[k] = true
+			}
+			s.asked["file"] = true
+		}
 		if len(g.parts) > 0 {
 			s.part(g)
 			continue

@@ -49,7 +49,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	}
 	x := &e.x
 	x.index = h.Index
-	x.p, x.dir, x.flow, x.known, x.odd = p, h.Dir, e.of(h.Index), false, nil
+	x.p, x.dir, x.flow, x.known, x.odd, x.tx = p, h.Dir, e.of(h.Index), false, nil, int64(in.Tx)
 	e.know(h)
 	if e.trace != nil {
 		e.trace.transaction(e, p, h, in.Tx)
@@ -63,7 +63,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 			this.dir = bothWays
 		}
 		again := x.flow != nil && slices.Contains(x.flow.fired, this)
-		if again && !s.keeps {
+		if again && (!s.keeps || s.scoped) {
 			continue
 		}
 		x.m.values, x.m.caught = x.m.values[:0], x.m.caught[:0]
@@ -77,7 +77,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		if s.twoWay && !e.otherHalf(s, h, in.Tx) {
 			continue
 		}
-		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps {
+		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps && !s.scoped {
 			k.KeepFile(s.info.SID)
 		}
 		if again {
@@ -100,6 +100,9 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	}
 	if e.profile != nil {
 		e.profile.end(e)
+	}
+	if x.flow != nil && len(x.flow.files) > 0 {
+		x.flow.keepFile(&in)
 	}
 	if in.Done && x.flow != nil {
 		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx && !f.s.twoWay })

@@ -24,7 +24,8 @@ type flowState struct {
 	texts   []captured // what rules caught
 	half    [2]half    // by direction
 	fired   []fired
-	asked   uint64 // transactions whose requests are over, if rules ask about both sides of one
+	files   []keptFiles // that rules asked for
+	asked   uint64      // transactions whose requests are over, if rules ask about both sides of one
 	alerted bool
 	tag     *tagged // nil: none of its packets are kept
 }

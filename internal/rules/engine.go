@@ -173,7 +173,7 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 		e.stats.Bytes -= len(f.half[d].fresh)
 		f.half[d].reset()
 	}
-	f.files = f.files[:0]
+	f.files, f.muted = f.files[:0], nil
 	f.bits, f.fired, f.asked, f.ints, f.texts, f.alerted, f.tag = f.bits[:0], f.fired[:0], 0, f.ints[:0], nil, false, nil
 	e.state[index], e.todo[index] = nil, 0
 	e.states--
@@ -341,7 +341,7 @@ func (e *Engine) half(h flow.Handle) *half {
 // begin prepares for a packet.
 func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
-	x.index, x.tx = h.Index, -1
+	x.index, x.tx, x.parts = h.Index, -1, nil
 	x.p, x.dir, x.flow, x.app, x.settled, x.est, x.known, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, false, nil
 	if h.Index != 0 {
 		x.flow = e.of(h.Index)

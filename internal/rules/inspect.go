@@ -49,7 +49,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	}
 	x := &e.x
 	x.index = h.Index
-	x.p, x.dir, x.flow, x.known, x.odd, x.tx = p, h.Dir, e.of(h.Index), false, nil, int64(in.Tx)
+	x.p, x.dir, x.flow, x.known, x.odd, x.tx, x.parts = p, h.Dir, e.of(h.Index), false, nil, int64(in.Tx), in.Parts
 	e.know(h)
 	if e.trace != nil {
 		e.trace.transaction(e, p, h, in.Tx)
@@ -100,6 +100,9 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	}
 	if e.profile != nil {
 		e.profile.end(e)
+	}
+	if x.flow != nil && x.flow.muted != nil {
+		x.flow.muted.also(in.Parts)
 	}
 	if x.flow != nil && len(x.flow.files) > 0 {
 		x.flow.keepFile(&in)

@@ -99,7 +99,6 @@ var notRun = map[string]string{
 	"luaxform":     "scripts are not run",
 	"replace":      "nothing is changed here: the sensor only listens",
 	"nfq_set_mark": "nothing is marked here: the sensor only listens",
-	"config":       "rules do not change settings here",
 }
 
 // refusedKeywords refuse them.

@@ -174,6 +174,7 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	if o.Texts {
 		s.info.Text = strings.Clone(r.Text)
 	}
+	s.noalert = r.Config
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	for i := range r.Options { // before anything else: a rule for other engines may say what is not known here
 		if o := &r.Options[i]; o.Name == "requires" {
@@ -250,6 +251,9 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	err = s.place()
 	if option, bad := s.senseless(c.vars); err == nil && bad != nil {
 		return nil, option, bad
+	}
+	if err == nil && s.mutes {
+		err = s.placeMutes()
 	}
 	if err == nil && s.twoWay && !s.never {
 		err = s.placeBoth()

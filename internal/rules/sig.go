@@ -39,6 +39,7 @@ type sig struct {
 	noalert  bool
 	pieces   bool // fragbits, fragoffset or an event of decoding: fragments are shown to it
 	keeps    bool // filestore: the file that matched is kept
+	mutes    bool // config: it switches records off
 	scoped   bool // it keeps files of a transaction or a connection
 	priority int
 	effects  []effect // what a match does to the state of the shard
@@ -100,9 +101,10 @@ type inspection struct {
 	known bool
 	m     matcher
 	e     *Engine
-	tx    int64      // of the part at hand, -1: none
-	index uint32     // of the flow; 0: none
-	texts []captured // what rules caught in the packet
+	parts event.Parts // at hand; nil: none
+	tx    int64       // of the part at hand, -1: none
+	index uint32      // of the flow; 0: none
+	texts []captured  // what rules caught in the packet
 }
 
 // counts are those of the flow at hand.

@@ -25,6 +25,7 @@ type flowState struct {
 	half    [2]half    // by direction
 	fired   []fired
 	files   []keptFiles // that rules asked for
+	muted   *muted      // records that rules switched off; nil: none
 	asked   uint64      // transactions whose requests are over, if rules ask about both sides of one
 	alerted bool
 	tag     *tagged // nil: none of its packets are kept

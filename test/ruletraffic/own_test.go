@@ -169,7 +169,7 @@ var elsewhere = map[string]string{
 	"udp": "whole headers and sums", "mdns.": "mDNS", "stream_size": "bytes of a stream", "vlan.": "tags",
 	"ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
 	"app-layer-event": "what is odd in a protocol", "flowvar": "texts that expressions catch", "pktvar": "texts that expressions catch",
-	"rate": "token buckets", "burst": "token buckets", "iprep": "lists of addresses (test/cli/settings.txtar)", "requires": "which engine a rule is for",
+	"config": "records (test/cli/rules.txtar)", "rate": "token buckets", "burst": "token buckets", "iprep": "lists of addresses (test/cli/settings.txtar)", "requires": "which engine a rule is for",
 }
 
 func madeElsewhere(k string) bool {

@@ -237,7 +237,9 @@ func (s *conn) emit(c *analyzer.Context) {
 	}
 	e := new(Handshake)
 	*e = s.e
+	quiet := e.head.Quiet
 	e.head = c.Head(s.kind)
+	e.head.Quiet = quiet
 	e.Asked = c.Upgraded()
 	e.ClientGone = !s.data && !s.half[packet.ToServer].ccs && e.ClientCert.IsZero()
 	if len(s.lists) > 0 {

@@ -50,6 +50,7 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 	x := &e.x
 	x.index = h.Index
 	x.p, x.dir, x.flow, x.known, x.odd, x.tx, x.parts = p, h.Dir, e.of(h.Index), false, nil, int64(in.Tx), in.Parts
+	x.m.src = p.Src
 	e.know(h)
 	if e.trace != nil {
 		e.trace.transaction(e, p, h, in.Tx)

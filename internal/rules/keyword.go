@@ -17,7 +17,7 @@ type keyword struct {
 }
 
 // keywords are all options that rules may have, by what they are about. docs and "rules coverage" list them.
-var keywords = concat(metaKeywords, refusedKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, rateKeywords, tagKeywords, iprepKeywords, packetKeywords, stateKeywords, datasetKeywords, transformKeywords, base64Keywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords, ikeKeywords, rfbKeywords, oddKeywords, configKeywords)
+var keywords = concat(metaKeywords, refusedKeywords, headerKeywords, flowKeywords, payloadKeywords, byteKeywords, limitKeywords, rateKeywords, tagKeywords, iprepKeywords, packetKeywords, stateKeywords, datasetKeywords, transformKeywords, base64Keywords, bufferKeywords, tlsKeywords, dnsKeywords, sshKeywords, dcerpcKeywords, smallKeywords, fileKeywords, ftpKeywords, smbKeywords, ikeKeywords, rfbKeywords, oddKeywords, configKeywords, snortKeywords)
 
 var keywordByName = func() map[string]*keyword {
 	m := map[string]*keyword{}

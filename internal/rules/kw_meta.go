@@ -93,6 +93,7 @@ var knownReferences = map[string]string{"url": "http://", "cve": "https://nvd.ni
 // notRun are options that are known and not run, with the reason.
 var notRun = map[string]string{
 	"frame":        "frames, the pieces that a protocol's parser marks, are not kept",
+	"sip_body":     "the content of a message of SIP is not shown",
 	"geoip":        "no database says here where an address is",
 	"lua":          "scripts are not run",
 	"luajit":       "scripts are not run",

@@ -167,7 +167,7 @@ var elsewhere = map[string]string{
 	"icmpv4": "whole headers and sums", "icmpv6-": "whole headers and sums", "icmpv6.hdr": "whole headers and sums", "ip.": "addresses as bytes",
 	"ipv4": "whole headers and sums", "ipv6": "whole headers and sums", "tcp.hdr": "whole headers and sums", "tcpv": "whole headers and sums",
 	"udp": "whole headers and sums", "mdns.": "mDNS", "stream_size": "bytes of a stream", "vlan.": "tags",
-	"ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
+	"sip_": "SIP", "ftpbounce": "addresses in FTP", "ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
 	"app-layer-event": "what is odd in a protocol", "flowvar": "texts that expressions catch", "pktvar": "texts that expressions catch",
 	"config": "records (test/cli/rules.txtar)", "rate": "token buckets", "burst": "token buckets", "iprep": "lists of addresses (test/cli/settings.txtar)", "requires": "which engine a rule is for",
 }

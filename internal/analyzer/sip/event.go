@@ -72,7 +72,8 @@ func (e *Event) AppendAppObject(dst []byte) []byte {
 // parts is what rules see of a message (event.Parts); the bytes are lent.
 type parts struct {
 	*Event
-	m *Message
+	m    *Message
+	head []byte // all headers, a line each, their names in lower case and of the long form
 }
 
 // headerParts are the headers that rules ask for.
@@ -91,9 +92,12 @@ func (v *parts) EachBuffer(f func(name string, b []byte)) {
 		f("sip.method", m.Method)
 		f("sip.uri", m.URI)
 	}
+	v.head = v.head[:0]
 	for _, h := range m.Headers {
 		if name := headerParts[h.Name]; name != "" {
 			f(name, h.Value)
 		}
+		v.head = append(append(append(append(v.head, h.Name...), ": "...), h.Value...), "\r\n"...)
 	}
+	f("sip_header", v.head)
 }

@@ -18,7 +18,7 @@ import (
 var ofFiles = []string{"ftp-data", "smtp", "http", "smb"}
 
 // fileBuffers are the parts of a file.
-var fileBuffers = buffersOf(ofFiles, named{"file.name", eitherWay}, named{"file.data file_data", eitherWay})
+var fileBuffers = buffersOf(ofFiles, named{"file.name", eitherWay}, named{"file.data file_data", eitherWay}, named{"file.magic", eitherWay})
 
 func ofFile(name string) buffer { return buffer{name, ofFiles, eitherWay} }
 
@@ -27,11 +27,22 @@ var fileKeywords = []keyword{
 	nameOf("filename", "", false), nameOf("fileext", ".", true), numberOf("filesize", ofFile("file.size"), 64, nil),
 	digestList("filemd5", "file.md5", 16), digestList("filesha1", "file.sha1", 20), digestList("filesha256", "file.sha256", 32),
 	{"filestore", filestore},
-	{"filemagic", func(*compiler, *lang.Option) error { return errNoMagic }}, {"file.magic", func(*compiler, *lang.Option) error { return errNoMagic }},
+	{"filemagic", fileMagic},
 }
 
-// errNoMagic says why rules about kinds of files are not run: their texts are those of one library and its data.
-var errNoMagic = errors.New("the kind of a file is not told: the texts that rules ask for are libmagic's")
+// fileMagic is the older form of file.magic: what the file is has the value somewhere, whatever the case.
+func fileMagic(c *compiler, o *lang.Option) error {
+	p, err := pattern(o.Value)
+	if err != nil {
+		return err
+	}
+	n, err := c.part(ofFile("file.magic"))
+	if err != nil {
+		return err
+	}
+	c.s.parts[n].checks = append(c.s.parts[n].checks, check{kind: isContent, neg: o.Negated, nocase: true, pattern: lower(p)})
+	return nil
+}
 
 // nameOf is a keyword of the older form: the file's name has the value somewhere, or ends with it, whatever the case.
 func nameOf(name, before string, ends bool) keyword {

@@ -62,6 +62,10 @@ func TestProtocolKeywords(t *testing.T) {
 		want      bool
 	}{
 		{"tls", `tls.version:1.2;`, 0, []string{"tls.version=\x03\x03"}, true},
+		{"http", `filemagic:"pe32 executable";`, 1, []string{"file.magic=PE32 executable (GUI) Intel 80386, for MS Windows"}, true},
+		{"http", `filemagic:!"pe32 executable";`, 1, []string{"file.magic=PE32 executable (GUI) Intel 80386, for MS Windows"}, false},
+		{"http", `filemagic:"PDF document";`, 1, []string{"file.magic=data"}, false},
+		{"http", `file.magic; content:"PDF document"; startswith;`, 1, []string{"file.magic=PDF document, version 1.7"}, true},
 		{"sip", `sip_method:invite;`, 0, []string{"sip.method=INVITE"}, true},
 		{"sip", `sip_method:invite,options;`, 0, []string{"sip.method=OPTIONS"}, true},
 		{"sip", `sip_method:invite;`, 0, []string{"sip.method=OPTIONS"}, false},

@@ -118,8 +118,8 @@ type Decided struct {
 	Now      packet.Time
 }
 
-// FileHashes names checksums of files.
-type FileHashes struct{ MD5, SHA1, SHA256 bool }
+// FileHashes names checksums of files, and whether it is told what they are (file.Magic).
+type FileHashes struct{ MD5, SHA1, SHA256, Magic bool }
 
 // DefaultMaxMemory is the bound on memory when the user sets none.
 const DefaultMaxMemory = 400 << 20

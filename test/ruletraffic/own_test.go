@@ -162,7 +162,7 @@ var asksNothing = map[string]string{
 // hold them.
 var elsewhere = map[string]string{
 	"dce": "DCE/RPC", "dhcp.": "DHCP", "krb5": "Kerberos", "snmp.": "SNMP", "filemd5": "lists of digests", "filesha": "lists of digests",
-	"ftpdata_command": "FTP's second connection", "smb": "SMB", "nfs": "NFS", "file.magic": "what files are", "filemagic": "what files are",
+	"ftpdata_command": "FTP's second connection", "smb": "SMB", "nfs": "NFS", "file.magic": "what files are (internal/file)", "filemagic": "what files are (internal/file)",
 	"data": "lists of values", "flow.": "counts of a connection", "flowint": "counts of rules", "hostbits": "bits of hosts", "xbits": "bits of pairs",
 	"icmpv4": "whole headers and sums", "icmpv6-": "whole headers and sums", "icmpv6.hdr": "whole headers and sums", "ip.": "addresses as bytes",
 	"ipv4": "whole headers and sums", "ipv6": "whole headers and sums", "tcp.hdr": "whole headers and sums", "tcpv": "whole headers and sums",

@@ -149,7 +149,7 @@ func (n *analysis) run(ctx context.Context) (*sensor.Result, *report.Report, err
 		return nil, nil, &failure{code: exitEngine, what: "the analysis failed", why: err.Error(), err: err}
 	}
 	sigs := n.rules()
-	n.eve.count(res, sigs)
+	n.eve.count(res, sigs, n.opt.FileStore)
 	rep := buildReport(n.in, n.o, res)
 	rep.Evidence = evidenceLine(n.o)
 	if n.o.Verbose > 0 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"firestorm/internal/event"
+	"firestorm/internal/file"
 	"firestorm/internal/packet"
 	"firestorm/internal/sensor"
 )
@@ -131,7 +132,7 @@ var layerCounters = map[packet.LayerKind]string{packet.LayerEthernet: "ethernet"
 	packet.LayerGRE: "gre", packet.LayerERSPAN: "erspan", packet.LayerVXLAN: "vxlan", packet.LayerGeneve: "geneve", packet.LayerTeredo: "teredo"}
 
 // count has the stats record say what the run and the rules counted.
-func (e *eveOutput) count(res *sensor.Result, r *rulesRead) {
+func (e *eveOutput) count(res *sensor.Result, r *rulesRead, store *file.Store) {
 	if e == nil {
 		return
 	}
@@ -141,6 +142,11 @@ func (e *eveOutput) count(res *sensor.Result, r *rulesRead) {
 				add("decoder."+name, res.Layers[kind])
 			}
 		}
+		add("flow_bypassed.local_pkts", 0) // a connection that is not read on is followed all the same
+		add("flow_bypassed.local_bytes", 0)
+		if store != nil {
+			add("file_store.fs_errors", store.Failures())
+		}
 		if r == nil {
 			return
 		}
@@ -149,5 +155,6 @@ func (e *eveOutput) count(res *sensor.Result, r *rulesRead) {
 		add("detect.engines[0].id", 0)
 		add("detect.engines[0].rules_loaded", uint64(r.set.Len()))
 		add("detect.engines[0].rules_failed", uint64(len(r.problems)))
+		add("detect.engines[0].rules_skipped", uint64(r.set.Skipped()))
 	}
 }

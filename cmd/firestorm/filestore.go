@@ -40,10 +40,12 @@ func (u *suricata) files(o *readOptions) {
 		return
 	}
 	hashes := u.FileStore.ForceHash
+	o.FileHash.Magic = o.FileHash.Magic || u.FileStore.Enabled && u.FileStore.ForceMagic
 	for _, l := range u.EVE {
 		for i := range l.Types {
 			if t := &l.Types[i]; t.Name == "files" {
 				hashes = append(slices.Clone(hashes), t.Files.ForceHash...)
+				o.FileHash.Magic = o.FileHash.Magic || t.Files.ForceMagic
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"firestorm/internal/finding"
 	"firestorm/internal/packet"
 	"firestorm/internal/report"
+	"firestorm/internal/rules"
 	"firestorm/internal/sensor"
 )
 
@@ -58,10 +59,21 @@ func (a *app) runRead(ctx context.Context, o *readOptions) error {
 	if n := kept.note(); n != "" {
 		rep.Warnings = append(rep.Warnings, n)
 	}
-	if err := errors.Join(live.failed(), n.eve.finish(live.unsaid(res.Findings)), a.writeReports(o, rep, live), a.writeEvidence(o, rep, res, twins.shift(), kept), a.keepFindings(o.StoreIn, res, rep)); err != nil {
+	if err := errors.Join(live.failed(), n.eve.finish(live.unsaid(res.Findings)), a.writeReports(o, rep, live), a.writeEvidence(o, rep, res, twins.shift(), kept), a.keepFindings(o.StoreIn, res, rep), saveLists(o, res)); err != nil {
 		return err
 	}
 	return a.verdict(ctx, o, in, res)
+}
+
+// saveLists writes the lists that rules keep in files (dataset: save, state) into --outdir; without that they are not written.
+func saveLists(o *readOptions, res *sensor.Result) error {
+	if o.OutDir == "" {
+		return nil
+	}
+	if err := rules.SaveLists(o.OutDir, res.Lists); err != nil {
+		return writeFailure(o.OutDir, err)
+	}
+	return nil
 }
 
 var checksumModes = map[string]packet.Checksums{

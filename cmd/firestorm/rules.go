@@ -237,7 +237,7 @@ reassembly.depth), defrag.timeout,
 flow-timeouts, decoder.vxlan, whether each of app-layer.protocols is on, how tls handles
 encryption, how much of contents http inspects, what smtp takes apart, and
 which records the eve-log outputs want, with which MACs, fields of HTTP,
-certificates and kinds of SMB; SURICATA_EVE_DNS_VERSION (2 or 3)
+certificates and kinds of SMB, datasets; SURICATA_EVE_DNS_VERSION (2 or 3)
 chooses the form of DNS records as it does there. What else stands there means nothing
 here; read -v lists it. Findings are written as EVE alerts only where the types
 of an eve-log name "finding".
@@ -459,7 +459,7 @@ func (a *app) ruleSet(o *readOptions, settings *suricata) (*rulesRead, error) {
 		}
 		vars.Addrs["HOME_NET"] = "[" + strings.Join(nets, ",") + "]"
 	}
-	r, err := a.loadRules(o.Rules, vars, settings, func(x *rules.Options) { x.Keep, x.Texts = o.KeepRules, o.EVE.Alert.RuleText })
+	r, err := a.loadRules(o.Rules, vars, settings, func(x *rules.Options) { x.Keep, x.Texts, x.Lists.Dir = o.KeepRules, o.EVE.Alert.RuleText, o.OutDir })
 	if err == nil && o.Strict && len(r.problems) > 0 {
 		for _, p := range r.problems {
 			fmt.Fprintln(a.stderr, printable(problemText(p)))

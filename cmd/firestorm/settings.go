@@ -117,6 +117,7 @@ func (u *suricata) rules(o *rules.Options) (bad []lang.Problem, err error) {
 	}
 	o.Off["http1"], o.Off["ssl"] = o.Off["http"], o.Off["tls"]
 	o.ActionOrder, o.MaxAlerts, o.Prevent = u.ActionOrder, int(u.PacketAlertMax), u.SimulateIPS
+	o.Lists = u.lists(o.Lists.Dir)
 	type beside struct {
 		name string
 		read fileReader
@@ -145,6 +146,21 @@ func (u *suricata) rules(o *rules.Options) (bad []lang.Problem, err error) {
 		bad = append(bad, some...)
 	}
 	return bad, nil
+}
+
+// lists are what the settings say of the lists that rules ask about; their files lie in dir.
+func (u *suricata) lists(dir string) rules.ListOptions {
+	d := &u.Datasets
+	o := rules.ListOptions{Dir: dir, AnyPath: d.AnyPath, NoWrite: !d.AllowWrite, Memcap: int64(min(d.Memcap, 1<<30)), Places: d.HashSize,
+		MostPlaces: d.MostPlaces, AllPlaces: d.AllPlaces, From: u.file}
+	for _, l := range d.Lists {
+		x := rules.ListDef{Name: l.Name, Type: l.Type, State: l.State, Save: l.Save, Memcap: l.Memcap, Places: l.HashSize}
+		if l.Load != "" {
+			x.Load, _ = u.beside(l.Load)
+		}
+		o.Defined = append(o.Defined, x)
+	}
+	return o
 }
 
 // analyzers are the protocols that the settings leave switched on. One of which only the connections are to be recognised

@@ -40,6 +40,14 @@ type FileKeeper interface {
 	KeepFile(sid uint32)
 }
 
+// Muter is what Parts may be as well: a rule with config switches the record of the transaction off.
+type Muter interface {
+	// Mute switches it off: Head.Quiet.
+	Mute()
+	// Pair is a number that a message and its answer share where each has a record of its own; false: there is one record.
+	Pair() (id uint64, ok bool)
+}
+
 // FileTeller is a file of which records that name others beside it can be told.
 type FileTeller interface {
 	Facts() FileFacts

@@ -53,6 +53,7 @@ type Head struct {
 	SrcMAC   packet.MAC // of the packet Seen
 	DstMAC   packet.MAC
 	Kind     Kind
+	Quiet    bool  // a rule switched its record off (config)
 	Proto    uint8 // IP protocol, 0 for non-IP
 	NVLAN    uint8
 

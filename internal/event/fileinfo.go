@@ -21,6 +21,7 @@ func (s FileState) String() string { return [...]string{"UNKNOWN", "CLOSED", "TR
 
 // FileFacts are what records say of a file.
 type FileFacts struct {
+	Magic  string // what it is, as libmagic words it; empty: not asked
 	Name   string
 	Size   uint64 // bytes that were there, without those that are missing
 	State  FileState
@@ -50,6 +51,9 @@ func (f *FileFacts) AppendJSON(dst []byte) []byte {
 			dst = strconv.AppendUint(dst, uint64(n), 10)
 		}
 		dst = append(dst, `],`...)
+	}
+	if f.Magic != "" {
+		dst = append(AppendJSONString(append(dst, `"magic":`...), f.Magic), ',')
 	}
 	dst = strconv.AppendBool(append(dst, `"gaps":`...), f.Gaps)
 	dst = append(append(append(dst, `,"state":"`...), f.State.String()...), '"')

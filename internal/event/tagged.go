@@ -2,12 +2,15 @@ package event
 
 import "firestorm/internal/packet"
 
-// Tagged is a packet of a connection that a rule's "tag" marked when it matched: what came after the packet that alerted.
+// Tagged is a packet of a connection, or of a host, that a rule's "tag" marked when it matched: what came after the packet that
+// alerted.
 type Tagged struct {
 	head  Head
 	Dir   packet.Dir
 	Frame []byte // the packet as captured; owned by the event
 	Link  packet.LinkType
+	Wire  uint32 // length of the packet on the wire, in bytes
+	Maybe bool   // it is told only if one of its hosts is tagged
 }
 
 // NewTagged returns an event with head h.

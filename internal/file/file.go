@@ -38,6 +38,8 @@ type openFile struct {
 	keeps   bool // it may still be asked for: its bytes wait
 	sids    []uint32
 	size    [8]byte
+	head    []byte // its begin, until it is known what it is
+	looks   bool   // it is wanted what it is
 }
 
 // digests are the checksums, in the order of openFile.sums.
@@ -51,6 +53,12 @@ func (f *openFile) Data(_ *analyzer.Context, b []byte) {
 	if f.over {
 		return
 	}
+	if f.looks && f.x.Magic == "" && len(b) > 0 {
+		f.head = append(f.head, b[:min(len(b), magicHead-len(f.head))]...)
+		if len(f.head) == magicHead {
+			f.look(false)
+		}
+	}
 	f.x.Size += uint64(len(b))
 	for i, on := range f.on {
 		if on {
@@ -62,10 +70,16 @@ func (f *openFile) Data(_ *analyzer.Context, b []byte) {
 	}
 }
 
+// look says what the file is from what there is of its begin.
+func (f *openFile) look(whole bool) { f.x.Magic, f.head = Magic(f.head, whole), nil }
+
 // Gap notes that n bytes are missing: of such a file no checksum is told, it is not kept, and it counts as cut short. Its size is
 // what it would have been, as Suricata has it.
 func (f *openFile) Gap(_ *analyzer.Context, n uint64) {
 	if !f.over {
+		if f.looks && f.x.Magic == "" {
+			f.look(false)
+		}
 		f.x.Gaps = true
 		f.x.Size += n
 	}
@@ -77,6 +91,9 @@ func (f *openFile) Stop(c *analyzer.Context, whole bool) {
 		return
 	}
 	f.over = true
+	if f.looks && f.x.Magic == "" {
+		f.look(whole)
+	}
 	f.x.State = event.FileTruncated
 	if whole && !f.x.Gaps {
 		f.x.State = event.FileClosed
@@ -139,12 +156,15 @@ func (f *openFile) save() {
 	}
 }
 
-// EachBuffer gives what rules can ask of a file (event.Parts): "file" for any, its name, and when it has ended its size
+// EachBuffer gives what rules can ask of a file (event.Parts): "file" for any, its name, what it is once its begin tells that, and when it has ended its size
 // (8 bytes, big endian) and checksums. Its bytes are the reader's.
 func (f *openFile) EachBuffer(each func(name string, b []byte)) {
 	each("file", nil)
 	if len(f.name) > 0 {
 		each("file.name", f.name)
+	}
+	if f.x.Magic != "" {
+		each("file.magic", []byte(f.x.Magic))
 	}
 	if !f.over {
 		return

@@ -10,6 +10,7 @@ import (
 type Wants struct {
 	Info              bool // rules or outputs want to hear of each file
 	MD5, SHA1, SHA256 bool
+	Magic             bool // what files are (Magic)
 	Keep              bool // rules may ask to keep a file
 	KeepAll           bool // all files are kept
 }
@@ -110,6 +111,7 @@ func (r *Room) Open(c *analyzer.Context, _ string, h flow.Handle, e event.File) 
 		}
 		f.sums[i].Reset()
 	}
+	f.looks = r.want.Magic
 	f.kept, f.keeps = r.want.KeepAll, r.want.Keep
 	r.open[h.Index] = append(r.open[h.Index], f)
 	r.n++

@@ -34,6 +34,7 @@ type Store struct {
 	left  int64
 	files int
 	err   error
+	fails uint64
 }
 
 // NewStore makes the folder ready.
@@ -60,6 +61,13 @@ func (s *Store) Err() error {
 	return s.err
 }
 
+// Failures counts what could not be written.
+func (s *Store) Failures() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fails
+}
+
 // Close removes the folder of unfinished files.
 func (s *Store) Close() error {
 	err := os.Remove(filepath.Join(s.o.Dir, "tmp"))
@@ -72,6 +80,7 @@ func (s *Store) Close() error {
 func (s *Store) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.fails++
 	if s.err == nil {
 		s.err = err
 	}

@@ -57,38 +57,34 @@ func readers(app string) []string {
 	return []string{app}
 }
 
-// appLayerProtocol reads "http", "!dns" and "http1,original".
+// appLayerProtocol reads "http", "!dns" and "http1,original": which protocol a connection speaks, what it came to speak (final), what
+// it began with (original), or either. A protocol that is not known so far is neither one nor none of them; "failed" is
+// one that never will be.
 func appLayerProtocol(c *compiler, o *lang.Option) error {
 	name, mode, _ := strings.Cut(strings.ToLower(o.Value), ",")
 	name, mode = strings.TrimSpace(name), strings.TrimSpace(mode)
-	if _, ok := appProtocols[name]; !ok && name != "unknown" {
+	if _, ok := appProtocols[name]; !ok && name != "unknown" && name != "failed" {
 		return fmt.Errorf("%q is no protocol that is read here", name)
 	}
 	want := appWord(name)
-	if name == "unknown" {
+	if name == "unknown" || name == "failed" {
 		want = ""
 	}
-	first := false
+	var is cond
 	switch mode {
-	case "", "final", "either", "to_server", "to_client": // both ways speak the same here
+	case "", "final", "to_server", "to_client": // both ways speak the same here
+		is = func(x *inspection) bool { return speaks(want, x.app) }
 	case "original":
-		first = true
+		is = func(x *inspection) bool { return speaks(want, x.e.began(x.index, x.app)) }
+	case "either":
+		is = func(x *inspection) bool { return speaks(want, x.app) || speaks(want, x.e.began(x.index, x.app)) }
 	default:
 		return fmt.Errorf("app-layer-protocol knows final, original, either, to_server and to_client, not %q", mode)
 	}
 	neg := o.Negated
 	c.s.named = true
 	c.s.apps = append(c.s.apps, want)
-	c.s.conds = append(c.s.conds, func(x *inspection) bool {
-		app := x.app
-		if first {
-			app = x.e.began(x.index, app)
-		}
-		if neg && app == "" && !x.settled { // it may be that one yet
-			return false
-		}
-		return speaks(want, app) != neg
-	})
+	c.s.conds = append(c.s.conds, func(x *inspection) bool { return (x.settled || name == "unknown") && is(x) != neg })
 	return nil
 }
 
@@ -112,16 +108,8 @@ func (e *Engine) foundOut(s *sig, h flow.Handle) bool {
 		return false
 	}
 	x.flow = e.own(h.Index)
-	x.flow.remember(this)
+	x.flow.fire(this)
 	return true
-}
-
-// remember notes that a rule fired.
-func (f *flowState) remember(this fired) {
-	if len(f.fired) == mostFired {
-		f.fired = slices.Delete(f.fired, 0, 1)
-	}
-	f.fired = append(f.fired, this)
 }
 
 // Began tells the engine how to find out which protocol a flow began with that went on to another; without it, none does.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 
+	"firestorm/internal/packet"
 	"firestorm/internal/rules/lang"
 	"firestorm/internal/rules/pcre"
 )
@@ -26,7 +27,8 @@ type check struct {
 	pcre                            *pcre.Regexp
 	bytes                           *byteOp
 	test                            func(b []byte) bool
-	opt                             *lang.Option // that it comes from
+	from                            func(b []byte, src packet.Addr) bool // the same, with who sent it
+	opt                             *lang.Option                         // that it comes from
 	base64                          *base64Op
 	inner                           []check // of what base64 decoded
 	entropy                         *entropyOp
@@ -81,6 +83,7 @@ type matcher struct {
 	from   int   // of the buffer: what ends before it was looked at before; 0: all is new
 	vars   [maxVars]uint64
 	steps  int
+	src    packet.Addr   // who sent what is looked at, for check.from
 	little bool          // byte order of the DCE/RPC call at hand
 	short  bool          // what failed may hold once more bytes follow
 	re     *pcre.Scratch // made when a rule first needs it
@@ -141,7 +144,13 @@ func (m *matcher) run(cs []check, at, end int) bool {
 	case isDataset:
 		return m.inSet(c.set) && m.run(cs[1:], at, end)
 	case isTest:
-		return c.test(m.b) != c.neg && m.run(cs[1:], at, end)
+		ok := false
+		if c.from != nil {
+			ok = c.from(m.b, m.src)
+		} else {
+			ok = c.test(m.b)
+		}
+		return ok != c.neg && m.run(cs[1:], at, end)
 	case isPCRE:
 		return m.regexp(c, cs[1:], at, end)
 	case isByteTest:

@@ -21,8 +21,6 @@ const (
 	datasetMemory = 16 << 20
 	// mostDatasetMemory bounds memcap.
 	mostDatasetMemory = 1 << 30
-	// perValue is what a value takes beside its bytes.
-	perValue = 96
 )
 
 // dataset is a list of values that rules ask about. It does not change once rules are compiled: what rules do to it is kept
@@ -35,8 +33,11 @@ type dataset struct {
 	memcap  int64
 	used    int64
 	has     map[string]entry
-	changes bool  // a rule changes it
-	broken  error // why it could not be read
+	changes bool   // a rule changes it
+	domains bool   // match subdomain: a value is in it whose domain is
+	file    string // where it is written at the end; empty: nowhere
+	local   string // the same in the folder of lists
+	broken  error  // why it could not be read
 }
 
 // entry is what a list says of a value.
@@ -109,7 +110,7 @@ func (d *dataset) add(v string, e entry) error {
 	if _, ok := d.has[v]; ok {
 		return nil
 	}
-	if d.used += int64(perValue + len(v) + len(e.context)); d.used > d.memcap {
+	if d.used += cost(len(d.has), v, e); d.used > d.memcap {
 		return fmt.Errorf("the list %s is larger than its memcap of %d bytes", d.name, d.memcap)
 	}
 	d.has[v] = e
@@ -263,7 +264,7 @@ func (o *setOp) late(l *lates, v string) bool {
 	}
 	_, in := o.set.has[v]
 	in = c.added[v] || in && !c.removed[v]
-	size := int64(perValue + len(v))
+	n := len(o.set.has) + len(c.added) - len(c.removed)
 	switch o.do {
 	case setHas:
 		return in
@@ -273,6 +274,7 @@ func (o *setOp) late(l *lates, v string) bool {
 		if in {
 			return false
 		}
+		size := cost(n, v, entry{})
 		if c.used+size > o.set.memcap {
 			l.full++
 			return false
@@ -286,7 +288,7 @@ func (o *setOp) late(l *lates, v string) bool {
 		if !in {
 			return false
 		}
-		c.used -= size
+		c.used -= cost(n-1, v, entry{})
 		if delete(c.added, v); hasEntry(o.set, v) {
 			c.removed[v] = true
 		}

@@ -170,7 +170,8 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 		e.stats.Bytes -= len(f.half[d].fresh)
 		f.half[d].reset()
 	}
-	f.bits, f.fired, f.ints, f.texts, f.alerted, f.tag = f.bits[:0], f.fired[:0], f.ints[:0], nil, false, nil
+	f.files, f.muted = f.files[:0], nil
+	f.bits, f.fired, f.asked, f.ints, f.texts, f.alerted, f.tag = f.bits[:0], f.fired[:0], 0, f.ints[:0], nil, false, nil
 	e.state[index], e.todo[index] = nil, 0
 	e.states--
 	if len(e.spare) < mostSpare {
@@ -231,7 +232,7 @@ func (e *Engine) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	if len(e.hits) > 0 {
 		e.report(p, out)
 	}
-	if h.Index != 0 && int(h.Index) < len(e.todo) && e.todo[h.Index]&tagsFlow != 0 {
+	if e.set.tagsHosts || h.Index != 0 && int(h.Index) < len(e.todo) && e.todo[h.Index]&tagsFlow != 0 {
 		e.keepTagged(p, h, out)
 	}
 }
@@ -360,8 +361,8 @@ func (e *Engine) half(h flow.Handle) *half {
 // begin prepares for a packet.
 func (e *Engine) begin(p *packet.Packet, h flow.Handle) {
 	x := &e.x
-	x.index = h.Index
-	x.p, x.dir, x.flow, x.app, x.est, x.known, x.settled, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, false, nil
+	x.index, x.tx, x.parts = h.Index, -1, nil
+	x.p, x.dir, x.flow, x.app, x.settled, x.est, x.known, x.alone, x.odd = p, h.Dir, nil, "", false, false, false, false, nil
 	if h.Index != 0 {
 		x.flow = e.of(h.Index)
 		x.alone = p.Proto == packet.ProtoTCP && !e.flows.Followed(h.Index)

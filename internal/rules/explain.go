@@ -82,6 +82,9 @@ func (s *sig) packets() string {
 	if s.both {
 		to = " to or from "
 	}
+	if s.twoWay {
+		to = " to, with what comes back for it, "
+	}
 	text := r.Protocol + " from " + end(r.Src, r.SrcPort) + to + end(r.Dst, r.DstPort)
 	if w := s.flow.words(); w != "" {
 		text += "; it " + w

@@ -160,7 +160,7 @@ func (s *Set) Asks(name string) bool { return s.asked[name] }
 // AsksFiles reports whether a rule asks for anything of files.
 func (s *Set) AsksFiles() bool {
 	return slices.ContainsFunc(s.sigs, func(g *sig) bool {
-		return slices.ContainsFunc(g.parts, func(p part) bool { return p.name == "file" || strings.HasPrefix(p.name, "file.") })
+		return g.keeps || slices.ContainsFunc(g.parts, func(p part) bool { return p.name == "file" || strings.HasPrefix(p.name, "file.") })
 	})
 }
 
@@ -268,9 +268,15 @@ func (s *Set) group() {
 			s.tables[i][d].fill(s.sigs, proto, packet.Dir(d))
 		}
 	}
-	s.parts, s.kinds, s.asked, s.lacking = map[string]*partRules{}, map[string]bool{}, map[string]bool{}, map[string][]*sig{}
+	s.parts, s.kinds, s.asked, s.lacking, s.twoWay = map[string]*partRules{}, map[string]bool{}, map[string]bool{}, map[string][]*sig{}, map[string]bool{}
 	s.frames = framesOf(s.sigs)
 	for _, g := range s.sigs {
+		if g.scoped { // what it keeps comes later, and is to be shown
+			for _, k := range ofFiles {
+				s.kinds[k] = true
+			}
+			s.asked["file"] = true
+		}
 		if len(g.parts) > 0 {
 			s.part(g)
 			continue
@@ -288,11 +294,21 @@ func (s *Set) group() {
 func (s *Set) part(g *sig) {
 	for _, k := range g.kinds() {
 		s.kinds[k] = true
+		s.twoWay[k] = s.twoWay[k] || g.twoWay
 	}
 	for i := range g.parts {
 		s.asked[g.parts[i].name] = true
 	}
-	main := g.main()
+	if g.twoWay { // each side is found by what it has
+		s.found(g, g.mainOf(toServer))
+		s.found(g, g.mainOf(toClient))
+		return
+	}
+	s.found(g, g.main())
+}
+
+// found adds a rule to those that are found by a part; nil: it is looked at when a side is over, for something is lacking.
+func (s *Set) found(g *sig, main *part) {
 	if main == nil {
 		for _, k := range g.kinds() {
 			s.lacking[k] = append(s.lacking[k], g)
@@ -304,7 +320,11 @@ func (s *Set) part(g *sig) {
 		l = &partRules{}
 		s.parts[main.name] = l
 	}
-	switch by := g.by; {
+	var by *check
+	if main.searchable() {
+		by = telling(main.checks)
+	}
+	switch {
 	case by == nil:
 		l.always = append(l.always, g)
 	case main.dotted && by.pattern[0] == '.': // the dot before the part is not there to be found

@@ -45,6 +45,15 @@ func (e *Engine) Inspect(kind string, h flow.Handle, head *event.Head, p *packet
 		e.may = appendAll(e.may, e.set.lacking[kind], 0)
 	}
 	e.consider(h, head, p, &in, nil)
+	if f := e.x.flow; f != nil && f.muted != nil {
+		f.muted.also(in.Parts)
+	}
+	if f := e.x.flow; f != nil && len(f.files) > 0 {
+		f.keepFile(&in)
+	}
+	if in.Done && e.set.twoWay[kind] {
+		e.sideOver(h, in.Tx)
+	}
 }
 
 // consider goes through the rules that may fit the parts at hand, of a side of a transaction or of a frame.
@@ -54,18 +63,22 @@ func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in 
 	}
 	x := &e.x
 	x.index = h.Index
-	x.p, x.dir, x.flow, x.known, x.odd = p, h.Dir, e.of(h.Index), false, nil
+	x.p, x.dir, x.flow, x.known, x.odd, x.tx, x.parts = p, h.Dir, e.of(h.Index), false, nil, int64(in.Tx), in.Parts
+	x.m.src = p.Src
 	e.know(h)
 	if e.trace != nil {
-		e.trace.transaction(e, p, h)
+		e.trace.transaction(e, p, h, in.Tx)
 	}
 	var app []byte
 	// Who sets a flowbit comes before who asks for it, whatever parts they are about.
 	for _, c := range inOrder(e.may) {
 		s := c.s
 		this := fired{s, h.Dir, in.Tx}
+		if s.twoWay {
+			this.dir = bothWays
+		}
 		again := x.flow != nil && slices.Contains(x.flow.fired, this)
-		if again && !s.keeps {
+		if again && (!s.keeps || s.scoped) {
 			continue
 		}
 		x.m.values, x.m.caught = x.m.values[:0], x.m.caught[:0]
@@ -76,7 +89,10 @@ func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in 
 			len(s.payload) > 0 && !e.beside(s, h.Dir) {
 			continue
 		}
-		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps {
+		if s.twoWay && !e.otherHalf(s, h, in.Tx) {
+			continue
+		}
+		if k, ok := in.Parts.(event.FileKeeper); ok && s.keeps && !s.scoped {
 			k.KeepFile(s.info.SID)
 		}
 		if again {
@@ -86,7 +102,7 @@ func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in 
 		if len(s.bits) > 0 {
 			s.change(x.flow)
 		}
-		x.flow.remember(this)
+		x.flow.fire(this)
 		if o, ok := in.Parts.(event.AppObject); ok && app == nil {
 			app = o.AppendAppObject(nil)
 		}
@@ -107,7 +123,7 @@ func (e *Engine) consider(h flow.Handle, head *event.Head, p *packet.Packet, in 
 		e.profile.end(e)
 	}
 	if in.Done && x.flow != nil {
-		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx })
+		x.flow.fired = slices.DeleteFunc(x.flow.fired, func(f fired) bool { return f.dir == h.Dir && f.tx == in.Tx && !f.s.twoWay })
 	}
 }
 
@@ -123,6 +139,9 @@ type seenPart struct {
 func (e *Engine) partsMatch(s *sig) bool {
 	for i := range s.parts {
 		p := &s.parts[i]
+		if s.twoWay && !p.travels(e.x.dir) {
+			continue
+		}
 		found, there := false, false
 		for k := range e.parts {
 			v := &e.parts[k]

@@ -112,7 +112,7 @@ func (l *Limiter) Load(r io.Reader) error {
 		}
 		c := &changedSet{added: map[string]bool{}, removed: map[string]bool{}, used: d.used}
 		for _, v := range s.Added {
-			if size := int64(perValue + len(v)); !hasEntry(d, v) && c.used+size <= d.memcap {
+			if size := cost(len(d.has)+len(c.added), v, entry{}); !hasEntry(d, v) && c.used+size <= d.memcap {
 				c.added[v] = true
 				c.used += size
 			}
@@ -120,7 +120,7 @@ func (l *Limiter) Load(r io.Reader) error {
 		for _, v := range s.Removed {
 			if hasEntry(d, v) {
 				c.removed[v] = true
-				c.used -= int64(perValue + len(v))
+				c.used -= cost(len(d.has)+len(c.added)-len(c.removed), v, entry{})
 			}
 		}
 		l.lates.sets[d] = c

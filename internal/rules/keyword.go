@@ -26,6 +26,8 @@ var keywords = concat(metaKeywords, refusedKeywords, headerKeywords, flowKeyword
 	mqttKeywords,
 	oddKeywords,
 	frameKeywords,
+	configKeywords,
+	snortKeywords,
 )
 
 var keywordByName = func() map[string]*keyword {

@@ -141,11 +141,14 @@ var bufferKeywords = func() []keyword {
 		{"pkt_data", func(c *compiler, _ *lang.Option) error { c.at, c.lastAt = -1, -1; return nil }},
 	}
 	for name := range sticky {
-		list = append(list, keyword{name, func(c *compiler, o *lang.Option) (err error) {
+		list = append(list, keyword{name, func(c *compiler, o *lang.Option) error {
 			if c.o.Off[fingerprint(o.Name)] {
 				return fmt.Errorf("the settings switch %s off", fingerprint(o.Name))
 			}
-			c.at, err = c.sticky(sticky[o.Name])
+			b, err := c.aimed(sticky[o.Name], o)
+			if err == nil {
+				c.at, err = c.sticky(b)
+			}
 			return err
 		}})
 	}
@@ -163,12 +166,12 @@ func (c *compiler) part(b buffer) (int, error) {
 	for i := range c.s.parts {
 		p := &c.s.parts[i]
 		switch {
-		case p.name == b.name && len(p.transforms) == 0:
+		case p.name == b.name && len(p.transforms) == 0 && (p.way == b.way || !c.s.twoWay):
 			return i, nil
 		case !overlap(p.kinds, b.kinds):
 			return -1, fmt.Errorf("no protocol has both %s and %s", p.name, b.name)
-		case p.way != b.way && p.way != eitherWay && b.way != eitherWay:
-			return -1, errors.New("rules about a request and its answer at once are not run")
+		case !c.s.twoWay && p.way != b.way && p.way != eitherWay && b.way != eitherWay:
+			return -1, errors.New("of a request and its answer only a rule with => asks at once")
 		}
 	}
 	c.s.parts = append(c.s.parts, part{buffer: b})
@@ -257,11 +260,14 @@ func overlap(a, b []string) bool {
 }
 
 // main is the part by which the rule is found: the one with the most telling content. Nil: none has to be there.
-func (s *sig) main() *part {
+func (s *sig) main() *part { return s.mainOf(eitherWay) }
+
+// mainOf is the main one of those that travel a way, for a rule about both sides of a transaction.
+func (s *sig) mainOf(w way) *part {
 	var best *part
 	size := -1
 	for i := range s.parts {
-		if s.parts[i].absent != present {
+		if s.parts[i].absent != present || w != eitherWay && s.parts[i].way != w {
 			continue
 		}
 		if best == nil {

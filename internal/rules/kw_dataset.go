@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -44,6 +45,9 @@ var datasetKeywords = []keyword{
 		if op.set, op.label, err = c.o.dataset(c.s.rule, f[1], f[2:], false); err != nil {
 			return err
 		}
+		if op.set.domains && do != setHas && do != setHasNot {
+			return errors.New("a list with match subdomain is only asked, with isset and isnotset")
+		}
 		if do == setAdd || do == setDel {
 			if op.set.format != "" {
 				return errors.New("a list in JSON cannot be changed")
@@ -81,7 +85,24 @@ func (o *Options) dataset(r *lang.Rule, name string, options []string, rep bool)
 	if name == "" || strings.ContainsAny(name, " \t") || len(name) > 63 {
 		return nil, "", fmt.Errorf("%q is no name of a list", name)
 	}
-	want := dataset{name: name, rep: rep, memcap: datasetMemory}
+	return o.list(r.File, name, options, rep, false)
+}
+
+// define makes the lists that settings define.
+func (o *Options) define() (bad []lang.Problem) {
+	for i := range o.Lists.Defined {
+		d := &o.Lists.Defined[i]
+		if _, _, err := o.list("", d.Name, d.options(), false, true); err != nil {
+			bad = append(bad, lang.Problem{Place: lang.Place{File: o.Lists.From}, Option: "datasets." + d.Name, Reason: err.Error()})
+		}
+	}
+	return bad
+}
+
+// list is dataset for a rule of a file, or for settings.
+func (o *Options) list(from, name string, options []string, rep, defined bool) (d *dataset, label string, err error) {
+	want := dataset{name: name, rep: rep, memcap: cmp.Or(o.Lists.Memcap, datasetMemory)}
+	places := uint64(cmp.Or(o.Lists.Places, 4096))
 	given := map[string]string{}
 	for _, w := range options {
 		key, value, _ := strings.Cut(w, " ")
@@ -91,6 +112,10 @@ func (o *Options) dataset(r *lang.Rule, name string, options []string, rep bool)
 		}
 		if value == "" && key != "remove_key" {
 			return nil, "", fmt.Errorf("%s needs a value", key)
+		}
+		switch key { // as they were called before Suricata 8
+		case "enrichment_key":
+			key = "context_key"
 		}
 		given[key] = value
 		switch key {
@@ -107,14 +132,21 @@ func (o *Options) dataset(r *lang.Rule, name string, options []string, rep bool)
 			}
 			want.memcap = int64(min(n, mostDatasetMemory))
 		case "hashsize":
-			if n, err := strconv.ParseUint(value, 10, 32); err != nil || n == 0 {
+			if places, err = strconv.ParseUint(value, 10, 32); err != nil || places == 0 {
 				return nil, "", fmt.Errorf("%q is no number of places", value)
 			}
+		case "match":
+			if value != "subdomain" {
+				return nil, "", fmt.Errorf("match knows subdomain, not %q", value)
+			}
+			want.domains = true
 		case "format":
 			switch value {
 			case "csv":
 			case "json", "ndjson":
 				want.format = value
+			case "jsonline":
+				want.format = "ndjson"
 			default:
 				return nil, "", fmt.Errorf("%q is none of csv, json, ndjson", value)
 			}
@@ -133,15 +165,31 @@ func (o *Options) dataset(r *lang.Rule, name string, options []string, rep bool)
 	case want.format != "" && (given["value_key"] == "" || given["context_key"] == ""):
 		return nil, "", errors.New("a list in JSON needs value_key and context_key")
 	}
-	for _, k := range []string{"state", "save"} {
-		if p := given[k]; p != "" && (filepath.IsAbs(p) || strings.Contains(p, "..")) {
-			return nil, "", fmt.Errorf("%s: a rule may not name a file by its whole path, or above its folder", k)
+	switch most := uint64(cmp.Or(o.Lists.MostPlaces, 262144)); {
+	case places > most:
+		return nil, "", fmt.Errorf("hashsize %d is more than the %d places that one list may have", places, most)
+	case want.format != "" && (state || save):
+		return nil, "", errors.New("a list in JSON is loaded, and never written")
+	case want.domains && (want.kind != 0 && want.kind != setString || rep):
+		return nil, "", errors.New("match subdomain belongs to a dataset of type string")
+	}
+	if file := given["state"] + given["save"]; file != "" {
+		at, err := o.Lists.kept(file, defined)
+		if err != nil {
+			return nil, "", err
+		}
+		if o.Lists.Dir != "" {
+			if want.file = at; filepath.IsLocal(file) {
+				want.local = filepath.Clean(file)
+			}
 		}
 	}
 	if d = o.sets[name]; d != nil {
 		switch {
 		case want.kind != 0 && want.kind != d.kind:
 			return nil, "", fmt.Errorf("the list %s has another type", name)
+		case want.domains && !d.domains:
+			return nil, "", fmt.Errorf("the list %s was said to match in another way", name)
 		case d.rep != rep:
 			return nil, "", fmt.Errorf("the list %s is of the other kind: dataset and datarep do not mix", name)
 		}
@@ -150,11 +198,23 @@ func (o *Options) dataset(r *lang.Rule, name string, options []string, rep bool)
 	if want.kind == 0 {
 		return nil, "", errors.New("the first rule about a list says its type")
 	}
+	if all := uint64(cmp.Or(o.Lists.AllPlaces, 67108864)); o.places+places > all {
+		return nil, "", fmt.Errorf("with this list's hashsize there would be more than %d places in all lists", all)
+	}
+	o.places += places
 	d = &want
 	o.sets[name] = d
+	if d.used = int64(places*perPlace + valuesMade*perValue); d.used > d.memcap {
+		d.broken = fmt.Errorf("the list %s is larger than its memcap of %d bytes before it has a value: its places and its first %d values take %d", name, d.memcap, valuesMade, d.used)
+		return d, given["context_key"], d.broken
+	}
 	if file := given["load"] + given["state"]; file != "" {
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(filepath.Dir(r.File), file)
+		switch {
+		case filepath.IsAbs(file):
+		case state && o.Lists.Dir != "":
+			file = d.file
+		default:
+			file = filepath.Join(filepath.Dir(from), file)
 		}
 		_, remove := given["remove_key"]
 		d.broken = d.load(file, state, given["value_key"], given["array_key"], remove)
@@ -177,6 +237,11 @@ func (m *matcher) inSet(o *setOp) bool {
 		}
 		m.values = append(m.values, setValue{o, v})
 		return true
+	}
+	if o.set.domains {
+		if in, ok := o.set.below(v); ok {
+			v = in
+		}
 	}
 	e, in := o.set.has[v]
 	if in && o.label != "" {

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"firestorm/internal/event"
+	"firestorm/internal/packet"
 	"firestorm/internal/rules/lang"
 )
 
@@ -15,7 +18,7 @@ import (
 var ofFiles = []string{"ftp-data", "smtp", "http", "http2", "smb"}
 
 // fileBuffers are the parts of a file.
-var fileBuffers = buffersOf(ofFiles, named{"file.name", eitherWay}, named{"file.data file_data", eitherWay})
+var fileBuffers = buffersOf(ofFiles, named{"file.name", eitherWay}, named{"file.data file_data", eitherWay}, named{"file.magic", eitherWay})
 
 func ofFile(name string) buffer { return buffer{name, ofFiles, eitherWay} }
 
@@ -24,11 +27,22 @@ var fileKeywords = []keyword{
 	nameOf("filename", "", false), nameOf("fileext", ".", true), numberOf("filesize", ofFile("file.size"), 64, nil),
 	digestList("filemd5", "file.md5", 16), digestList("filesha1", "file.sha1", 20), digestList("filesha256", "file.sha256", 32),
 	{"filestore", filestore},
-	{"filemagic", func(*compiler, *lang.Option) error { return errNoMagic }}, {"file.magic", func(*compiler, *lang.Option) error { return errNoMagic }},
+	{"filemagic", fileMagic},
 }
 
-// errNoMagic says why rules about kinds of files are not run: their texts are those of one library and its data.
-var errNoMagic = errors.New("the kind of a file is not told: the texts that rules ask for are libmagic's")
+// fileMagic is the older form of file.magic: what the file is has the value somewhere, whatever the case.
+func fileMagic(c *compiler, o *lang.Option) error {
+	p, err := pattern(o.Value)
+	if err != nil {
+		return err
+	}
+	n, err := c.part(ofFile("file.magic"))
+	if err != nil {
+		return err
+	}
+	c.s.parts[n].checks = append(c.s.parts[n].checks, check{kind: isContent, neg: o.Negated, nocase: true, pattern: lower(p)})
+	return nil
+}
 
 // nameOf is a keyword of the older form: the file's name has the value somewhere, or ends with it, whatever the case.
 func nameOf(name, before string, ends bool) keyword {
@@ -46,23 +60,73 @@ func nameOf(name, before string, ends bool) keyword {
 	}}
 }
 
-// filestore asks for a file, and for it to be kept.
+// filestore asks for a file to be kept: the one that the rule is about, or with a scope all files of the transaction or of the
+// connection that come from the match on, in the direction it says.
 func filestore(c *compiler, o *lang.Option) error {
-	way, scope, _ := strings.Cut(o.Value, ",")
-	switch strings.TrimSpace(way) {
+	word, scope, _ := strings.Cut(o.Value, ",")
+	way := eitherWay
+	switch strings.TrimSpace(word) {
 	case "", "both":
 	case "request", "to_server":
-		c.s.flow.given, c.s.flow.toServer = true, true
+		way = toServer
 	case "response", "to_client":
-		c.s.flow.given, c.s.flow.toClient = true, true
+		way = toClient
 	default:
-		return fmt.Errorf("filestore knows request, response and both, not %q", way)
-	}
-	if s := strings.TrimSpace(scope); s != "" && s != "file" {
-		return fmt.Errorf("filestore keeps the file that matched: the scope %q is not run", s)
+		return fmt.Errorf("filestore knows request, response and both, not %q", word)
 	}
 	c.s.keeps = true
-	return c.ask(ofFile("file"), false, func([]byte) bool { return true })
+	switch s := strings.TrimSpace(scope); s {
+	case "", "file":
+		c.s.flow.given = c.s.flow.given || way != eitherWay
+		c.s.flow.toServer, c.s.flow.toClient = c.s.flow.toServer || way == toServer, c.s.flow.toClient || way == toClient
+		return c.ask(ofFile("file"), false, func([]byte) bool { return true })
+	case "tx", "ssn", "flow":
+		k := keptFiles{sid: c.s.info.SID, way: way, whole: s != "tx"}
+		c.s.scoped = true
+		c.s.effects = append(c.s.effects, func(x *inspection) {
+			if x.flow != nil {
+				k := k
+				if k.tx = x.tx; x.tx < 0 { // the rule is about no transaction
+					k.whole = true
+				}
+				x.flow.keep(k)
+			}
+		})
+		return nil
+	default:
+		return fmt.Errorf("filestore knows the scopes file, tx, ssn and flow, not %q", s)
+	}
+}
+
+// keptFiles are files of a connection that a match asked for.
+type keptFiles struct {
+	sid   uint32
+	way   way
+	whole bool  // of the connection, else of transaction tx
+	tx    int64 // -1: none
+}
+
+// mostKeptFiles bounds what is remembered of a connection; beyond, the oldest is forgotten.
+const mostKeptFiles = 8
+
+func (f *flowState) keep(k keptFiles) {
+	if slices.Contains(f.files, k) {
+		return
+	}
+	if len(f.files) == mostKeptFiles {
+		f.files = slices.Delete(f.files, 0, 1)
+	}
+	f.files = append(f.files, k)
+}
+
+// keepFile has the file at hand kept if an earlier match, or one of this look, asked for it.
+func (f *flowState) keepFile(in *event.Inspection) {
+	k, ok := in.Parts.(event.FileKeeper)
+	for i := range f.files {
+		if x := &f.files[i]; ok && (x.way == eitherWay || (x.way == toClient) == (in.Dir == packet.ToClient)) && (x.whole || x.tx == int64(in.Tx)) {
+			k.KeepFile(x.sid)
+		}
+	}
 }
 
 // mostDigests bounds a list of digests.

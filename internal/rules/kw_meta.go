@@ -95,13 +95,13 @@ var knownReferences = map[string]string{"url": "https://", "cve": "https://cve.m
 
 // notRun are options that are known and not run, with the reason.
 var notRun = map[string]string{
+	"sip_body":     "the content of a message of SIP is not shown",
 	"geoip":        "no database says here where an address is",
 	"lua":          "scripts are not run",
 	"luajit":       "scripts are not run",
 	"luaxform":     "scripts are not run",
 	"replace":      "nothing is changed here: the sensor only listens",
 	"nfq_set_mark": "nothing is marked here: the sensor only listens",
-	"config":       "rules do not change settings here",
 }
 
 // refusedKeywords refuse them.

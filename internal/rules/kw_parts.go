@@ -56,7 +56,7 @@ func (c *compiler) sticky(b buffer) (int, error) {
 		return n, err
 	}
 	for i := range c.s.parts {
-		if p := &c.s.parts[i]; p.name == b.name && len(p.checks)+len(p.transforms) == 0 {
+		if p := &c.s.parts[i]; p.name == b.name && p.way == b.way && len(p.checks)+len(p.transforms) == 0 {
 			return i, nil
 		}
 	}

@@ -26,6 +26,9 @@ func (o *lateOp) open() bool { return o.bit != nil || o.set.set.changes }
 func (s *sig) endLate() error {
 	s.late = slices.DeleteFunc(s.late, func(o lateOp) bool { return !o.open() })
 	asks := false
+	if s.twoWay && len(s.late) > 0 {
+		return errors.New("what is wider than a connection is not asked or changed by rules about both sides of a transaction (=>)")
+	}
 	for i := range s.late {
 		asks = asks || s.late[i].asks()
 	}
@@ -53,8 +56,8 @@ type lates struct {
 	full uint64 // what was not kept for lack of room
 }
 
-// Unkept counts bits of hosts and values of lists that rules set and that were not kept, for lack of room.
-func (l *Limiter) Unkept() uint64 { return l.lates.full + l.lates.bits.full }
+// Unkept counts bits and tags of hosts and values of lists that rules set and that were not kept, for lack of room.
+func (l *Limiter) Unkept() uint64 { return l.lates.full + l.lates.bits.full + l.hosts.full }
 
 // pass reports whether an alert is one, and does what its rule does to tables.
 func (l *lates) pass(a *event.Alert, src, dst *packet.Addr) bool {

@@ -111,6 +111,8 @@ type Limiter struct {
 	Held, Full uint64
 	lates      lates
 	set        *Set
+	tags       map[*event.RuleInfo]*sig // rules that tag hosts
+	hosts      hostsTagged
 }
 
 type countKey struct {
@@ -137,7 +139,7 @@ type count struct {
 	seen  map[uint16]struct{} // ports, with unique_on
 }
 
-// NewLimiter returns a limiter for the alerts of a set; nil when no rule of it has a limit.
+// NewLimiter returns a limiter for the alerts of a set; nil when no rule of it has a limit and no list is to be written.
 func (s *Set) NewLimiter() *Limiter {
 	l := &Limiter{of: map[*event.RuleInfo]*limits{}, counts: map[countKey]*count{}, set: s}
 	l.lates = lates{of: map[*event.RuleInfo]*sig{}, sets: map[*dataset]*changedSet{}}
@@ -148,8 +150,14 @@ func (s *Set) NewLimiter() *Limiter {
 		if len(g.late) > 0 {
 			l.lates.of[g.info] = g
 		}
+		if len(g.hosts) > 0 {
+			if l.tags == nil {
+				l.tags = map[*event.RuleInfo]*sig{}
+			}
+			l.tags[g.info] = g
+		}
 	}
-	if len(l.of)+len(l.lates.of) == 0 {
+	if len(l.of)+len(l.lates.of)+len(l.tags) == 0 && !s.writes() {
 		return nil
 	}
 	return l
@@ -161,15 +169,14 @@ func (l *Limiter) Pass(a *event.Alert) bool {
 	if !l.lates.pass(a, &src, &dst) {
 		return false
 	}
-	m := l.of[a.Rule]
-	if m == nil {
-		return true
+	if m := l.of[a.Rule]; m != nil && !l.pass(m, a) {
+		l.Held++
+		return false
 	}
-	if l.pass(m, a) {
-		return true
+	if s := l.tags[a.Rule]; s != nil {
+		l.hosts.tag(s, a, src, dst)
 	}
-	l.Held++
-	return false
+	return true
 }
 
 func (l *Limiter) pass(m *limits, a *event.Alert) bool {

@@ -73,17 +73,22 @@ func (e *Engine) report(p *packet.Packet, out *[]event.Event) {
 	e.hits, e.x.texts = e.hits[:0], e.x.texts[:0]
 }
 
-func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
+// headOf is the head of an event about a packet.
+func (e *Engine) headOf(p *packet.Packet, h flow.Handle, k event.Kind) event.Head {
 	head := event.Head{Ordinal: p.Ordinal, Seen: p.Ref(), Proto: p.Proto, Vantage: p.Vantage, Tunnel: p.Tunnel,
 		Client: event.End{Addr: p.Src, Port: p.SrcPort}, Server: event.End{Addr: p.Dst, Port: p.DstPort},
 		NVLAN: p.NVLAN, VLANs: p.VLANs, SrcMAC: p.SrcMAC, DstMAC: p.DstMAC, Via: p.Via()}
 	if h.Index != 0 {
-		head = e.flows.Head(h, event.KindAlert, p)
+		head = e.flows.Head(h, k, p)
 	}
 	if p.Proto == packet.ProtoICMP || p.Proto == packet.ProtoICMPv6 {
 		head.ICMPType, head.ICMPCode, head.ICMPKnown = p.ICMPType, p.ICMPCode, p.L4 != 0
 	}
-	a := event.NewAlert(head, s.info)
+	return head
+}
+
+func (e *Engine) alert(s *sig, p *packet.Packet, h flow.Handle) *event.Alert {
+	a := event.NewAlert(e.headOf(p, h, event.KindAlert), s.info)
 	a.Dir = h.Dir
 	if h.Index != 0 {
 		f := e.flows.Counts(h.Index)

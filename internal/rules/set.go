@@ -27,6 +27,8 @@ type Options struct {
 	// ReadList opens a list that a rule of a file names, such as that of filemd5; nil: there are no lists.
 	ReadList func(rules, name string) (io.ReadCloser, error)
 
+	Lists ListOptions // of datasets
+
 	Keep        bool            // the rules as they were read, for List, Explain and a Trace
 	ActionOrder []lang.Action   // the first is applied first; nil: pass, drop, reject, alert
 	MaxAlerts   int             // of one packet; 0: fifteen
@@ -41,6 +43,7 @@ type Options struct {
 
 	bits, ints, hostBits map[string]int // numbers of flowbits, of flowint, of xbits and hostbits
 	sets                 map[string]*dataset
+	places               uint64 // of all lists
 }
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
@@ -55,6 +58,7 @@ type Set struct {
 	parts  map[string]*partRules // rules about parts of events, by the part's name
 	// lacking are the rules about what is not there, by the kind of events.
 	lacking map[string][]*sig
+	twoWay  map[string]bool     // kinds of events that rules about both sides of a transaction are about
 	asked   map[string]bool     // parts that rules ask for, by name
 	kinds   map[string]bool     // of events whose parts rules ask for
 	frames  map[string][]string // names of the frames that rules ask for, sorted, by EVE's word for the protocol
@@ -64,11 +68,17 @@ type Set struct {
 	ints, hostBits []string
 	sets           map[string]*dataset
 
+	skipped   int  // rules that are meant for other engines (requires)
+	tagsHosts bool // a rule tags hosts
+
 	approximate []lang.Problem
 }
 
 // Approximate lists the rules of the set that do not run quite as Suricata has them, with how.
 func (s *Set) Approximate() []lang.Problem { return s.approximate }
+
+// Skipped is how many rules were left out because they require what is not here.
+func (s *Set) Skipped() int { return s.skipped }
 
 // Len is how many rules the set has.
 func (s *Set) Len() int { return len(s.sigs) }
@@ -95,10 +105,11 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		s.most = mostAlerts
 	}
 	order := o.actionRank()
-	var bad []lang.Problem
+	bad := o.define()
 	for _, r := range list {
 		g, option, err := compile(r, &o)
 		if errors.Is(err, errUnmet) {
+			s.skipped++
 			continue
 		}
 		if err != nil {
@@ -129,6 +140,7 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 		if g.number = i; !o.Keep {
 			g.rule = nil // it is larger than what is made of it
 		}
+		s.tagsHosts = s.tagsHosts || len(g.hosts) > 0
 		if g.ofPieces() {
 			s.pieces = append(s.pieces, g)
 		}
@@ -159,10 +171,11 @@ func (o *Options) actionRank() [lang.Alert + 1]int {
 
 // compile makes one rule; option names the one at fault.
 func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
-	s = &sig{rule: r, action: r.Action, both: r.Both, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
+	s = &sig{rule: r, action: r.Action, both: r.Both, twoWay: r.Transaction, info: &event.RuleInfo{GID: r.GID, SID: r.SID, Rev: r.Rev, Msg: r.Msg, Action: "allowed", Severity: -1}}
 	if o.Texts {
 		s.info.Text = strings.Clone(r.Text)
 	}
+	s.noalert = r.Config
 	c := &compiler{s: s, o: o, at: -1, lastAt: -1}
 	for i := range r.Options { // before anything else: a rule for other engines may say what is not known here
 		if o := &r.Options[i]; o.Name == "requires" {
@@ -182,9 +195,6 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	}
 	if r.Hook != "" {
 		return nil, "", fmt.Errorf("rules that run at a state of a protocol (%s:%s) are not run", r.Protocol, r.Hook)
-	}
-	if r.Transaction {
-		return nil, "", fmt.Errorf("rules about both sides of a transaction (=>) are not run")
 	}
 	for i := range r.Options {
 		opt := &r.Options[i]
@@ -241,6 +251,15 @@ func compile(r *lang.Rule, o *Options) (s *sig, option string, err error) {
 	}
 	s.once = s.namesOnly()
 	err = s.place()
+	if option, bad := s.senseless(c.vars); err == nil && bad != nil {
+		return nil, option, bad
+	}
+	if err == nil && s.mutes {
+		err = s.placeMutes()
+	}
+	if err == nil && s.twoWay && !s.never {
+		err = s.placeBoth()
+	}
 	if s.never {
 		s.proto = protocols{} // no packet costs anything for it
 	}

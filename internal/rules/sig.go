@@ -18,6 +18,7 @@ type sig struct {
 	sport  *lang.PortSet
 	dport  *lang.PortSet
 	both   bool     // <>
+	twoWay bool     // =>: about a request and its answer
 	app    string   // the application protocol that the header names, in EVE's word; empty: none
 	apps   []string // protocols that app-layer-protocol names
 	action lang.Action
@@ -34,9 +35,12 @@ type sig struct {
 	stream   bool        // payload is that of the stream
 	limit    *limits     // nil: every match alerts
 	tag      *tagging    // what is kept of the connection after an alert; nil: nothing
+	hosts    []hostTag   // what is kept of hosts after an alert
 	noalert  bool
 	pieces   bool // fragbits, fragoffset or an event of decoding: fragments are shown to it
 	keeps    bool // filestore: the file that matched is kept
+	mutes    bool // config: it switches records off
+	scoped   bool // it keeps files of a transaction or a connection
 	priority int
 	effects  []effect // what a match does to the state of the shard
 	late     []lateOp // what only the border can decide
@@ -100,8 +104,10 @@ type inspection struct {
 	known bool
 	m     matcher
 	e     *Engine
-	index uint32     // of the flow; 0: none
-	texts []captured // what rules caught in the packet
+	parts event.Parts // at hand; nil: none
+	tx    int64       // of the part at hand, -1: none
+	index uint32      // of the flow; 0: none
+	texts []captured  // what rules caught in the packet
 }
 
 // counts are those of the flow at hand.
@@ -145,10 +151,15 @@ func (s *sig) header(x *inspection) bool {
 	if !s.proto.has(p.Proto) {
 		return false
 	}
-	if s.ends(p) {
-		return true
+	return s.endsFit(x)
+}
+
+// endsFit reports whether addresses and ports are the rule's.
+func (s *sig) endsFit(x *inspection) bool {
+	if s.twoWay && x.dir == packet.ToClient { // the header is that of the request
+		return s.reversed(x.p)
 	}
-	return s.both && s.reversed(p)
+	return s.ends(x.p) || s.both && s.reversed(x.p)
 }
 
 func (s *sig) ends(p *packet.Packet) bool {

@@ -24,6 +24,9 @@ type flowState struct {
 	texts   []captured // what rules caught
 	half    [2]half    // by direction
 	fired   []fired
+	files   []keptFiles // that rules asked for
+	muted   *muted      // records that rules switched off; nil: none
+	asked   uint64      // transactions whose requests are over, if rules ask about both sides of one
 	alerted bool
 	tag     *tagged // nil: none of its packets are kept
 }
@@ -104,6 +107,14 @@ type fired struct {
 
 // mostFired bounds what a flow remembers of its open transactions; beyond, the oldest is forgotten.
 const mostFired = 64
+
+// fire remembers a match, or half of one.
+func (f *flowState) fire(x fired) {
+	if len(f.fired) == mostFired {
+		f.fired = slices.Delete(f.fired, 0, 1)
+	}
+	f.fired = append(f.fired, x)
+}
 
 func (f *flowState) bit(n int) bool { return n>>6 < len(f.bits) && f.bits[n>>6]>>(n&63)&1 != 0 }
 

@@ -162,7 +162,7 @@ func (w *Swap) SwapLimiter(l *Limiter) *Limiter {
 	if n == nil { // its counters are still asked for
 		n = &Limiter{of: map[*event.RuleInfo]*limits{}, counts: map[countKey]*count{}, set: w.to, lates: lates{of: map[*event.RuleInfo]*sig{}, sets: map[*dataset]*changedSet{}}}
 	}
-	n.now, n.Held, n.Full = l.now, l.Held, l.Full
+	n.now, n.Held, n.Full, n.hosts = l.now, l.Held, l.Full, l.hosts
 	for k, c := range l.counts {
 		if k.rule = w.infos[k.rule]; k.rule != nil {
 			n.counts[k] = c

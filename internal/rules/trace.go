@@ -166,7 +166,7 @@ func (t *Trace) prefix(cs []check, b []byte) int {
 }
 
 // transaction goes through the rules about parts for what there is of one side of a transaction; e.x and e.parts are its.
-func (t *Trace) transaction(e *Engine, p *packet.Packet, h flow.Handle) {
+func (t *Trace) transaction(e *Engine, p *packet.Packet, h flow.Handle, tx uint64) {
 	t.m.little = e.x.m.little
 	for _, s := range t.set.sigs {
 		if len(s.parts) == 0 {
@@ -175,7 +175,7 @@ func (t *Trace) transaction(e *Engine, p *packet.Packet, h flow.Handle) {
 		level, why := s.before(&e.x, h, t.set.bits)
 		held := ""
 		if level >= levelBuffer {
-			level, held, why = t.parts(e, s)
+			level, held, why = t.parts(e, s, tx)
 			if level == levelAll && len(s.payload) > 0 && !e.beside(s, h.Dir) {
 				level, held, why = levelChecks+999, "what it asks of "+s.parts[0].name, "the payload is not as it wants"
 			}
@@ -187,10 +187,13 @@ func (t *Trace) transaction(e *Engine, p *packet.Packet, h flow.Handle) {
 }
 
 // parts finds out how many checks of a rule's parts hold.
-func (t *Trace) parts(e *Engine, s *sig) (level int, held, why string) {
+func (t *Trace) parts(e *Engine, s *sig, tx uint64) (level int, held, why string) {
 	done := 0
 	for i := range s.parts {
 		p := &s.parts[i]
+		if s.twoWay && !p.travels(e.x.dir) {
+			continue
+		}
 		best := -1
 		for k := range e.parts {
 			v := &e.parts[k]
@@ -215,6 +218,9 @@ func (t *Trace) parts(e *Engine, s *sig) (level int, held, why string) {
 		done += len(p.checks)
 		held = "all that it asks of " + p.name
 	}
+	if f := e.x.flow; s.twoWay && !(f != nil && slices.ContainsFunc(f.fired, func(x fired) bool { return x.s.info == s.info && x.dir == e.x.dir.Other() && x.tx == tx })) {
+		return levelChecks + done, held, "the other side of the transaction has not come so far, or is not as it wants"
+	}
 	return levelAll, "", ""
 }
 
@@ -224,7 +230,7 @@ func (s *sig) before(x *inspection, h flow.Handle, bits []string) (level int, wh
 	if !s.proto.has(p.Proto) {
 		return levelNone, ""
 	}
-	if !s.ends(p) && !(s.both && s.reversed(p)) {
+	if !s.endsFit(x) {
 		return levelEnds, s.unlike(p)
 	}
 	if !s.fits(x, h) {

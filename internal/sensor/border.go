@@ -101,6 +101,9 @@ func (b *border) event(e event.Event) {
 	if h.Kind == event.KindAlert && !b.tells(e.(*event.Alert)) {
 		return
 	}
+	if h.Kind == event.KindTagged && b.limiter != nil && !b.limiter.Tagged(e.(*event.Tagged)) {
+		return
+	}
 	if h.Ordinal == b.lastOrd {
 		b.sub++
 	} else {

@@ -50,6 +50,7 @@ func (s *run) result(stopped bool) *Result {
 	if l := b.limiter; l != nil {
 		r.RulesHeld, r.RulesFull = l.Held, l.Full
 		r.Rules.Unkept += l.Unkept()
+		r.Lists = l.Lists()
 	}
 	r.Gates = append(b.gates.Failing(), unread(&r.Protocols)...)
 	for _, g := range b.detectors {

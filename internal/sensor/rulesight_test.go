@@ -80,6 +80,9 @@ func pieces(src, dst string) (frames [][]byte) {
 func TestRuleSights(t *testing.T) {
 	evil := `alert http any any -> any any (http.uri; content:"/evil"; sid:1;)`
 	six, four := pieces("[2001:db8::1]:1000", "[2001:db8::2]:2000"), pieces("192.0.2.1:1000", "192.0.2.2:2000")
+	with := func(src, dst string) []byte { return packettest.UDP{Src: src, Dst: dst, Payload: "x"}.Frame() }
+	open := talk("> a")
+	mixed := [][]byte{open[0], with("192.168.1.2:5000", "203.0.113.9:7"), with("198.51.100.7:5000", "203.0.113.9:7"), open[1], open[2], open[3]}
 	for _, c := range []struct {
 		name   string
 		rules  []string
@@ -102,8 +105,15 @@ func TestRuleSights(t *testing.T) {
 			talk("> GET /evil HTTP/1.1\r\n\r\n", "ack", "ack", "> GET /fine HTTP/1.1\r\n\r\n"), false, "1@7"},
 		{"a frame in the path", []string{`alert http any any -> any any (frame:request; content:"/evil"; sid:1;)`},
 			talk("> GET /evil HTTP/1.1\r\n\r\n", "ack"), true, "1@4"},
-		{"two packets more", []string{`alert tcp any any -> any any (flags:S; tag:session,2,packets; sid:4;)`}, talk("> a", "ack", "> b"), false, "4@1 tag@2 tag@3"},
-		{"as many bytes more", []string{`alert tcp any any -> any any (flags:S; tag:session,180,bytes; sid:4;)`}, talk("> a", "ack", "> b"), false, "4@1 tag@2 tag@3 tag@4"},
+		{"two packets more", []string{`alert tcp any any -> any any (flags:S; tag:session,3,packets; sid:4;)`}, talk("> a", "ack", "> b"), false, "4@1 tag@2 tag@3"},
+		{"as many bytes more", []string{`alert tcp any any -> any any (flags:S; tag:session,180,bytes; sid:4;)`}, talk("> a", "ack", "> b"), false, "4@1 tag@2 tag@3"},
+		{"a host's packets, with whomever", []string{`alert tcp any any -> any any (flags:S; tag:host,3,packets,src; sid:4;)`}, mixed, false, "4@1 tag@2 tag@4"},
+		{"the other host's", []string{`alert tcp any any -> any any (flags:S; tag:host; sid:4;)`}, mixed, false, "4@1 tag@3 tag@4 tag@5 tag@6"},
+		{"two hosts, each for itself", []string{`alert tcp any any -> any any (flags:S; tag:host,2,packets,src; tag:host,2,packets,dst; sid:4;)`}, mixed, false, "4@1 tag@2 tag@3"},
+		{"a host for some seconds", []string{`alert tcp any any -> any any (flags:S; tag:host,3,seconds,src; sid:4;)`}, mixed, false, "4@1 tag@2 tag@4"},
+		{"a host's bytes", []string{`alert tcp any any -> any any (flags:S; tag:host,100,bytes,src; sid:4;)`}, mixed, false, "4@1 tag@2"},
+		{"a host and a connection", []string{`alert tcp any any -> any any (flags:S; tag:host,2,packets,src; tag:session; sid:4;)`}, mixed, false, "4@1 tag@2 tag@4 tag@5 tag@6"},
+		{"no host of an alert that is kept back", []string{`alert tcp any any -> any any (flags:S; tag:host,3,packets,src; threshold:type threshold, track by_src, count 2, seconds 60; sid:4;)`}, mixed, false, ""},
 		{"two seconds more", []string{`alert tcp any any -> any any (flags:S; tag:session,2,seconds; sid:4;)`}, talk("> a", "ack", "> b"), false, "4@1 tag@2 tag@3"},
 		{"all of it", []string{`alert tcp any any -> any any (flags:S; tag:session; sid:4;)`}, talk("> a", "ack"), false, "4@1 tag@2 tag@3 tag@4 tag@5"},
 		{"no tag without an alert", []string{`alert tcp any any -> any any (flags:S; tag:session; noalert; sid:4;)`}, talk("> a"), false, ""},

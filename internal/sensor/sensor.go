@@ -124,8 +124,8 @@ type Decided struct {
 	Now      packet.Time
 }
 
-// FileHashes names checksums of files.
-type FileHashes struct{ MD5, SHA1, SHA256 bool }
+// FileHashes names checksums of files, and whether it is told what they are (file.Magic).
+type FileHashes struct{ MD5, SHA1, SHA256, Magic bool }
 
 // DefaultMaxMemory is the bound on memory when the user sets none.
 const DefaultMaxMemory = 400 << 20
@@ -150,6 +150,7 @@ type Result struct {
 	Protocols   analyzer.Stats
 	Streams     stream.Stats
 	Rules       rules.Stats           // summed over the shards; zero without rules
+	Lists       []rules.List          // that rules have kept in files, as they are at the end
 	Reached     []rules.Reached       // how far each rule came; nil where that was not asked
 	Costs       []rules.Cost          // what each rule cost, the dearest first; nil where that was not asked
 	FileStats   file.Stats            // summed over the shards

@@ -112,14 +112,15 @@ func (f begunOnly) Followed(index uint32) bool { return f.Begun(index) }
 
 // filesWanted says what is asked of files.
 func filesWanted(o *Options, r *rules.Set, reg *analyzer.Registry) file.Wants {
-	w := file.Wants{Info: reg.Wanted(event.KindFile), MD5: o.FileHashes.MD5, SHA1: o.FileHashes.SHA1, SHA256: o.FileHashes.SHA256, KeepAll: o.KeepFiles}
+	w := file.Wants{Info: reg.Wanted(event.KindFile), MD5: o.FileHashes.MD5, SHA1: o.FileHashes.SHA1, SHA256: o.FileHashes.SHA256, KeepAll: o.KeepFiles, Magic: o.FileHashes.Magic}
 	if r != nil {
 		w.Info = w.Info || r.AsksFiles()
 		w.MD5, w.SHA1, w.SHA256 = w.MD5 || r.Asks("file.md5"), w.SHA1 || r.Asks("file.sha1"), w.SHA256 || r.Asks("file.sha256")
+		w.Magic = w.Magic || r.Asks("file.magic")
 		w.Keep = r.Keeps()
 	}
 	if !w.Info { // checksums of files that nobody hears of
-		w.MD5, w.SHA1, w.SHA256 = false, false, false
+		w.MD5, w.SHA1, w.SHA256, w.Magic = false, false, false, false
 	}
 	return w
 }

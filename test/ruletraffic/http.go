@@ -156,6 +156,9 @@ func (m *meaning) httpTalk(parts []*part, rng *rand.Rand) (*talk, error) {
 }
 
 func (m *meaning) httpWithBody(parts []*part, body []byte, rng *rand.Rand) (*talk, error) {
+	if m.rule.Pair {
+		return m.httpPair(parts, rng)
+	}
 	x := httpMaker{m: m, rng: rng, body: body, msg: &httpMessage{a: "GET", b: "/" + word(rng), c: "HTTP/1.1"}}
 	if m.dir == ToClient {
 		x.msg = &httpMessage{a: "HTTP/1.1", b: "200", c: "OK"}
@@ -175,6 +178,31 @@ func (m *meaning) httpWithBody(parts []*part, body []byte, rng *rand.Rand) (*tal
 	t.say(ToServer, ask.text())
 	derive(t, x.msg, ToClient)
 	t.say(ToClient, x.msg.text())
+	return t, nil
+}
+
+// httpPair is a request and its answer, each of which holds what the parts ask of it.
+func (m *meaning) httpPair(parts []*part, rng *rand.Rand) (*talk, error) {
+	t := &talk{app: "http"}
+	for d, side := range []string{"c", "s"} {
+		one := *m
+		one.dir = Dir(d)
+		x := httpMaker{m: &one, rng: rng, msg: &httpMessage{a: "GET", b: "/" + word(rng), c: "HTTP/1.1"}}
+		if one.dir == ToClient {
+			x.msg = &httpMessage{a: "HTTP/1.1", b: "200", c: "OK"}
+		}
+		var own []*part
+		for _, p := range parts {
+			if p.dir == side {
+				own = append(own, p)
+			}
+		}
+		if err := x.build(own); err != nil {
+			return nil, err
+		}
+		derive(t, x.msg, one.dir)
+		t.say(one.dir, x.msg.text())
+	}
 	return t, nil
 }
 

@@ -44,7 +44,7 @@ type part struct {
 	checks []check
 }
 
-func (p *part) key() string { return p.name + " " + strings.Join(p.change, " ") }
+func (p *part) key() string { return p.name + " " + p.dir + " " + strings.Join(p.change, " ") }
 
 // field is a condition on a number in a header.
 type field struct {
@@ -102,6 +102,12 @@ func understand(r *Rule) (*meaning, error) {
 			continue
 		}
 		if b, ok := places[o.Name]; ok {
+			switch o.Value { // of a rule about both sides
+			case "to_server":
+				b.dir = "c"
+			case "to_client":
+				b.dir = "s"
+			}
 			now, fresh = m.part(b, nil), true
 			continue
 		}

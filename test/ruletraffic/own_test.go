@@ -162,19 +162,19 @@ var asksNothing = map[string]string{
 // hold them.
 var elsewhere = map[string]string{
 	"dce": "DCE/RPC", "dhcp.": "DHCP", "krb5": "Kerberos", "snmp.": "SNMP", "filemd5": "lists of digests", "filesha": "lists of digests",
-	"ftpdata_command": "FTP's second connection", "smb": "SMB", "nfs": "NFS", "file.magic": "what files are", "filemagic": "what files are",
+	"ftpdata_command": "FTP's second connection", "smb": "SMB", "nfs": "NFS", "file.magic": "what files are (internal/file)", "filemagic": "what files are (internal/file)",
 	"data": "lists of values", "flow.": "counts of a connection", "flowint": "counts of rules", "hostbits": "bits of hosts", "xbits": "bits of pairs",
 	"icmpv4": "whole headers and sums", "icmpv6-": "whole headers and sums", "icmpv6.hdr": "whole headers and sums", "ip.": "addresses as bytes",
 	"ipv4": "whole headers and sums", "ipv6": "whole headers and sums", "tcp.hdr": "whole headers and sums", "tcpv": "whole headers and sums",
 	"udp": "whole headers and sums", "mdns.": "mDNS", "stream_size": "bytes of a stream", "vlan.": "tags",
 	"mqtt.type": "messages of MQTT", "mqtt.flags": "messages of MQTT", "mqtt.qos": "messages of MQTT", "mqtt.connect.flags": "messages of MQTT", "modbus": "Modbus",
-	"ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
+	"sip_": "SIP", "ftpbounce": "addresses in FTP", "ike.": "IKE", "rfb.": "RFB", "sip.": "SIP",
 	"quic.": "QUIC",
 	"ldap.": "LDAP", "pgsql.": "PostgreSQL",
 	"frame":           "frames (TestFrames of sensor)",
 	"http2.":          "HTTP/2 (TestHTTP2Keywords of rules)",
 	"app-layer-event": "what is odd in a protocol", "flowvar": "texts that expressions catch", "pktvar": "texts that expressions catch",
-	"rate": "token buckets", "burst": "token buckets", "iprep": "lists of addresses (test/cli/settings.txtar)", "requires": "which engine a rule is for",
+	"config": "records (test/cli/rules.txtar)", "rate": "token buckets", "burst": "token buckets", "iprep": "lists of addresses (test/cli/settings.txtar)", "requires": "which engine a rule is for",
 }
 
 func madeElsewhere(k string) bool {

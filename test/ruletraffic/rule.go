@@ -14,6 +14,7 @@ type Rule struct {
 	SrcPort       string
 	DstPort       string
 	Both          bool // <>
+	Pair          bool // =>: about a request and its answer
 	Options       []Option
 	SID           int
 }
@@ -101,7 +102,7 @@ func Read(line string) (*Rule, error) {
 	if len(h) != 7 {
 		return nil, fmt.Errorf("the header has %d words, not 7", len(h))
 	}
-	r := &Rule{Text: line, Action: h[0], Proto: h[1], Src: h[2], SrcPort: h[3], Dst: h[5], DstPort: h[6], Both: h[4] == "<>"}
+	r := &Rule{Text: line, Action: h[0], Proto: h[1], Src: h[2], SrcPort: h[3], Dst: h[5], DstPort: h[6], Both: h[4] == "<>", Pair: h[4] == "=>"}
 	for _, text := range cutOptions(line[open+1 : end]) {
 		name, value, _ := strings.Cut(text, ":")
 		o := Option{Name: strings.ToLower(strings.TrimSpace(name)), Value: strings.TrimSpace(value)}

@@ -72,6 +72,14 @@ func (m *meaning) settle() error {
 	if m.asks("ftp.replied") {
 		server = true
 	}
+	if r := m.rule; r.Pair {
+		for _, p := range parts {
+			if p.dir == "" || m.app != "http" || payload != nil {
+				return fmt.Errorf("no traffic is made for both sides with %s", p.name)
+			}
+		}
+		return m.settleBits()
+	}
 	if client && server {
 		return errors.New("asks of a request and of its answer at once")
 	}

@@ -102,10 +102,13 @@ func (t *talk) missing(parts []*part) string {
 	for _, p := range parts {
 		found := p.absent()
 		for _, b := range t.buffers {
-			if b.name == p.name && p.absent() {
+			if b.name != p.name || p.dir == "c" && b.dir != ToServer || p.dir == "s" && b.dir != ToClient {
+				continue
+			}
+			if p.absent() {
 				return p.name
 			}
-			found = found || b.name == p.name && holds(p.checks, transform(b.data, p.change))
+			found = found || holds(p.checks, transform(b.data, p.change))
 		}
 		if !found {
 			return p.name

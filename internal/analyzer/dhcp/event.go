@@ -18,6 +18,12 @@ type Event struct {
 // Head returns the common part.
 func (e *Event) Head() *event.Head { return &e.head }
 
+// Mute has it leave no record (event.Muter).
+func (e *Event) Mute() { e.head.Quiet = true }
+
+// Pair says that no other record belongs to it (event.Muter).
+func (e *Event) Pair() (id uint64, ok bool) { return 0, false }
+
 // From returns who sent the message: a relay or server by its address, a client that has none yet as 0.0.0.0.
 func (e *Event) From() event.End {
 	if e.Dir == packet.ToClient {

@@ -33,6 +33,12 @@ type Message struct {
 // Head returns the common part.
 func (m *Message) Head() *event.Head { return &m.head }
 
+// Mute has it leave no record, and Pair is what its answer has too (event.Muter).
+func (m *Message) Mute() { m.head.Quiet = true }
+
+// Pair is the number of the question, which its answer has too (RFC 1035 4.1.1).
+func (m *Message) Pair() (id uint64, ok bool) { return uint64(m.Header.ID), true }
+
 // RCode is the response code with its extension (RFC 6891 6.1.3).
 func (m *Message) RCode() uint16 { return uint16(m.Extended)<<4 | uint16(m.Header.RCode()) }
 

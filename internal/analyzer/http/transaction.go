@@ -379,7 +379,9 @@ func (s *conn) emit(c *analyzer.Context, whole bool) {
 func (s *conn) out(c *analyzer.Context, t *pending) {
 	e := new(Transaction)
 	*e = t.e
+	quiet := e.head.Quiet
 	e.head = c.Head(s.kind)
+	e.head.Quiet = quiet
 	t.text.fill(e)
 	if v := t.v; v != nil {
 		if h := &s.half[packet.ToServer]; t == s.up && h.state == stHead && !s.views.part.ParseRequest(h.buf) {

@@ -144,6 +144,18 @@ func (a *aspect) AppendAppObject(dst []byte) []byte {
 	return a.v.event().appendObject(dst)
 }
 
+// Mute has the transaction leave no record (event.Muter).
+func (a *aspect) Mute() {
+	if v := a.v; v.e != nil {
+		v.e.head.Quiet = true
+	} else if v.t != nil {
+		v.t.e.head.Quiet = true
+	}
+}
+
+// Pair says that request and answer have one record (event.Muter).
+func (a *aspect) Pair() (id uint64, ok bool) { return 0, false }
+
 // event is the transaction as known now.
 func (v *view) event() *Transaction {
 	if v.e != nil || v.t == nil {

@@ -31,6 +31,12 @@ func New(h event.Head, d packet.Dir, m Message) *Event {
 // Head returns the common part.
 func (e *Event) Head() *event.Head { return &e.head }
 
+// Mute has it leave no record (event.Muter).
+func (e *Event) Mute() { e.head.Quiet = true }
+
+// Pair says that no other record belongs to it (event.Muter).
+func (e *Event) Pair() (id uint64, ok bool) { return 0, false }
+
 // Sender and Receiver are the ends of this message.
 func (e *Event) Sender() event.End {
 	if e.Dir == packet.ToClient {

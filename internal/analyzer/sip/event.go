@@ -36,6 +36,12 @@ func newEvent(h event.Head, d packet.Dir, tx uint64, m *Message) *Event {
 // Head returns the common part.
 func (e *Event) Head() *event.Head { return &e.head }
 
+// Mute has it leave no record (event.Muter).
+func (e *Event) Mute() { e.head.Quiet = true }
+
+// Pair says that no other record belongs to it (event.Muter).
+func (e *Event) Pair() (id uint64, ok bool) { return 0, false }
+
 // AppendEVE writes a sip record in Suricata's shape.
 func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 	dst = event.AppendEVEHead(dst, &e.head, "sip", e.Dir, c)
@@ -66,7 +72,8 @@ func (e *Event) AppendAppObject(dst []byte) []byte {
 // parts is what rules see of a message (event.Parts); the bytes are lent.
 type parts struct {
 	*Event
-	m *Message
+	m    *Message
+	head []byte // all headers, a line each, their names in lower case and of the long form
 }
 
 // headerParts are the headers that rules ask for.
@@ -85,9 +92,12 @@ func (v *parts) EachBuffer(f func(name string, b []byte)) {
 		f("sip.method", m.Method)
 		f("sip.uri", m.URI)
 	}
+	v.head = v.head[:0]
 	for _, h := range m.Headers {
 		if name := headerParts[h.Name]; name != "" {
 			f(name, h.Value)
 		}
+		v.head = append(append(append(append(v.head, h.Name...), ": "...), h.Value...), "\r\n"...)
 	}
+	f("sip_header", v.head)
 }

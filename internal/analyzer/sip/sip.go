@@ -68,7 +68,7 @@ func (t *teller) tell(c *analyzer.Context, d packet.Dir) {
 	}
 	e := newEvent(c.Head(t.kind), d, t.txs-1, &t.m)
 	if c.Inspected(t.kind) {
-		c.Inspect(t.kind, event.Inspection{Dir: d, Tx: e.Tx, Done: true, Parts: &parts{e, &t.m}})
+		c.Inspect(t.kind, event.Inspection{Dir: d, Tx: e.Tx, Done: true, Parts: &parts{Event: e, m: &t.m}})
 	}
 	c.Emit(e)
 }

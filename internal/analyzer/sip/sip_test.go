@@ -128,7 +128,7 @@ func FuzzParse(f *testing.F) {
 		}
 		if ok {
 			e := newEvent(event.Head{}, 0, 0, &m)
-			(&parts{e, &m}).EachBuffer(func(string, []byte) {})
+			(&parts{Event: e, m: &m}).EachBuffer(func(string, []byte) {})
 			e.AppendEVE(nil, &event.EVE{})
 		}
 	})

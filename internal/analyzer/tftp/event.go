@@ -17,6 +17,12 @@ type Event struct {
 // Head returns the common part.
 func (e *Event) Head() *event.Head { return &e.head }
 
+// Mute has it leave no record (event.Muter).
+func (e *Event) Mute() { e.head.Quiet = true }
+
+// Pair says that no other record belongs to it (event.Muter).
+func (e *Event) Pair() (id uint64, ok bool) { return 0, false }
+
 // AppendEVE writes a tftp record in Suricata's shape.
 func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 	dst = event.AppendEVEHead(dst, &e.head, "tftp", packet.ToServer, c)

@@ -248,7 +248,9 @@ func (s *conn) emit(c *analyzer.Context) {
 	}
 	e := new(Handshake)
 	*e = s.e
+	quiet := e.head.Quiet
 	e.head = c.Head(s.kind)
+	e.head.Quiet = quiet
 	e.Asked, e.From = c.Upgraded(), c.Before()
 	e.ClientGone = !s.data && !s.half[packet.ToServer].ccs && e.ClientCert.IsZero()
 	if len(s.lists) > 0 {

@@ -38,6 +38,12 @@ func (s *conn) show(c *analyzer.Context, v sight) {
 	c.Inspect(s.kind, event.Inspection{Dir: v.d, Parts: &parts})
 }
 
+// Mute has the handshake leave no record (event.Muter).
+func (v *sight) Mute() { v.s.e.head.Quiet = true }
+
+// Pair says that both sides have one record (event.Muter).
+func (v *sight) Pair() (id uint64, ok bool) { return 0, false }
+
 // EachBuffer gives the parts of that side, by the names that rules have for them.
 func (v *sight) EachBuffer(f func(name string, b []byte)) {
 	s := v.s

@@ -60,7 +60,13 @@ func (o *Output) Health() output.Health {
 // Event writes e's record, if it has one.
 func (o *Output) Event(e event.Event) error {
 	o.stats.count(e)
+	if e.Head().Quiet {
+		return nil
+	}
 	o.line = e.AppendEVE(o.line[:0], &o.eve)
+	if h := e.Head(); h.Kind >= event.FirstAnalyzerKind && len(o.line) > 0 {
+		o.stats.transaction(o.word(`"event_type":"`), h.Proto)
+	}
 	if o.kinds != nil && !o.wanted() {
 		return nil
 	}

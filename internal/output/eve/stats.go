@@ -100,6 +100,16 @@ func (s *stats) flow(h *event.Head, x *event.Flow) {
 	}
 }
 
+// transaction counts a record of a protocol: one for each of its transactions.
+func (s *stats) transaction(kind string, proto uint8) {
+	if kind == "ftp_data" {
+		kind = "ftp-data"
+	}
+	if name := appCounter(kind, proto); name != "" {
+		s.add("app_layer.tx."+name, 1)
+	}
+}
+
 // bothWays are protocols that Suricata counts apart for TCP and UDP.
 var bothWays = map[string]bool{"dns": true, "dcerpc": true, "nfs": true, "krb5": true, "ldap": true, "sip": true, "enip": true}
 

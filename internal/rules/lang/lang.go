@@ -50,6 +50,7 @@ type Rule struct {
 	Text     string // the whole rule, joined to one line
 	Action   Action
 	Scope    string // what the action is done to: "packet", "flow", or empty as usual (drop:flow)
+	Config   bool   // the rule begins with config: its Action is Alert, and it does not alert
 	Protocol string // in lower case: "tcp", "http", "tcp-pkt", …
 	Hook     string // what follows the protocol: the state at which the rule runs, "request_started" of "http1:request_started"
 	// The expressions of the header as written; Compile of Addrs and Ports reads them.

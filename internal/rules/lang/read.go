@@ -183,6 +183,7 @@ func (s *settingsReader) all(v view) {
 	v.key("vlan").flag("use-for-tracking", &s.VLAN)
 	s.protocols(v.key("app-layer").key("protocols"))
 	s.outputs(v.key("outputs"))
+	s.datasets(v.key("datasets"))
 	stats := v.key("stats")
 	stats.flag("enabled", &s.Stats.Enabled)
 	stats.count("interval", &s.Stats.Interval)

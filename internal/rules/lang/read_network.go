@@ -191,3 +191,34 @@ func (s *settingsReader) smtp(v view) {
 	t.size("content-inspect-min-size", &m.InspectMin)
 	t.size("content-inspect-window", &m.InspectWindow)
 }
+
+// datasets reads the section on the lists that rules ask about; what is neither defaults, limits nor rules is a list.
+func (s *settingsReader) datasets(v view) {
+	d := &s.Datasets
+	names, values := v.keys()
+	for i, name := range names {
+		switch k := values[i]; name {
+		case "defaults":
+			k.size("memcap", &d.Memcap)
+			k.count("hashsize", &d.HashSize)
+		case "limits":
+			k.count("single-hashsize", &d.MostPlaces)
+			k.count("total-hashsizes", &d.AllPlaces)
+		case "rules":
+			k.flag("allow-absolute-filenames", &d.AnyPath)
+			k.flag("allow-write", &d.AllowWrite)
+		case "enabled":
+			var on bool
+			v.flag("enabled", &on)
+		default:
+			l := Dataset{Name: name}
+			k.str("type", &l.Type)
+			k.str("load", &l.Load)
+			k.str("state", &l.State)
+			k.str("save", &l.Save)
+			k.str("memcap", &l.Memcap)
+			k.str("hashsize", &l.HashSize)
+			d.Lists = append(d.Lists, l)
+		}
+	}
+}

@@ -135,13 +135,12 @@ func (r *Rule) lift(o *Option, before []Option) *fault {
 
 // actions by the word that begins a rule.
 var actions = map[string]Action{
-	"alert": Alert, "pass": Pass, "drop": Drop,
+	"alert": Alert, "pass": Pass, "drop": Drop, "config": Alert,
 	"reject": Reject, "rejectsrc": Reject, "rejectdst": RejectDst, "rejectboth": RejectBoth,
 }
 
 // refusedActions are words of this or a related language that ask for what a rule here cannot do.
 var refusedActions = map[string]string{
-	"config":   "config rules change the engine's settings; they are not supported",
 	"accept":   "accept belongs to firewall rules; they are not supported",
 	"log":      "log is an action of Snort; use alert",
 	"activate": "activate is an action of Snort that Suricata does not have",
@@ -166,7 +165,7 @@ func (r *Rule) header(text string) (rest string, f *fault) {
 	if scoped && scope != "packet" && scope != "flow" {
 		return "", faultf("", "unknown scope of an action: %s", quote(word))
 	}
-	r.Action, r.Scope = a, scope
+	r.Action, r.Scope, r.Config = a, scope, action == "config"
 
 	if word, rest, f = cutHeader(rest, "protocol"); f != nil {
 		return "", f

@@ -22,6 +22,7 @@ func TestHeader(t *testing.T) {
 			Rule{Action: Drop, Protocol: "http1", Hook: "request_started", Src: "$HOME_NET", SrcPort: "[80, 81]", Both: true,
 				Dst: "[1.1.1.1, ![2.2.2.2, 3.3.3.3]]", DstPort: "![1:2]"}},
 		{`alert http2:global:request_started any any -> any any (sid:1;)`, Rule{Action: Alert, Protocol: "http2", Hook: "global:request_started", Src: "any", SrcPort: "any", Dst: "any", DstPort: "any"}},
+		{`config dns any any -> any any (sid:1;)`, Rule{Action: Alert, Config: true, Protocol: "dns", Src: "any", SrcPort: "any", Dst: "any", DstPort: "any"}},
 		{`pass:flow tls any any => any any (sid:1;)`, Rule{Action: Pass, Scope: "flow", Protocol: "tls", Src: "any", SrcPort: "any", Transaction: true, Dst: "any", DstPort: "any"}},
 		{`reject tcp-pkt any any -> any any (sid:1;)`, Rule{Action: Reject, Protocol: "tcp-pkt", Src: "any", SrcPort: "any", Dst: "any", DstPort: "any"}},
 		{`rejectsrc ip any any -> any any (sid:1;) # why`, Rule{Action: Reject, Protocol: "ip", Src: "any", SrcPort: "any", Dst: "any", DstPort: "any"}},
@@ -94,7 +95,6 @@ func TestLifted(t *testing.T) {
 
 func TestBrokenRules(t *testing.T) {
 	for _, c := range []struct{ text, sid, option, reason string }{
-		{`config dns any any -> any any (sid:5;)`, "5", "", "config rules"},
 		{`log tcp any any -> any any (sid:5;)`, "5", "", "Snort"},
 		{`alarm tcp any any -> any any (sid:5;)`, "5", "", `unknown action "alarm"`},
 		{`alert:all tcp any any -> any any (sid:5;)`, "5", "", "scope"},

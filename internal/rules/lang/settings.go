@@ -30,6 +30,7 @@ type Settings struct {
 	SMTP      SMTP
 	EVE       []EVELog // each eve-log of outputs that is switched on
 	FileStore FileStore
+	Datasets  Datasets
 	Stats     Stats
 
 	// Checksum is what "-k" or pcap-file.checksum-checks asks for: "none", "all", "auto", or empty where nothing is said.
@@ -145,6 +146,20 @@ type SMTP struct {
 	InspectMin, InspectWindow           uint64
 }
 
+// Datasets is the section on the lists that rules ask about.
+type Datasets struct {
+	AnyPath    bool   // rules.allow-absolute-filenames
+	AllowWrite bool   // rules.allow-write
+	Memcap     uint64 // defaults.memcap, bytes; 0: not given
+	HashSize   uint32 // defaults.hashsize; 0: not given
+	MostPlaces uint32 // limits.single-hashsize; 0: not given
+	AllPlaces  uint32 // limits.total-hashsizes; 0: not given
+	Lists      []Dataset
+}
+
+// Dataset is a list that the section defines. What is not given is empty.
+type Dataset struct{ Name, Type, Load, State, Save, Memcap, HashSize string }
+
 // FileStore is the output that keeps files.
 type FileStore struct {
 	Enabled       bool
@@ -178,8 +193,9 @@ func DefaultSettings() *Settings {
 			UDP:     Timeouts{New: 30, Established: 300, Bypassed: 100},
 			ICMP:    Timeouts{New: 30, Established: 300, Bypassed: 100},
 		},
-		VLAN:    true,
-		Decoder: map[string]Decoder{}, Protocols: map[string]*Protocol{},
+		Datasets: Datasets{AllowWrite: true},
+		VLAN:     true,
+		Decoder:  map[string]Decoder{}, Protocols: map[string]*Protocol{},
 		Vars: Vars{Addrs: map[string]string{}, Ports: map[string]string{}},
 		HTTP: []HTTPServer{defaultHTTP},
 		SMTP: SMTP{DecodeMIME: true, Base64: true, QuotedPrintable: true, ExtractURLs: true,

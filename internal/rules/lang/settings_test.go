@@ -54,6 +54,12 @@ stream:
     toserver-chunk-size: 2kb
     urgent:
       policy: inline
+datasets:
+  defaults: {memcap: 1mb, hashsize: 100}
+  limits: {single-hashsize: 5, total-hashsizes: 6}
+  rules: {allow-absolute-filenames: yes, allow-write: no}
+  seen: {type: string, state: seen.lst}
+  known: {type: md5, load: k.lst, memcap: 2mb, hashsize: 7}
 defrag:
   timeout: 30
 flow-timeouts:
@@ -170,6 +176,8 @@ func TestSettings(t *testing.T) {
 	apache.Name, apache.Addrs, apache.Personality, apache.ResponseBodyLimit = "apache", "[192.168.1.0/24,::1]", "apache_2", 5
 	want.HTTP = append(want.HTTP, apache)
 	want.SMTP.Base64, want.SMTP.URLSchemes, want.SMTP.BodyMD5 = false, []string{"http", "ftp"}, "no"
+	want.Datasets = Datasets{AnyPath: true, Memcap: 1 << 20, HashSize: 100, MostPlaces: 5, AllPlaces: 6,
+		Lists: []Dataset{{Name: "seen", Type: "string", State: "seen.lst"}, {Name: "known", Type: "md5", Load: "k.lst", Memcap: "2mb", HashSize: "7"}}}
 	want.FileStore = FileStore{Enabled: true, Dir: "filestore", ForceHash: []string{"md5"}, StreamDepth: 10 << 10}
 	xff := XFF{Enabled: true, Mode: "overwrite", Deployment: "reverse", Header: "X-Forwarded-For"}
 	eve := EVELog{Filename: "e.json", FileType: "regular", Metadata: true, CommunityID: true, CommunityIDSeed: 7, XFF: xff}

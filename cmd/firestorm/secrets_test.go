@@ -17,7 +17,7 @@ func TestNoSecretLeaves(t *testing.T) {
 	for _, p := range passwords {
 		forms = append(forms, p, base64.StdEncoding.EncodeToString([]byte(p)), base64.StdEncoding.EncodeToString([]byte("\x00alice\x00"+p)))
 	}
-	for _, name := range []string{"clear-logins", "ftp-guessing", "ftp-tls-hidden"} {
+	for _, name := range []string{"clear-logins", "ftp-guessing", "ftp-tls-hidden", "ldap-clear", "postgres-clear"} {
 		file := filepath.Join(repository, "testdata", "captures", name, "inside.pcap")
 		raw, err := os.ReadFile(file)
 		if err != nil {

@@ -244,8 +244,7 @@ func (u *suricata) engine(o *sensor.Options, checksumsGiven bool) {
 	}
 }
 
-// mqtt is how MQTT is read and recorded. Passwords are shown where the settings ask for records of it as Suricata writes them, and
-// nowhere else.
+// mqtt is how MQTT is read and recorded.
 func (u *suricata) mqtt() map[string]int64 {
 	m := map[string]int64{}
 	if p := u.Protocols["mqtt"]; p != nil {
@@ -258,9 +257,6 @@ func (u *suricata) mqtt() map[string]int64 {
 				continue
 			}
 			m["mqtt.string-log-limit"] = max(m["mqtt.string-log-limit"], int64(min(t.StringLogLimit, math.MaxInt64)))
-			if t.Passwords {
-				m["mqtt.passwords"] = 1
-			}
 		}
 	}
 	return m

@@ -82,7 +82,7 @@ func appLayerProtocol(c *compiler, o *lang.Option) error {
 		return fmt.Errorf("app-layer-protocol knows final, original, either, to_server and to_client, not %q", mode)
 	}
 	neg := o.Negated
-	c.s.named = true
+	c.s.named, c.s.hasty = true, c.s.hasty || name == "unknown"
 	c.s.apps = append(c.s.apps, want)
 	c.s.conds = append(c.s.conds, func(x *inspection) bool { return (x.settled || name == "unknown") && is(x) != neg })
 	return nil
@@ -97,7 +97,7 @@ func (s *sig) namesOnly() bool {
 // foundOut reports whether such a rule is to be told of the packet at hand, and remembers it.
 func (e *Engine) foundOut(s *sig, h flow.Handle) bool {
 	x := &e.x
-	if h.Index == 0 || !x.settled {
+	if h.Index == 0 || !x.settled && !s.hasty {
 		return false
 	}
 	this := fired{s, h.Dir, math.MaxUint64}

@@ -74,10 +74,10 @@ var frameKeywords = []keyword{{"frame", func(c *compiler, o *lang.Option) error 
 
 // frameOf reads the name of a frame: in short within a rule of its protocol, else with the protocol before it.
 func (c *compiler) frameOf(text string) (app, name string, err error) {
-	name, app = text, c.s.app
+	name, app = text, ofFrames(c.s.app)
 	over := protocols{}
 	if first, rest, ok := strings.Cut(text, "."); ok && appProtocols[first] != nil {
-		if name, app = rest, appWord(first); c.s.app != "" && c.s.app != app {
+		if name, app = rest, ofFrames(appWord(first)); c.s.app != "" && ofFrames(c.s.app) != app {
 			return "", "", fmt.Errorf("a rule of %s has no frames of %s", c.s.app, first)
 		}
 	}
@@ -99,6 +99,14 @@ func (c *compiler) frameOf(text string) (app, name string, err error) {
 		return "", "", fmt.Errorf("%s has no frame %q", app, name)
 	}
 	return app, name, nil
+}
+
+// ofFrames is EVE's word for the protocol whose reader marks the frames of one that a rule names: HTTP/1 is "http" there.
+func ofFrames(app string) string {
+	if app == "http1" {
+		return "http"
+	}
+	return app
 }
 
 // framePart is the name of the part that is a frame.

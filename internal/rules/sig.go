@@ -52,6 +52,7 @@ type sig struct {
 	by     *check // the content by which the rule is found; nil: there is none
 	odd    bool   // it asks for something odd that decoding, reassembly or a connection's state found
 	named  bool   // it asks which protocol is spoken (app-layer-protocol)
+	hasty  bool   // and whether that is not known so far
 	once   bool   // and for nothing else (namesOnly)
 	placed bool   // a content counts from the begin of the payload
 	narrow bool   // it is found by its addresses (Set.ends)

@@ -1,5 +1,7 @@
 package http
 
+import "strings"
+
 // Bounds of the fields that go into a record, in bytes and in number.
 const (
 	maxFieldName  = 256
@@ -18,12 +20,21 @@ func (m *Message) kept() (fields []HeaderField) {
 	for i := range m.Fields[:min(len(m.Fields), maxFields)] {
 		f := &m.Fields[i]
 		k := HeaderField{string(f.Name[:min(len(f.Name), maxFieldName)]), string(f.Value[:min(len(f.Value), maxFieldValue)])}
-		for _, s := range secrets {
-			if eqFold(f.Name, s) {
-				k.Value = hidden
-			}
-		}
+		k.Value = Shown(k.Name, k.Value)
 		fields = append(fields, k)
 	}
 	return fields
+}
+
+// Shown is the value of a field as records show it: those that prove who somebody is are hidden, and who asks in an authority.
+func Shown(name, value string) string {
+	if at := strings.LastIndexByte(value, '@'); at >= 0 && name == ":authority" {
+		return hidden + value[at:]
+	}
+	for _, s := range secrets {
+		if strings.EqualFold(name, s) {
+			return hidden
+		}
+	}
+	return value
 }

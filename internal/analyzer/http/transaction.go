@@ -119,7 +119,7 @@ func (h *half) contentOf(m *Message, untilClose bool) {
 // authority is who is asked: in the target (RFC 9112 3.2.2, 3.2.3) or in the Host field.
 func authority(m *Message) []byte {
 	if m.authority != nil {
-		return m.authority
+		return m.authority[bytes.LastIndexByte(m.authority, '@')+1:]
 	}
 	t := m.Target
 	if string(m.Method) == "CONNECT" && t[0] != '/' {

@@ -395,7 +395,7 @@ func (t *stream2) two() *http.Two {
 			if p.to < 0 {
 				x.Headers[d] = append(x.Headers[d], http.Header{Resized: true, Size: a.sizes[p.name]})
 			} else {
-				x.Headers[d] = append(x.Headers[d], http.Header{Name: all[p.name:p.value], Value: all[p.value:p.to]})
+				x.Headers[d] = append(x.Headers[d], http.Header{Name: all[p.name:p.value], Value: http.Shown(all[p.name:p.value], all[p.value:p.to])})
 			}
 		}
 	}

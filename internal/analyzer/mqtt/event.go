@@ -16,9 +16,8 @@ type Event struct {
 	Version  uint8  // of the connection; 0: not known
 	Messages []*Message
 
-	limit     int  // bytes of a text in a record
-	passwords bool // a record has them
-	kept      int
+	limit int // bytes of a text in a record
+	kept  int
 }
 
 // Head returns the common part.
@@ -35,7 +34,7 @@ func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 
 // AppendAppObject writes the object of a record, or of an alert (event.AppObject). Of two messages of one type it has the first.
 func (e *Event) AppendAppObject(dst []byte) []byte {
-	w := writer{b: append(dst, `"mqtt":{`...), limit: e.limit, passwords: e.passwords}
+	w := writer{b: append(dst, `"mqtt":{`...), limit: e.limit}
 	for i, m := range e.Messages {
 		if slices.ContainsFunc(e.Messages[:i], func(o *Message) bool { return o.Type == m.Type }) {
 			continue
@@ -47,10 +46,9 @@ func (e *Event) AppendAppObject(dst []byte) []byte {
 
 // writer writes the object.
 type writer struct {
-	b         []byte
-	limit     int
-	passwords bool
-	some      bool // a comma is needed before the next key
+	b     []byte
+	limit int
+	some  bool // a comma is needed before the next key
 }
 
 func (w *writer) key(k string) {
@@ -132,9 +130,6 @@ func (w *writer) connect(m *Message) {
 	if m.ConnectFlags&FlagUsername != 0 {
 		w.text("username", m.Username)
 	}
-	if m.ConnectFlags&FlagPassword != 0 && w.passwords {
-		w.text("password", m.Password)
-	}
 	if m.ConnectFlags&FlagWill != 0 {
 		w.open("will")
 		w.text("topic", m.WillTopic)
@@ -209,7 +204,7 @@ func (w *writer) properties(list []Property) {
 		if p.ID == propertyUser {
 			name = string(p.Name[:min(len(p.Name), w.limit)])
 		}
-		if seen[name] || p.ID == propertyAuthentication && !w.passwords {
+		if seen[name] || p.ID == propertyAuthentication {
 			continue
 		}
 		seen[name] = true

@@ -128,7 +128,6 @@ func printable(b []byte, whole bool) bool {
 type reader struct {
 	kind                         event.Kind
 	mostRead, mostOpen, mostText int
-	passwords                    bool // records have them
 
 	sides     [2]side
 	version   uint8 // of CONNECT; 0: it was not seen
@@ -163,7 +162,7 @@ func newReader(o analyzer.Options) *reader {
 		return int(min(n, int64(most)))
 	}
 	return &reader{kind: o.Kind(Kind), mostRead: within("mqtt.max-msg-length", defaultMessage, mostMessage), mostOpen: within("mqtt.max-tx", defaultOpen, 1<<16),
-		mostText: within("mqtt.string-log-limit", defaultText, mostText), passwords: o.Setting("mqtt.passwords", 0) != 0}
+		mostText: within("mqtt.string-log-limit", defaultText, mostText)}
 }
 
 // Data takes bytes of one direction.
@@ -233,7 +232,7 @@ func (r *reader) whole(c *analyzer.Context, d packet.Dir, b []byte) int {
 	most := r.mostText
 	if c.Inspected(r.kind) {
 		most = len(m.Payload)
-	} else if !r.passwords {
+	} else {
 		m.Password = nil
 	}
 	m.own(most)
@@ -254,7 +253,7 @@ func (r *reader) malformed(c *analyzer.Context, d packet.Dir, typ Type) {
 
 // begin makes a transaction of a message.
 func (r *reader) begin(c *analyzer.Context, d packet.Dir, m *Message) *transaction {
-	t := &transaction{Event: Event{Dir: d, Tx: r.txs, Version: r.version, limit: r.mostText, passwords: r.passwords}}
+	t := &transaction{Event: Event{Dir: d, Tx: r.txs, Version: r.version, limit: r.mostText}}
 	r.txs++
 	if m != nil {
 		t.Messages = append(t.Messages, m)
@@ -380,11 +379,9 @@ func (r *reader) tell(c *analyzer.Context, t *transaction) {
 	e.head = c.Head(r.kind)
 	if c.Inspected(r.kind) {
 		c.Inspect(r.kind, event.Inspection{Dir: t.Dir, Tx: t.Tx, Done: true, Parts: &parts{&e}, Events: t.events})
-		if !r.passwords {
-			for _, m := range e.Messages {
-				clear(m.Password)
-				m.Password = nil
-			}
+		for _, m := range e.Messages {
+			clear(m.Password)
+			m.Password = nil
 		}
 	}
 	if len(e.Messages) > 0 && c.Wanted(r.kind) {
@@ -427,7 +424,7 @@ func (r *reader) Reset() {
 		clear(b[:cap(b)])
 		r.sides[d] = side{buf: b[:0]}
 	}
-	*r = reader{kind: r.kind, mostRead: r.mostRead, mostOpen: r.mostOpen, mostText: r.mostText, passwords: r.passwords, sides: r.sides}
+	*r = reader{kind: r.kind, mostRead: r.mostRead, mostOpen: r.mostOpen, mostText: r.mostText, sides: r.sides}
 }
 
 // Held is what the connection keeps (analyzer.Holder).

@@ -2,6 +2,7 @@ package pgsql
 
 import (
 	"strconv"
+	"strings"
 
 	"firestorm/internal/analyzer"
 	"firestorm/internal/event"
@@ -163,7 +164,7 @@ func (q *Request) append(o *object) {
 			o.text("sasl_param", q.Text)
 		}
 	case SASLResponse:
-		o.text("sasl_response", q.Text)
+		o.text("sasl_response", unproven(q.Text))
 	case Query:
 		o.text("simple_query", redact(q.Text))
 	case CopyIn:
@@ -183,7 +184,7 @@ func (r *Response) append(o *object, ssl bool) {
 		o.text("message", map[bool]string{true: "GSSENC accepted", false: "GSSENC refused"}[r.SSL == 'G'])
 	}
 	if r.HasFinal {
-		o.text("authentication_sasl_final", r.Final)
+		o.text("authentication_sasl_final", unproven(r.Final))
 	}
 	if r.Auth != "" && r.Error == nil {
 		o.text("message", r.Auth)
@@ -242,3 +243,14 @@ func (v *sight) EachBuffer(f func(name string, b []byte)) {
 
 // AppendAppObject writes what an alert says of the exchange (event.AppObject).
 func (v *sight) AppendAppObject(dst []byte) []byte { return v.e.appendObject(dst) }
+
+// unproven is a text of SCRAM without its proof or signature (RFC 5802 7): the server tells its salt to whoever asks, and with that
+// passwords can be tried against them.
+func unproven(text string) string {
+	for _, name := range []string{"p=", "v="} {
+		if i := strings.Index(","+text, ","+name); i >= 0 {
+			return text[:i+len(name)] + "(hidden)"
+		}
+	}
+	return text
+}

@@ -79,7 +79,7 @@ func TestExchanges(t *testing.T) {
 		{"SCRAM", []analyzertest.Turn{turn(up, startup), turn(down, m('R', u32(10), "SCRAM-SHA-256\x00\x00")), turn(up, m('p', "SCRAM-SHA-256\x00", u32(8), "n,,n=,r=a")), turn(down, m('R', u32(11), "r=ab,s=salt,i=4096")),
 			turn(up, m('p', "c=biws,r=ab,p=proof")), turn(down, m('R', u32(12), "v=signature"), welcome)},
 			[]string{first + `{"message":"authentication_sasl"}}`, `"request":{"sasl_authentication_mechanism":"scram_SHA256","sasl_param":"n,,n=,r=a"},"response":{"message":"authentication_sasl_continue"}}`,
-				`"request":{"sasl_response":"c=biws,r=ab,p=proof"},"response":{"authentication_sasl_final":"v=signature",` + hello}},
+				`"request":{"sasl_response":"c=biws,r=ab,p=(hidden)"},"response":{"authentication_sasl_final":"v=(hidden)",` + hello}},
 		{"another mechanism", []analyzertest.Turn{turn(up, startup), turn(down, m('R', u32(10), "OAUTHBEARER\x00\x00")), turn(up, m('p', "OAUTHBEARER\x00", u32(len(password)), password)), turn(down, welcome)},
 			[]string{first, `"request":{"sasl_authentication_mechanism":"OAUTHBEARER"},"response":{` + hello}},
 		{"queries", append(in[:2:2], turn(up, m('Q', "SELECT * FROM t;\x00")), turn(down, m('T', u16(2), "columns"), row("abc", "de"), row("f", ""), m('C', "SELECT 2\x00"), ready), turn(up, m('Q', "SELECT x\x00")), turn(down, failure, ready)),

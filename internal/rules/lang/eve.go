@@ -41,7 +41,6 @@ type EVEType struct {
 	// Kinds of records where a protocol has several: smb.types.
 	Kinds           []string
 	StringLogLimit  uint64 // mqtt.string-log-limit in bytes; 0: not given
-	Passwords       bool   // mqtt.passwords, pgsql.passwords
 	ExceptionPolicy bool   // flow.exception-policy
 }
 

@@ -134,9 +134,7 @@ func eveType(name string, v view, xff XFF) EVEType {
 	case "smb":
 		v.words("types", &t.Kinds)
 	case "mqtt", "pgsql":
-		t.Passwords = name == "mqtt" // as Suricata has it where nothing is said
 		v.size("string-log-limit", &t.StringLogLimit)
-		v.flag("passwords", &t.Passwords)
 	case "files":
 		v.flag("force-magic", &t.Files.ForceMagic)
 		v.words("force-hash", &t.Files.ForceHash)

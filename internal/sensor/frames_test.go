@@ -77,6 +77,10 @@ func framedTalks() []framed {
 	name := "own desk"
 	initial := "\x04\x00\x03\x00" + "\x20\x18\x00\x01\x00\xff\x00\xff\x00\xff\x10\x08\x00" + zeros(3) + be(4, len(name)) + name
 
+	settings := be(3, 6) + "\x04\x00" + zeros(4) + be(2, 3) + be(4, 100)
+	connect, connack := "\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04own1", "\x20\x02\x00\x00"
+	bind, bound := "\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00", "\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00"
+
 	return []framed{
 		{port: "80", says: []string{"> " + request, "< " + response, "> " + second},
 			wants: [][2]string{{"http.request", request}, {"http.response", response}, {"http.request", second}, {"http.stream", request + second}}},
@@ -108,6 +112,11 @@ func framedTalks() []framed {
 		{port: "135", says: []string{"> " + call5}, wants: [][2]string{{"dcerpc.pdu", call5}, {"dcerpc.hdr", call5[:16]}, {"dcerpc.data", call5[16:]}}},
 		{port: "5900", says: []string{"< RFB 003.008\n", "> RFB 003.008\n", "< \x01\x01", "> \x01", "< \x00\x00\x00\x00", "> \x01", "< " + initial},
 			wants: [][2]string{{"rfb.pdu", "RFB 003.008\n"}, {"rfb.pdu", "\x01\x01"}, {"rfb.pdu", initial}}},
+		{port: "80", says: []string{"> PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings, "< " + settings},
+			wants: [][2]string{{"http2.pdu", settings}, {"http2.hdr", settings[:9]}, {"http2.data", settings[9:]}}},
+		{port: "1883", says: []string{"> " + connect, "< " + connack},
+			wants: [][2]string{{"mqtt.pdu", connect}, {"mqtt.header", connect[:2]}, {"mqtt.data", connect[2:]}, {"mqtt.pdu", connack}}},
+		{port: "389", says: []string{"> " + bind, "< " + bound}, wants: [][2]string{{"ldap.pdu", bind}, {"ldap.pdu", bound}}},
 		{port: "23", says: []string{"< \xff\xfd\x18\xff\xfb\x01login: ", "> \xff\xfb\x18\xff\xfa\x18\x00xterm\xff\xf0bob\r\n", "< \r\n"},
 			wants: [][2]string{{"telnet.ctl", "\xff\xfd\x18"}, {"telnet.pdu", "\xff\xfa\x18\x00xterm\xff\xf0"}, {"telnet.data", "bob\r\n"}, {"telnet.data", "login: \r\n"}}},
 	}

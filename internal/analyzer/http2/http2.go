@@ -209,6 +209,9 @@ func (s *conn) step(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 		if len(h.buf) == frameHeader {
 			h.frame, _ = ParseFrame(h.buf)
 			h.buf = h.buf[:0]
+			c.Frame(d, "pdu", frameHeader+len(b), frameHeader+int64(h.frame.Length))
+			c.Frame(d, "hdr", frameHeader+len(b), frameHeader)
+			c.Frame(d, "data", len(b), int64(h.frame.Length))
 			s.opened(c, d, h)
 		}
 		return b

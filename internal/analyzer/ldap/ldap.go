@@ -296,6 +296,9 @@ type datagrams struct{ talk }
 func (r *datagrams) Message(c *analyzer.Context, d packet.Dir, b []byte) {
 	for len(b) > 0 {
 		n, ok := frame(b)
+		if ok {
+			c.Frame(d, "pdu", len(b), int64(n))
+		}
 		if !ok || n > len(b) || r.message(c, d, b[:n], false) == wrong {
 			r.talk.odd(c, d)
 			return
@@ -404,6 +407,7 @@ func (s *connection) protected(c *analyzer.Context, first byte) bool {
 
 // take reads a message. rest is what came with it behind.
 func (s *connection) take(c *analyzer.Context, d packet.Dir, b []byte, cut bool, rest []byte) {
+	c.WholeFrame(d, "pdu", len(b)+len(rest), int64(len(b))+int64(s.sides[d].skip))
 	switch s.message(c, d, b, cut) {
 	case wrong:
 		s.lose(c, d)

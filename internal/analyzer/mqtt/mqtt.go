@@ -143,6 +143,7 @@ type reader struct {
 type side struct {
 	buf    []byte // a message as far as it is there
 	skip   int    // bytes of a message that is too long
+	framed bool   // the frames of the message at hand are marked
 	closed bool
 }
 
@@ -176,8 +177,10 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 			continue
 		}
 		if len(s.buf) == 0 { // most often whole messages come, which need no copy
+			s.mark(c, d, b, len(b))
 			n := r.whole(c, d, b)
 			if b = b[n:]; n > 0 {
+				s.framed = false
 				continue
 			}
 		}
@@ -192,13 +195,30 @@ func (r *reader) Data(c *analyzer.Context, d packet.Dir, b []byte) {
 		n = min(n, len(b))
 		s.buf = append(s.buf, b[:n]...)
 		b = b[n:]
+		s.mark(c, d, s.buf, len(s.buf)+len(b))
 		if n := r.whole(c, d, s.buf); n > 0 {
+			s.framed = false
 			clear(s.buf) // there may have been a password in it
 			if s.buf = s.buf[:0]; cap(s.buf) > 4096 {
 				s.buf = nil
 			}
 		}
 	}
+}
+
+// mark marks the frames of the message that b begins with, back bytes before the end of what came, as soon as its header is there.
+func (s *side) mark(c *analyzer.Context, d packet.Dir, b []byte, back int) {
+	if s.framed || !c.Framed() {
+		return
+	}
+	h, ok := parseHeader(b)
+	if !ok || h.size == 0 {
+		return
+	}
+	s.framed = true
+	c.Frame(d, "pdu", back, int64(h.size+h.remaining))
+	c.Frame(d, "header", back, int64(h.size))
+	c.Frame(d, "data", back-h.size, int64(h.remaining))
 }
 
 // whole reads the message that b begins with and returns its length, of one that is too long the header's; 0: more bytes are

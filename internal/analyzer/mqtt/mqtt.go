@@ -33,7 +33,7 @@ const (
 )
 
 // probe knows CONNECT by the protocol's name. Of connections whose begin was not seen it knows a CONNACK, a PUBLISH or a
-// SUBSCRIBE whose lengths fit each other, and the two bytes of a ping.
+// SUBSCRIBE whose lengths fit each other, and the two bytes of a ping that come alone.
 func probe(d packet.Dir, b []byte) analyzer.Answer {
 	h, ok := parseHeader(b)
 	switch {
@@ -71,7 +71,7 @@ func probe(d packet.Dir, b []byte) analyzer.Answer {
 	topic := 0 // where the first topic begins
 	switch typ {
 	case PingReq, PingResp:
-		return yes(h.remaining == 0)
+		return yes(h.remaining == 0 && len(b) == 2) // two bytes of another protocol are alone less often
 	case ConnAck:
 		if h.remaining < 2 || h.size > 2 {
 			return analyzer.No

@@ -224,7 +224,7 @@ func TestOddities(t *testing.T) {
 		"a list beyond its end":    {[]analyzertest.Turn{hello, welcome, turn(up, msg(0x82, id(1), "\x00\x09a")+msg(0xc0))}, []string{shook, "0 1 malformed_traffic"}},
 		"properties without end":   {[]analyzertest.Turn{turn(up, connect(Version5, 2, "\xff\x21", text("x")))}, []string{"0 0 malformed_traffic"}},
 		"a length of five bytes":   {[]analyzertest.Turn{hello, welcome, turn(up, "\x30\x80\x80\x80\x80\x01")}, []string{shook, "0 1 malformed_traffic"}},
-		"something else":           {[]analyzertest.Turn{turn(up, msg(0xc0)+"\x30\x80\x80\x80\x80\x01")}, []string{"0 0 unintroduced_message", `0 0 "mqtt":{"pingreq"`}},
+		"something else":           {[]analyzertest.Turn{turn(up, msg(0xc0)), turn(up, "\x30\x80\x80\x80\x80\x01")}, []string{"0 0 unintroduced_message", `0 0 "mqtt":{"pingreq"`}},
 		"no answer before it ends": {[]analyzertest.Turn{hello, welcome, turn(up, msg(0x32, text("t"), id(1), "x"))}, []string{shook, `0 1 "mqtt":{"publish":{"qos":1,"retain":false,"dup":false,"topic":"t","message_id":1,"message":"x"}}`}},
 	} {
 		got := records(t, nil, 3, c.turns...)

@@ -58,7 +58,7 @@ var configKeywords = []keyword{{"config", func(c *compiler, o *lang.Option) erro
 }}}
 
 // mutable are the kinds of events whose records can be switched off.
-var mutable = []string{"dns", "http", "tls", "sip", "snmp", "krb5", "tftp", "ike", "dhcp"}
+var mutable = []string{"dns", "http", "http2", "tls", "sip", "snmp", "krb5", "tftp", "ike", "dhcp"}
 
 // placeMutes checks a rule that switches records off.
 func (s *sig) placeMutes() error {

@@ -122,6 +122,9 @@ func (x *View) Note(c *analyzer.Context, d packet.Dir, name string) {
 	}
 }
 
+// Quiet reports whether a rule switched the transaction's record off (event.Head).
+func (x *View) Quiet() bool { return x.v.quiet }
+
 // Drop gives up what runs, without a word.
 func (x *View) Drop() { x.v.drop() }
 

@@ -19,6 +19,7 @@ type view struct {
 	more   Beside       // what there is to see beside the message; nil: nothing
 	side   [2]aspect
 	over   bool // the connection does not need it any more
+	quiet  bool // a rule switched the record off, of an event that is not made here
 }
 
 // aspect is one side of a transaction.
@@ -146,7 +147,9 @@ func (a *aspect) AppendAppObject(dst []byte) []byte {
 
 // Mute has the transaction leave no record (event.Muter).
 func (a *aspect) Mute() {
-	if v := a.v; v.e != nil {
+	if v := a.v; v.more != nil {
+		v.quiet = true // its event is made by who reads HTTP/2
+	} else if v.e != nil {
 		v.e.head.Quiet = true
 	} else if v.t != nil {
 		v.t.e.head.Quiet = true

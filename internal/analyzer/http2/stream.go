@@ -380,6 +380,7 @@ func (t *stream2) emit(c *analyzer.Context) {
 	}
 	e.Two, e.Number = two, uint32(t.number)
 	e.Reset = t.reset
+	e.Head().Quiet = t.v != nil && t.v.Quiet()
 	e.Unanswered = !t.answered && !e.Gap && (t.cutOff || t.reset) && !e.Request.IsZero()
 	c.Emit(e)
 }

@@ -149,35 +149,35 @@ func (t *Transaction) appendRecord(dst []byte, parts *event.HTTPParts) []byte {
 		return t.Two.AppendObject(dst, t)
 	}
 	dst = append(dst, `"http":{`...)
-	o := object{dst, len(dst)}
+	o := object{event.Object{Dst: dst}}
 	host, port := t.Host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host, port = host[:i], host[i+1:]
 	}
-	o.text("hostname", host)
+	o.Some("hostname", host)
 	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
-		o.number("http_port", n)
+		o.Number("http_port", n)
 	}
-	o.text("url", t.URI)
-	o.text("http_user_agent", t.UserAgent)
-	o.text("xff", t.ForwardedFor)
+	o.Some("url", t.URI)
+	o.Some("http_user_agent", t.UserAgent)
+	o.Some("xff", t.ForwardedFor)
 	typ, _, _ := strings.Cut(t.ContentType, ";")
-	o.text("http_content_type", strings.TrimSpace(typ))
+	o.Some("http_content_type", strings.TrimSpace(typ))
 	if t.ContentRange != "" {
-		o.key("content_range")
-		o.dst = append(o.dst, `{"raw":`...)
-		o.dst = event.AppendJSONString(o.dst, t.ContentRange)
+		o.Key("content_range")
+		o.Dst = append(o.Dst, `{"raw":`...)
+		o.Dst = event.AppendJSONString(o.Dst, t.ContentRange)
 		if r := rangeOf([]byte(t.ContentRange)); r.ok {
-			o.dst = append(o.dst, `,"start":`...)
-			o.dst = strconv.AppendInt(o.dst, r.from, 10)
-			o.dst = append(o.dst, `,"end":`...)
-			o.dst = strconv.AppendInt(o.dst, r.to, 10)
+			o.Dst = append(o.Dst, `,"start":`...)
+			o.Dst = strconv.AppendInt(o.Dst, r.from, 10)
+			o.Dst = append(o.Dst, `,"end":`...)
+			o.Dst = strconv.AppendInt(o.Dst, r.to, 10)
 			if r.size >= 0 {
-				o.dst = append(o.dst, `,"size":`...)
-				o.dst = strconv.AppendInt(o.dst, r.size, 10)
+				o.Dst = append(o.Dst, `,"size":`...)
+				o.Dst = strconv.AppendInt(o.Dst, r.size, 10)
 			}
 		}
-		o.dst = append(o.dst, '}')
+		o.Dst = append(o.Dst, '}')
 	}
 	for _, name := range parts.Custom {
 		t.custom(&o, name)
@@ -188,47 +188,23 @@ func (t *Transaction) appendRecord(dst []byte, parts *event.HTTPParts) []byte {
 		}
 	}
 	if parts.Brief {
-		return append(o.dst, '}')
+		return append(o.Dst, '}')
 	}
-	o.text("http_refer", t.Referer)
-	o.text("http_method", t.Method)
-	o.text("protocol", t.Version)
+	o.Some("http_refer", t.Referer)
+	o.Some("http_method", t.Method)
+	o.Some("protocol", t.Version)
 	if t.Status > 0 {
-		o.number("status", uint64(t.Status))
+		o.Number("status", uint64(t.Status))
 	}
 	if t.Status >= 300 && t.Status < 400 {
-		o.text("redirect", t.Location)
+		o.Some("redirect", t.Location)
 	}
-	o.number("length", t.ResponseN)
-	return append(o.dst, '}')
+	o.Number("length", t.ResponseN)
+	return append(o.Dst, '}')
 }
 
-// object writes the members of a JSON object; empty texts are left out.
-type object struct {
-	dst  []byte
-	from int
-}
-
-func (o *object) key(k string) {
-	if len(o.dst) > o.from {
-		o.dst = append(o.dst, ',')
-	}
-	o.dst = append(o.dst, '"')
-	o.dst = append(o.dst, k...)
-	o.dst = append(o.dst, `":`...)
-}
-
-func (o *object) text(k, v string) {
-	if v != "" {
-		o.key(k)
-		o.dst = event.AppendJSONString(o.dst, v)
-	}
-}
-
-func (o *object) number(k string, v uint64) {
-	o.key(k)
-	o.dst = strconv.AppendUint(o.dst, v, 10)
-}
+// object writes the members of a JSON object.
+type object struct{ event.Object }
 
 // custom adds the first field of either head that is named so.
 func (t *Transaction) custom(o *object, name string) {
@@ -236,8 +212,8 @@ func (t *Transaction) custom(o *object, name string) {
 	for _, fields := range t.Fields {
 		for _, f := range fields {
 			if strings.ReplaceAll(strings.ToLower(f.Name), "-", "_") == key {
-				o.key(key)
-				o.dst = event.AppendJSONString(o.dst, f.Value)
+				o.Key(key)
+				o.Dst = event.AppendJSONString(o.Dst, f.Value)
 				return
 			}
 		}
@@ -249,16 +225,16 @@ func (o *object) fields(key string, fields []HeaderField) {
 	if len(fields) == 0 {
 		return
 	}
-	o.key(key)
+	o.Key(key)
 	for i, f := range fields {
 		if i == 0 {
-			o.dst = append(o.dst, `[{"name":`...)
+			o.Dst = append(o.Dst, `[{"name":`...)
 		} else {
-			o.dst = append(o.dst, `,{"name":`...)
+			o.Dst = append(o.Dst, `,{"name":`...)
 		}
-		o.dst = event.AppendJSONString(o.dst, f.Name)
-		o.dst = event.AppendJSONString(append(o.dst, `,"value":`...), f.Value)
-		o.dst = append(o.dst, '}')
+		o.Dst = event.AppendJSONString(o.Dst, f.Name)
+		o.Dst = event.AppendJSONString(append(o.Dst, `,"value":`...), f.Value)
+		o.Dst = append(o.Dst, '}')
 	}
-	o.dst = append(o.dst, ']')
+	o.Dst = append(o.Dst, ']')
 }

@@ -77,28 +77,28 @@ func (f *Frames) Says() bool { return len(f.Settings) > 0 || f.HasCode || f.HasP
 // AppendObject appends the member "http" of a record; t is what is known of the messages, nil: there are none.
 func (x *Two) AppendObject(dst []byte, t *Transaction) []byte {
 	dst = append(dst, `"http":{`...)
-	o := object{dst, len(dst)}
-	o.text("version", "2")
+	o := object{event.Object{Dst: dst}}
+	o.Some("version", "2")
 	if t != nil {
 		for d, name := range [2]string{packet.ToServer: "request_headers", packet.ToClient: "response_headers"} {
 			o.headers(name, x.Headers[d])
 		}
-		o.text("http_method", t.Method)
-		o.text("url", t.URI)
-		o.text("hostname", t.Host)
-		o.text("http_user_agent", t.UserAgent)
+		o.Some("http_method", t.Method)
+		o.Some("url", t.URI)
+		o.Some("hostname", t.Host)
+		o.Some("http_user_agent", t.UserAgent)
 		if t.Status > 0 {
-			o.number("status", uint64(t.Status))
+			o.Number("status", uint64(t.Status))
 		}
-		o.number("length", x.length(t))
+		o.Number("length", x.length(t))
 	}
-	o.key("http2")
-	o.dst = strconv.AppendUint(append(o.dst, `{"stream_id":`...), uint64(x.Stream), 10)
+	o.Key("http2")
+	o.Dst = strconv.AppendUint(append(o.Dst, `{"stream_id":`...), uint64(x.Stream), 10)
 	for d, name := range [2]string{packet.ToServer: `,"request":{`, packet.ToClient: `,"response":{`} {
-		o.dst = append(o.dst, name...)
-		o.dst = append(x.Frames[d].append(o.dst), '}')
+		o.Dst = append(o.Dst, name...)
+		o.Dst = append(x.Frames[d].append(o.Dst), '}')
 	}
-	return append(o.dst, "}}"...)
+	return append(o.Dst, "}}"...)
 }
 
 // length is what the messages say of their content's length, the response's before the request's; else what came of it.
@@ -119,52 +119,52 @@ func (o *object) headers(key string, list []Header) {
 	if len(list) == 0 {
 		return
 	}
-	o.key(key)
-	o.dst = append(o.dst, '[')
+	o.Key(key)
+	o.Dst = append(o.Dst, '[')
 	for i := range list {
 		h := &list[i]
 		if i > 0 {
-			o.dst = append(o.dst, ',')
+			o.Dst = append(o.Dst, ',')
 		}
 		if h.Resized {
-			o.dst = append(strconv.AppendUint(append(o.dst, `{"table_size_update":`...), h.Size, 10), '}')
+			o.Dst = append(strconv.AppendUint(append(o.Dst, `{"table_size_update":`...), h.Size, 10), '}')
 			continue
 		}
-		o.dst = event.AppendJSONString(append(o.dst, `{"name":`...), h.Name)
-		o.dst = append(event.AppendJSONString(append(o.dst, `,"value":`...), h.Value), '}')
+		o.Dst = event.AppendJSONString(append(o.Dst, `{"name":`...), h.Name)
+		o.Dst = append(event.AppendJSONString(append(o.Dst, `,"value":`...), h.Value), '}')
 	}
-	o.dst = append(o.dst, ']')
+	o.Dst = append(o.Dst, ']')
 }
 
 func (f *Frames) append(dst []byte) []byte {
-	o := object{dst, len(dst)}
+	o := object{event.Object{Dst: dst}}
 	n := 0
 	for _, s := range f.Settings {
 		if int(s.ID) >= len(settingWords) || settingWords[s.ID] == "" {
 			continue
 		}
 		if n++; n == 1 {
-			o.key("settings")
-			o.dst = append(o.dst, '[')
+			o.Key("settings")
+			o.Dst = append(o.Dst, '[')
 		} else {
-			o.dst = append(o.dst, ',')
+			o.Dst = append(o.Dst, ',')
 		}
-		o.dst = append(append(o.dst, `{"settings_id":"SETTINGS`...), settingWords[s.ID]...)
-		o.dst = append(strconv.AppendUint(append(o.dst, `","settings_value":`...), uint64(s.Value), 10), '}')
+		o.Dst = append(append(o.Dst, `{"settings_id":"SETTINGS`...), settingWords[s.ID]...)
+		o.Dst = append(strconv.AppendUint(append(o.Dst, `","settings_value":`...), uint64(s.Value), 10), '}')
 	}
 	if n > 0 {
-		o.dst = append(o.dst, ']')
+		o.Dst = append(o.Dst, ']')
 	}
 	if f.HasCode {
 		word := strconv.FormatUint(uint64(f.Code), 10)
 		if int(f.Code) < len(codeWords) {
 			word = codeWords[f.Code]
 		}
-		o.text("error_code", word)
+		o.Some("error_code", word)
 	}
 	if f.HasPriority {
-		o.number("priority", uint64(f.Priority))
+		o.Number("priority", uint64(f.Priority))
 	}
-	o.text("has_multiple", f.Multiple)
-	return o.dst
+	o.Some("has_multiple", f.Multiple)
+	return o.Dst
 }

@@ -72,83 +72,33 @@ func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 }
 
 // object writes the members of a JSON object.
-type object struct{ dst []byte }
-
-func (o *object) key(k string) {
-	if n := len(o.dst); o.dst[n-1] != '{' && o.dst[n-1] != '[' {
-		o.dst = append(o.dst, ',')
-	}
-	o.dst = append(append(append(o.dst, '"'), k...), '"', ':')
-}
-
-func (o *object) text(k, v string) {
-	o.key(k)
-	o.dst = event.AppendJSONString(o.dst, v)
-}
-
-func (o *object) number(k string, n uint64) {
-	o.key(k)
-	o.dst = strconv.AppendUint(o.dst, n, 10)
-}
-
-func (o *object) boolean(k string, v bool) {
-	o.key(k)
-	o.dst = strconv.AppendBool(o.dst, v)
-}
-
-func (o *object) open(k string, c byte) {
-	o.key(k)
-	o.dst = append(o.dst, c)
-}
-
-func (o *object) item(c byte) {
-	if o.dst[len(o.dst)-1] != '[' {
-		o.dst = append(o.dst, ',')
-	}
-	if c != 0 {
-		o.dst = append(o.dst, c)
-	}
-}
-
-func (o *object) close(c byte) { o.dst = append(o.dst, c) }
-
-func (o *object) texts(k string, list []string) {
-	if len(list) == 0 {
-		return
-	}
-	o.open(k, '[')
-	for _, v := range list {
-		o.item(0)
-		o.dst = event.AppendJSONString(o.dst, v)
-	}
-	o.close(']')
-}
+type object struct{ event.Object }
 
 func (e *Event) appendObject(dst []byte) []byte {
-	o := object{append(dst, `"ldap":{`...)}
+	o := object{event.Object{Dst: append(dst, `"ldap":{`...)}}
 	if e.HasRequest {
-		o.open("request", '{')
-		o.number("message_id", uint64(e.Request.ID))
-		o.text("operation", e.Request.Op.String())
+		o.Open("request", '{')
+		o.Number("message_id", uint64(e.Request.ID))
+		o.Text("operation", e.Request.Op.String())
 		e.Request.appendRequest(&o)
-		o.close('}')
+		o.Close('}')
 	}
 	if len(e.Responses) > 0 {
-		o.open("responses", '[')
+		o.Open("responses", '[')
 		for i := range e.Responses {
 			r := &e.Responses[i]
-			o.item('{')
-			o.text("operation", r.Op.String())
+			o.Item('{')
+			o.Text("operation", r.Op.String())
 			if !e.HasRequest {
-				o.number("message_id", uint64(r.ID))
+				o.Number("message_id", uint64(r.ID))
 			}
 			r.appendResponse(&o)
-			o.close('}')
+			o.Close('}')
 		}
-		o.close(']')
+		o.Close(']')
 	}
-	o.close('}')
-	return o.dst
+	o.Close('}')
+	return o.Dst
 }
 
 // appendRequest writes what a request asks for.
@@ -156,93 +106,93 @@ func (m *Message) appendRequest(o *object) {
 	if m.Op == UnbindRequest {
 		return
 	}
-	o.open(m.Op.String(), '{')
+	o.Open(m.Op.String(), '{')
 	switch m.Op {
 	case BindRequest:
-		o.number("version", uint64(m.Version))
-		o.text("name", m.DN)
+		o.Number("version", uint64(m.Version))
+		o.Text("name", m.DN)
 		if m.Mechanism != "" {
-			o.open("sasl", '{')
-			o.text("mechanism", m.Mechanism)
-			o.close('}')
+			o.Open("sasl", '{')
+			o.Text("mechanism", m.Mechanism)
+			o.Close('}')
 		}
 	case SearchRequest:
-		o.text("base_object", m.DN)
-		o.number("scope", uint64(m.Scope))
-		o.number("deref_alias", uint64(m.Deref))
-		o.number("size_limit", uint64(m.SizeLimit))
-		o.number("time_limit", uint64(m.TimeLimit))
-		o.boolean("types_only", m.TypesOnly)
+		o.Text("base_object", m.DN)
+		o.Number("scope", uint64(m.Scope))
+		o.Number("deref_alias", uint64(m.Deref))
+		o.Number("size_limit", uint64(m.SizeLimit))
+		o.Number("time_limit", uint64(m.TimeLimit))
+		o.Bool("types_only", m.TypesOnly)
 		if len(m.Attributes) > 0 {
-			o.open("attributes", '[')
+			o.Open("attributes", '[')
 			for i := range m.Attributes {
-				o.item(0)
-				o.dst = event.AppendJSONString(o.dst, m.Attributes[i].Type)
+				o.Item(0)
+				o.Dst = event.AppendJSONString(o.Dst, m.Attributes[i].Type)
 			}
-			o.close(']')
+			o.Close(']')
 		}
 	case ModifyRequest:
-		o.text("object", m.DN)
+		o.Text("object", m.DN)
 		o.list("changes", m.Attributes, func(a *Attribute) {
-			o.text("operation", changeName(a.Change))
-			o.open("modification", '{')
-			o.text("attribute_type", a.Type)
-			o.texts("attribute_values", a.Values)
-			o.close('}')
+			o.Text("operation", changeName(a.Change))
+			o.Open("modification", '{')
+			o.Text("attribute_type", a.Type)
+			o.Texts("attribute_values", a.Values)
+			o.Close('}')
 		})
 	case AddRequest:
-		o.text("entry", m.DN)
+		o.Text("entry", m.DN)
 		o.list("attributes", m.Attributes, func(a *Attribute) {
-			o.text("name", a.Type)
-			o.texts("values", a.Values)
+			o.Text("name", a.Type)
+			o.Texts("values", a.Values)
 		})
 	case DelRequest:
-		o.text("dn", m.DN)
+		o.Text("dn", m.DN)
 	case ModDNRequest:
-		o.text("entry", m.DN)
-		o.text("new_rdn", m.NewRDN)
-		o.boolean("delete_old_rdn", m.DeleteOld)
+		o.Text("entry", m.DN)
+		o.Text("new_rdn", m.NewRDN)
+		o.Bool("delete_old_rdn", m.DeleteOld)
 		if m.HasSuperior {
-			o.text("new_superior", m.NewSuperior)
+			o.Text("new_superior", m.NewSuperior)
 		}
 	case CompareRequest:
-		o.text("entry", m.DN)
+		o.Text("entry", m.DN)
 		for i := range m.Attributes {
 			a := &m.Attributes[i]
-			o.open("attribute_value_assertion", '{')
-			o.text("description", a.Type)
+			o.Open("attribute_value_assertion", '{')
+			o.Text("description", a.Type)
 			if len(a.Values) > 0 {
-				o.text("value", a.Values[0])
+				o.Text("value", a.Values[0])
 			}
-			o.close('}')
+			o.Close('}')
 		}
 	case AbandonRequest:
-		o.number("message_id", uint64(m.Abandoned))
+		o.Number("message_id", uint64(m.Abandoned))
 	case ExtendedRequest:
 		m.appendExtension(o)
 	}
-	o.close('}')
+	o.Close('}')
 }
 
 func (o *object) list(k string, list []Attribute, each func(*Attribute)) {
 	if len(list) == 0 {
 		return
 	}
-	o.open(k, '[')
+	o.Open(k, '[')
 	for i := range list {
-		o.item('{')
+		o.Item('{')
 		each(&list[i])
-		o.close('}')
+		o.Close('}')
 	}
-	o.close(']')
+	o.Close(']')
 }
 
 func (m *Message) appendExtension(o *object) {
 	if m.HasName {
-		o.text("name", m.Name)
+		o.Text("name", m.Name)
 	}
 	if m.HasValue {
-		o.text("value", m.Value)
+		o.Text("value", m.Value)
 	}
 }
 
@@ -258,23 +208,23 @@ func (m *Message) appendResponse(o *object) {
 	if m.Op == SearchResultRef {
 		return
 	}
-	o.open(m.Op.String(), '{')
+	o.Open(m.Op.String(), '{')
 	switch {
 	case m.Op == SearchResultEntry:
-		o.text("base_object", m.DN)
+		o.Text("base_object", m.DN)
 		o.list("attributes", m.Attributes, func(a *Attribute) {
-			o.text("type", a.Type)
-			o.texts("values", a.Values)
+			o.Text("type", a.Type)
+			o.Texts("values", a.Values)
 		})
 	case m.Op == IntermediateResponse:
 		m.appendExtension(o)
 	default:
-		o.text("result_code", CodeName(m.Code))
-		o.text("matched_dn", m.DN)
-		o.text("message", m.Text)
+		o.Text("result_code", CodeName(m.Code))
+		o.Text("matched_dn", m.DN)
+		o.Text("message", m.Text)
 		m.appendExtension(o)
 	}
-	o.close('}')
+	o.Close('}')
 }
 
 // sight is what rules see of one side of an exchange (event.Parts).

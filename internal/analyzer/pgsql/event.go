@@ -73,158 +73,129 @@ func (e *Event) AppendEVE(dst []byte, c *event.EVE) []byte {
 }
 
 // object writes the members of a JSON object.
-type object struct{ dst []byte }
-
-func (o *object) key(k string) {
-	if o.dst[len(o.dst)-1] != '{' {
-		o.dst = append(o.dst, ',')
-	}
-	o.dst = event.AppendJSONString(o.dst, k)
-	o.dst = append(o.dst, ':')
-}
-
-func (o *object) text(k, v string) {
-	o.key(k)
-	o.dst = event.AppendJSONString(o.dst, v)
-}
-
-func (o *object) number(k string, n uint64) {
-	o.key(k)
-	o.dst = strconv.AppendUint(o.dst, n, 10)
-}
-
-func (o *object) boolean(k string, v bool) {
-	o.key(k)
-	o.dst = strconv.AppendBool(o.dst, v)
-}
-
-func (o *object) begin(k string) {
-	o.key(k)
-	o.dst = append(o.dst, '{')
-}
-
-func (o *object) end() { o.dst = append(o.dst, '}') }
+type object struct{ event.Object }
 
 // list writes parameters, each an object of its own.
 func (o *object) list(k string, list []Param) {
 	if len(list) == 0 {
 		return
 	}
-	o.key(k)
+	o.Key(k)
 	for i := range list {
 		if i == 0 {
-			o.dst = append(o.dst, '[', '{')
+			o.Dst = append(o.Dst, '[', '{')
 		} else {
-			o.dst = append(o.dst, ',', '{')
+			o.Dst = append(o.Dst, ',', '{')
 		}
-		o.text(list[i].Name, list[i].Value)
-		o.end()
+		o.KeyText(list[i].Name)
+		o.Dst = event.AppendJSONString(o.Dst, list[i].Value)
+		o.Close('}')
 	}
-	o.dst = append(o.dst, ']')
+	o.Dst = append(o.Dst, ']')
 }
 
 func (e *Event) appendObject(dst []byte) []byte {
-	o := object{append(dst, `"pgsql":{`...)}
-	o.number("tx_id", e.Tx+1)
+	o := object{event.Object{Dst: append(dst, `"pgsql":{`...)}}
+	o.Number("tx_id", e.Tx+1)
 	if e.Request.What != AskedNothing {
-		o.begin("request")
+		o.Open("request", '{')
 		e.Request.append(&o)
-		o.end()
+		o.Close('}')
 	}
 	if e.Response.Some {
-		o.begin("response")
+		o.Open("response", '{')
 		e.Response.append(&o, e.Request.What == SSLRequest)
-		o.end()
+		o.Close('}')
 	}
-	o.end()
-	return o.dst
+	o.Close('}')
+	return o.Dst
 }
 
 func (q *Request) append(o *object) {
 	switch q.What {
 	case SSLRequest:
-		o.text("message", "SSL Request")
+		o.Text("message", "SSL Request")
 	case GSSENCRequest:
-		o.text("message", "GSSENC Request")
+		o.Text("message", "GSSENC Request")
 	case CancelRequest:
-		o.text("message", "cancel_request")
-		o.number("process_id", uint64(q.PID))
-		o.number("secret_key", uint64(q.Key))
+		o.Text("message", "cancel_request")
+		o.Number("process_id", uint64(q.PID))
+		o.Number("secret_key", uint64(q.Key))
 	case Startup:
-		o.text("protocol_version", strconv.Itoa(int(q.Version>>16))+"."+strconv.Itoa(int(q.Version&0xffff)))
-		o.begin("startup_parameters")
-		o.text("user", q.User)
+		o.Text("protocol_version", strconv.Itoa(int(q.Version>>16))+"."+strconv.Itoa(int(q.Version&0xffff)))
+		o.Open("startup_parameters", '{')
+		o.Text("user", q.User)
 		o.list("optional_parameters", q.Params)
-		o.end()
+		o.Close('}')
 	case Password, Token:
-		o.boolean("password_redacted", true)
+		o.Bool("password_redacted", true)
 	case SASLInitial:
-		o.text("sasl_authentication_mechanism", q.Mechanism)
+		o.Text("sasl_authentication_mechanism", q.Mechanism)
 		if q.Text != "" {
-			o.text("sasl_param", q.Text)
+			o.Text("sasl_param", q.Text)
 		}
 	case SASLResponse:
-		o.text("sasl_response", unproven(q.Text))
+		o.Text("sasl_response", unproven(q.Text))
 	case Query:
-		o.text("simple_query", redact(q.Text))
+		o.Text("simple_query", redact(q.Text))
 	case CopyIn:
-		o.begin("copy_data_in")
-		o.number("msg_count", q.Messages)
-		o.number("data_size", q.Bytes)
-		o.end()
+		o.Open("copy_data_in", '{')
+		o.Number("msg_count", q.Messages)
+		o.Number("data_size", q.Bytes)
+		o.Close('}')
 	case Terminate:
-		o.text("message", "termination_message")
+		o.Text("message", "termination_message")
 	}
 }
 
 func (r *Response) append(o *object, ssl bool) {
 	if ssl && r.SSL != 0 {
-		o.boolean("ssl_accepted", r.SSL == 'S')
+		o.Bool("ssl_accepted", r.SSL == 'S')
 	} else if r.SSL != 0 {
-		o.text("message", map[bool]string{true: "GSSENC accepted", false: "GSSENC refused"}[r.SSL == 'G'])
+		o.Text("message", map[bool]string{true: "GSSENC accepted", false: "GSSENC refused"}[r.SSL == 'G'])
 	}
 	if r.HasFinal {
-		o.text("authentication_sasl_final", unproven(r.Final))
+		o.Text("authentication_sasl_final", unproven(r.Final))
 	}
 	if r.Auth != "" && r.Error == nil {
-		o.text("message", r.Auth)
+		o.Text("message", r.Auth)
 	}
 	if r.Salt != nil {
-		o.text("authentication_md5_password", string(r.Salt))
+		o.Text("authentication_md5_password", string(r.Salt))
 	}
 	o.list("parameter_status", r.Params)
 	if r.HasKey {
-		o.number("process_id", uint64(r.PID))
-		o.number("secret_key", uint64(r.Key))
+		o.Number("process_id", uint64(r.PID))
+		o.Number("secret_key", uint64(r.Key))
 	}
 	if r.HasRows {
-		o.number("field_count", uint64(r.Fields))
+		o.Number("field_count", uint64(r.Fields))
 	}
 	if r.Rows > 0 {
-		o.number("data_rows", r.Rows)
-		o.number("data_size", r.Bytes)
+		o.Number("data_rows", r.Rows)
+		o.Number("data_size", r.Bytes)
 	}
 	switch r.Copy {
 	case 'G':
-		o.begin("copy_in_response")
-		o.number("columns", uint64(r.Columns))
-		o.end()
+		o.Open("copy_in_response", '{')
+		o.Number("columns", uint64(r.Columns))
+		o.Close('}')
 	case 'H':
-		o.begin("copy_out_response")
-		o.number("columns", uint64(r.Columns))
-		o.end()
+		o.Open("copy_out_response", '{')
+		o.Number("columns", uint64(r.Columns))
+		o.Close('}')
 	}
 	if r.CopyRows > 0 {
-		o.begin("copy_data_out")
-		o.number("row_count", r.CopyRows)
-		o.number("data_size", r.CopySize)
-		o.end()
+		o.Open("copy_data_out", '{')
+		o.Number("row_count", r.CopyRows)
+		o.Number("data_size", r.CopySize)
+		o.Close('}')
 	}
 	for _, p := range r.Error {
-		o.text(p.Name, p.Value)
+		o.Text(p.Name, p.Value)
 	}
 	if r.Done != "" {
-		o.text("command_completed", r.Done)
+		o.Text("command_completed", r.Done)
 	}
 }
 

@@ -188,17 +188,17 @@ func (h *Handshake) appendObject(dst []byte) []byte { return h.appendRecord(dst,
 // appendRecord writes the object with the parts that are asked for.
 func (h *Handshake) appendRecord(dst []byte, parts *event.TLSParts) []byte {
 	dst = append(dst, '{')
-	o := object{dst, len(dst)}
-	o.text("subject", h.Subject)
-	o.text("issuerdn", h.Issuer)
-	o.text("serial", h.Serial)
+	o := object{event.Object{Dst: dst}}
+	o.Some("subject", h.Subject)
+	o.Some("issuerdn", h.Issuer)
+	o.Some("serial", h.Serial)
 	o.fingerprint(h.Fingerprint)
-	o.text("sni", h.SNI)
+	o.Some("sni", h.SNI)
 	version := h.Version
 	if version == 0 { // the server did not choose
 		version = h.ClientVersion
 	}
-	o.text("version", versionName(version))
+	o.Some("version", versionName(version))
 	if h.Subject != "" || h.Issuer != "" {
 		o.date("notbefore", h.NotBefore)
 		o.date("notafter", h.NotAfter)
@@ -206,75 +206,56 @@ func (h *Handshake) appendRecord(dst []byte, parts *event.TLSParts) []byte {
 	o.list("subjectaltname", h.SANs, " ")
 	o.certificates(h.Certificates[packet.ToClient], parts.Certificate, parts.Chain)
 	if h.Resumed {
-		o.key("session_resumed")
-		o.dst = append(o.dst, "true"...)
+		o.Key("session_resumed")
+		o.Dst = append(o.Dst, "true"...)
 	}
 	o.list("client_alpns", h.ALPN, ",")
-	o.text("server_alpn", h.ServerALPN)
+	o.Some("server_alpn", h.ServerALPN)
 	o.pair("ja3", h.JA3Hash, h.JA3)
 	o.pair("ja3s", h.JA3SHash, h.JA3S)
-	o.text("ja4", h.JA4)
-	o.text("from_proto", h.From)
+	o.Some("ja4", h.JA4)
+	o.Some("from_proto", h.From)
 	if k := &h.Client; k.Fingerprint != "" {
-		o.key("client")
-		o.dst = append(o.dst, '{')
+		o.Key("client")
+		o.Dst = append(o.Dst, '{')
 		k.append(&o)
-		in := object{o.dst, 0}
+		in := object{event.Object{Dst: o.Dst}}
 		in.certificates(h.Certificates[packet.ToServer], parts.ClientCertificate, parts.ClientChain)
-		o.dst = in.dst
-		o.dst = append(o.dst, '}')
+		o.Dst = in.Dst
+		o.Dst = append(o.Dst, '}')
 	}
-	return append(o.dst, '}')
+	return append(o.Dst, '}')
 }
 
 // append writes the members of an object.
 func (k *Identity) append(to *object) {
-	o := object{to.dst, len(to.dst)}
-	o.text("subject", k.Subject)
-	o.text("issuerdn", k.Issuer)
-	o.text("serial", k.Serial)
+	o := object{event.Object{Dst: to.Dst}}
+	o.Some("subject", k.Subject)
+	o.Some("issuerdn", k.Issuer)
+	o.Some("serial", k.Serial)
 	o.fingerprint(k.Fingerprint)
 	o.date("notbefore", k.NotBefore)
 	o.date("notafter", k.NotAfter)
-	to.dst = o.dst
+	to.Dst = o.Dst
 }
 
-// object writes the members of a JSON object; empty texts are left out.
-type object struct {
-	dst  []byte
-	from int
-}
-
-func (o *object) key(k string) {
-	if len(o.dst) > o.from {
-		o.dst = append(o.dst, ',')
-	}
-	o.dst = append(o.dst, '"')
-	o.dst = append(o.dst, k...)
-	o.dst = append(o.dst, `":`...)
-}
-
-func (o *object) text(k, v string) {
-	if v != "" {
-		o.key(k)
-		o.dst = event.AppendJSONString(o.dst, v)
-	}
-}
+// object writes the members of a JSON object.
+type object struct{ event.Object }
 
 func (o *object) fingerprint(v string) {
 	if v == "" {
 		return
 	}
-	o.key("fingerprint")
-	o.dst = append(o.dst, '"')
-	o.dst = append(appendColons(o.dst, v), '"')
+	o.Key("fingerprint")
+	o.Dst = append(o.Dst, '"')
+	o.Dst = append(appendColons(o.Dst, v), '"')
 }
 
 func (o *object) date(k string, t packet.Time) {
-	o.key(k)
-	o.dst = append(o.dst, '"')
-	o.dst = time.Unix(0, int64(t)).UTC().AppendFormat(o.dst, "2006-01-02T15:04:05")
-	o.dst = append(o.dst, '"')
+	o.Key(k)
+	o.Dst = append(o.Dst, '"')
+	o.Dst = time.Unix(0, int64(t)).UTC().AppendFormat(o.Dst, "2006-01-02T15:04:05")
+	o.Dst = append(o.Dst, '"')
 }
 
 // certificates writes the first of them and all of them, in base64.
@@ -283,47 +264,47 @@ func (o *object) certificates(ders []string, first, all bool) {
 		return
 	}
 	if first {
-		o.key("certificate")
-		o.dst = append(base64.StdEncoding.AppendEncode(append(o.dst, '"'), []byte(ders[0])), '"')
+		o.Key("certificate")
+		o.Dst = append(base64.StdEncoding.AppendEncode(append(o.Dst, '"'), []byte(ders[0])), '"')
 	}
 	if !all {
 		return
 	}
-	o.key("chain")
+	o.Key("chain")
 	for i, der := range ders {
-		o.dst = append(o.dst, "[,"[min(i, 1)], '"')
-		o.dst = append(base64.StdEncoding.AppendEncode(o.dst, []byte(der)), '"')
+		o.Dst = append(o.Dst, "[,"[min(i, 1)], '"')
+		o.Dst = append(base64.StdEncoding.AppendEncode(o.Dst, []byte(der)), '"')
 	}
-	o.dst = append(o.dst, ']')
+	o.Dst = append(o.Dst, ']')
 }
 
 func (o *object) list(k, v, sep string) {
 	if v == "" {
 		return
 	}
-	o.key(k)
-	o.dst = append(o.dst, '[')
+	o.Key(k)
+	o.Dst = append(o.Dst, '[')
 	for more := true; more; {
 		var one string
 		one, v, more = strings.Cut(v, sep)
-		o.dst = event.AppendJSONString(o.dst, one)
+		o.Dst = event.AppendJSONString(o.Dst, one)
 		if more {
-			o.dst = append(o.dst, ',')
+			o.Dst = append(o.Dst, ',')
 		}
 	}
-	o.dst = append(o.dst, ']')
+	o.Dst = append(o.Dst, ']')
 }
 
 func (o *object) pair(k, hash, text string) {
 	if hash == "" {
 		return
 	}
-	o.key(k)
-	o.dst = append(o.dst, `{"hash":"`...)
-	o.dst = append(o.dst, hash...)
-	o.dst = append(o.dst, `","string":`...)
-	o.dst = event.AppendJSONString(o.dst, text)
-	o.dst = append(o.dst, '}')
+	o.Key(k)
+	o.Dst = append(o.Dst, `{"hash":"`...)
+	o.Dst = append(o.Dst, hash...)
+	o.Dst = append(o.Dst, `","string":`...)
+	o.Dst = event.AppendJSONString(o.Dst, text)
+	o.Dst = append(o.Dst, '}')
 }
 
 // fingerprint writes a SHA-1.

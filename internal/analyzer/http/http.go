@@ -175,6 +175,10 @@ func (s *conn) start(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byt
 	if d == packet.ToServer {
 		return b
 	}
+	if up := &s.half[packet.ToServer]; up.state == stHead && oneLine(up.buf) { // the server did not wait for more of it
+		s.message(c, packet.ToServer, up, up.buf, nil)
+		up.buf = up.buf[:0]
+	}
 	switch {
 	case len(s.queue) > 0 && s.queue[0].simple:
 		s.cur = s.take(c, h.begin)
@@ -194,7 +198,7 @@ func (s *conn) start(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byt
 func (s *conn) head(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte {
 	head, rest := b, []byte(nil)
 	if n := len(h.buf); n == 0 {
-		if end := s.endOf(d, b, 0); end >= 0 {
+		if end := headEnd(b, 0); end >= 0 {
 			head, rest = b[:end], b[end:]
 			s.message(c, d, h, head, rest)
 			return rest
@@ -205,7 +209,7 @@ func (s *conn) head(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 		take := min(len(b), maxHead-n)
 		h.buf = append(h.buf, b[:take]...)
 		rest = b[take:]
-		if end := s.endOf(d, h.buf, max(0, n-headBack)); end >= 0 {
+		if end := headEnd(h.buf, max(0, n-headBack)); end >= 0 {
 			rest = b[end-n:]
 			s.message(c, d, h, h.buf[:end], rest)
 			h.buf = h.buf[:0]
@@ -225,27 +229,24 @@ func (s *conn) head(c *analyzer.Context, d packet.Dir, h *half, b []byte) []byte
 	return rest
 }
 
-// endOf finds the end of a head; a request of HTTP/0.9 is one line.
-func (s *conn) endOf(d packet.Dir, b []byte, from int) int {
-	end := headEnd(b, from)
-	if d == packet.ToClient || end >= 0 && from > 0 {
-		return end
-	}
+// oneLine reports whether b is all of a request of HTTP/0.9, which is one line, if nothing follows it: fields behind it make it a
+// request whose version was forgotten.
+func oneLine(b []byte) bool {
 	line, rest := cutLine(b)
 	if len(line)+1 > len(b) || len(line) < 5 || !hasFold(line, "get /") || len(line) > maxLine {
-		return end
+		return false
 	}
 	for i := len(line) - 1; i > 4; i-- {
 		if line[i] == ' ' {
-			return end
+			return false
 		}
 	}
 	for _, c := range rest {
-		if !isBlank(c) { // fields follow: it is a request whose version was forgotten
-			return end
+		if !isBlank(c) {
+			return false
 		}
 	}
-	return len(b) - len(rest)
+	return true
 }
 
 // skipHead passes over the rest of a head that was too long.

@@ -414,6 +414,8 @@ func FuzzShown(f *testing.F) {
 	f.Add([]byte(get), []byte(ok2))
 	f.Add([]byte("POST /a HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 60\r\n\r\n--x\r\nContent-Disposition: a; filename=b\r\n\r\nc\r\n--x--"), []byte("foo\r\nHTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx"))
 	f.Add([]byte(get+get), []byte("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 70,\r\n\r\n"+packed("gzip", "text text")+"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot"))
+	f.Add([]byte("GET /a\r\nHost: "), []byte("HTTP /1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")) // fields behind a line without a version
+	f.Add([]byte("GET /a\r\n"), []byte("HTTP/0.9 has no head"))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		if len(a) > 600 || len(b) > 600 {
 			return

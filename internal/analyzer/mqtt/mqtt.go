@@ -33,7 +33,7 @@ const (
 )
 
 // probe knows CONNECT by the protocol's name. Of connections whose begin was not seen it knows a CONNACK, a PUBLISH or a
-// SUBSCRIBE whose lengths fit each other, and the two bytes of a ping that come alone.
+// SUBSCRIBE whose lengths fit each other, and pings with another message behind them.
 func probe(d packet.Dir, b []byte) analyzer.Answer {
 	h, ok := parseHeader(b)
 	switch {
@@ -71,7 +71,15 @@ func probe(d packet.Dir, b []byte) analyzer.Answer {
 	topic := 0 // where the first topic begins
 	switch typ {
 	case PingReq, PingResp:
-		return yes(h.remaining == 0 && len(b) == 2) // two bytes of another protocol are alone less often
+		switch {
+		case h.remaining != 0:
+			return analyzer.No
+		case len(body) == 0: // two bytes may be anything
+			return analyzer.More
+		case len(body) > 1 && string(body[:2]) == string(b[:2]):
+			return analyzer.Yes
+		}
+		return probe(d, body)
 	case ConnAck:
 		if h.remaining < 2 || h.size > 2 {
 			return analyzer.No

@@ -215,7 +215,7 @@ func TestOddities(t *testing.T) {
 		turns []analyzertest.Turn
 		want  []string // begins of what is told
 	}{
-		"ping at once":             {[]analyzertest.Turn{turn(up, msg(0xc0)), turn(down, msg(0xd0))}, []string{"0 0 unintroduced_message", `0 0 "mqtt":{"pingreq"`, "1 1 unintroduced_message", `1 1 "mqtt":{"pingresp"`}},
+		"ping at once":             {[]analyzertest.Turn{turn(up, msg(0xc0)+msg(0xc0)), turn(down, msg(0xd0))}, []string{"0 0 unintroduced_message", `0 0 "mqtt":{"pingreq"`, "0 1 unintroduced_message", `0 1 "mqtt":{"pingreq"`, "1 2 unintroduced_message", `1 2 "mqtt":{"pingresp"`}},
 		"answers to nothing":       {[]analyzertest.Turn{hello, welcome, turn(down, msg(0x40, id(1))+msg(0x90, id(1), "\x00")+msg(0xb0, id(1))+msg(0x20, "\x00\x00")), turn(up, msg(0x62, id(1)))}, []string{shook, "1 1 missing_publish", `1 1 "mqtt":{"puback"`, "1 2 missing_subscribe", `1 2 "mqtt":{"suback"`, "1 3 missing_unsubscribe", `1 3 "mqtt":{"unsuback"`, "1 4 missing_connect", `1 4 "mqtt":{"connack"`, "0 5 missing_publish", `0 5 "mqtt":{"pubrel"`}},
 		"twice":                    {[]analyzertest.Turn{hello, welcome, hello}, []string{shook, "0 1 double_connect", `0 1 "mqtt":{"connect"`}},
 		"QoS 3":                    {[]analyzertest.Turn{hello, welcome, turn(up, msg(0x36, text("t"), id(1), "x"))}, []string{shook, "0 1 invalid_qos_level", `0 1 "mqtt":{"publish":{"qos":3`}},
@@ -224,7 +224,6 @@ func TestOddities(t *testing.T) {
 		"a list beyond its end":    {[]analyzertest.Turn{hello, welcome, turn(up, msg(0x82, id(1), "\x00\x09a")+msg(0xc0))}, []string{shook, "0 1 malformed_traffic"}},
 		"properties without end":   {[]analyzertest.Turn{turn(up, connect(Version5, 2, "\xff\x21", text("x")))}, []string{"0 0 malformed_traffic"}},
 		"a length of five bytes":   {[]analyzertest.Turn{hello, welcome, turn(up, "\x30\x80\x80\x80\x80\x01")}, []string{shook, "0 1 malformed_traffic"}},
-		"something else":           {[]analyzertest.Turn{turn(up, msg(0xc0)), turn(up, "\x30\x80\x80\x80\x80\x01")}, []string{"0 0 unintroduced_message", `0 0 "mqtt":{"pingreq"`}},
 		"no answer before it ends": {[]analyzertest.Turn{hello, welcome, turn(up, msg(0x32, text("t"), id(1), "x"))}, []string{shook, `0 1 "mqtt":{"publish":{"qos":1,"retain":false,"dup":false,"topic":"t","message_id":1,"message":"x"}}`}},
 	} {
 		got := records(t, nil, 3, c.turns...)
@@ -350,7 +349,8 @@ func TestProbe(t *testing.T) {
 		{up, "", analyzer.More}, {up, "\x10", analyzer.More}, {up, hello[:7], analyzer.More}, {up, hello[:8], analyzer.Yes}, {up, hello, analyzer.Yes}, {up, connect(Version31, 2, text("x")), analyzer.Yes},
 		{down, hello, analyzer.No}, {up, "\x10\x0c\x00\x04MQTX", analyzer.No}, {up, "\x10\x01\x00", analyzer.No}, {up, "\x11\x0c\x00\x04MQTT", analyzer.No}, {up, "\x10\xff\xff\xff\xff\x01", analyzer.No},
 		{down, "\x20\x02\x00\x00", analyzer.Yes}, {down, "\x20\x02\x02\x00", analyzer.No}, {down, "\x20\x02\x00\x09", analyzer.No}, {down, "\x20\x02\x00", analyzer.More}, {down, "\x20\x03\x00\x00\x00", analyzer.Yes},
-		{up, "\xc0\x00", analyzer.Yes}, {down, "\xc0\x00", analyzer.No}, {down, "\xd0\x00", analyzer.Yes}, {up, "\xc0\x01", analyzer.No}, {up, "\xc0", analyzer.More},
+		{up, "\xc0\x00", analyzer.More}, {up, "\xc0\x00\xc0\x00", analyzer.Yes}, {up, "\xc0\x00\x0c\x41", analyzer.No}, {up, "\xc0\x00" + msg(0x30, text("a/b"), "x"), analyzer.Yes}, {down, "\xc0\x00", analyzer.No},
+		{down, "\xd0\x00", analyzer.More}, {down, "\xd0\x00\xd0\x00", analyzer.Yes}, {up, "\xc0\x01", analyzer.No}, {up, "\xc0", analyzer.More},
 		{up, msg(0x30, text("a/b"), "x"), analyzer.Yes}, {up, msg(0x30, text("a\x00b"), "x"), analyzer.No}, {up, msg(0x36, text("a/b"), "x"), analyzer.No}, {up, "\x30\x05\x00\x03a", analyzer.More},
 		{up, msg(0x82, id(1), text("a/b"), "\x00"), analyzer.Yes}, {up, msg(0x82, id(1), "\x00", text("a/b"), "\x00"), analyzer.Yes}, {up, msg(0x80, id(1), text("a/b"), "\x00"), analyzer.No},
 		{up, "\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00", analyzer.No}, // LDAP
@@ -376,6 +376,7 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Add(all, []byte{9, 200, 3})
 	f.Add([]byte(connect(Version5, 0xc6, "\x05\x11\x00\x00\x02\x2b", text("x"), "\x00", text("w"), text("m"), text("u"), text("p"))), []byte{1})
+	f.Add([]byte("\xc0\x00@02P\xbd"), []byte("\xc0\x00@02")) // a ping is not enough
 	f.Fuzz(func(t *testing.T, b, cuts []byte) {
 		for _, d := range []packet.Dir{up, down} {
 			whole := probe(d, b)

@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"slices"
 	"strings"
 
 	"firestorm/internal/event"
@@ -31,7 +32,7 @@ func (s *session) cross(d packet.Dir, b []byte, seen, released packet.Ref) {
 			return
 		}
 		for _, o := range v.over(nil, s.head.Server.Port, s.head.Client.Port) {
-			if o.def == def || x.reg.defs[o.def].Probe(d, b) != Yes {
+			if o.def == def || x.reg.defs[o.def].kin(&x.reg.defs[def]) || x.reg.defs[o.def].Probe(d, b) != Yes {
 				continue
 			}
 			x.flows[s.index].sides[d] = uint8(o.def + 1)
@@ -43,4 +44,18 @@ func (s *session) cross(d packet.Dir, b []byte, seen, released packet.Ref) {
 			return
 		}
 	})
+}
+
+// kin reports whether both names stand for one reader: which of two protocols on one base a call belongs to, its answer may not say
+// (NFS and other ONC RPC).
+func (d *Def) kin(o *Def) bool {
+	if len(d.Kinds) != len(o.Kinds) {
+		return false
+	}
+	for _, k := range d.Kinds {
+		if !slices.Contains(o.Kinds, k) {
+			return false
+		}
+	}
+	return true
 }

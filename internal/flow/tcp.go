@@ -252,18 +252,25 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 const oneSidedKept = 4
 
 // serverPort reports that a, which the first packet came from, rather than b is the server's port: well-known before registered
-// before ephemeral, then the lower number. Of two well-known ports neither says more, and who is heard first is the client.
+// before those that privileged clients take (NFS and its kin) before ephemeral, then the lower number. Of two well-known ports
+// neither says more, and who is heard first is the client.
 func serverPort(a, b uint16) bool {
 	rank := func(p uint16) int {
 		switch {
+		case p >= 665 && p < 1023: // Linux's bindresvport and its NFS clients, but for what listens there
+			switch p {
+			case 853, 873, 902, 989, 990, 992, 993, 994, 995:
+				return 0
+			}
+			return 2
 		case p < 1024:
 			return 0
 		case p < 10000 || p == 27017 || p == 11211:
 			return 1
 		case p < 32768:
-			return 2
+			return 3
 		}
-		return 3
+		return 4
 	}
 	x, y := rank(a), rank(b)
 	if x == 0 && y == 0 {

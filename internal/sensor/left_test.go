@@ -33,6 +33,8 @@ func TestEndsOfFlows(t *testing.T) {
 		return packettest.ICMP{Src: src, Dst: dst, Type: typ, Rest: 1}.Frame()
 	}
 	flow := event.EVE{Version: 8, Ethernet: true}
+	call, reply := "own1"+be(4, 0)+be(4, 2)+be(4, 100003)+be(4, 3)+be(4, 1)+zeros(16)+be(4, 4)+"fhnd", "own1"+be(4, 1)+zeros(16)
+	nfs := talk("> \x80"+be(3, len(call))+call, "ack", "< \x80"+be(3, len(reply))+reply, "> x")
 	for _, c := range []struct {
 		name   string
 		eve    event.EVE
@@ -53,6 +55,7 @@ func TestEndsOfFlows(t *testing.T) {
 			talk("> GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "ack", "< SSH-2.0-OpenSSH_9.6\r\n", "> x"), []string{`"signature_id":9`}},
 		{"one protocol", flow, `"event_type":"flow"`, nil, talk("> GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "ack", "< HTTP/1.1 204 No Content\r\n\r\n", "> x"),
 			[]string{`"app_proto":"http"`, `!app_proto_tc`, `!app_proto_ts`}},
+		{"an answer that may be of another program", flow, `"event_type":"flow"`, nil, nfs, []string{`"app_proto":"nfs"`, `!app_proto_tc`}},
 		{"what rules leave", flow, `"event_type":"flow"`, []string{`alert tcp any any -> any any (content:"key=val"; pcre:"/(\w+)=(\w+)/, flow:k, flow:v"; flowbits:set,b.c; sid:1;)`}, talk("> key=val", "ack", "> x"),
 			[]string{`"alerted":true`, `"metadata":{"flowbits":["b.c"],"flowvars":[{"k":"key"},{"v":"val"}]}`}},
 		{"a pass rule", flow, `"event_type":"flow"`, []string{`pass tcp any any -> any any (sid:1;)`}, talk("> a", "ack"), []string{`"alerted":false,"action":"pass"`}},

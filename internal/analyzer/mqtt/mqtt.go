@@ -54,6 +54,9 @@ func probe(d packet.Dir, b []byte) analyzer.Answer {
 	}
 	body := b[h.size:]
 	if typ == Connect {
+		if h.remaining < 10 { // its name, level, flags and interval alone
+			return analyzer.No
+		}
 		switch found, more := probeName(body); {
 		case found:
 			return analyzer.Yes

@@ -377,7 +377,7 @@ func FuzzReader(f *testing.F) {
 	f.Add(all, []byte{9, 200, 3})
 	f.Add([]byte(connect(Version5, 0xc6, "\x05\x11\x00\x00\x02\x2b", text("x"), "\x00", text("w"), text("m"), text("u"), text("p"))), []byte{1})
 	f.Add([]byte("\x10\x01\x00\x04MQTT0\xc6"), []byte("\x10")) // shorter than the name in it
-	f.Add([]byte("\xc0\x00@02P\xbd"), []byte("\xc0\x00@02")) // a ping is not enough
+	f.Add([]byte("\xc0\x00@02P\xbd"), []byte("\xc0\x00@02"))   // a ping is not enough
 	f.Fuzz(func(t *testing.T, b, cuts []byte) {
 		for _, d := range []packet.Dir{up, down} {
 			whole := probe(d, b)

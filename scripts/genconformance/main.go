@@ -224,7 +224,7 @@ What stays different, on purpose:
 
 - Copies of a packet that a mirror made are counted once: rules, thresholds and records see one of them.
 - An input that is damaged ends the run with status 3, after its results.
-- What lets its bearer in is in no record: passwords of FTP, communities of SNMP, cookies.
+- What lets its bearer in is in no record: passwords of FTP and MQTT, proofs of SCRAM, communities of SNMP, cookies.
 - An alert comes with the packet that makes its bytes known, the acknowledgement; Suricata waits for the next packet of that
   direction. A record of TLS comes when the handshake is decided, and says how.
 - What is odd in a connection is told once for each direction.

@@ -315,6 +315,7 @@ func TestFloods(t *testing.T) {
 	}
 	limit("streams", many.String(), "too_many_streams")
 	limit("fields", big.String(), "too_many_streams")
+	limit("fields of one", fr(Headers, flagEndStream, 1, hdr(":method: GET", "x: "+strings.Repeat("y", 40_000)))+fr(Continuation, flagEndHeaders, 1, hdr("z: "+strings.Repeat("y", 40_000))), "reassembly_limit_reached")
 	limit("resets", reset.String())
 	limit("continuations", fr(Headers, 0, 1, "")+strings.Repeat(fr(Continuation, 0, 1, strings.Repeat("z", 16000)), 40), "reassembly_limit_reached")
 	limit("empty continuations", fr(Headers, 0, 1, "")+strings.Repeat(fr(Continuation, 0, 1, ""), maxFrames+10), "too_many_frames")

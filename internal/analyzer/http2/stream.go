@@ -46,7 +46,7 @@ type side struct {
 	priorities []uint8
 	codes      []uint32
 	sizes      []uint64
-	cut        bool // fields were left out
+	cut        bool // fields were left out, which is not told yet
 }
 
 // span is a field in side.text; to < 0: a change of the table, whose size is at name.
@@ -249,6 +249,10 @@ func (s *conn) head(c *analyzer.Context, t *stream2, d packet.Dir, from int, beg
 			t.packed[d] = true
 		}
 	})
+	if a.cut {
+		a.cut = false
+		s.odd(c, d, t, "reassembly_limit_reached")
+	}
 	if bytes.IndexByte(authority, '@') >= 0 {
 		s.odd(c, d, t, "userinfo_in_uri")
 	}

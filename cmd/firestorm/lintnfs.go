@@ -17,7 +17,6 @@ type rpcSource struct {
 	server  string // ask its portmapper
 	capture string // what the portmapper of a capture said
 	of      string // of which server in the capture; empty: the only one
-	file    string // the output of rpcinfo
 }
 
 func (s *rpcSource) flags(c *cobra.Command) {

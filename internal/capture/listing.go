@@ -98,8 +98,7 @@ const notShown = packet.NoTTL | packet.NoMAC | packet.NoPayload | packet.NoCheck
 
 type listingParser struct {
 	talks    map[[2]netip.Addr]*talk // newest connection between two addresses; zero addresses when none are shown
-	last     packet.Time
-	relative bool // a SYN with sequence number 0 was seen: numbers count from each connection's start
+	relative bool                    // a SYN with sequence number 0 was seen: numbers count from each connection's start
 }
 
 // talk is what a row without ports is matched with.

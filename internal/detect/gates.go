@@ -49,16 +49,13 @@ type bucket struct {
 }
 
 type vantageLog struct {
-	most            int // buckets
-	buckets         []bucket
-	tcp, oneSided   uint64
-	ended, begun    uint64    // TCP flows, and those of them whose begin was seen
-	missing         [2]uint64 // one-sided flows by the direction that was seen
-	firstTrunc      packet.Ref
-	firstSuper      packet.Ref
-	evictFirst      packet.Time
-	evictLast       packet.Time
-	anyLossCounters bool
+	most          int // buckets
+	buckets       []bucket
+	tcp, oneSided uint64
+	ended, begun  uint64    // TCP flows, and those of them whose begin was seen
+	missing       [2]uint64 // one-sided flows by the direction that was seen
+	evictFirst    packet.Time
+	evictLast     packet.Time
 }
 
 type pairLog struct {

@@ -75,7 +75,6 @@ type group struct {
 	Group
 	briefs   []brief
 	covers   []covered // non-empty Covers of its instances
-	sorted   bool
 	decideAt packet.Time
 	finding  *Finding
 	done     bool

@@ -32,9 +32,6 @@ const (
 // list is a doubly linked list through rec.next and rec.prev, longest waiting first.
 type list struct{ head, tail uint32 }
 
-// moveEvery is how stale a flow's place in its list may be: a busy flow is moved once a second, not at each packet.
-const moveEvery = 1 // seconds
-
 func (t *Table) newList(proto uint8) listID {
 	if proto == packet.ProtoUDP || proto == packet.ProtoUDPLite {
 		return listUDPNew

@@ -30,11 +30,6 @@ func (i ident) proto() uint8    { return uint8(i.rest >> 8) }
 func (i ident) vantage() uint16 { return uint16(i.rest >> 16) }
 func (i ident) whole() bool     { return i.rest&identWhole != 0 }
 
-// sides of one port and one address: who sent a packet cannot be told.
-func (i ident) toItself() bool {
-	return uint32(i.ends>>32) == uint32(i.ends) && uint16(i.rest>>48) == uint16(i.rest>>32) && !i.whole()
-}
-
 // mapped is what precedes an IPv4 address in packet.Addr.
 const mapped = 0xffff_0000_0000_0000
 

@@ -288,12 +288,3 @@ func (r *rec) setLast(p *packet.Packet) {
 }
 
 func (r *rec) ref(m mark) packet.Ref { return m.ref(r.startTime, r.startFrame()) }
-
-func (t *Table) ends(r *rec) (client, server event.End) {
-	k := t.key(r)
-	a, b := event.End{Addr: k.a, Port: k.aport}, event.End{Addr: k.b, Port: k.bport}
-	if r.bits.has(clientIsB) {
-		return b, a
-	}
-	return a, b
-}

@@ -332,13 +332,6 @@ func (t *Table) mark1(r *rec, m *mark, p *packet.Packet) {
 	}
 }
 
-// odd sets a rare mark; once keeps the first.
-func (t *Table) oddMark(r *rec, id int, p *packet.Packet, once bool) {
-	if o := t.oddOf(r); o != nil && !(once && !o.marks[id].isZero()) {
-		o.marks[id] = t.mark(r, p)
-	}
-}
-
 // free ends the record i: index, list, parts.
 func (t *Table) free(i uint32, h uint64) {
 	r := t.flows.at(i)

@@ -76,16 +76,6 @@ func (s *sig) placeBoth() error {
 	return nil
 }
 
-// ofWay are the parts that travel d.
-func (s *sig) ofWay(d packet.Dir) (out []*part) {
-	for i := range s.parts {
-		if s.parts[i].travels(d) {
-			out = append(out, &s.parts[i])
-		}
-	}
-	return out
-}
-
 // otherHalf remembers that what a rule asks of one side holds, and reports whether the other side's did before.
 func (e *Engine) otherHalf(s *sig, h flow.Handle, tx uint64) bool {
 	f := e.own(h.Index)

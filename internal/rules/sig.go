@@ -23,27 +23,26 @@ type sig struct {
 	apps   []string // protocols that app-layer-protocol names
 	action lang.Action
 
-	conds    []cond      // of the packet: header fields, sizes, anomalies
-	asked    []asked     // what they ask, in the same order
-	flow     flowReq     // flow:…
-	bits     []bitOp     // flowbits, in order
-	payload  []check     // contents of the payload, in order
-	parts    []part      // contents of parts of an event; with them there is no payload
-	sizes    []sizeRange // dsize: of the packet's payload
-	flags    []flagTest  // flags
-	packet   bool        // payload is that of packets
-	stream   bool        // payload is that of the stream
-	limit    *limits     // nil: every match alerts
-	tag      *tagging    // what is kept of the connection after an alert; nil: nothing
-	hosts    []hostTag   // what is kept of hosts after an alert
-	noalert  bool
-	pieces   bool // fragbits, fragoffset or an event of decoding: fragments are shown to it
-	keeps    bool // filestore: the file that matched is kept
-	mutes    bool // config: it switches records off
-	scoped   bool // it keeps files of a transaction or a connection
-	priority int
-	effects  []effect // what a match does to the state of the shard
-	late     []lateOp // what only the border can decide
+	conds   []cond      // of the packet: header fields, sizes, anomalies
+	asked   []asked     // what they ask, in the same order
+	flow    flowReq     // flow:…
+	bits    []bitOp     // flowbits, in order
+	payload []check     // contents of the payload, in order
+	parts   []part      // contents of parts of an event; with them there is no payload
+	sizes   []sizeRange // dsize: of the packet's payload
+	flags   []flagTest  // flags
+	packet  bool        // payload is that of packets
+	stream  bool        // payload is that of the stream
+	limit   *limits     // nil: every match alerts
+	tag     *tagging    // what is kept of the connection after an alert; nil: nothing
+	hosts   []hostTag   // what is kept of hosts after an alert
+	noalert bool
+	pieces  bool     // fragbits, fragoffset or an event of decoding: fragments are shown to it
+	keeps   bool     // filestore: the file that matched is kept
+	mutes   bool     // config: it switches records off
+	scoped  bool     // it keeps files of a transaction or a connection
+	effects []effect // what a match does to the state of the shard
+	late    []lateOp // what only the border can decide
 	// wholePacket: a condition reads the packet's bytes.
 	wholePacket                    bool
 	intClass, hostClass, textClass classes // of its flowint, of its xbits and hostbits, of what expressions caught

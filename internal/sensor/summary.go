@@ -13,7 +13,6 @@ type summary struct {
 	flows      uint64
 	tcp, udp   uint64
 	outputErr  error
-	stalled    time.Duration
 	anomalies  map[packet.Anomaly]uint64
 	pairsSeen  pairSet
 	pairsFull  bool

@@ -64,7 +64,6 @@ type kept struct {
 type chunk struct {
 	packets []kept
 	bytes   []byte
-	ready   bool // it may be written over
 }
 
 // proof asks for the packets of a finding to be kept whole.
@@ -524,7 +523,7 @@ func (o *out) write(w *Writer, c *chunk, which []int, headers bool) error {
 
 // headersOf is how many bytes of a decoded frame are headers: nothing that a program sent to another.
 func headersOf(p *packet.Packet) int {
-	n := len(p.Data)
+	var n int
 	switch {
 	case p.HasLayer(packet.LayerARP) && p.IPVersion == 0:
 		off, _ := p.Layer(packet.LayerARP)

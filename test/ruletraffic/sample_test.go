@@ -71,9 +71,9 @@ func TestSample(t *testing.T) {
 
 // tally counts what came of a sample.
 type tally struct {
-	rules, loaded, made, fired, twins, silent, quiet int
-	madeUnloaded                                     int
-	reasons, options, refused                        map[string]int
+	rules, loaded, made, fired, twins, silent int
+	madeUnloaded                              int
+	reasons, options, refused                 map[string]int
 }
 
 func (l *tally) batch(t *testing.T, g *Generator, batch []*Rule) {

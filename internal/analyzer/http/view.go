@@ -18,7 +18,6 @@ type view struct {
 	e      *Transaction // the event that is out
 	more   Beside       // what there is to see beside the message; nil: nothing
 	side   [2]aspect
-	over   bool // the connection does not need it any more
 	quiet  bool // a rule switched the record off, of an event that is not made here
 }
 
@@ -38,7 +37,6 @@ type aspect struct {
 	// said is how much of odd went into records.
 	said  int
 	begun bool // there is a head
-	cut   bool // content is beyond the limit
 	whole bool // a file begins with the content, none is open yet
 	done  bool
 	open  bool   // there may be more to see of the side after its content: its end is told by Close

@@ -127,7 +127,6 @@ type server struct {
 	all, bad  int
 	recent    []failure // the last ones
 	burst     *failure  // the first one of the burst; nil: none yet
-	inBurst   int
 	statuses  map[int]int
 	clients   map[packet.Addr]bool
 	paths     map[string]bool

@@ -59,9 +59,8 @@ var Def = detect.Def{
 
 // death is one connection that is no longer answered.
 type death struct {
-	flow    *event.Flow
-	stall   event.Stall
-	resumed bool
+	flow  *event.Flow
+	stall event.Stall
 }
 
 type detector struct {

@@ -93,6 +93,11 @@ func TestStreams(t *testing.T) {
 				t.Errorf("%s, cut %d: odd\n got %s\nwant %s", tc.name, cut, got, tc.odd)
 			}
 			valid(t, out)
+			for _, e := range out {
+				if line := string(e.AppendEVE(nil, &event.EVE{Version: 8})); strings.Contains(line, "secret") {
+					t.Errorf("%s: a record shows a password: %s", tc.name, line)
+				}
+			}
 		}
 	}
 }

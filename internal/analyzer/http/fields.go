@@ -36,5 +36,6 @@ func Shown(name, value string) string {
 			return hidden
 		}
 	}
-	return value
+	from, to := passwordIn([]byte(value)) // Referer and Location may have one
+	return value[:from] + value[to:]
 }

@@ -19,20 +19,20 @@ func TestFieldsOfRecords(t *testing.T) {
 			return a, err
 		}
 		k := analyzertest.Dial(t, "198.51.100.1:80", 1400, nil, def)
-		k.Say(up, "GET /a HTTP/1.1\r\nHost: a.example\r\nCookie: id=7\r\nAccept-Language: de\r\nAUTHORIZATION: Basic eDp5\r\n\r\n")
+		k.Say(up, "GET /a HTTP/1.1\r\nHost: a.example\r\nCookie: id=7\r\nAccept-Language: de\r\nAUTHORIZATION: Basic eDp5\r\nReferer: http://me:pass-9@h.example/x\r\n\r\n")
 		k.Say(down, "HTTP/1.1 200 OK\r\nSet-Cookie: id=8\r\nServer: x\r\nContent-Length: 0\r\n\r\n").End()
 		return analyzertest.Of[*Transaction](k.Out)[0]
 	}
 	all := &event.EVE{Version: 8, HTTP: event.HTTPParts{Brief: true, Headers: [2]bool{true, true}, Custom: []string{"accept_language", "Server", "cookie", "absent"}}}
 	line := string(talk(true).AppendEVE(nil, all))
 	for _, w := range []string{`"accept_language":"de"`, `"server":"x"`, `"cookie":"(hidden)"`,
-		`"request_headers":[{"name":"Host","value":"a.example"},{"name":"Cookie","value":"(hidden)"},{"name":"Accept-Language","value":"de"},{"name":"AUTHORIZATION","value":"(hidden)"}]`,
+		`"request_headers":[{"name":"Host","value":"a.example"},{"name":"Cookie","value":"(hidden)"},{"name":"Accept-Language","value":"de"},{"name":"AUTHORIZATION","value":"(hidden)"},{"name":"Referer","value":"http://me@h.example/x"}]`,
 		`"response_headers":[{"name":"Set-Cookie","value":"(hidden)"},{"name":"Server","value":"x"},{"name":"Content-Length","value":"0"}]`} {
 		if !strings.Contains(line, w) {
 			t.Errorf("%s is not in %s", w, line)
 		}
 	}
-	for _, w := range []string{"id=7", "id=8", "eDp5", "http_method", `"length"`, "absent"} {
+	for _, w := range []string{"id=7", "id=8", "eDp5", "pass-9", "http_method", `"length"`, "absent"} {
 		if strings.Contains(line, w) {
 			t.Errorf("%s is in %s", w, line)
 		}

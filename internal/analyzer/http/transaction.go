@@ -468,26 +468,33 @@ func (x *texts) set(id textID, b []byte, most int) {
 
 // setURI copies a URI without the password that its authority may hold (RFC 3986 3.2.1).
 func (x *texts) setURI(id textID, b []byte, most int) {
-	i := bytes.Index(b, []byte("://"))
-	if i < 0 {
+	cut, to := passwordIn(b)
+	if cut == to {
 		x.set(id, b, most)
 		return
 	}
-	auth := b[i+3:]
+	from := len(x.buf)
+	x.buf = append(append(x.buf, b[:cut]...), b[to:]...)
+	x.buf = x.buf[:min(len(x.buf), from+most)]
+	x.at[id].from, x.at[id].to = int32(from), int32(len(x.buf))
+}
+
+// passwordIn is where the password of a URI's authority stands, with the colon before it; both the same: there is none.
+func passwordIn(uri []byte) (from, to int) {
+	i := bytes.Index(uri, []byte("://"))
+	if i < 0 {
+		return 0, 0
+	}
+	auth := uri[i+3:]
 	if j := bytes.IndexAny(auth, "/?#"); j >= 0 {
 		auth = auth[:j]
 	}
 	at := bytes.LastIndexByte(auth, '@')
 	colon := bytes.IndexByte(auth[:max(at, 0)], ':')
 	if colon < 0 {
-		x.set(id, b, most)
-		return
+		return 0, 0
 	}
-	from := len(x.buf)
-	x.buf = append(x.buf, b[:i+3+colon]...)
-	x.buf = append(x.buf, b[i+3+at:]...)
-	x.buf = x.buf[:min(len(x.buf), from+most)]
-	x.at[id].from, x.at[id].to = int32(from), int32(len(x.buf))
+	return i + 3 + colon, i + 3 + at
 }
 
 // setUser copies the user name of Basic credentials (RFC 7617 2), and nothing of the password.

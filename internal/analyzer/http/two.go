@@ -16,6 +16,14 @@ type Two struct {
 	DNS     string // the member of a record that tells of the DNS in it (RFC 8484); empty: none
 }
 
+// Curl is the program that asks again as the transaction did: of HTTP/2 in clear it has to be told.
+func (t *Transaction) Curl() string {
+	if t.Two != nil {
+		return "curl --http2-prior-knowledge"
+	}
+	return "curl"
+}
+
 // Header is a field of a header list, or a change of the table that such lists refer to (RFC 7541 6.3).
 type Header struct {
 	Name, Value string

@@ -26,7 +26,9 @@ func TestOthers(t *testing.T) {
 	f := detecttest.Only(t, detecttest.Run(t, nil, "redirect-loop-hosts/outside.pcap"), httpfaults.CodeLoop, finding.Certain)
 	detecttest.Says(t, f, "shop.example ([fd00:2::2]:80) sends its clients round in a circle", `"www.shop.example/" (301) to "http://shop.example/"`, "2 clients saw no page", "once more with each Location")
 	f = detecttest.Only(t, detecttest.Run(t, nil, "redirect-loop-slash/outside.pcap"), httpfaults.CodeLoop, finding.Certain)
-	detecttest.Says(t, f, "shop.example (10.2.0.2:8080)", `"shop.example/stock/" (302) to "/stock"`, "2 clients saw no page")
+	detecttest.Says(t, f, "shop.example (10.2.0.2:8080)", `"shop.example/stock/" (302) to "/stock"`, "2 clients saw no page", "curl -s -o /dev/null -D - -H 'Host: shop.example' http://10.2.0.2:8080/stock")
+	f = detecttest.Only(t, detecttest.Run(t, nil, "http2-redirect-loop/outside.pcap"), httpfaults.CodeLoop, finding.Certain)
+	detecttest.Says(t, f, "10.2.0.2:8080 sends its clients round in a circle", "curl --http2-prior-knowledge -s -o /dev/null -D - http://10.2.0.2:8080/stock")
 	f = detecttest.Only(t, detecttest.Run(t, nil, "failing-500/outside.pcap"), httpfaults.CodeBurst, finding.Certain)
 	detecttest.Says(t, f, "10.2.0.2:8000 fails in a row: 14 times 500", "2 clients got it")
 }

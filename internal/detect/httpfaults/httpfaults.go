@@ -102,6 +102,7 @@ type hop struct {
 	cookie   bool // the request had one
 	set      bool // the response set one
 	proto    string
+	curl     string // what asks so
 	request  packet.Ref
 	answer   packet.Ref
 }
@@ -205,7 +206,7 @@ func (d *detector) redirect(t *http.Transaction) {
 		d.trails[k] = tr
 		d.torder = append(d.torder, k)
 	}
-	tr.hops = append(tr.hops, hop{from, to, t.Location, t.Status, t.Cookie, t.SetCookie, t.ForwardedProto, t.Request, h.Seen})
+	tr.hops = append(tr.hops, hop{from, to, t.Location, t.Status, t.Cookie, t.SetCookie, t.ForwardedProto, t.Curl(), t.Request, h.Seen})
 	if len(tr.hops) > ring {
 		tr.hops = append(tr.hops[:0], tr.hops[1:]...)
 	}

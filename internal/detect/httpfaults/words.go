@@ -103,13 +103,16 @@ func (d *detector) circling(g *finding.Group, l *loop, b *finding.Builder) {
 		b.Remedy(finding.AtServer, "take away one of the rules that send %s", detect.List(way, 3))
 	}
 	where := "http://" + detect.EndText(l.server) + "/"
+	if i := strings.IndexByte(h.from, '/'); i >= 0 && plain(h.from[i:]) {
+		where += h.from[i+1:]
+	}
 	if plain(l.host) && l.host != l.server.Addr.String() {
 		where = "-H 'Host: " + l.host + "' " + where
 	}
 	if offload {
-		b.Check("curl -s -o /dev/null -D - -H 'X-Forwarded-Proto: https' "+where, "behind the device that takes TLS off; right is an answer without Location")
+		b.Check(h.curl+" -s -o /dev/null -D - -H 'X-Forwarded-Proto: https' "+where, "behind the device that takes TLS off; right is an answer without Location")
 	} else {
-		b.Check("curl -s -o /dev/null -D - "+where, "and once more with each Location that it names; right is an answer without Location")
+		b.Check(h.curl+" -s -o /dev/null -D - "+where, "and once more with each Location that it names; right is an answer without Location")
 	}
 	b.WrongIf("a page at the end of these redirects")
 	for i, x := range l.hops {
@@ -201,11 +204,11 @@ func (d *detector) failing(g *finding.Group, s *server, b *finding.Builder) {
 	default:
 		b.Remedy(finding.AtServer, "look in the application's log at %s s", d.scope.Since(s.burst.ref))
 	}
-	check := end
+	check, curl := end, s.kept[0].Curl()
 	if behind != nil {
-		check = detect.EndText(up)
+		check, curl = detect.EndText(up), "curl"
 	}
-	b.Check("curl -s -o /dev/null -w '%{http_code} %{time_total}\\n' http://"+check+"/", "at the proxy; right is an answer below 500, soon")
+	b.Check(curl+" -s -o /dev/null -w '%{http_code} %{time_total}\\n' http://"+check+"/", "at the proxy; right is an answer below 500, soon")
 	b.WrongIf("answers below 500 to the same requests at the same time")
 	for i, t := range s.kept {
 		if i == 3 {

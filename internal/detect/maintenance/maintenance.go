@@ -96,6 +96,7 @@ type site struct {
 	normal    int                 // pages that were none, so far
 	normalRef packet.Ref
 	software  string // Server field
+	curl      string // what asks it as its clients do
 	refusals  refusals
 }
 
@@ -160,6 +161,7 @@ func (d *detector) Handle(e event.Event) {
 		return
 	}
 	s := d.site(siteKey{t.Head().Vantage, t.Head().Server, host})
+	s.curl = t.Curl()
 	if t.Server != "" {
 		s.software = t.Server
 	}

@@ -104,7 +104,7 @@ func (d *detector) standing(g *finding.Group, s *site, v *variant, b *finding.Bu
 	if v.cacheable != "" || len(v.victims) > 0 {
 		b.Remedy(finding.AtServer, "afterwards empty the caches in front of the site for the addresses above, and let the search engines fetch them again")
 	}
-	b.Check("curl -s -o /dev/null -D - "+s.url(v.order[0]), "while the page is shown; right is: 503, Retry-After, Cache-Control: no-store")
+	b.Check(s.curl+" -s -o /dev/null -D - "+s.url(v.order[0]), "while the page is shown; right is: 503, Retry-After, Cache-Control: no-store")
 	b.WrongIf("the page is what these addresses are meant to show for good")
 	d.story(v, b)
 }
@@ -282,7 +282,7 @@ func (d *detector) refusing(g *finding.Group, s *site, b *finding.Builder) bool 
 		b.Open("overload", "refusals for %s only; the server's log tells why", detect.Span(r.longest))
 	}
 	snippets(b, s.software)
-	b.Check("curl -s -o /dev/null -D - "+s.url("/"), "while it refuses; right is a Retry-After beside the 503")
+	b.Check(s.curl+" -s -o /dev/null -D - "+s.url("/"), "while it refuses; right is a Retry-After beside the 503")
 	b.WrongIf("an answer with Retry-After among these")
 	for i := range r.refs {
 		if i == 5 {

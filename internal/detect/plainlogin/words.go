@@ -143,7 +143,7 @@ func (d *detector) remedy(b *finding.Builder, f *login, server event.End) {
 		b.Check(fmt.Sprintf("ldapwhoami -x -ZZ -H ldap://%s", detect.EndText(server)), "it says anonymous where StartTLS works")
 	case f.Method == "cleartext password":
 		b.Remedy(finding.AtServer, "have passwords proved instead of sent: the method md5 of pg_hba.conf is SCRAM for each password that is stored so, and never sends one; scram-sha-256 wants all to be stored so").
-			Run("PostgreSQL, Debian", `sed -i -E 's/^(host[a-z]*[[:space:]].*[[:space:]])password[[:space:]]*$/\1md5/' /etc/postgresql/*/*/pg_hba.conf && systemctl reload postgresql`)
+			Run("PostgreSQL, Debian", `sed -i.before -E 's/^(host[a-z]*[[:space:]].*[[:space:]])password[[:space:]]*$/\1md5/' /etc/postgresql/*/*/pg_hba.conf && systemctl reload postgresql`)
 		b.Remedy(finding.AtClient, "ask for TLS: sslmode=require, or verify-full where the server's certificate can be checked")
 		b.Check(fmt.Sprintf("PGSSLMODE=require psql -h %s -p %d -l", server.Addr, server.Port), "it lists databases where TLS works")
 	case f.Method == "PASS" && server.Port == 110, strings.HasPrefix(f.Method, "LOGIN"), strings.HasPrefix(f.Method, "AUTHENTICATE"), server.Port == 143, server.Port == 110:

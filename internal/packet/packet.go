@@ -79,6 +79,7 @@ const (
 	SumGood
 	SumBad
 	SumOffload // bad, but explained: the sending card fills it in after the capture point
+	SumDamaged // bad, and its receiver threw the packet away: no connection gets it, rules that ask for checksums do
 )
 
 // Layer is one header of the frame, outermost first.

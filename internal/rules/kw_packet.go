@@ -146,7 +146,7 @@ var packetKeywords = func() []keyword {
 			default:
 				return fmt.Errorf("%s knows valid and invalid, not %q", o.Name, o.Value)
 			}
-			c.s.wholePacket = true
+			c.s.wholePacket, c.s.sums = true, s.proto != 0
 			c.s.conds = append(c.s.conds, func(x *inspection) bool {
 				return x.p.IPVersion == s.version && (s.proto == 0 || x.p.Proto == s.proto) && sumOf(x.p, s.proto == 0) == want
 			})
@@ -166,7 +166,7 @@ func sumOf(p *packet.Packet, ip bool) packet.Sum {
 		if ip {
 			s = p.IPSum
 		}
-		if s == packet.SumOffload {
+		if s == packet.SumOffload || s == packet.SumDamaged {
 			s = packet.SumBad
 		}
 		return s

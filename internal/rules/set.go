@@ -48,14 +48,15 @@ type Options struct {
 
 // Set is a compiled set of rules. It never changes and is shared by all workers.
 type Set struct {
-	most   int                   // alerts of one packet
-	sigs   []*sig                // in the order in which they are applied
-	tables [2][2]table           // of TCP and UDP, by direction
-	other  group                 // rules of packets that are neither TCP nor UDP
-	pieces []*sig                // rules that fragments are shown to
-	none   group                 // no rules
-	ends   ends                  // rules about addresses alone
-	parts  map[string]*partRules // rules about parts of events, by the part's name
+	most    int                   // alerts of one packet
+	sigs    []*sig                // in the order in which they are applied
+	tables  [2][2]table           // of TCP and UDP, by direction
+	other   group                 // rules of packets that are neither TCP nor UDP
+	pieces  []*sig                // rules that fragments are shown to
+	damaged []*sig                // rules that packets with wrong checksums are shown to
+	none    group                 // no rules
+	ends    ends                  // rules about addresses alone
+	parts   map[string]*partRules // rules about parts of events, by the part's name
 	// lacking are the rules about what is not there, by the kind of events.
 	lacking map[string][]*sig
 	twoWay  map[string]bool     // kinds of events that rules about both sides of a transaction are about
@@ -141,8 +142,11 @@ func Compile(list []*lang.Rule, o Options) (*Set, []lang.Problem) {
 			g.rule = nil // it is larger than what is made of it
 		}
 		s.tagsHosts = s.tagsHosts || len(g.hosts) > 0
-		if g.ofPieces() {
+		if g.pieces && g.ofHeaders() {
 			s.pieces = append(s.pieces, g)
+		}
+		if g.sums && g.ofHeaders() {
+			s.damaged = append(s.damaged, g)
 		}
 	}
 	s.rare = &mpm.Rarity{}

@@ -38,6 +38,7 @@ type sig struct {
 	hosts   []hostTag   // what is kept of hosts after an alert
 	noalert bool
 	pieces  bool     // fragbits, fragoffset or an event of decoding: fragments are shown to it
+	sums    bool     // a checksum of TCP, UDP or ICMP: packets with wrong ones are shown to it
 	keeps   bool     // filestore: the file that matched is kept
 	mutes   bool     // config: it switches records off
 	scoped  bool     // it keeps files of a transaction or a connection

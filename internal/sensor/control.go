@@ -202,7 +202,7 @@ func (s *run) take(r *round, n int) {
 		return
 	}
 	if w := r.order.swap; w != nil {
-		s.in.pieces = w.To().AsksOfFragments()
+		s.in.pieces, s.in.sums = w.To().AsksOfFragments(), w.To().AsksOfSums()
 	}
 	if k := r.order.counts; k != nil {
 		k.Packets, k.Bytes, k.Undecoded, k.NotUsed = s.counts.Packets, s.counts.Bytes, s.counts.Undecoded, s.counts.NotUsed()

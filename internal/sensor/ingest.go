@@ -29,6 +29,7 @@ type ingest struct {
 	frags    *defrag.Table
 	gone     []*event.Datagram // given up by frags, not yet handed out
 	pieces   bool              // rules ask of fragments: they go on, for the rules alone
+	sums     bool              // rules ask of checksums: damaged packets go on, for the rules alone
 	clock    clock
 	ordinal  uint64
 	begin    packet.Time
@@ -277,6 +278,10 @@ func (in *ingest) admit(r *round, w *wire, p *packet.Packet, key uint64) uint8 {
 	}
 	if p.L4Sum == packet.SumBad && (in.strict || in.senders.damaged(p)) {
 		in.counts.BadSums++
+		if in.sums {
+			p.L4Sum = packet.SumDamaged
+			return shardOf(p)
+		}
 		return shardDrop
 	} else if !in.strict && p.L4Sum == packet.SumGood {
 		in.senders.damaged(p)

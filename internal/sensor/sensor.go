@@ -235,7 +235,7 @@ func newRun(o *Options) (*run, error) {
 	debug.SetMemoryLimit(heap)
 	s := &run{o: o}
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
-		pieces: o.Rules != nil && o.Rules.AsksOfFragments()}
+		pieces: o.Rules != nil && o.Rules.AsksOfFragments(), sums: o.Rules != nil && o.Rules.AsksOfSums()}
 	s.in.ringed, _ = o.Source.(capture.Ringed)
 	s.in.decode.Checksums, s.in.decode.VXLANPorts, s.in.own = o.Checksums, o.VXLANPorts, lim.wires
 	if o.WantAll {

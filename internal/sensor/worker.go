@@ -165,6 +165,10 @@ func (s *shard) packet(p *packet.Packet, a *flow.Ahead, anoms bool, out *[]event
 		}
 		return false
 	}
+	if p.L4Sum == packet.SumDamaged { // rules asked to see it
+		s.rules.Damaged(p, out)
+		return false
+	}
 	h := s.flows.PacketAhead(p, a, out)
 	if s.macs != nil && h.Index != 0 {
 		s.macs.add(h, p)

@@ -158,8 +158,8 @@ var asksNothing = map[string]string{
 	"filestore": "says what to keep", "tag": "says what to write after the alert (TestRuleSights of sensor)", "bypass": "saves work that is done all the same", "tls.store": "is refused: certificates are not kept", "tls_store": "is refused: certificates are not kept",
 }
 
-// elsewhere are options of protocols that no traffic is made for here, by how their names begin. Their own packages' tests
-// hold them.
+// elsewhere are options of protocols that no traffic is made for here, by how their names begin. TestKeywordsOfCaptures holds
+// them, or says who does.
 var elsewhere = map[string]string{
 	"dce": "DCE/RPC", "dhcp.": "DHCP", "krb5": "Kerberos", "snmp.": "SNMP", "filemd5": "lists of digests", "filesha": "lists of digests",
 	"ftpdata_command": "FTP's second connection", "smb": "SMB", "nfs": "NFS", "file.magic": "what files are (internal/file)", "filemagic": "what files are (internal/file)",

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -70,7 +72,7 @@ func loaded(t testing.TB, text string) (set *rules.Set, refused map[int]string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, more := rules.Compile(list, rules.Options{Vars: engineVars(), Classifications: map[string]lang.Classification{
+	set, more := rules.Compile(list, rules.Options{Vars: engineVars(), ReadList: readList, Classifications: map[string]lang.Classification{
 		"bad-unknown": {Name: "bad-unknown", Description: "Potentially Bad Traffic", Priority: 2}}})
 	refused = map[int]string{}
 	for _, p := range append(bad, more...) {
@@ -78,6 +80,9 @@ func loaded(t testing.TB, text string) (set *rules.Set, refused map[int]string) 
 	}
 	return set, refused
 }
+
+// readList opens a list of digests that lies beside the rules.
+func readList(_, name string) (io.ReadCloser, error) { return os.Open(filepath.Join("testdata", name)) }
 
 // watch runs the sensor with rules over pieces of traffic: frames 50 µs apart, and an hour between two pieces, so that no
 // threshold counts what belongs to another.
@@ -109,6 +114,12 @@ func watch(t testing.TB, set *rules.Set, pieces ...[][]byte) *shown {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return watchSource(t, set, src)
+}
+
+// watchSource runs the sensor with rules over a source, and closes it.
+func watchSource(t testing.TB, set *rules.Set, src capture.Source) *shown {
+	t.Helper()
 	defer src.Close()
 	s := &shown{of: map[int][]Ends{}, info: map[int]*event.Alert{}}
 	r, err := sensor.Run(context.Background(), sensor.Options{Source: src, Workers: 1, Checksums: packet.ChecksumsAuto, Analyzers: standard.Analyzers,

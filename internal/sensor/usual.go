@@ -1,6 +1,11 @@
 package sensor
 
-import "firestorm/internal/packet"
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"firestorm/internal/packet"
+)
 
 // usual takes the packets of r from i to before to as long as they are what nearly all are, and returns the index of the
 // first that is not: packet must take that one. It does what packet does, in one loop, with what packets add to counted
@@ -87,7 +92,12 @@ const (
 	notWhole                  // no IP, a fragment, damaged, or speaks of another packet
 )
 
-// of looks at p, which is decoded.
+// of looks at p, which is decoded. The key hashes what stays the same when a packet is copied or routed: everything of its
+// headers but TTL, header checksum and link layer; the transport checksum stands for the payload.
+//
+// Of a packet without tunnel, options of IP or a third VLAN, whose transport header lies in memory, it takes the bytes that
+// anyKey takes field by field: ports, numbers and flags of TCP are among the first 32 of the IP payload. Both find the same
+// packets equal; a test compares (2026-11-30: two fifths of the instructions).
 func (x *coming) of(p *packet.Packet) {
 	src, dst := fold(&p.Src), fold(&p.Dst)
 	x.shard = packet.ShardOfSum(src+dst, p.Vantage)
@@ -95,7 +105,11 @@ func (x *coming) of(p *packet.Packet) {
 	if int(p.WireLen) > len(p.Data) {
 		x.kind = cutShort
 	}
-	if p.IPVersion == 0 {
+	from := int(p.L3) + 40
+	switch p.IPVersion {
+	case 4:
+		from -= 20
+	case 0:
 		x.kind = notWhole
 	}
 	if p.L4Sum >= packet.SumBad {
@@ -106,5 +120,21 @@ func (x *coming) of(p *packet.Packet) {
 	if p.Missing != 0 || p.IPFlags&(packet.Fragment|packet.Reassembled) != 0 || p.EtherType == packet.EtherARP || p.HasQuoted {
 		x.kind = notWhole
 	}
-	x.key = anyKey(p, src, dst)
+	at := int(p.L4)
+	if at > len(p.Data)-16 || from < at || at == 0 || p.Tunnel|uint32(p.VLANs[2]) != 0 {
+		x.key = anyKey(p, src, dst)
+		return
+	}
+	b := p.Data[at:]
+	mid := b[min(len(b)-16, 16):] // up to 32 bytes are all read, some twice
+	h := src + bits.RotateLeft64(dst, 17) +
+		both(uint64(p.IPID)<<32|uint64(p.IPLen)^uint64(p.FragOff)<<16, uint64(p.Proto)<<56|uint64(p.Vantage)<<32|uint64(p.VLANs[0])<<16|uint64(p.VLANs[1])) +
+		bits.RotateLeft64(both(binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])), 1) +
+		bits.RotateLeft64(both(binary.LittleEndian.Uint64(mid), binary.LittleEndian.Uint64(mid[8:])), 7) +
+		// Timestamps may lie anywhere among the options of TCP.
+		bits.RotateLeft64(both(binary.LittleEndian.Uint64(b[len(b)-8:]), uint64(p.TSVal)<<32|uint64(len(b))), 11)
+	if p.NSACK != 0 { // duplicate acknowledgements of stacks without IP-ID differ in what they acknowledge selectively
+		h += both(uint64(p.NSACK), uint64(p.SACK[0][1]))
+	}
+	x.key = h
 }

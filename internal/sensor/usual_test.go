@@ -178,3 +178,45 @@ func said(in *ingest, r *round) string {
 	}
 	return s.String()
 }
+
+// Packets have the same key where all their fields give the same, and only there.
+func TestKeys(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	any := func(p *packet.Packet) uint64 { return anyKey(p, fold(&p.Src), fold(&p.Dst)) }
+	key := func(p *packet.Packet) uint64 {
+		var x coming
+		x.of(p)
+		return x.key
+	}
+	same, raw := 0, 0
+	for i := range 60_000 {
+		a := someFrame(r)
+		if i%3 == 0 && len(a) > 60 && a[23] == packet.ProtoTCP { // options of TCP, in any order
+			a[46] = byte(5+r.IntN(11)) << 4
+			at := 54
+			for _, k := range r.Perm(4) {
+				o := [][]byte{{1}, {1, 1}, {8, 10, 0, 0, 0, 1, 0, 0, 0, 2}, {5, 10, 0, 0, 0, 1, 0, 0, 0, 9}}[k]
+				at += copy(a[at:], o)
+			}
+		}
+		b := append([]byte(nil), a...)
+		for range r.IntN(3) {
+			b[r.IntN(len(b))] ^= byte(1 << r.IntN(8))
+		}
+		p, q := packettest.Decode(a), packettest.Decode(b)
+		if p.IPVersion == 0 || q.IPVersion == 0 {
+			continue
+		}
+		if want, got := any(p) == any(q), key(p) == key(q); want != got {
+			t.Fatalf("%x\n%x\nequal %v, want %v", a, b, got, want)
+		} else if want {
+			same++
+		}
+		if key(p) != any(p) {
+			raw++
+		}
+	}
+	if same < 10_000 || raw < 20_000 {
+		t.Errorf("%d pairs were the same, %d keys were made from bytes", same, raw)
+	}
+}

@@ -46,7 +46,7 @@ type File struct {
 	path   string        // of file
 	packed pcapfile.Compression
 	ifaces []Interface
-	index  []uint16          // the reader's interface number to ours
+	index  []pcapfile.Origin // by the reader's number of the interface
 	keys   []string          // "name#interface" of each, though a single one goes by the file's name
 	names  map[string]uint16 // default vantages, by key
 	stats  Stats
@@ -267,32 +267,25 @@ func (f *File) read(b *packet.Batch, l *lease) error {
 	ps := b.Packets[:packet.BatchSize]
 	n, bytes := len(b.Packets), 0
 	var err error
-	for n < len(ps) && bytes < maxBatchBytes {
+	for n < len(ps) {
+		room := maxBatchBytes - bytes - n*pcapfile.RecordHeader
+		if room <= 0 {
+			break
+		}
 		if f.ahead {
 			rec, f.ahead = f.peeked, false
+		} else if k, size := f.rd.Run(ps[n:], f.index, f.prior.frames, room); k > 0 {
+			held = l.keep(f.rd.Block(), held)
+			n, bytes = n+k, bytes+size
+			continue
 		} else if err = f.rd.Next(&rec); err != nil {
 			break
 		}
-		if blk := f.rd.Block(); blk != held {
-			l.hold(blk)
-			held = blk
-		}
+		held = l.keep(f.rd.Block(), held)
 		if int(rec.Iface) >= len(f.index) {
 			f.learn()
 		}
-		idx := f.index[rec.Iface]
-		p := &ps[n]
-		p.Data = rec.Data
-		p.Time = rec.Time
-		p.Frame = rec.Frame + f.prior.frames
-		p.Ordinal = 0
-		p.Source = idx
-		p.Vantage = f.ifaces[idx].Vantage
-		p.Link = rec.Link
-		p.WireLen = rec.WireLen
-		p.Missing = 0
-		p.Firewall = packet.FirewallNone
-		p.Offload = packet.Offload{}
+		f.index[rec.Iface].Fill(&ps[n], &rec, f.prior.frames)
 		n++
 		bytes += len(rec.Data)
 	}
@@ -323,7 +316,7 @@ func (f *File) learn() {
 			known = len(f.ifaces)
 			f.ifaces = append(f.ifaces, f.describe(in, i, known))
 		}
-		f.index = append(f.index, uint16(known))
+		f.index = append(f.index, pcapfile.Origin{Source: uint16(known), Vantage: f.ifaces[known].Vantage})
 	}
 }
 

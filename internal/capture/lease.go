@@ -56,10 +56,13 @@ func (ls *leases) put(l *lease, b *packet.Batch) {
 	ls.mu.Unlock()
 }
 
-// hold makes the batch keep blk.
-func (l *lease) hold(blk *pcapfile.Block) {
-	blk.Hold()
-	l.blocks = append(l.blocks, blk)
+// keep makes the batch keep blk, unless it is the one that it holds last, and returns blk.
+func (l *lease) keep(blk, last *pcapfile.Block) *pcapfile.Block {
+	if blk != last {
+		blk.Hold()
+		l.blocks = append(l.blocks, blk)
+	}
+	return blk
 }
 
 // Poison overwrites the bytes of all packets of b, so that a test sees who kept some past Release.

@@ -25,9 +25,12 @@ func (a *Addr) Fold() uint64 {
 
 // ShardOfPair is the part of the state, 0 to Shards-1, that two hosts belong to, whichever of them sends.
 func ShardOfPair(a, b *Addr, vantage uint16) uint8 {
-	h := a.Fold() + b.Fold() // addition forgets the order
-	h ^= uint64(vantage) * PairPlace
-	hi, lo := bits.Mul64(h, PairLast)
+	return ShardOfSum(a.Fold()+b.Fold(), vantage) // addition forgets the order
+}
+
+// ShardOfSum is ShardOfPair for who has the sum of both addresses' Fold at hand.
+func ShardOfSum(sum uint64, vantage uint16) uint8 {
+	hi, lo := bits.Mul64(sum^uint64(vantage)*PairPlace, PairLast)
 	return uint8((hi ^ lo) >> 58)
 }
 

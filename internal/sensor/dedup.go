@@ -14,8 +14,8 @@ import (
 // before and after a router (TTL one less), and packets that run in a circle (TTL falling by the same step again and
 // again). It remembers the last packets of one vantage in a direct-mapped table.
 type dedup struct {
-	keys   []uint64 // by slot: the packet that it holds
-	slots  []sighting
+	keys   *[dedupSlots]uint64 // by slot: the packet that it holds
+	slots  *[dedupSlots]sighting
 	again  map[uint16]*repeats // by slot: packets seen more than once
 	proven bool                // a packet was copied that cannot have been sent twice
 
@@ -77,7 +77,7 @@ const (
 )
 
 func newDedup() *dedup {
-	return &dedup{keys: make([]uint64, dedupSlots), slots: make([]sighting, dedupSlots), again: map[uint16]*repeats{}}
+	return &dedup{keys: new([dedupSlots]uint64), slots: new([dedupSlots]sighting), again: map[uint16]*repeats{}}
 }
 
 // touch reads what see will need of the packet with this key, some packets before its turn: the waits for memory of
@@ -88,18 +88,18 @@ func (d *dedup) touch(key uint64) uint64 {
 	return d.keys[n] ^ uint64(d.slots[n].last)
 }
 
-// see says whether p, whose repeatKey is key, repeats an earlier packet, and returns an event when the repetition is
+// see says whether p, whose key is key (coming.of), repeats an earlier packet, and returns an event when the repetition is
 // worth one.
 func (d *dedup) see(p *packet.Packet, key uint64) (repeat, *event.Repeat) {
 	if p.IPVersion == 0 || p.Missing != 0 || p.IPFlags&packet.Reassembled != 0 {
 		return notSeen, nil
 	}
-	if d.pairs > 0 && d.doubled[pairKey(p)] {
-		d.paired++
+	if d.pairs > 0 {
+		d.frame(p)
 	}
 	n := uint16(key % dedupSlots)
 	if d.keys[n] != key {
-		d.first(n, key, p)
+		d.first(key, p)
 		return notSeen, nil
 	}
 	s := &d.slots[n]
@@ -108,7 +108,7 @@ func (d *dedup) see(p *packet.Packet, key uint64) (repeat, *event.Repeat) {
 		since = -since
 	}
 	if since > loopWithin {
-		d.first(n, key, p)
+		d.first(key, p)
 		return notSeen, nil
 	}
 	fall := s.ttlLast - p.TTL
@@ -153,18 +153,34 @@ func (d *dedup) see(p *packet.Packet, key uint64) (repeat, *event.Repeat) {
 		return notSeen, nil // a second sight with a lower TTL alone proves nothing: it may be a loop's first turn
 	}
 	// The same header again after more than a moment, or with a TTL that fits neither: a packet of its own.
-	d.first(n, key, p)
+	d.first(key, p)
 	return notSeen, nil
 }
 
-// first makes p the packet of slot n.
-func (d *dedup) first(n uint16, key uint64, p *packet.Packet) {
+// first makes p, whose key is key, the packet of its slot.
+func (d *dedup) first(key uint64, p *packet.Packet) {
+	n := key % dedupSlots
 	s := &d.slots[n]
-	if len(d.again) > 0 && s.kept {
-		delete(d.again, n)
+	if s.kept {
+		delete(d.again, uint16(n))
 	}
 	d.keys[n] = key
-	s.last, s.frame, s.source, s.src, s.dst, s.ttlLast, s.kept = p.Time, p.Frame, p.Source, p.SrcMAC, p.DstMAC, p.TTL, false
+	s.is(p)
+	s.kept = false
+}
+
+// is makes s the first sight of p.
+func (s *sighting) is(p *packet.Packet) {
+	s.src = p.SrcMAC
+	s.dst = p.DstMAC
+	s.last, s.frame, s.source, s.ttlLast = p.Time, p.Frame, p.Source, p.TTL
+}
+
+// frame counts p if it is of a pair of hosts of which a copy was seen.
+func (d *dedup) frame(p *packet.Packet) {
+	if d.doubled[pairKey(p)] {
+		d.paired++
+	}
 }
 
 // tell reports that a repetition is worth an event: few of each pair of senders, so that a mirror that doubles everything
@@ -225,7 +241,10 @@ func (d *dedup) double(p *packet.Packet) {
 }
 
 // pairKey hashes the two hosts of a packet, whichever of them sent it.
-func pairKey(p *packet.Packet) uint64 { return mix(fold(&p.Src)+fold(&p.Dst), 0) % pairSlots }
+func pairKey(p *packet.Packet) uint64 { return pairSlot(fold(&p.Src) + fold(&p.Dst)) }
+
+// pairSlot is pairKey for who has the sum of what both addresses fold to at hand.
+func pairSlot(sum uint64) uint64 { return mix(sum, 0) % pairSlots }
 
 // copied is the event of a copy: the second address is that of the copy's sender, which a mirror does not change.
 func (x *repeats) copied(p *packet.Packet) *event.Repeat {
@@ -279,13 +298,11 @@ func (x *repeats) event(p *packet.Packet, times uint8, loop bool) *event.Repeat 
 	return r
 }
 
-// repeatKey hashes what stays the same when a packet is copied or routed: everything of its headers but TTL, header
-// checksum and link layer; the transport checksum stands for the payload.
+// anyKey is the key of any packet (coming.of), from its fields. src and dst are what its addresses fold to.
 //
 // The products do not wait for each other, as those of a chain do (2026-11-23).
-func repeatKey(p *packet.Packet) uint64 {
-	h := fold(&p.Src)
-	h += both(fold(&p.Dst), uint64(p.IPID)<<32|uint64(p.IPLen)^uint64(p.FragOff)<<16)
+func anyKey(p *packet.Packet, src, dst uint64) uint64 {
+	h := src + both(dst, uint64(p.IPID)<<32|uint64(p.IPLen)^uint64(p.FragOff)<<16)
 	h += bits.RotateLeft64(both(uint64(p.Seq)<<32|uint64(p.Ack), uint64(p.SrcPort)<<48|uint64(p.DstPort)<<32|uint64(p.TCPFlags)<<16|uint64(p.Window)), 1)
 	// Duplicate acknowledgements of stacks without IP-ID differ in what they acknowledge selectively.
 	h += bits.RotateLeft64(both(uint64(p.TSVal)<<32|uint64(p.Tunnel), uint64(p.NSACK)<<32|uint64(p.SACK[0][1])), 3)

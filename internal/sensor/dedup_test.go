@@ -15,13 +15,20 @@ type sight struct {
 	at       time.Duration
 }
 
+// seen is what d says of p.
+func seen(d *dedup, p *packet.Packet) (repeat, *event.Repeat) {
+	var x coming
+	x.of(p)
+	return d.see(p, x.key)
+}
+
 func see(d *dedup, s sight, id uint32) (repeat, *event.Repeat) {
 	p := packet.Packet{IPVersion: 4, TTL: s.ttl, IPID: id, IPLen: 60, Src: packet.MustAddr("10.1.0.1"), Dst: packet.MustAddr("10.2.0.1"), Proto: packet.ProtoUDP,
 		Time: packet.Time(1e9).Add(s.at), Frame: 1}
 	if s.src != 0 {
 		p.SrcMAC, p.DstMAC = packet.MAC{2, 0, 0, 0, 0, s.src}, packet.MAC{2, 0, 0, 0, 0, s.dst}
 	}
-	return d.see(&p, repeatKey(&p))
+	return seen(d, &p)
 }
 
 func TestRepeats(t *testing.T) {

@@ -43,10 +43,18 @@ type ingest struct {
 	lostSeen uint64
 	span     span
 	busy     *busy            // nil: nobody asks
-	keys     [aheadLen]uint64 // of the packets whose turn is near
+	coming   [aheadLen]coming // of the packets whose turn is near
 	touched  uint64           // keeps what touch returns; nobody reads it
 	witness  Witness          // nil: none
 	told     *event.Tracked   // its next event, for which it is not time yet
+	long     bool             // no packet is usual: tests compare
+}
+
+// coming is what ahead finds out of a packet.
+type coming struct {
+	key   uint64 // the same for packets that are the same, see of
+	shard uint8  // shardOf, where it is whole
+	kind  kind
 }
 
 // aheadLen is how many packets are decoded before the first of them is looked up among earlier ones.
@@ -111,11 +119,14 @@ func (in *ingest) next(r *round) error {
 	if in.witness != nil && in.told == nil {
 		in.told = in.witness.Next()
 	}
+	r.shard = slices.Grow(r.shard, len(r.batch.Packets))[:len(r.batch.Packets)]
 	for i := 0; i < len(r.batch.Packets); i += aheadLen {
 		to := min(i+aheadLen, len(r.batch.Packets))
 		in.ahead(r.batch.Packets[i:to])
 		for k := i; k < to; k++ {
-			in.packet(r, k, in.keys[k-i])
+			if k = in.usual(r, k, to, in.coming[k-i:to-i]); k < to {
+				in.packet(r, k, in.coming[k-i].key)
+			}
 		}
 	}
 	if in.busy != nil {
@@ -203,10 +214,15 @@ func (in *ingest) ahead(ps []packet.Packet) {
 				}
 			}
 		}
-		in.keys[k] = repeatKey(p)
+		in.coming[k].of(p)
 	}
+	vantage := ps[0].Vantage
+	d := in.wire(vantage).dedup
 	for k := range ps {
-		in.touched += in.wire(ps[k].Vantage).dedup.touch(in.keys[k])
+		if v := ps[k].Vantage; v != vantage {
+			vantage, d = v, in.wire(v).dedup
+		}
+		in.touched += d.touch(in.coming[k].key)
 	}
 }
 
@@ -242,7 +258,7 @@ func (in *ingest) packet(r *round, i int, key uint64) {
 			in.counts.HandedOver++
 		}
 	}
-	r.shard = append(r.shard, shard)
+	r.shard[i] = shard
 	if in.ordinal%edgePackets == 0 || uint64(in.clock.now)-uint64(in.lastEdge) >= uint64(edgeEvery) { // back in time is a large number
 		in.lastEdge = in.clock.now
 		in.flush(r, in.ordinal%edgePackets == 0)

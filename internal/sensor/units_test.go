@@ -89,7 +89,7 @@ func TestDedup(t *testing.T) {
 		for i, s := range steps {
 			p := frame(s.ttl, s.id)
 			p.Time = packet.Time(s.at)
-			if got, _ := d.see(p, repeatKey(p)); got != s.want {
+			if got, _ := seen(d, p); got != s.want {
 				t.Errorf("%s, packet %d: %d, want %d", name, i+1, got, s.want)
 			}
 		}

@@ -21,7 +21,7 @@ func TestUnlikeInOptions(t *testing.T) {
 			b[c.l4-3] = option
 			p := packet.Packet{IPVersion: c.version, Proto: packet.ProtoICMPv6, TTL: 64, Src: packet.MustAddr("2001:db8::1"), Dst: packet.MustAddr("2001:db8::2"),
 				L3: 0, L4: uint16(c.l4), Data: b, Time: packet.Time(1e9).Add(at), Frame: uint64(1 + at/time.Microsecond)}
-			r, ev := d.see(&p, repeatKey(&p))
+			r, ev := seen(d, &p)
 			if ev != nil && !ev.Unnumbered {
 				t.Errorf("%s: the event says that the packet has a number", c.name)
 			}
@@ -42,7 +42,7 @@ func TestBareAcknowledgements(t *testing.T) {
 	see := func(at time.Duration, seq uint32, payload uint32, flags uint16) repeat {
 		p := packet.Packet{IPVersion: 4, Proto: packet.ProtoTCP, TTL: 64, Src: packet.MustAddr("192.0.2.1"), Dst: packet.MustAddr("192.0.2.2"), IPLen: 40 + payload,
 			SrcPort: 1, DstPort: 2, Seq: seq, TCPFlags: flags, PayloadWire: payload, Time: packet.Time(1e9).Add(at), Frame: 1}
-		r, _ := d.see(&p, repeatKey(&p))
+		r, _ := seen(d, &p)
 		return r
 	}
 	for i := range 3 {

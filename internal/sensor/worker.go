@@ -243,38 +243,86 @@ func (w *worker) sumPassed() {
 	w.passedBytes.Store(bytes)
 }
 
-// packets brings the packets of this worker's shards to them, in order.
+// packets brings the packets of this worker's shards to them, in order. Each pass over a run is a function of its own, and
+// stays one: in one body, all that any of them needs is read back from the stack after every call (2026-11-30: a packet
+// costs half).
 func (w *worker) packets(r *round, from, to int, out *output) {
-	for i := from; i < to; {
-		n := 0
-		for ; i < to && n < len(w.run); i++ {
-			if k := r.shard[i]; k != shardDrop && w.shards[k] != nil {
-				x := &w.run[n]
-				x.p, x.s = &r.batch.Packets[i], w.shards[k]
-				x.s.flows.Look(x.p, &x.a)
-				n++
-			}
-		}
-		for k := range w.run[:n] {
-			w.run[k].s.flows.Find(&w.run[k].a)
-		}
-		for k := range w.run[:n] {
-			x := &w.run[k]
-			x.s.flows.Touch(&x.a)
-			x.s.apps.Ahead(x.a.Index(), 0)
-		}
+	for from < to {
+		var run []ahead
+		run, from = w.look(r, from, to)
+		find(run)
+		touch(run)
 		for step := 1; step < analyzer.AheadSteps; step++ {
-			for k := range w.run[:n] {
-				w.run[k].s.apps.Ahead(w.run[k].a.Index(), step)
-			}
+			fetch(run, step)
 		}
-		for k := range w.run[:n] {
-			x := &w.run[k]
-			if x.s.packet(x.p, &x.a, w.anoms, &out.events) {
-				w.inFlows++
+		w.inFlows += w.handle(run, &out.events)
+	}
+}
+
+// look takes the next packets of this worker's shards, as many as a run has, and returns where it stopped.
+//
+//go:noinline
+func (w *worker) look(r *round, from, to int) (run []ahead, next int) {
+	n := 0
+	ps, shards := r.batch.Packets[from:to], r.shard[from:to]
+	for i := range ps {
+		k := shards[i]
+		if k == shardDrop {
+			continue
+		}
+		if s := w.shards[k]; s != nil {
+			if n == len(w.run) {
+				return w.run[:], from + i
 			}
+			x := &w.run[n]
+			n++
+			x.p, x.s = &ps[i], s
+			s.flows.Look(x.p, &x.a)
 		}
 	}
+	return w.run[:n], to
+}
+
+// find asks for the connections of a run.
+//
+//go:noinline
+func find(run []ahead) {
+	for k := range run {
+		run[k].s.flows.Find(&run[k].a)
+	}
+}
+
+// touch asks for what belongs to the connections of a run.
+//
+//go:noinline
+func touch(run []ahead) {
+	for k := range run {
+		x := &run[k]
+		x.s.flows.Touch(&x.a)
+		x.s.apps.Ahead(x.a.Index(), 0)
+	}
+}
+
+// fetch asks for what the readers of protocols will need, one step after the other.
+//
+//go:noinline
+func fetch(run []ahead, step int) {
+	for k := range run {
+		run[k].s.apps.Ahead(run[k].a.Index(), step)
+	}
+}
+
+// handle brings the packets of a run to their shards and returns how many belong to a flow.
+//
+//go:noinline
+func (w *worker) handle(run []ahead, out *[]event.Event) (inFlows uint64) {
+	anoms := w.anoms
+	for k := range run {
+		if x := &run[k]; x.s.packet(x.p, &x.a, anoms, out) {
+			inFlows++
+		}
+	}
+	return inFlows
 }
 
 func (w *worker) age(n int, e *edge, out *output) {

@@ -9,11 +9,34 @@ import (
 // b starts at an even offset of the message; an odd last byte counts as if a zero followed. A message that
 // includes its own correct checksum sums to 0xffff.
 //
-// The sum is taken in 64-bit words with end-around carry: byte order does not matter to a ones' complement sum
-// until the result is read (RFC 1071 2.B), so words are read in the machine's order and swapped once at the end.
+// Byte order does not matter to a ones' complement sum until the result is read (RFC 1071 2.B), so words are read in the
+// machine's order and swapped once at the end.
 func Sum(initial uint64, b []byte) uint16 {
-	s, b := sumBlocks(b)
+	return Fold(uint64(bits.ReverseBytes16(Fold(RawSum(b)))) + uint64(Fold(initial)))
+}
+
+// RawSumIPv4 is RawSum of an IPv4 header without options: one of each packet (2026-11-30).
+func RawSumIPv4(h *[20]byte) uint64 {
+	return uint64(binary.LittleEndian.Uint32(h[:])) + uint64(binary.LittleEndian.Uint32(h[4:])) +
+		uint64(binary.LittleEndian.Uint32(h[8:])) + uint64(binary.LittleEndian.Uint32(h[12:])) + uint64(binary.LittleEndian.Uint32(h[16:]))
+}
+
+// sumWords is RawSum in plain Go: 64-bit words with end-around carry.
+func sumWords(b []byte) (s uint64) {
 	var c uint64
+	for len(b) >= 64 {
+		w := (*[64]byte)(b)
+		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[0:]), 0)
+		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[8:]), c)
+		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[16:]), c)
+		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[24:]), c)
+		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[32:]), c)
+		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[40:]), c)
+		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[48:]), c)
+		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[56:]), c)
+		s += c // cannot carry again: a carry left s below its largest value
+		b = b[64:]
+	}
 	for len(b) >= 8 {
 		s, c = bits.Add64(s, binary.LittleEndian.Uint64(b), 0)
 		s += c
@@ -33,36 +56,7 @@ func Sum(initial uint64, b []byte) uint16 {
 	}
 	s, c = bits.Add64(s, tail, 0)
 	s += c
-	v := Fold(s)
-	return Fold(uint64(bits.ReverseBytes16(v)) + uint64(Fold(initial)))
-}
-
-// SumIPv4 returns Sum(0, h) of an IPv4 header without options: one of each packet (2026-11-28).
-func SumIPv4(h *[20]byte) uint16 {
-	a, b := binary.LittleEndian.Uint64(h[:]), binary.LittleEndian.Uint64(h[8:])
-	return bits.ReverseBytes16(Fold(a>>32 + a&0xffffffff + b>>32 + b&0xffffffff + uint64(binary.LittleEndian.Uint32(h[16:]))))
-}
-
-// SumPair returns Sum(0, h) of the addresses of an IPv4 header, the begin of a pseudo-header.
-func SumPair(h *[8]byte) uint16 { return bits.ReverseBytes16(Fold(binary.LittleEndian.Uint64(h[:]))) }
-
-// sumWords returns the ones' complement sum of the whole blocks of 64 bytes in b, and what is left of b.
-func sumWords(b []byte) (s uint64, rest []byte) {
-	var c uint64
-	for len(b) >= 64 {
-		w := (*[64]byte)(b)
-		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[0:]), 0)
-		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[8:]), c)
-		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[16:]), c)
-		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[24:]), c)
-		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[32:]), c)
-		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[40:]), c)
-		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[48:]), c)
-		s, c = bits.Add64(s, binary.LittleEndian.Uint64(w[56:]), c)
-		s += c // cannot carry again: a carry left s below its largest value
-		b = b[64:]
-	}
-	return s, b
+	return s>>32 + s&0xffffffff
 }
 
 // Fold reduces a ones' complement sum of any width to 16 bits.

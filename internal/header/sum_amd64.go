@@ -1,10 +1,11 @@
 package header
 
-// sumAVX2 returns the sum of the n bytes from b on, taken as 32-bit words in the machine's order; n is a multiple of 64
-// and not 0.
+// RawSum returns the ones' complement sum of b in the machine's order, not folded but below 1<<34: a message of which it is
+// a multiple of 65 535, and not 0, is right. What is to be added to it must be swapped (RFC 1071 2.B). It is for who sums each
+// packet and wants no word turned round; others take Sum (2026-11-30).
 //
 //go:noescape
-func sumAVX2(b *byte, n int) uint64
+func RawSum(b []byte) uint64
 
 func cpuid(leaf, sub uint32) (ax, bx, cx, dx uint32)
 
@@ -24,14 +25,3 @@ func hasAVX2() bool {
 	_, b, _, _ := cpuid(7, 0)
 	return b&(1<<5) != 0
 }
-
-// sumBlocks returns the ones' complement sum of the whole blocks of 64 bytes in b, and what is left of b. Wide registers
-// take a third of the time from a few hundred bytes on (2026-11-28); below wideFrom they do not pay.
-func sumBlocks(b []byte) (sum uint64, rest []byte) {
-	if n := len(b) &^ 63; n >= wideFrom && avx2 {
-		return sumAVX2(&b[0], n), b[n:]
-	}
-	return sumWords(b)
-}
-
-const wideFrom = 128

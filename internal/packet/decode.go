@@ -45,14 +45,11 @@ func Decode(p *Packet, o *Options) {
 	if o == nil {
 		o = &defaultOptions
 	}
-	if p.Link == LinkEthernet && p.fast(o) {
-		return
-	}
-	p.general(o)
+	p.decode(o)
 }
 
-// general decodes any frame.
-func (p *Packet) general(o *Options) {
+// general decodes any frame. It returns false: decode did not take it.
+func (p *Packet) general(o *Options) bool {
 	p.clear()
 	p.SrcMAC, p.DstMAC = MAC{}, MAC{}
 	p.EtherType, p.VLANs, p.NVLAN = 0, [3]uint16{}, 0
@@ -66,9 +63,10 @@ func (p *Packet) general(o *Options) {
 	}
 	if p.Link == LinkEthernet {
 		d.ethernet(0, wend)
-		return
+	} else {
+		d.link(wend)
 	}
-	d.link(wend)
+	return false
 }
 
 // DecodeDatagram decodes a reassembled IP datagram: p.Data starts with the IP header, whose length field spans

@@ -104,6 +104,9 @@ type Quoted struct {
 }
 
 // Packet is one frame, decoded to its innermost headers. The zero value is an empty frame.
+//
+// The fields stand in the order of their use, not of the headers: what is set and read for each packet comes first, in four
+// lines of the cache; what few packets have comes last (2026-11-30).
 type Packet struct {
 	Data    []byte // the captured bytes, borrowed until Batch.Release; a reassembled datagram: the datagram
 	Time    Time
@@ -112,55 +115,55 @@ type Packet struct {
 	Src     Addr   // innermost IP source; zero when the frame has no IP
 	Dst     Addr
 
-	SrcMAC, DstMAC MAC
-	EtherType      uint16    // of the innermost link header
-	VLANs          [3]uint16 // outermost first
-	NVLAN          uint8
-	IPVersion      uint8 // 4, 6 or 0
-	Proto          uint8 // IP protocol of L4 (after IPv6 extension headers); 0 with IPVersion 0 means no IP
-	TTL            uint8 // TTL or hop limit, innermost
-	TOS            uint8 // TOS byte or traffic class
-	NLayer         uint8
-	Source         uint16   // index of file or interface
-	Vantage        uint16   // index of vantage
-	Link           LinkType // of the frame
-	Ring           uint8    // of the rings of its interface, the one that it came through; 0 in files
-	WireLen        uint32   // length on the wire, bytes
-	IPID           uint32   // IPv4 identification, or that of an IPv6 fragment header
-	FragOff        uint16   // fragment offset, bytes
-	IPLen          uint32   // total length of the innermost IP packet as its header says, bytes; when that is 0 (offload), what the wire held
-	IPFlags        IPFlags
-
-	L3, L4      uint16 // offsets in Data of the innermost IP header and of what follows it (a later fragment: its data); 0 = none
-	PayloadOff  uint16 // offset in Data of the transport payload
-	PayloadLen  uint32 // captured transport payload, bytes
-	PayloadWire uint32 // transport payload that the headers claim, bytes
-
 	SrcPort, DstPort uint16 // TCP, UDP, SCTP, UDP-Lite, DCCP
 	Seq, Ack         uint32 // TCP
 	TCPFlags         uint16
 	Window           uint16 // as on the wire, unscaled
 	Urgent           uint16
-	MSS              uint16 // option 2, valid with OptMSS
 	TCPOpts          uint16
-	WScale           uint8 // option 3, valid with OptWScale
-	NSACK            uint8
 	TSVal, TSEcr     uint32 // option 8, valid with OptTS
-	SACK             [4][2]uint32
+	MSS              uint16 // option 2, valid with OptMSS
+	WScale           uint8  // option 3, valid with OptWScale
+	NSACK            uint8
 
-	ICMPType, ICMPCode uint8
-	ICMPRest           uint32 // the second word of the header: identifier and sequence, next-hop MTU, pointer, gateway
-	Quoted             Quoted // valid with HasQuoted
-	HasQuoted          bool
+	IPVersion   uint8  // 4, 6 or 0
+	Proto       uint8  // IP protocol of L4 (after IPv6 extension headers); 0 with IPVersion 0 means no IP
+	TTL         uint8  // TTL or hop limit, innermost
+	TOS         uint8  // TOS byte or traffic class
+	PayloadLen  uint32 // captured transport payload, bytes
+	PayloadWire uint32 // transport payload that the headers claim, bytes
+	L3, L4      uint16 // offsets in Data of the innermost IP header and of what follows it (a later fragment: its data); 0 = none
+	PayloadOff  uint16 // offset in Data of the transport payload
+	IPFlags     IPFlags
+	NLayer      uint8
+	IPLen       uint32 // total length of the innermost IP packet as its header says, bytes; when that is 0 (offload), what the wire held
+	IPID        uint32 // IPv4 identification, or that of an IPv6 fragment header
+	WireLen     uint32 // length on the wire, bytes
+	Source      uint16 // index of file or interface
+	Vantage     uint16 // index of vantage
 
 	IPSum, L4Sum Sum
-	Tunnel       uint32 // 0 outside any tunnel; else a hash of the tunnel's ends and identifier
-	Missing      Missing
+	HasQuoted    bool
 	NAnomaly     uint8
-	Anomalies    [6]Anomaly // first ones found; AnomalyMore when there were others
-	Firewall     Firewall   // verdict carried by the link type (PFLOG, NFLOG)
-	Offload      Offload    // what the kernel of a live capture says that its card does; set by the source
-	Layers       [MaxLayers]Layer
+	Link         LinkType // of the frame
+	EtherType    uint16   // of the innermost link header
+
+	VLANs              [3]uint16 // outermost first
+	NVLAN              uint8
+	Firewall           Firewall // verdict carried by the link type (PFLOG, NFLOG)
+	ICMPRest           uint32   // the second word of the header: identifier and sequence, next-hop MTU, pointer, gateway
+	Tunnel             uint32   // 0 outside any tunnel; else a hash of the tunnel's ends and identifier
+	ICMPType, ICMPCode uint8
+	FragOff            uint16 // fragment offset, bytes
+	Missing            Missing
+	Ring               uint8 // of the rings of its interface, the one that it came through; 0 in files
+
+	SrcMAC, DstMAC MAC
+	Offload        Offload // what the kernel of a live capture says that its card does; set by the source
+	Layers         [MaxLayers]Layer
+	Anomalies      [6]Anomaly // first ones found; AnomalyMore when there were others
+	SACK           [4][2]uint32
+	Quoted         Quoted // valid with HasQuoted
 }
 
 // IPFlags are the fragmentation facts of a packet.

@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"encoding/binary"
 	"hash/crc32"
 
 	"firestorm/internal/header"
@@ -12,8 +13,8 @@ var (
 )
 
 // verdict turns a mismatch into an outcome: explained says that a card fills the field in later.
-func (d *decoder) verdict(explained bool) Sum {
-	if explained && d.o.Checksums == ChecksumsAuto {
+func verdict(o *Options, explained bool) Sum {
+	if explained && o.Checksums == ChecksumsAuto {
 		return SumOffload
 	}
 	return SumBad
@@ -21,16 +22,10 @@ func (d *decoder) verdict(explained bool) Sum {
 
 // sumIPv4 checks the header checksum. Cards that compute it leave 0 in what the sender captured.
 func (d *decoder) sumIPv4(off, hlen int) Sum {
-	var sum uint16
-	if hlen == 20 {
-		sum = header.SumIPv4((*[20]byte)(d.b[off:]))
-	} else {
-		sum = header.Sum(0, d.b[off:off+hlen])
-	}
-	if sum == 0xffff {
+	if header.RawSum(d.b[off:off+hlen])%0xffff == 0 { // not 0: the version is in it
 		return SumGood
 	}
-	return d.verdict(be16(d.b, off+10) == 0)
+	return verdict(d.o, be16(d.b, off+10) == 0)
 }
 
 // sumL4 checks the checksum at field of the whole message between off and wend.
@@ -47,37 +42,56 @@ func (d *decoder) sumL4(proto uint8, off, wend, field int) {
 	if proto == ProtoUDP && be16(b, off+4) != 0 && int(be16(b, off+4)) != n {
 		return
 	}
-	got := be16(b, field)
-	if proto == ProtoUDP && got == 0 && p.IPVersion == 4 {
+	if proto == ProtoUDP && be16(b, field) == 0 && p.IPVersion == 4 {
 		return
 	}
+	sum := header.RawSum(b[off:wend])
 	if proto == ProtoICMP || proto == ProtoIGMP {
 		p.L4Sum = SumBad
-		if header.Sum(0, b[off:wend]) == 0xffff {
+		if sum != 0 && sum%0xffff == 0 {
 			p.L4Sum = SumGood
 		}
 		return
 	}
-	var ends uint16 // the sum of source and destination, which stand together in the IP header
+	var ends uint64 // the sum of source and destination, which stand together in the IP header
 	if l3 := int(p.L3); p.IPVersion == 4 {
-		ends = header.SumPair((*[8]byte)(b[l3+12:]))
+		ends = header.RawSum(b[l3+12 : l3+20])
 	} else {
 		if d.routed() {
 			return // the pseudo-header needs the final destination, which stands elsewhere
 		}
-		ends = header.Sum(0, b[l3+8:l3+40])
+		ends = header.RawSum(b[l3+8 : l3+40])
 	}
-	partial := uint64(ends) + uint64(proto)
-	whole := partial + uint64(n>>16) + uint64(n&0xffff)
-	if header.Sum(whole, b[off:wend]) == 0xffff {
+	if (ends+pseudoRest(proto, n)+sum)%0xffff == 0 {
 		p.L4Sum = SumGood
 		return
 	}
 	p.L4Sum = SumBad
 	if proto == ProtoTCP || proto == ProtoUDP {
-		// What a card completes is the sum of the pseudo-header, with the length or, for large sends, without.
-		p.L4Sum = d.verdict(got == header.Fold(whole) || got == header.Fold(partial))
+		p.L4Sum = p.completed(d.o, pseudoRest(proto, n))
 	}
+}
+
+// pseudoRest is what a pseudo-header adds to the sum of the addresses, as header.RawSum counts: the protocol and the length,
+// swapped. It is never 0.
+func pseudoRest(proto uint8, n int) uint64 { return (uint64(proto) + uint64(n)) << 8 }
+
+// completed judges a TCP or UDP checksum that is not right. What a card completes is the sum of the pseudo-header, with the
+// length (rest is that of its pseudoRest) or, for large sends, without.
+func (p *Packet) completed(o *Options, rest uint64) Sum {
+	field := int(p.L4) + 16
+	if p.Proto == ProtoUDP {
+		field = int(p.L4) + 6
+	}
+	got := binary.LittleEndian.Uint16(p.Data[field:])
+	var ends uint64
+	if p.IPVersion == 4 {
+		a := p.Data[p.L3+12:]
+		ends = uint64(binary.LittleEndian.Uint32(a)) + uint64(binary.LittleEndian.Uint32(a[4:]))
+	} else {
+		ends = header.RawSum(p.Data[p.L3+8 : p.L3+40])
+	}
+	return verdict(o, got == header.Fold(ends+rest) || got == header.Fold(ends+pseudoRest(p.Proto, 0)))
 }
 
 // routed reports a routing header with segments left.
@@ -105,5 +119,5 @@ func (d *decoder) sumSCTP(off, wend int) {
 		p.L4Sum = SumGood
 		return
 	}
-	p.L4Sum = d.verdict(got == 0)
+	p.L4Sum = verdict(d.o, got == 0)
 }

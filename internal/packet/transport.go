@@ -84,11 +84,14 @@ func (d *decoder) tcp(off, wend int) {
 	}
 }
 
+// timestampOnly is how the options of most segments of an established connection begin: two paddings and timestamps, and no
+// more (RFC 7323 appendix A).
+const timestampOnly = 0x0101080a
+
 // tcpOptions reads TCP options (RFC 9293 3.2). The slice may be cut by the capture length.
 func (d *decoder) tcpOptions(o []byte) {
 	p := d.p
-	// The common case of an established flow: two paddings and timestamps (RFC 7323 appendix A).
-	if len(o) == 12 && binary.BigEndian.Uint32(o) == 0x0101080a {
+	if len(o) == 12 && binary.BigEndian.Uint32(o) == timestampOnly {
 		p.TCPOpts = OptTS
 		p.TSVal = binary.BigEndian.Uint32(o[4:])
 		p.TSEcr = binary.BigEndian.Uint32(o[8:])
@@ -116,67 +119,84 @@ func (d *decoder) tcpOptions(o []byte) {
 			d.tcpOptCut(len(o), i+n)
 			return
 		}
-		v := o[i+2 : i+n]
-		bit := uint16(OptOther)
-		good := true
-		switch kind {
-		case 2:
-			bit = OptMSS
-			if good = n == 4; good && p.TCPOpts&bit == 0 {
-				p.MSS = binary.BigEndian.Uint16(v)
-			}
-		case 3:
-			bit = OptWScale
-			if good = n == 3; good && p.TCPOpts&bit == 0 {
-				p.WScale = v[0]
-			}
-		case 4:
-			bit = OptSACKOK
-			good = n == 2
-		case 5:
-			bit = OptSACK
-			if good = n >= 10 && n <= 34 && (n-2)%8 == 0; good && p.TCPOpts&bit == 0 {
-				for len(v) >= 8 {
-					p.SACK[p.NSACK] = [2]uint32{binary.BigEndian.Uint32(v), binary.BigEndian.Uint32(v[4:])}
-					p.NSACK++
-					v = v[8:]
-				}
-			}
-		case 8:
-			bit = OptTS
-			if good = n == 10; good && p.TCPOpts&bit == 0 {
-				p.TSVal = binary.BigEndian.Uint32(v)
-				p.TSEcr = binary.BigEndian.Uint32(v[4:])
-			}
-		case 19:
-			bit = OptMD5
-			good = n == 18
-		case 29:
-			bit = OptAO
-			good = n >= 4
-		case 30:
-			bit = OptMPTCP
-			good = n >= 3
-		case 34:
-			// RFC 7413: empty is a cookie request, else 4 to 16 bytes, even.
-			bit = OptTFO
-			good = n == 2 || n >= 6 && n <= 18 && n%2 == 0
-		case 253, 254:
-			// RFC 6994 experiments; 0xf989 is the fast open of before RFC 7413.
-			if n >= 4 && binary.BigEndian.Uint16(v) == 0xf989 {
-				bit = OptTFO
-			}
-		}
-		switch {
-		case !good:
-			p.AddAnomaly(BadTCPOptInvalidLen)
-		case p.TCPOpts&bit != 0 && bit != OptOther && bit != OptMPTCP:
-			p.AddAnomaly(BadTCPOptDuplicate)
-		default:
-			p.TCPOpts |= bit
-		}
+		v := o[i : i+n]
 		i += n
+		var bit uint16
+		switch { // what a SYN has, without fault
+		case kind == 2 && n == 4 && p.TCPOpts&OptMSS == 0:
+			bit = OptMSS
+			p.MSS = binary.BigEndian.Uint16(v[2:])
+		case kind == 4 && n == 2 && p.TCPOpts&OptSACKOK == 0:
+			bit = OptSACKOK
+		case kind == 8 && n == 10 && p.TCPOpts&OptTS == 0:
+			bit = OptTS
+			p.TSVal = binary.BigEndian.Uint32(v[2:])
+			p.TSEcr = binary.BigEndian.Uint32(v[6:])
+		case kind == 3 && n == 3 && p.TCPOpts&OptWScale == 0:
+			bit = OptWScale
+			p.WScale = v[2]
+		default:
+			bit = p.tcpOption(kind, v[2:])
+		}
+		p.TCPOpts |= bit
 	}
+}
+
+// tcpOption judges an option that is not one of the usual ones, or is at fault, and returns its bit; 0 when it does not count.
+func (p *Packet) tcpOption(kind uint8, v []byte) uint16 {
+	n := len(v) + 2
+	bit := uint16(OptOther)
+	good := true
+	switch kind {
+	case 2:
+		bit = OptMSS
+		good = n == 4
+	case 3:
+		bit = OptWScale
+		good = n == 3
+	case 4:
+		bit = OptSACKOK
+		good = n == 2
+	case 5:
+		bit = OptSACK
+		if good = n >= 10 && n <= 34 && (n-2)%8 == 0; good && p.TCPOpts&bit == 0 {
+			for len(v) >= 8 {
+				p.SACK[p.NSACK] = [2]uint32{binary.BigEndian.Uint32(v), binary.BigEndian.Uint32(v[4:])}
+				p.NSACK++
+				v = v[8:]
+			}
+		}
+	case 8:
+		bit = OptTS
+		good = n == 10
+	case 19:
+		bit = OptMD5
+		good = n == 18
+	case 29:
+		bit = OptAO
+		good = n >= 4
+	case 30:
+		bit = OptMPTCP
+		good = n >= 3
+	case 34:
+		// RFC 7413: empty is a cookie request, else 4 to 16 bytes, even.
+		bit = OptTFO
+		good = n == 2 || n >= 6 && n <= 18 && n%2 == 0
+	case 253, 254:
+		// RFC 6994 experiments; 0xf989 is the fast open of before RFC 7413.
+		if n >= 4 && binary.BigEndian.Uint16(v) == 0xf989 {
+			bit = OptTFO
+		}
+	}
+	switch {
+	case !good:
+		p.AddAnomaly(BadTCPOptInvalidLen)
+	case p.TCPOpts&bit != 0 && bit != OptOther && bit != OptMPTCP:
+		p.AddAnomaly(BadTCPOptDuplicate)
+	default:
+		return bit
+	}
+	return 0
 }
 
 // tcpOptCut judges an option that runs past what we hold: fine when the capture was cut there, else invalid.

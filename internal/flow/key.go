@@ -82,11 +82,5 @@ func fold(a, b uint64) uint64 {
 
 // id names one incarnation of a flow: the same on every run, never zero.
 func (k *key) id(start packet.Ref) uint64 {
-	h := k.hash(0x6669726573746f72)
-	h = fold(h^start.Frame, uint64(start.Time)^0xe7037ed1a0b428db)
-	h = fold(h^uint64(start.Source), 0x8ebc6af09c88c6e3)
-	if h == 0 {
-		return 1
-	}
-	return h
+	return named(k.hash(idSeed), start)
 }

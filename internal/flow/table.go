@@ -370,11 +370,12 @@ func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, 
 	t.emitAt(i, event.Ended, why, seen, ord, p)
 	t.app, t.first, t.alerted = "", "", false
 	t.stats.Ended[why]++
+	if why == event.EndInput { // nobody will ask for it, and finish gives up all that there is
+		return
+	}
 	k := t.key(r)
 	h := k.hash(t.opt.Seed)
-	if why != event.EndInput { // nobody will ask for those
-		t.bury(r, h, why == event.EndReused)
-	}
+	t.bury(r, h, why == event.EndReused)
 	t.free(i, h)
 }
 
@@ -397,6 +398,7 @@ func (t *Table) Stats() Stats {
 // finish gives all memory up when the input has ended: what the events of the next table leave behind needs it.
 func (t *Table) finish() {
 	t.stats = t.Stats()
+	t.stats.Live = 0
 	t.over = true
 	t.flows.clear()
 	t.talks.clear()

@@ -31,16 +31,8 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		o.acked = p.Ack
 		moved = true
 	case p.PayloadWire != 0 || p.TCPFlags&(packet.SYN|packet.FIN) != 0 || p.Ack != o.acked || l == nil:
-	case SeqLess(o.acked, o.next):
-		l.dups++
 	default:
-		// Everything was acknowledged, and it is said once more: the receiver has got something again (RFC 9293
-		// 3.10.7.4), also where it sends no DSACK. A window that opened would be news of its own; that waits until it
-		// is worth a segment (3.8.6.2.2).
-		opened := (int64(p.Window) - int64(l.ackWindow)) << max(r.sides[d].wscale, 0)
-		if p.NSACK == 0 && opened < leastMSS && l.dsacks < l.retrans {
-			l.dsacks++
-		}
+		l.ackAgain(p, SeqLess(o.acked, o.next), r.sides[d].wscale)
 	}
 	if l != nil {
 		l.ackWindow = p.Window
@@ -73,6 +65,22 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	}
 	if x := t.stall(r); x != nil {
 		t.stallAcked(i, r, x, p, d.Other())
+	}
+}
+
+// ackAgain takes a bare acknowledgement p that says what the one before said; flying: of data that was sent not all is
+// acknowledged. scale is that of p's side.
+func (l *lossPart) ackAgain(p *packet.Packet, flying bool, scale int8) {
+	if flying {
+		l.dups++
+		return
+	}
+	// Everything was acknowledged, and it is said once more: the receiver has got something again (RFC 9293
+	// 3.10.7.4), also where it sends no DSACK. A window that opened would be news of its own; that waits until it
+	// is worth a segment (3.8.6.2.2).
+	opened := (int64(p.Window) - int64(l.ackWindow)) << max(scale, 0)
+	if p.NSACK == 0 && opened < leastMSS && l.dsacks < l.retrans {
+		l.dsacks++
 	}
 }
 

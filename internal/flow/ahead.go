@@ -2,6 +2,7 @@ package flow
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unsafe"
 
 	"firestorm/internal/packet"
@@ -15,12 +16,40 @@ import (
 // Find and Touch ask for it, one after the other, so that those waits overlap (2026-11-23; asked for rather than read
 // since 2026-11-28).
 type Ahead struct {
-	k       key
 	id      ident
 	h       uint64
 	guess   uint32 // slab number found by tag alone; 0 = none
-	swapped bool
-	keyed   bool
+	swapped bool   // the packet's source is the key's b
+	keyed   bool   // id, h and swapped are set, and k where id does not say it all
+	k       key
+}
+
+// name says what flow a packet between src and dst belongs to. For two IPv4 addresses, as nearly always, it makes the short
+// form at once, without the key (2026-11-30: half the instructions).
+func (a *Ahead) name(seed uint64, src, dst *packet.Addr, sport, dport, vantage uint16, tunnel uint32, proto uint8) {
+	a.keyed = true
+	le := binary.LittleEndian
+	s, d := le.Uint64(src[8:]), le.Uint64(dst[8:])
+	if le.Uint64(src[:8])|le.Uint64(dst[:8])|uint64(tunnel) != 0 || uint32(s) != mapped>>32 || uint32(d) != mapped>>32 {
+		a.swapped = makeKey(&a.k, src, dst, sport, dport, vantage, tunnel, proto)
+		a.h = a.k.hash(seed)
+		a.id = a.k.ident(a.h)
+		return
+	}
+	x := uint64(bits.ReverseBytes32(uint32(s>>32)))<<16 | uint64(sport)
+	y := uint64(bits.ReverseBytes32(uint32(d>>32)))<<16 | uint64(dport)
+	a.swapped = x > y
+	x, y = min(x, y), max(x, y)
+	a.id = ident{x>>16<<32 | y>>16, x<<48 | y&0xffff<<32 | uint64(vantage)<<16 | uint64(proto)<<8}
+	a.h = a.id.hash(seed)
+}
+
+// key is the whole key of the packet that a was named after.
+func (a *Ahead) key() *key {
+	if !a.id.whole() {
+		a.k = a.id.key()
+	}
+	return &a.k
 }
 
 // Look computes the key of p and asks for its slot of the index. Nothing in t changes.
@@ -29,9 +58,7 @@ func (t *Table) Look(p *packet.Packet, a *Ahead) {
 	if p.Proto != packet.ProtoTCP && p.Proto != packet.ProtoUDP || p.IPFlags&packet.Fragment != 0 {
 		return
 	}
-	a.swapped = makeKey(&a.k, &p.Src, &p.Dst, p.SrcPort, p.DstPort, p.Vantage, p.Tunnel, p.Proto)
-	a.h, a.keyed = a.k.hash(t.opt.Seed), true
-	a.id = a.k.ident(a.h)
+	a.name(t.opt.Seed, &p.Src, &p.Dst, p.SrcPort, p.DstPort, p.Vantage, p.Tunnel, p.Proto)
 	if x := t.index.part(a.h); x.used != 0 {
 		prefetch.Line(unsafe.Pointer(&x.slots[x.home(uint32(a.h))]))
 	}

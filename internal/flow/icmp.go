@@ -82,7 +82,7 @@ func (t *Table) icmpError(p *packet.Packet) {
 		x = event.NewICMPError(h)
 	} else {
 		r := t.flows.at(i)
-		d := r.dirOf(swapped, &k)
+		d := r.dirFor(swapped, &k)
 		x = event.NewICMPError(t.head(r, event.KindICMPError, p.Ref(), p.Ordinal, p))
 		x.QuotedDir = d
 		x.Fresh = r.fresh(q, d)

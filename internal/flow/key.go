@@ -44,6 +44,29 @@ func (k *key) ident(h uint64) ident {
 	return ident{uint64(be.Uint32(k.a[12:]))<<32 | uint64(be.Uint32(k.b[12:])), rest}
 }
 
+// hash returns that of the key which i is short for.
+func (i ident) hash(seed uint64) uint64 {
+	if i.whole() {
+		return i.ends
+	}
+	// What key.hash does, whose first halves of addresses are 0 here.
+	a := uint64(bits.ReverseBytes32(uint32(i.ends>>32)))<<32 | mapped>>32
+	b := uint64(bits.ReverseBytes32(uint32(i.ends)))<<32 | mapped>>32
+	h := fold(seed^0x9e3779b97f4a7c15, a^0xd1b54a32d192ed03)
+	h ^= fold(seed^0xaef17502108ef2d9, b^0x2545f4914f6cdd1d^h)
+	h = fold(i.rest>>32^h, i.rest>>8&0xffffff^seed^0x8cb92ba72f3d8dd7)
+	return fold(h^seed, 0xa0761d6478bd642f^h)
+}
+
+// key returns the key of two IPv4 addresses that i is short for.
+func (i ident) key() key {
+	k := key{aport: uint16(i.rest >> 48), bport: uint16(i.rest >> 32), vantage: i.vantage(), proto: i.proto()}
+	k.a[10], k.a[11], k.b[10], k.b[11] = 0xff, 0xff, 0xff, 0xff
+	binary.BigEndian.PutUint32(k.a[12:], uint32(i.ends>>32))
+	binary.BigEndian.PutUint32(k.b[12:], uint32(i.ends))
+	return k
+}
+
 // makeKey sets k to the key of a packet between src and dst; swapped says that src is the key's b.
 func makeKey(k *key, src, dst *packet.Addr, sport, dport, vantage uint16, tunnel uint32, proto uint8) (swapped bool) {
 	s0, d0 := binary.BigEndian.Uint64(src[:8]), binary.BigEndian.Uint64(dst[:8])

@@ -39,6 +39,11 @@ func pack(baseTime packet.Time, baseFrame uint64, r packet.Ref) (mark, bool) {
 	return mark{lo: uint32(u), hi: hi | uint16(u>>32), src: r.Source, df: int32(df)}, true
 }
 
+// soon is pack for what is at hand already: dt after the base, less than markMax, and df frames.
+func soon(dt uint64, df int32, src uint16) mark {
+	return mark{lo: uint32(dt), hi: markSet | uint16(dt>>32), src: src, df: df}
+}
+
 func (m mark) isZero() bool { return m.hi&markSet == 0 }
 
 func (m mark) time(base packet.Time) packet.Time {

@@ -64,6 +64,7 @@ const (
 	holding                         // talkPart.held: a small segment waited for an acknowledgement
 	inFlight                        // talkPart.flight of direction 0 is set
 	inFlight1                       // of direction 1
+	steady                          // its packets may take the quick path: see settle
 )
 
 // flying is the bit that says that the flight of direction d is set.
@@ -104,6 +105,7 @@ const (
 	limitKnown
 	zeroOpen // this side's window is closed now
 	finMeant // its FIN is one that a receiver takes
+	spoke    // talkPart.first of its direction is set
 )
 
 func (b sideBits) has(x sideBits) bool { return b&x != 0 }

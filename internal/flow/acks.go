@@ -86,20 +86,23 @@ func (l *lossPart) ackAgain(p *packet.Packet, flying bool, scale int8) {
 
 // arrived takes what p's acknowledgement, which moved, says of the segments that side d has in flight.
 func (t *Table) arrived(r *rec, x *talkPart, p *packet.Packet, d packet.Dir) {
-	if z := &x.size[d]; z.pendLen != 0 && SeqLessEq(z.pendEnd, p.Ack) {
+	if z := &x.way[d]; z.pendLen != 0 && SeqLessEq(z.pendEnd, p.Ack) {
 		z.delivered = max(z.delivered, z.pendLen)
 		z.pendLen = 0
 	}
-	if !r.bits.has(flying(d)) {
-		return
+	if y := &x.way[d]; r.bits.has(flying(d)) && SeqLessEq(y.flight.end, p.Ack) {
+		t.landed(r, y, p, d)
 	}
-	if f := &x.flight[d]; SeqLessEq(f.end, p.Ack) {
-		r.bits &^= flying(d)
-		if !f.again {
-			wait := p.Time.Sub(f.mark.time(r.startTime))
-			x.rtt[d].add(wait)
-			t.waited(r, f, p, d, wait)
-		}
+}
+
+// landed takes the acknowledgement p of the segment that side d has in flight.
+func (t *Table) landed(r *rec, y *talkWay, p *packet.Packet, d packet.Dir) {
+	r.bits &^= flying(d)
+	f := &y.flight
+	if !f.again {
+		wait := p.Time.Sub(f.mark.time(r.startTime))
+		y.rtt.add(wait)
+		t.waited(r, f, p, d, wait)
 	}
 }
 
@@ -182,7 +185,7 @@ func (t *Table) ways(r *rec, d packet.Dir) (sender, receiver time.Duration) {
 		sender, receiver = receiver, sender
 	}
 	if r.talk != 0 {
-		if x := &t.talks.at(r.talk).rtt[d.Other()]; x.n > 0 {
+		if x := &t.talks.at(r.talk).way[d.Other()].rtt; x.n > 0 {
 			sender = min(sender, time.Duration(x.least)*time.Microsecond)
 		}
 	}

@@ -44,18 +44,13 @@ func (k *key) ident(h uint64) ident {
 	return ident{uint64(be.Uint32(k.a[12:]))<<32 | uint64(be.Uint32(k.b[12:])), rest}
 }
 
-// hash returns that of the key which i is short for.
+// hash is what the index finds i by: a keyed multiply-and-fold hash, so that whoever picks ports cannot fill one slot
+// without knowing the seed.
 func (i ident) hash(seed uint64) uint64 {
 	if i.whole() {
 		return i.ends
 	}
-	// What key.hash does, whose first halves of addresses are 0 here.
-	a := uint64(bits.ReverseBytes32(uint32(i.ends>>32)))<<32 | mapped>>32
-	b := uint64(bits.ReverseBytes32(uint32(i.ends)))<<32 | mapped>>32
-	h := fold(seed^0x9e3779b97f4a7c15, a^0xd1b54a32d192ed03)
-	h ^= fold(seed^0xaef17502108ef2d9, b^0x2545f4914f6cdd1d^h)
-	h = fold(i.rest>>32^h, i.rest>>8&0xffffff^seed^0x8cb92ba72f3d8dd7)
-	return fold(h^seed, 0xa0761d6478bd642f^h)
+	return fold(fold(i.ends^seed^0x9e3779b97f4a7c15, i.rest^0xd1b54a32d192ed03)^seed, i.rest^0xa0761d6478bd642f)
 }
 
 // key returns the key of two IPv4 addresses that i is short for.
@@ -88,7 +83,7 @@ func makeKey(k *key, src, dst *packet.Addr, sport, dport, vantage uint16, tunnel
 	return swapped
 }
 
-// hash is a keyed multiply-and-fold hash: whoever picks ports does not know the seed, so cannot fill one slot.
+// hash is that by which tombstones are found, also those of an earlier run, and the index where ident holds no addresses.
 func (k *key) hash(seed uint64) uint64 {
 	w := uint64(k.tunnel)<<32 | uint64(k.aport)<<16 | uint64(k.bport)
 	v := uint64(k.vantage)<<8 | uint64(k.proto)

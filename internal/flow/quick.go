@@ -32,32 +32,38 @@ func (t *Table) settle(r *rec) {
 	r.bits |= steady
 }
 
-// quick accounts the packet that nine of ten are: a segment in order or a bare acknowledgement of a connection that is
-// steady. It does what tcpStep does with such a packet, by the same rules, without asking for what cannot be; for all
-// others it changes nothing and returns false (2026-11-28: half the instructions of a packet; 2026-11-30: a tenth of the
-// long way's). TestQuick holds the two together.
-func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir, out *[]event.Event) bool {
-	d &= 1
-	s, o := &r.sides[d], &r.sides[d^1]
+// PacketAhead is Packet for a packet that Look may have seen before: with the zero Ahead it is Packet.
+//
+// It is the quick path of the packet that nine of ten are: a segment in order or a bare acknowledgement of a connection
+// that is steady. It does what tcpStep does with such a packet, by the same rules, without asking for what cannot be; with
+// all others it changes nothing and leaves them to packet (2026-11-28: half the instructions; 2026-11-30: a tenth).
+// TestQuick holds the two together.
+func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Handle {
+	i, r := a.guess, a.r
+	if i == 0 || r.bits&steady == 0 || r.id != a.id || a.id.whole() && !t.extras.at(r.extra).k.same(&a.k) {
+		return t.packet(p, a, out)
+	}
+	d := r.dirOf(a.swapped)
+	s, o := &r.sides[d&1], &r.sides[d&1^1]
 	n := p.PayloadWire
 	moved, unacked := p.Ack-o.acked, o.next-o.acked
 	if p.TCPFlags&(packet.SYN|packet.RST|packet.FIN|packet.ACK) != packet.ACK || p.Seq != s.next || n > 0xffff ||
 		moved > unacked || int32(unacked) < 0 || p.NSACK != 0 || p.Window == 0 || p.Missing != 0 ||
 		p.Time < r.lastTime || uint64(p.Time-r.lastTime) >= uint64(idleLeast) {
-		return false
+		return t.packet(p, a, out)
 	}
 	stamped := p.TCPOpts&packet.OptTS != 0
 	if stamped && (!s.bits.has(tsSeen) || int32(p.TSVal-s.tsLast) < 0) {
-		return false
+		return t.packet(p, a, out)
 	}
 	wire := p.WireLen
 	if p.Tunnel != 0 {
 		wire = p.InnerLen()
 	}
 	df := int64(p.Frame - r.startFrame())
-	bytes := s.bytes + wire
-	if df != int64(int32(df)) || p.Frame == 0 || bytes < wire || s.packets == 1<<32-1 || s.ttlFirst == 0 {
-		return false
+	packets, bytes := s.packets+1, s.bytes+wire
+	if df != int64(int32(df)) || p.Frame == 0 || bytes < wire || packets == 0 || s.ttlFirst == 0 {
+		return t.packet(p, a, out)
 	}
 	var x *talkPart
 	if r.talk != 0 {
@@ -69,32 +75,48 @@ func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir, out *[]event.Event
 		if m = soon(dt, int32(df), p.Source); dt >= markMax {
 			var ok bool
 			if m, ok = pack(r.startTime, r.startFrame(), p.Ref()); !ok {
-				return false
+				return t.packet(p, a, out)
 			}
 		}
 		if x == nil {
 			if x = t.talkOf(r); x == nil {
-				return false
+				return t.packet(p, a, out)
 			}
 		}
-		if x.size[d].payload+n < n {
-			return false
+		if x.way[d&1].payload+n < n {
+			return t.packet(p, a, out)
 		}
 	}
 
+	// It is one; from here on it is accounted.
 	t.stats.Quick++
-	t.tick(p.Time)
-	s.packets++
-	s.bytes = bytes
+	t.hot, t.hotIndex = a.id, i
+	if p.Time > t.clock {
+		if t.clock = p.Time; p.Time >= t.second {
+			t.nextSecond()
+		}
+	}
+	s.packets, s.bytes = packets, bytes
 	if int(p.WireLen) > len(p.Data) && p.Truncated() {
 		if c := t.moreOf(r); c != nil {
 			c.truncated[d]++
 		}
 	}
 	s.flags |= p.TCPFlags
-	size := uint16(min(p.WireIPLen(), 0xffff))
-	s.maxIPLen = max(s.maxIPLen, size)
-	s.ttlMin, s.ttlMax = min(s.ttlMin, p.TTL), max(s.ttlMax, p.TTL)
+	long := p.IPLen
+	if p.Offload.Segment != 0 {
+		long = p.WireIPLen()
+	}
+	size := uint16(min(long, 0xffff))
+	if size > s.maxIPLen {
+		s.maxIPLen = size
+	}
+	if p.TTL < s.ttlMin {
+		s.ttlMin = p.TTL
+	}
+	if p.TTL > s.ttlMax {
+		s.ttlMax = p.TTL
+	}
 	w := uint32(p.Window)
 	if s.bits&o.bits&synSeen != 0 {
 		if s.wscale >= 0 && o.wscale >= 0 {
@@ -104,7 +126,9 @@ func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir, out *[]event.Event
 			o.limit = edge
 		}
 	}
-	s.maxWin = max(s.maxWin, w)
+	if w > s.maxWin {
+		s.maxWin = w
+	}
 	if stamped {
 		s.tsLast = p.TSVal
 	}
@@ -112,28 +136,31 @@ func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir, out *[]event.Event
 		if n > uint32(o.mss) {
 			t.checkSize(r, p, s, o, d)
 		}
-		z := &x.size[d]
-		z.payload += n
-		end := s.next + n
+		y := &x.way[d&1]
+		y.payload += n
+		end := p.Seq + n
 		s.next = end
-		z.maxFlight = max(z.maxFlight, end-s.acked)
-		if size > z.delivered && size > z.pendLen {
-			z.pendLen, z.pendEnd = size, end
+		if f := end - s.acked; f > y.maxFlight {
+			y.maxFlight = f
+		}
+		if size > y.delivered && size > y.pendLen {
+			y.pendLen, y.pendEnd = size, end
 		}
 		if r.bits.has(holding) {
 			t.follows(r, p, d)
 		}
 		if !r.bits.has(flying(d)) {
 			r.bits |= flying(d)
-			before := soon(uint64(r.lastTime-r.startTime), r.lastFrame, r.lastSource)
-			if uint64(r.lastTime-r.startTime) >= markMax {
-				before = t.markRef(r, r.last())
+			f := &y.flight
+			f.seq, f.end, f.mark, f.iplen, f.df, f.again = p.Seq, end, m, size, unfragmented(p), false
+			ago := uint64(r.lastTime - r.startTime)
+			if f.before = soon(ago, r.lastFrame, r.lastSource); ago >= markMax {
+				f.before = t.markRef(r, r.last())
 			}
-			x.flight[d] = flight{seq: p.Seq, end: end, mark: m, before: before, iplen: size, df: unfragmented(p)}
 		}
 		if !s.bits.has(spoke) {
 			s.bits |= spoke
-			x.first[d] = m
+			x.first[d&1] = m
 		}
 		if d == packet.ToServer {
 			if !r.bits.has(thinking) {
@@ -152,7 +179,7 @@ func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir, out *[]event.Event
 		r.bits |= backSince
 	}
 	if r.more != 0 {
-		if k := t.mores.at(r.more).loss[d^1]; k != 0 {
+		if k := t.mores.at(r.more).loss[d&1^1]; k != 0 {
 			l := t.losses.at(k)
 			if moved != 0 {
 				l.dups = 0
@@ -166,10 +193,19 @@ func (t *Table) quick(r *rec, p *packet.Packet, d packet.Dir, out *[]event.Event
 	if moved != 0 {
 		o.acked = p.Ack
 		if x != nil {
-			t.arrived(r, x, p, d^1)
+			y := &x.way[d&1^1]
+			if y.pendLen != 0 && !SeqLess(p.Ack, y.pendEnd) {
+				y.delivered, y.pendLen = max(y.delivered, y.pendLen), 0
+			}
+			if r.bits.has(flying(d^1)) && !SeqLess(p.Ack, y.flight.end) {
+				t.landed(r, y, p, d^1)
+			}
 		}
 	}
 	r.lastTime, r.lastFrame, r.lastSource = p.Time, int32(df), p.Source
 	r.seen = t.secs
-	return true
+	if r.next != 0 && r.moved != t.secs {
+		t.enter(i, r.list)
+	}
+	return Handle{Index: i, Dir: d}
 }

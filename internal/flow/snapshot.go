@@ -85,10 +85,10 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 		x := t.talks.at(r.talk)
 		f.OwnTalk()
 		f.Marks[event.MarkClientData], f.Marks[event.MarkServerData] = r.ref(x.first[0]), r.ref(x.first[1])
-		for d, m := range x.rtt {
-			v := &f.Sides[d]
-			v.MaxFlight, v.MaxDelivered = x.size[d].maxFlight, uint32(x.size[d].delivered)
-			v.RTTs, v.RTTLeast, v.RTTMost = m.n, time.Duration(m.least)*time.Microsecond, time.Duration(m.most)*time.Microsecond
+		for d := range x.way {
+			v, y := &f.Sides[d], &x.way[d]
+			v.MaxFlight, v.MaxDelivered = y.maxFlight, uint32(y.delivered)
+			v.RTTs, v.RTTLeast, v.RTTMost = y.rtt.n, time.Duration(y.rtt.least)*time.Microsecond, time.Duration(y.rtt.most)*time.Microsecond
 		}
 		f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
 		f.Unasked = time.Duration(x.unasked) * time.Millisecond

@@ -16,41 +16,43 @@ type Handle struct {
 
 // Table is the flow table of one shard. It is used by one goroutine.
 type Table struct {
-	opt     Options
-	out     *[]event.Event
-	spare   *event.Spare // see Lend
-	app     string       // of the flow that ends now
-	first   string       // that it began with, where another followed
-	alerted bool         // a rule matched on the flow that ends now
-	flows   slab[rec]
-	talks   slab[talkPart]
-	extras  slab[extraPart]
-	mores   slab[morePart]
-	helds   slab[heldPart]
-	closes  slab[closePart]
-	odds    slab[oddPart]
-	losses  slab[lossPart]
-	stalls  slab[stallPart]
-	priors  slab[tomb]
-	idles   slab[idlePart]
-	last    packet.Ref // last packet before the one at hand in its flow
-	index   index
-	lists   [numLists]list
-	graves  graves
-	room    room                    // bytes of all that
-	over    bool                    // End was called
-	slow    bool                    // no packet takes the quick path: for tests
-	clock   packet.Time             // highest time given to Packet or Age
-	base    packet.Time             // first time seen; rec.moved counts from it
-	secs    uint32                  // of clock since base
-	second  packet.Time             // from then on secs is another
-	turn    uint32                  // of extras: see nextExtra
-	unheard int                     // flows on lists before firstKept
-	due     packet.Time             // before it no flow times out
-	soonest time.Duration           // the shortest timeout, less a second for what secs leaves out
-	limits  [numLists]time.Duration // timeouts by list
-	begun   bool
-	stats   Stats
+	opt      Options
+	out      *[]event.Event
+	spare    *event.Spare // see Lend
+	app      string       // of the flow that ends now
+	first    string       // that it began with, where another followed
+	alerted  bool         // a rule matched on the flow that ends now
+	flows    slab[rec]
+	talks    slab[talkPart]
+	extras   slab[extraPart]
+	mores    slab[morePart]
+	helds    slab[heldPart]
+	closes   slab[closePart]
+	odds     slab[oddPart]
+	losses   slab[lossPart]
+	stalls   slab[stallPart]
+	priors   slab[tomb]
+	idles    slab[idlePart]
+	hot      ident // of the last packet that took the quick path
+	hotIndex uint32
+	last     packet.Ref // last packet before the one at hand in its flow
+	index    index
+	lists    [numLists]list
+	graves   graves
+	room     room                    // bytes of all that
+	over     bool                    // End was called
+	slow     bool                    // no packet takes the quick path: for tests
+	clock    packet.Time             // highest time given to Packet or Age
+	base     packet.Time             // first time seen; rec.moved counts from it
+	secs     uint32                  // of clock since base
+	second   packet.Time             // from then on secs is another
+	turn     uint32                  // of extras: see nextExtra
+	unheard  int                     // flows on lists before firstKept
+	due      packet.Time             // before it no flow times out
+	soonest  time.Duration           // the shortest timeout, less a second for what secs leaves out
+	limits   [numLists]time.Duration // timeouts by list
+	begun    bool
+	stats    Stats
 }
 
 // New returns an empty table; it allocates as it grows.
@@ -93,20 +95,6 @@ func (t *Table) Packet(p *packet.Packet, out *[]event.Event) Handle {
 	return t.PacketAhead(p, &a, out)
 }
 
-// PacketAhead is Packet for a packet that Look may have seen before: with the zero Ahead it is Packet.
-func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Handle {
-	if i := a.guess; i != 0 {
-		if r := t.flows.at(i); r.bits.has(steady) && t.is(r, a.id, &a.k) {
-			d := r.dirOf(a.swapped)
-			if t.quick(r, p, d, out) {
-				t.touch(i, r)
-				return Handle{Index: i, Dir: d}
-			}
-		}
-	}
-	return t.packet(p, a, out)
-}
-
 // packet is PacketAhead for whatever comes.
 func (t *Table) packet(p *packet.Packet, a *Ahead, out *[]event.Event) Handle {
 	if p.IPVersion == 0 && p.Missing&packet.NoAddrs == 0 {
@@ -136,14 +124,14 @@ func (t *Table) packet(p *packet.Packet, a *Ahead, out *[]event.Event) Handle {
 	if !a.keyed {
 		a.name(t.opt.Seed, &p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
 	}
-	k, h, swapped := a.key(), a.h, a.swapped
+	k, h, swapped := a.key(), a.hash(t.opt.Seed), a.swapped
 	i := a.guess
-	if i == 0 || !t.is(t.flows.at(i), a.id, k) { // a record that ended meanwhile has no id
+	if i == 0 || !t.is(a.r, a.id, k) { // a record that ended meanwhile has no id
 		i = t.lookup(k, a.id, h)
 	}
 	if p.Proto == packet.ProtoTCP {
 		if i != 0 && i != a.guess { // only now is it known: the quick path may be its
-			a.guess = i
+			a.guess, a.r = i, t.flows.at(i)
 			return t.PacketAhead(p, a, out)
 		}
 		return t.tcp(p, i, k, h, swapped)
@@ -339,7 +327,7 @@ func (t *Table) accountPayload(r *rec, p *packet.Packet, d packet.Dir) {
 		if x == nil {
 			return
 		}
-		n = &x.size[d].payload
+		n = &x.way[d].payload
 	}
 	if *n += p.PayloadWire; *n < p.PayloadWire {
 		t.carry(r, d, 2)
@@ -411,7 +399,7 @@ func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, 
 	t.stats.Ended[why]++
 	h := r.id.hash(t.opt.Seed)
 	if why != event.EndInput { // nobody will ask for those
-		t.bury(r, h, why == event.EndReused)
+		t.bury(r, why == event.EndReused)
 	}
 	t.free(i, h)
 }

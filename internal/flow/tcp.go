@@ -112,7 +112,7 @@ func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool)
 	}
 	r := t.flows.at(i)
 	r.bits |= bits
-	t.exhume(r, h, reused)
+	t.exhume(r, reused)
 	t.tcpFirst(i, r, p, d)
 	return Handle{Index: i, Dir: d, New: true}
 }
@@ -182,7 +182,7 @@ func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped
 	if x := t.extraOf(i, r); x != nil {
 		x.ord = p.Ordinal
 	}
-	t.exhume(r, h, true)
+	t.exhume(r, true)
 	c := &r.sides[packet.ToServer]
 	c.packets, c.bytes = 1, pend.wire
 	c.isn, c.next = pend.seq, pend.seq+1

@@ -18,6 +18,7 @@ const (
 	markUnit = 1 << 14
 	markBits = 46
 	markMax  = 1 << (markBits - 1)
+	markMost = markMax << 10 // nothing so far from the start is stored
 )
 
 // pack returns r relative to a base, and whether it could be stored.

@@ -106,6 +106,9 @@ const (
 	zeroOpen // this side's window is closed now
 	finMeant // its FIN is one that a receiver takes
 	spoke    // talkPart.first of its direction is set
+
+	// shiftAt is where the last four bits begin: how far its windows are to be shifted, valid while rec.bits has steady.
+	shiftAt = 12
 )
 
 func (b sideBits) has(x sideBits) bool { return b&x != 0 }

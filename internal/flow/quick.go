@@ -25,7 +25,7 @@ func (t *Table) settle(r *rec) {
 	if both&synSeen != 0 && both&limitKnown == 0 || both&synSeen == 0 && any&limitKnown != 0 {
 		return
 	}
-	if r.startFrame() == 0 || r.last().IsZero() || r.lastTime < r.startTime || uint64(r.lastTime-r.startTime) >= markMost/2 || t.folded(r) {
+	if r.last().IsZero() || r.lastTime < r.startTime || uint64(r.lastTime-r.startTime) >= markMost/2 || t.folded(r) {
 		return
 	}
 	if r.more != 0 {
@@ -73,7 +73,7 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 	df := int64(p.Frame - r.startFrame())
 	if p.TCPFlags&(packet.SYN|packet.RST|packet.FIN|packet.ACK) != packet.ACK || p.Seq != s.next || moved > unacked || int32(unacked) < 0 ||
 		p.NSACK != 0 || p.Window == 0 || p.Missing != 0 || p.Time < r.lastTime || uint64(p.Time-r.lastTime) >= uint64(idleLeast) ||
-		df != int64(int32(df)) || s.packets == 1<<32-1 || s.bytes+wire < wire {
+		df != int64(int32(df)) || p.Frame == 0 || s.packets == 1<<32-1 || s.bytes+wire < wire {
 		return t.packet(p, a, out)
 	}
 	if p.TCPOpts&packet.OptTS != 0 {

@@ -126,7 +126,7 @@ const setBack = time.Second
 func (t *Table) rewind(now packet.Time) {
 	t.clock = now
 	t.base = min(t.base, now)
-	t.due = now
+	t.due, t.second = now, now
 }
 
 // Age tells the table the round's clock: silence, stalls and timeouts that are due become events, appended to *out

@@ -137,11 +137,11 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 func (t *Table) fillTalk(r *rec, x *talkPart, f *event.Flow) {
 	t.spare.OwnTalk(f)
 	f.Marks[event.MarkClientData], f.Marks[event.MarkServerData] = r.ref(x.first[0]), r.ref(x.first[1])
-	for d := range x.rtt {
-		v, z, m := &f.Sides[d], &x.size[d], &x.rtt[d]
-		v.Payload = uint64(z.payload)
-		v.MaxFlight, v.MaxDelivered = z.maxFlight, uint32(z.delivered)
-		v.RTTs, v.RTTLeast, v.RTTMost = m.n, time.Duration(m.least)*time.Microsecond, time.Duration(m.most)*time.Microsecond
+	for d := range x.way {
+		v, y := &f.Sides[d], &x.way[d]
+		v.Payload = uint64(y.payload)
+		v.MaxFlight, v.MaxDelivered = y.maxFlight, uint32(y.delivered)
+		v.RTTs, v.RTTLeast, v.RTTMost = y.rtt.n, time.Duration(y.rtt.least)*time.Microsecond, time.Duration(y.rtt.most)*time.Microsecond
 	}
 	f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
 	f.Unasked = time.Duration(x.unasked) * time.Millisecond

@@ -115,7 +115,7 @@ func TestOrdered(t *testing.T) {
 		var out []event.Event
 		for n := range r.IntN(100) {
 			ord := r.Uint64() >> (16 + r.IntN(48)) // with few bits some are the same
-			p := packet.Packet{Frame: ord + 1, Ordinal: ord, Time: t0, IPVersion: 4, Proto: packet.ProtoUDP, L4: 34, Src: packet.MustAddr("10.0.0.1"), Dst: packet.MustAddr("192.0.2.1"),
+			p := packet.Packet{Frame: ord + 1, Ordinal: ord, Time: t0.Add(time.Duration(r.IntN(100))), IPVersion: 4, Proto: packet.ProtoUDP, L4: 34, Src: packet.MustAddr("10.0.0.1"), Dst: packet.MustAddr("192.0.2.1"),
 				SrcPort: uint16(n) + 1, DstPort: 53}
 			if round%2 == 0 {
 				p.Frame = ord

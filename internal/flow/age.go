@@ -244,6 +244,9 @@ const endAhead = 4
 // ahead asks for what belongs to the flows that end soon: at the end they come in the order in which they began, and most were
 // not heard of for long (2026-11-30).
 func (t *Table) ahead(next []uint32) {
+	if len(next) >= 3*endAhead {
+		prefetch.Lines3(unsafe.Pointer(t.flows.at(next[3*endAhead-1])))
+	}
 	if len(next) >= 2*endAhead {
 		r := t.flows.at(next[2*endAhead-1])
 		if r.talk != 0 {

@@ -80,6 +80,8 @@ type FlowTalk struct {
 	ThinkTotal time.Duration // time the server took to begin its answers
 	ThinkMax   time.Duration
 	Unasked    time.Duration // longest silence after which the server spoke though nothing was asked; 0 = never
+
+	sides [2]SideTalk // those of its sides: all that data brings is one allocation
 }
 
 // The shared parts of snapshots. Nothing may write to them.
@@ -100,7 +102,13 @@ func NewSnapshot(h Head) *Flow {
 
 // begin makes a snapshot of a Flow that is empty.
 func (f *Flow) begin(h *Head) {
-	f.head, f.FlowRare, f.FlowTalk = *h, &noFlowRare, &noFlowTalk
+	f.head = *h
+	f.share()
+}
+
+// share has the parts of a Flow that is empty be those of all.
+func (f *Flow) share() {
+	f.FlowRare, f.FlowTalk = &noFlowRare, &noFlowTalk
 	f.head.Kind = KindFlow
 	for d := range f.Sides {
 		f.Sides[d].SideRare, f.Sides[d].SideTalk = &noSideRare, &noSideTalk
@@ -108,7 +116,7 @@ func (f *Flow) begin(h *Head) {
 }
 
 // Keep makes f the caller's for as long as it likes. A snapshot that a table made is filled again once everybody had it: who
-// remembers it, or a pointer into it, keeps it. Its parts are never filled again.
+// remembers it, or a pointer into it or its talk parts, keeps it. Its other parts are never filled again.
 func (f *Flow) Keep() *Flow {
 	f.lent = false
 	return f
@@ -130,16 +138,19 @@ func (f *Flow) Nonsense() { *f = Flow{} }
 
 // Spare holds snapshots that everybody had, to be filled again: each connection has some four, and to make each anew, with
 // the collections that follow, took a tenth of a run (2026-11-30). The zero value is empty. It is for one goroutine at a time.
-type Spare struct{ flows []*Flow }
+type Spare struct {
+	flows []*Flow
+	talks []*FlowTalk // that these had
+}
 
-// mostSpare bounds a Spare, 1.8 MB. What is more is left to the collector.
+// mostSpare bounds a Spare, 2 MB. What is more is left to the collector.
 const mostSpare = 2048
 
-// NewSnapshot returns an empty flow event as the function of that name does, from s where there is one. Without Keep it is
-// good until it is given back.
-func (s *Spare) NewSnapshot(h *Head) *Flow {
+// NewSnapshot returns an empty flow event as the function of that name does, from s where there is one; its head is empty but
+// for the kind, to be written in place. Without Keep it is good until it is given back.
+func (s *Spare) NewSnapshot() *Flow {
 	if s == nil {
-		return NewSnapshot(*h)
+		return NewSnapshot(Head{})
 	}
 	var f *Flow
 	if n := len(s.flows) - 1; n >= 0 {
@@ -148,9 +159,25 @@ func (s *Spare) NewSnapshot(h *Head) *Flow {
 	} else {
 		f = new(Flow)
 	}
-	f.begin(h)
+	f.share()
 	f.lent = true
 	return f
+}
+
+// OwnTalk gives f, which NewSnapshot of s made, empty talk parts of its own.
+func (s *Spare) OwnTalk(f *Flow) {
+	if s == nil {
+		f.OwnTalk()
+		return
+	}
+	var p *FlowTalk
+	if n := len(s.talks) - 1; n >= 0 {
+		p, s.talks = s.talks[n], s.talks[:n]
+		*p = FlowTalk{}
+	} else {
+		p = new(FlowTalk)
+	}
+	f.talk(p)
 }
 
 // Give takes what nobody keeps of events that everybody had.
@@ -159,28 +186,38 @@ func (s *Spare) Give(evs []Event) {
 		if f, ok := e.(*Flow); ok && f.lent && len(s.flows) < mostSpare {
 			f.lent = false
 			s.flows = append(s.flows, f)
+			if f.FlowTalk != &noFlowTalk && len(s.talks) < mostSpare {
+				s.talks = append(s.talks, f.FlowTalk)
+			}
 		}
 	}
 }
 
 // Move takes what another holds.
 func (s *Spare) Move(from *Spare) {
-	n := min(len(from.flows), mostSpare-len(s.flows))
-	s.flows = append(s.flows, from.flows[:n]...)
-	clear(from.flows)
-	from.flows = from.flows[:0]
+	s.flows = move(s.flows, &from.flows)
+	s.talks = move(s.talks, &from.talks)
 }
 
-// talkParts are all that data brings: one allocation.
-type talkParts struct {
-	flow  FlowTalk
-	sides [2]SideTalk
+func move[T any](to []*T, from *[]*T) []*T {
+	n := min(len(*from), mostSpare-len(to))
+	to = append(to, (*from)[:n]...)
+	clear(*from)
+	*from = (*from)[:0]
+	return to
 }
 
 // OwnTalk gives f and its sides talk parts of their own, as they are so far.
 func (f *Flow) OwnTalk() {
-	p := &talkParts{*f.FlowTalk, [2]SideTalk{*f.Sides[0].SideTalk, *f.Sides[1].SideTalk}}
-	f.FlowTalk = &p.flow
+	p := new(FlowTalk)
+	*p = *f.FlowTalk
+	p.sides = [2]SideTalk{*f.Sides[0].SideTalk, *f.Sides[1].SideTalk}
+	f.talk(p)
+}
+
+// talk has f's talk parts be those of p.
+func (f *Flow) talk(p *FlowTalk) {
+	f.FlowTalk = p
 	for d := range f.Sides {
 		f.Sides[d].SideTalk = &p.sides[d]
 	}

@@ -31,16 +31,8 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		o.acked = p.Ack
 		moved = true
 	case p.PayloadWire != 0 || p.TCPFlags&(packet.SYN|packet.FIN) != 0 || p.Ack != o.acked || l == nil:
-	case SeqLess(o.acked, o.next):
-		l.dups++
 	default:
-		// Everything was acknowledged, and it is said once more: the receiver has got something again (RFC 9293
-		// 3.10.7.4), also where it sends no DSACK. A window that opened would be news of its own; that waits until it
-		// is worth a segment (3.8.6.2.2).
-		opened := (int64(p.Window) - int64(l.ackWindow)) << max(r.sides[d].wscale, 0)
-		if p.NSACK == 0 && opened < leastMSS && l.dsacks < l.retrans {
-			l.dsacks++
-		}
+		l.ackAgain(p, SeqLess(o.acked, o.next), r.sides[d].wscale)
 	}
 	if l != nil {
 		l.ackWindow = p.Window
@@ -76,22 +68,41 @@ func (t *Table) ackFor(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	}
 }
 
+// ackAgain takes a bare acknowledgement p that says what the one before said; flying: of data that was sent not all is
+// acknowledged. scale is that of p's side.
+func (l *lossPart) ackAgain(p *packet.Packet, flying bool, scale int8) {
+	if flying {
+		l.dups++
+		return
+	}
+	// Everything was acknowledged, and it is said once more: the receiver has got something again (RFC 9293
+	// 3.10.7.4), also where it sends no DSACK. A window that opened would be news of its own; that waits until it
+	// is worth a segment (3.8.6.2.2).
+	opened := (int64(p.Window) - int64(l.ackWindow)) << max(scale, 0)
+	if p.NSACK == 0 && opened < leastMSS && l.dsacks < l.retrans {
+		l.dsacks++
+	}
+}
+
 // arrived takes what p's acknowledgement, which moved, says of the segments that side d has in flight.
 func (t *Table) arrived(r *rec, x *talkPart, p *packet.Packet, d packet.Dir) {
-	if z := &x.size[d]; z.pendLen != 0 && SeqLessEq(z.pendEnd, p.Ack) {
+	if z := &x.way[d]; z.pendLen != 0 && SeqLessEq(z.pendEnd, p.Ack) {
 		z.delivered = max(z.delivered, z.pendLen)
 		z.pendLen = 0
 	}
-	if !r.bits.has(flying(d)) {
-		return
+	if y := &x.way[d]; r.bits.has(flying(d)) && SeqLessEq(y.flight.end, p.Ack) {
+		t.landed(r, y, p, d)
 	}
-	if f := &x.flight[d]; SeqLessEq(f.end, p.Ack) {
-		r.bits &^= flying(d)
-		if !f.again {
-			wait := p.Time.Sub(f.mark.time(r.startTime))
-			x.rtt[d].add(wait)
-			t.waited(r, f, p, d, wait)
-		}
+}
+
+// landed takes the acknowledgement p of the segment that side d has in flight.
+func (t *Table) landed(r *rec, y *talkWay, p *packet.Packet, d packet.Dir) {
+	r.bits &^= flying(d)
+	f := &y.flight
+	if !f.again {
+		wait := p.Time.Sub(f.mark.time(r.startTime))
+		y.rtt.add(wait)
+		t.waited(r, f, p, d, wait)
 	}
 }
 
@@ -174,7 +185,7 @@ func (t *Table) ways(r *rec, d packet.Dir) (sender, receiver time.Duration) {
 		sender, receiver = receiver, sender
 	}
 	if r.talk != 0 {
-		if x := &t.talks.at(r.talk).rtt[d.Other()]; x.n > 0 {
+		if x := &t.talks.at(r.talk).way[d.Other()].rtt; x.n > 0 {
 			sender = min(sender, time.Duration(x.least)*time.Microsecond)
 		}
 	}

@@ -122,7 +122,7 @@ func (t *Table) old(i uint32, r *rec, p *packet.Packet, d packet.Dir, start, end
 		l.seenTo = end
 	}
 	if r.talk != 0 {
-		if z := &t.talks.at(r.talk).size[d]; z.pendLen != 0 && SeqLess(start, z.pendEnd) {
+		if z := &t.talks.at(r.talk).way[d]; z.pendLen != 0 && SeqLess(start, z.pendEnd) {
 			z.pendLen = min(z.pendLen, uint16(min(p.IPLen, 0xffff))) // whichever of the two arrives: the smaller is sure
 		}
 	}
@@ -185,7 +185,7 @@ func (t *Table) sent(r *rec, p *packet.Packet, s *side, d packet.Dir, start, end
 
 // sentBy is sent for a flow whose talkPart is at hand.
 func (t *Table) sentBy(r *rec, x *talkPart, p *packet.Packet, s *side, d packet.Dir, start, end uint32) {
-	z := &x.size[d]
+	z := &x.way[d]
 	if s.bits.has(ackKnown) {
 		z.maxFlight = max(z.maxFlight, end-s.acked)
 	}
@@ -198,7 +198,7 @@ func (t *Table) sentBy(r *rec, x *talkPart, p *packet.Packet, s *side, d packet.
 	}
 	if !r.bits.has(flying(d)) {
 		r.bits |= flying(d)
-		x.flight[d] = flight{seq: start, end: end, mark: t.mark(r, p), before: t.lastMark(r), iplen: n, df: unfragmented(p)}
+		z.flight = flight{seq: start, end: end, mark: t.mark(r, p), before: t.lastMark(r), iplen: n, df: unfragmented(p)}
 	}
 }
 

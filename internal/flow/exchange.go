@@ -24,7 +24,11 @@ func (r *rec) heard(p *packet.Packet, d packet.Dir) bool {
 
 // spokenBy is spoken for a flow whose talkPart is at hand.
 func (t *Table) spokenBy(r *rec, x *talkPart, p *packet.Packet, d packet.Dir, whole bool) {
-	t.mark1(r, &x.first[d], p)
+	if x.first[d].isZero() {
+		if x.first[d] = t.mark(r, p); !x.first[d].isZero() {
+			r.sides[d].bits |= spoke
+		}
+	}
 	if d == packet.ToServer {
 		if !r.bits.has(thinking) {
 			r.bits |= thinking
@@ -39,6 +43,11 @@ func (t *Table) spokenBy(r *rec, x *talkPart, p *packet.Packet, d packet.Dir, wh
 		}
 		return
 	}
+	t.replied(r, x, p, whole)
+}
+
+// replied takes the first packet of the server's answer.
+func (t *Table) replied(r *rec, x *talkPart, p *packet.Packet, whole bool) {
 	r.bits &^= thinking
 	x.count++
 	if x.request.isZero() || !whole {

@@ -67,12 +67,11 @@ func (t *Table) icmpError(p *packet.Packet) {
 	if q.Proto == packet.ProtoICMP || q.Proto == packet.ProtoICMPv6 {
 		sport, dport = uint16(q.Seq>>16), uint16(q.Seq>>16)
 	}
-	var k key
-	swapped := makeKey(&k, &q.Src, &q.Dst, sport, dport, p.Vantage, p.Tunnel, q.Proto)
+	var a Ahead
+	a.name(t.opt.Seed, &q.Src, &q.Dst, sport, dport, p.Vantage, p.Tunnel, q.Proto)
 	i := uint32(0)
 	if q.HasPorts || sport != 0 || q.Proto != packet.ProtoTCP && q.Proto != packet.ProtoUDP {
-		h := k.hash(t.opt.Seed)
-		i = t.lookup(&k, k.ident(h), h)
+		i = t.lookup(&a.k, a.id, a.hash(t.opt.Seed))
 	}
 	var x *event.ICMPError
 	if i == 0 {
@@ -82,7 +81,7 @@ func (t *Table) icmpError(p *packet.Packet) {
 		x = event.NewICMPError(h)
 	} else {
 		r := t.flows.at(i)
-		d := r.dirOf(swapped, &k)
+		d := r.dirFor(a.swapped, a.key())
 		x = event.NewICMPError(t.head(r, event.KindICMPError, p.Ref(), p.Ordinal, p))
 		x.QuotedDir = d
 		x.Fresh = r.fresh(q, d)

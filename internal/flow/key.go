@@ -44,6 +44,24 @@ func (k *key) ident(h uint64) ident {
 	return ident{uint64(be.Uint32(k.a[12:]))<<32 | uint64(be.Uint32(k.b[12:])), rest}
 }
 
+// hash is what the index finds i by: a keyed multiply-and-fold hash, so that whoever picks ports cannot fill one slot
+// without knowing the seed.
+func (i ident) hash(seed uint64) uint64 {
+	if i.whole() {
+		return i.ends
+	}
+	return fold(fold(i.ends^seed^0x9e3779b97f4a7c15, i.rest^0xd1b54a32d192ed03)^seed, i.rest^0xa0761d6478bd642f)
+}
+
+// key returns the key of two IPv4 addresses that i is short for.
+func (i ident) key() key {
+	k := key{aport: uint16(i.rest >> 48), bport: uint16(i.rest >> 32), vantage: i.vantage(), proto: i.proto()}
+	k.a[10], k.a[11], k.b[10], k.b[11] = 0xff, 0xff, 0xff, 0xff
+	binary.BigEndian.PutUint32(k.a[12:], uint32(i.ends>>32))
+	binary.BigEndian.PutUint32(k.b[12:], uint32(i.ends))
+	return k
+}
+
 // makeKey sets k to the key of a packet between src and dst; swapped says that src is the key's b.
 func makeKey(k *key, src, dst *packet.Addr, sport, dport, vantage uint16, tunnel uint32, proto uint8) (swapped bool) {
 	s0, d0 := binary.BigEndian.Uint64(src[:8]), binary.BigEndian.Uint64(dst[:8])
@@ -65,7 +83,7 @@ func makeKey(k *key, src, dst *packet.Addr, sport, dport, vantage uint16, tunnel
 	return swapped
 }
 
-// hash is a keyed multiply-and-fold hash: whoever picks ports does not know the seed, so cannot fill one slot.
+// hash is that by which tombstones are found, also those of an earlier run, and the index where ident holds no addresses.
 func (k *key) hash(seed uint64) uint64 {
 	w := uint64(k.tunnel)<<32 | uint64(k.aport)<<16 | uint64(k.bport)
 	v := uint64(k.vantage)<<8 | uint64(k.proto)
@@ -82,11 +100,5 @@ func fold(a, b uint64) uint64 {
 
 // id names one incarnation of a flow: the same on every run, never zero.
 func (k *key) id(start packet.Ref) uint64 {
-	h := k.hash(0x6669726573746f72)
-	h = fold(h^start.Frame, uint64(start.Time)^0xe7037ed1a0b428db)
-	h = fold(h^uint64(start.Source), 0x8ebc6af09c88c6e3)
-	if h == 0 {
-		return 1
-	}
-	return h
+	return named(k.hash(idSeed), start)
 }

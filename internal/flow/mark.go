@@ -18,6 +18,7 @@ const (
 	markUnit = 1 << 14
 	markBits = 46
 	markMax  = 1 << (markBits - 1)
+	markMost = markMax << 10 // nothing so far from the start is stored
 )
 
 // pack returns r relative to a base, and whether it could be stored.
@@ -37,6 +38,11 @@ func pack(baseTime packet.Time, baseFrame uint64, r packet.Ref) (mark, bool) {
 	}
 	u := uint64(dt) & (1<<markBits - 1)
 	return mark{lo: uint32(u), hi: hi | uint16(u>>32), src: r.Source, df: int32(df)}, true
+}
+
+// soon is pack for what is at hand already: dt after the base, less than markMax, and df frames.
+func soon(dt uint64, df int32, src uint16) mark {
+	return mark{lo: uint32(dt), hi: markSet | uint16(dt>>32), src: src, df: df}
 }
 
 func (m mark) isZero() bool { return m.hi&markSet == 0 }

@@ -112,7 +112,7 @@ func (t *Table) payloadOf(r *rec, d packet.Dir) uint32 {
 	case r.id.proto() != packet.ProtoTCP:
 		return r.sides[d].next
 	case r.talk != 0:
-		return t.talks.at(r.talk).size[d].payload
+		return t.talks.at(r.talk).way[d].payload
 	}
 	return 0
 }

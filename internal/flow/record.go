@@ -61,9 +61,10 @@ const (
 	detailLost                      // a part could not be made: the slab was full
 	thinking                        // a request waits for its answer
 	tried                           // the client sent a SYN; oddPart.synTries counts those after the first
-	holding                         // talkPart.held: a small segment waited for an acknowledgement
-	inFlight                        // talkPart.flight of direction 0 is set
+	holding                         // heldPart: a small segment waited for an acknowledgement
+	inFlight                        // the flight of direction 0 is set
 	inFlight1                       // of direction 1
+	steady                          // its packets may take the quick path: see settle
 )
 
 // flying is the bit that says that the flight of direction d is set.
@@ -104,25 +105,33 @@ const (
 	limitKnown
 	zeroOpen // this side's window is closed now
 	finMeant // its FIN is one that a receiver takes
+	spoke    // talkPart.first of its direction is set
+
+	// shiftAt is where the last four bits begin: how far its windows are to be shifted, valid while rec.bits has steady.
+	shiftAt = 12
 )
 
 func (b sideBits) has(x sideBits) bool { return b&x != 0 }
 
-// talkPart belongs to TCP flows that carried payload or a FIN: three lines of the cache, the first of which is all that a
-// segment in order needs, the second what a first segment in flight needs (2026-11-28).
+// talkPart belongs to TCP flows that carried payload or a FIN: three lines of the cache, one for the segments of each
+// direction and their acknowledgements, one for turns (2026-11-30).
 type talkPart struct {
-	size    [2]sizes
-	request mark   // last packet of the request
-	count   uint32 // exchanges
-	repeats uint32 // of both sides when the request began
-	unasked uint32 // longest silence after which the server spoke with no request open, milliseconds
+	way [2]talkWay // by direction travelled
 
-	flight [2]flight // valid where rec.bits has flying
-
-	rtt        [2]spans
+	request    mark    // last packet of the request
+	count      uint32  // exchanges
+	repeats    uint32  // of both sides when the request began
+	unasked    uint32  // longest silence after which the server spoke with no request open, milliseconds
 	first      [2]mark // first payload by direction
 	thinkTotal int64
 	thinkMax   int64
+}
+
+// talkWay is what a talkPart holds of one direction.
+type talkWay struct {
+	sizes
+	flight flight // valid where rec.bits has flying
+	rtt    spans
 }
 
 // heldPart counts small segments that waited for the acknowledgement of the one before (RFC 1122 4.2.3.2 and 4.2.3.4).

@@ -1,7 +1,7 @@
 package flow
 
 // SeqLess reports a < b in the serial arithmetic of RFC 9293 3.4: modulo 2^32. Numbers exactly 2^31 apart are neither.
-func SeqLess(a, b uint32) bool { return int32(a-b) < 0 && a-b != 1<<31 }
+func SeqLess(a, b uint32) bool { return int32(b-a) > 0 }
 
 // SeqLessEq reports a <= b in serial arithmetic.
 func SeqLessEq(a, b uint32) bool { return a == b || SeqLess(a, b) }

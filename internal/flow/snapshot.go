@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"time"
 
@@ -21,9 +22,14 @@ func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.
 		return
 	}
 	r := t.flows.at(i)
-	h := t.head(r, event.KindFlow, seen, ord, p)
-	f := t.spare.NewSnapshot(&h)
-	f.What, f.End, f.AppProto, f.Alerted = w, why, t.app, t.alerted
+	f := t.spare.NewSnapshot()
+	h := f.Head()
+	t.fillHead(r, h, p)
+	h.Seen, h.Ordinal = seen, ord
+	f.What, f.End, f.Alerted = w, why, t.alerted
+	if t.app != "" {
+		f.AppProto = t.app
+	}
 	t.fill(r, f)
 	if t.first != "" {
 		f.OwnRare()
@@ -36,15 +42,32 @@ func (t *Table) emitAt(i uint32, w event.What, why event.EndReason, seen packet.
 }
 
 // head returns the common part of an event of flow r.
-func (t *Table) head(r *rec, kind event.Kind, seen packet.Ref, ord uint64, p *packet.Packet) event.Head {
-	k := t.key(r)
-	h := event.Head{Kind: kind, Ordinal: ord, Seen: seen, FlowID: k.id(r.start()), Proto: k.proto,
-		Vantage: k.vantage, Tunnel: k.tunnel}
-	h.Client, h.Server = event.End{Addr: k.a, Port: k.aport}, event.End{Addr: k.b, Port: k.bport}
+func (t *Table) head(r *rec, kind event.Kind, seen packet.Ref, ord uint64, p *packet.Packet) (h event.Head) {
+	h.Kind, h.Ordinal, h.Seen = kind, ord, seen
+	t.fillHead(r, &h, p)
+	return h
+}
+
+// fillHead writes what the common part h of an event has of r and p, into one that is empty but for kind, packet and ordinal.
+// It is written where it is to be: to hand it over took as long as to fill it (2026-11-30).
+func (t *Table) fillHead(r *rec, h *event.Head, p *packet.Packet) {
+	client, server := &h.Client, &h.Server
 	if r.bits.has(clientIsB) {
-		h.Client, h.Server = h.Server, h.Client
+		client, server = server, client
 	}
-	if k.proto == packet.ProtoICMP || k.proto == packet.ProtoICMPv6 {
+	if r.id.whole() {
+		k := &t.extras.at(r.extra).k
+		client.Addr, client.Port, server.Addr, server.Port = k.a, k.aport, k.b, k.bport
+		h.Tunnel, h.FlowID = k.tunnel, k.id(r.start())
+	} else {
+		a, b := mappedLow(r.id.ends>>32), mappedLow(r.id.ends&(1<<32-1))
+		binary.LittleEndian.PutUint64(client.Addr[8:], a)
+		binary.LittleEndian.PutUint64(server.Addr[8:], b)
+		client.Port, server.Port = uint16(r.id.rest>>48), uint16(r.id.rest>>32)
+		h.FlowID = r.id.incarnation(a, b, r.start())
+	}
+	h.Proto, h.Vantage = r.id.proto(), r.id.vantage()
+	if h.Proto == packet.ProtoICMP || h.Proto == packet.ProtoICMPv6 {
 		n := r.sides[packet.ToServer].isn
 		h.ICMPType, h.ICMPCode, h.ICMPKnown = uint8(n>>8), uint8(n), n&icmpKnown != 0
 	}
@@ -54,44 +77,87 @@ func (t *Table) head(r *rec, kind event.Kind, seen packet.Ref, ord uint64, p *pa
 		x := t.extras.at(r.extra)
 		h.NVLAN, h.VLANs = x.nvlan, x.vlans
 	}
-	return h
 }
 
-// fill writes the whole state of r into f.
+// fill writes the whole state of r into f, which is empty. What every flow has comes first and is worked out once; what lies
+// in parts is asked for where there are any (2026-11-30: half the instructions of a snapshot).
 func (t *Table) fill(r *rec, f *event.Flow) {
-	f.State, f.Start, f.Last = r.state, r.start(), r.last()
+	b, start := r.bits, r.start()
+	f.State, f.Start, f.Last = r.state, start, r.last()
 	f.Missing = t.missing(r)
-	f.ECN = r.bits.has(ecnOK)
-	f.Midstream, f.ServerGuess = r.bits.has(midstream), r.bits.has(serverGuess)
+	f.ECN = b.has(ecnOK)
+	f.Midstream, f.ServerGuess = b.has(midstream), b.has(serverGuess)
 	f.OneSided = r.oneSided()
-	f.Marks[event.MarkSYNACK] = t.synackRef(r)
-	f.Marks[event.MarkHandshake] = t.handshakeRef(r)
-	m := t.rares(r)
-	if n := t.synTries(r); n > 0 {
-		f.Marks[event.MarkSYN] = r.start()
-		f.SYNTries = n
-		f.Marks[event.MarkSYNLast] = r.start()
+	if b.has(tried) {
+		f.Marks[event.MarkSYN], f.Marks[event.MarkSYNLast], f.SYNTries = start, start, 1
 	}
 	if r.synack != 0 {
-		f.SYNACKTries = 1
+		f.Marks[event.MarkSYNACK], f.SYNACKTries = t.nearRef(r, r.synack, oddSYNACK), 1
 	}
+	if r.handshake != 0 {
+		f.Marks[event.MarkHandshake] = t.nearRef(r, r.handshake, oddHandshake)
+	}
+	tcp := r.id.proto() == packet.ProtoTCP
 	for d := range r.sides {
-		t.fillSide(r, packet.Dir(d), &f.Sides[d])
+		s, v := &r.sides[d], &f.Sides[d]
+		v.Packets, v.Bytes = uint64(s.packets), uint64(s.bytes)
+		v.Flags, v.TTLFirst, v.TTLMin, v.TTLMax = s.flags, s.ttlFirst, s.ttlMin, s.ttlMax
+		if tcp {
+			v.ISN, v.Next, v.Acked = s.isn, s.next, s.acked
+		} else {
+			v.Payload = uint64(s.next)
+		}
+		x := s.bits
+		v.SeqKnown, v.SYNSeen, v.SACKOK, v.TSSeen = x.has(seqKnown), x.has(synSeen), x.has(sackOK), x.has(tsSeen)
+		v.MSS, v.WScale, v.TSLast = s.mss, s.wscale, s.tsLast
+		v.MaxIPLen, v.MaxWindow = uint32(s.maxIPLen), s.maxWin
+	}
+	f.Sides[packet.ToServer].TSFirst, f.Sides[packet.ToServer].SYNPrint = r.tsFirst, r.synPrint
+	if r.talk != 0 {
+		t.fillTalk(r, t.talks.at(r.talk), f)
+	}
+	if r.more != 0 {
+		t.fillMore(r, t.mores.at(r.more), f)
+	}
+	// The sensor's view of the handshake, of the last SYN: see rtts.
+	if syn, sa := &f.Marks[event.MarkSYNLast], &f.Marks[event.MarkSYNACK]; b.has(tried) && !syn.IsZero() && !sa.IsZero() {
+		f.RTTServer = max(sa.Time.Sub(syn.Time), 0)
+		if hs := &f.Marks[event.MarkHandshake]; !hs.IsZero() {
+			f.RTT = max(hs.Time.Sub(syn.Time), 0)
+		}
+	}
+	if f.Head().Proto == packet.ProtoICMP || f.Head().Proto == packet.ProtoICMPv6 {
+		if n := r.sides[packet.ToClient].isn; n&icmpKnown != 0 {
+			f.OwnRare()
+			f.AnswerKnown, f.AnswerType, f.AnswerCode = true, uint8(n>>8), uint8(n)
+		}
+	}
+}
+
+func (t *Table) fillTalk(r *rec, x *talkPart, f *event.Flow) {
+	t.spare.OwnTalk(f)
+	f.Marks[event.MarkClientData], f.Marks[event.MarkServerData] = r.ref(x.first[0]), r.ref(x.first[1])
+	for d := range x.way {
+		v, y := &f.Sides[d], &x.way[d]
+		v.Payload = uint64(y.payload)
+		v.MaxFlight, v.MaxDelivered = y.maxFlight, uint32(y.delivered)
+		v.RTTs, v.RTTLeast, v.RTTMost = y.rtt.n, time.Duration(y.rtt.least)*time.Microsecond, time.Duration(y.rtt.most)*time.Microsecond
+	}
+	f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
+	f.Unasked = time.Duration(x.unasked) * time.Millisecond
+}
+
+// fillMore writes what lies in the rare parts of r.
+func (t *Table) fillMore(r *rec, m *morePart, f *event.Flow) {
+	for d := range f.Sides {
+		v := &f.Sides[d]
+		v.Super, v.Truncated = m.super[d], m.truncated[d]
+		if n := m.loss[d]; n != 0 {
+			t.fillLoss(r, t.losses.at(n), &r.sides[d], v)
+		}
 	}
 	if m.odd != 0 {
 		t.fillOdd(r, t.odds.at(m.odd), f)
-	}
-	if r.talk != 0 {
-		x := t.talks.at(r.talk)
-		f.OwnTalk()
-		f.Marks[event.MarkClientData], f.Marks[event.MarkServerData] = r.ref(x.first[0]), r.ref(x.first[1])
-		for d, m := range x.rtt {
-			v := &f.Sides[d]
-			v.MaxFlight, v.MaxDelivered = x.size[d].maxFlight, uint32(x.size[d].delivered)
-			v.RTTs, v.RTTLeast, v.RTTMost = m.n, time.Duration(m.least)*time.Microsecond, time.Duration(m.most)*time.Microsecond
-		}
-		f.Exchanges, f.ThinkTotal, f.ThinkMax = x.count, time.Duration(x.thinkTotal), time.Duration(x.thinkMax)
-		f.Unasked = time.Duration(x.unasked) * time.Millisecond
 	}
 	if m.held != 0 {
 		h := t.helds.at(m.held)
@@ -117,37 +183,12 @@ func (t *Table) fill(r *rec, f *event.Flow) {
 			f.IdleSurvived, f.IdleFrom, f.IdleTo = time.Duration(x.best), r.ref(x.bestFrom), r.ref(x.bestTo)
 		}
 	}
-	f.RTT, f.RTTServer = t.rtts(r)
-	if proto := r.id.proto(); proto == packet.ProtoICMP || proto == packet.ProtoICMPv6 {
-		if n := r.sides[packet.ToClient].isn; n&icmpKnown != 0 {
-			f.OwnRare()
-			f.AnswerKnown, f.AnswerType, f.AnswerCode = true, uint8(n>>8), uint8(n)
-		}
+	if m.prior != 0 {
+		f.Prev = t.previous(r)
 	}
-	f.Prev = t.previous(r)
 	if v := m.anomalies(); v != nil {
 		f.OwnRare()
 		f.Anomalies = v
-	}
-}
-
-func (t *Table) fillSide(r *rec, d packet.Dir, v *event.Side) {
-	s := &r.sides[d]
-	v.Packets, v.Bytes, v.Payload = uint64(s.packets), uint64(s.bytes), uint64(t.payloadOf(r, d))
-	v.Flags, v.TTLFirst, v.TTLMin, v.TTLMax = s.flags, s.ttlFirst, s.ttlMin, s.ttlMax
-	if r.id.proto() == packet.ProtoTCP {
-		v.ISN, v.Next, v.Acked = s.isn, s.next, s.acked
-	}
-	v.SeqKnown, v.SYNSeen, v.SACKOK, v.TSSeen = s.bits.has(seqKnown), s.bits.has(synSeen), s.bits.has(sackOK), s.bits.has(tsSeen)
-	v.MSS, v.WScale, v.TSLast = s.mss, s.wscale, s.tsLast
-	if d == packet.ToServer {
-		v.TSFirst, v.SYNPrint = r.tsFirst, r.synPrint
-	}
-	m := t.rares(r)
-	v.Super, v.Truncated = m.super[d], m.truncated[d]
-	v.MaxIPLen, v.MaxWindow = uint32(s.maxIPLen), s.maxWin
-	if n := m.loss[d]; n != 0 {
-		t.fillLoss(r, t.losses.at(n), s, v)
 	}
 }
 
@@ -175,6 +216,9 @@ func (t *Table) fillOdd(r *rec, o *oddPart, f *event.Flow) {
 	set(event.MarkICMP, oddICMP)
 	set(event.MarkFragNeeded, oddFrag)
 	f.SYNACKTries += o.synackTries
+	if r.bits.has(tried) {
+		f.SYNTries += o.synTries
+	}
 	f.OwnRare()
 	f.StaleACKs, f.StaleACKNum = o.staleACKs, o.staleNum
 	f.RSTFlags, f.ICMPType, f.ICMPCode = o.rstFlags, o.icmpType, o.icmpCode

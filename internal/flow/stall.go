@@ -86,7 +86,7 @@ func (t *Table) flightOf(r *rec, d packet.Dir) *flight {
 	if !r.bits.has(flying(d)) {
 		return nil
 	}
-	return &t.talks.at(r.talk).flight[d]
+	return &t.talks.at(r.talk).way[d].flight
 }
 
 // stallDue says whether the candidate counts as stalled at time now.

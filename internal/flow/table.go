@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"encoding/binary"
 	"time"
 
 	"firestorm/internal/event"
@@ -17,40 +16,43 @@ type Handle struct {
 
 // Table is the flow table of one shard. It is used by one goroutine.
 type Table struct {
-	opt     Options
-	out     *[]event.Event
-	spare   *event.Spare // see Lend
-	app     string       // of the flow that ends now
-	first   string       // that it began with, where another followed
-	alerted bool         // a rule matched on the flow that ends now
-	flows   slab[rec]
-	talks   slab[talkPart]
-	extras  slab[extraPart]
-	mores   slab[morePart]
-	helds   slab[heldPart]
-	closes  slab[closePart]
-	odds    slab[oddPart]
-	losses  slab[lossPart]
-	stalls  slab[stallPart]
-	priors  slab[tomb]
-	idles   slab[idlePart]
-	last    packet.Ref // last packet before the one at hand in its flow
-	index   index
-	lists   [numLists]list
-	graves  graves
-	room    room                    // bytes of all that
-	over    bool                    // End was called
-	slow    bool                    // no packet takes the quick path: for tests
-	clock   packet.Time             // highest time given to Packet or Age
-	base    packet.Time             // first time seen; rec.moved counts from it
-	secs    uint32                  // of clock since base
-	turn    uint32                  // of extras: see nextExtra
-	unheard int                     // flows on lists before firstKept
-	due     packet.Time             // before it no flow times out
-	soonest time.Duration           // the shortest timeout, less a second for what secs leaves out
-	limits  [numLists]time.Duration // timeouts by list
-	begun   bool
-	stats   Stats
+	opt      Options
+	out      *[]event.Event
+	spare    *event.Spare // see Lend
+	app      string       // of the flow that ends now
+	first    string       // that it began with, where another followed
+	alerted  bool         // a rule matched on the flow that ends now
+	flows    slab[rec]
+	talks    slab[talkPart]
+	extras   slab[extraPart]
+	mores    slab[morePart]
+	helds    slab[heldPart]
+	closes   slab[closePart]
+	odds     slab[oddPart]
+	losses   slab[lossPart]
+	stalls   slab[stallPart]
+	priors   slab[tomb]
+	idles    slab[idlePart]
+	hot      ident // of the last packet that took the quick path
+	hotIndex uint32
+	last     packet.Ref // last packet before the one at hand in its flow
+	index    index
+	lists    [numLists]list
+	graves   graves
+	room     room                    // bytes of all that
+	over     bool                    // End was called
+	slow     bool                    // no packet takes the quick path: for tests
+	clock    packet.Time             // highest time given to Packet or Age
+	base     packet.Time             // first time seen; rec.moved counts from it
+	secs     uint32                  // of clock since base
+	second   packet.Time             // from then on secs is another
+	turn     uint32                  // of extras: see nextExtra
+	unheard  int                     // flows on lists before firstKept
+	due      packet.Time             // before it no flow times out
+	soonest  time.Duration           // the shortest timeout, less a second for what secs leaves out
+	limits   [numLists]time.Duration // timeouts by list
+	begun    bool
+	stats    Stats
 }
 
 // New returns an empty table; it allocates as it grows.
@@ -93,8 +95,8 @@ func (t *Table) Packet(p *packet.Packet, out *[]event.Event) Handle {
 	return t.PacketAhead(p, &a, out)
 }
 
-// PacketAhead is Packet for a packet that Look may have seen before: with the zero Ahead it is Packet.
-func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Handle {
+// packet is PacketAhead for whatever comes.
+func (t *Table) packet(p *packet.Packet, a *Ahead, out *[]event.Event) Handle {
 	if p.IPVersion == 0 && p.Missing&packet.NoAddrs == 0 {
 		t.stats.NotIP++
 		return Handle{}
@@ -120,16 +122,18 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 		sport, dport = icmpPorts(p)
 	}
 	if !a.keyed {
-		a.swapped = makeKey(&a.k, &p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
-		a.h, a.keyed = a.k.hash(t.opt.Seed), true
-		a.id = a.k.ident(a.h)
+		a.name(t.opt.Seed, &p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
 	}
-	k, h, swapped := &a.k, a.h, a.swapped
+	k, h, swapped := a.key(), a.hash(t.opt.Seed), a.swapped
 	i := a.guess
-	if i == 0 || !t.is(t.flows.at(i), a.id, k) { // a record that ended meanwhile has no id
+	if i == 0 || !t.is(a.r, a.id, k) { // a record that ended meanwhile has no id
 		i = t.lookup(k, a.id, h)
 	}
 	if p.Proto == packet.ProtoTCP {
+		if i != 0 && i != a.guess { // only now is it known: the quick path may be its
+			a.guess, a.r = i, t.flows.at(i)
+			return t.PacketAhead(p, a, out)
+		}
 		return t.tcp(p, i, k, h, swapped)
 	}
 	if i == 0 {
@@ -146,7 +150,7 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 		return Handle{Index: i, New: true}
 	}
 	r := t.flows.at(i)
-	d := r.dirOf(swapped, k)
+	d := r.dirFor(swapped, k)
 	t.account(i, r, p, d)
 	if d == packet.ToClient && !r.bits.has(answered) {
 		r.bits |= answered | established
@@ -165,11 +169,20 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 // tick moves the table's clock: the highest packet time so far.
 func (t *Table) tick(now packet.Time) {
 	if !t.begun {
-		t.begun, t.base, t.clock, t.due = true, now, now, now
+		t.begun, t.base, t.clock, t.due, t.second = true, now, now, now, now
 	} else if now > t.clock {
 		t.clock = now
-		t.secs = uint32(uint64(now.Sub(t.base)) / uint64(time.Second))
+		if now >= t.second {
+			t.nextSecond()
+		}
 	}
+}
+
+// nextSecond counts the seconds of the clock, for tick: a packet that brings no new one needs no division (2026-11-30).
+func (t *Table) nextSecond() {
+	n := uint64(t.clock.Sub(t.base)) / uint64(time.Second)
+	t.secs = uint32(n)
+	t.second = t.base.Add(time.Duration(n+1) * time.Second)
 }
 
 // lookup returns the live flow of k, or 0.
@@ -205,22 +218,36 @@ func (t *Table) key(r *rec) key {
 	if r.id.whole() {
 		return t.extras.at(r.extra).k
 	}
-	k := key{aport: uint16(r.id.rest >> 48), bport: uint16(r.id.rest >> 32), vantage: r.id.vantage(), proto: r.id.proto()}
-	k.a[10], k.a[11], k.b[10], k.b[11] = 0xff, 0xff, 0xff, 0xff
-	binary.BigEndian.PutUint32(k.a[12:], uint32(r.id.ends>>32))
-	binary.BigEndian.PutUint32(k.b[12:], uint32(r.id.ends))
-	return k
+	return r.id.key()
 }
 
-// dirOf returns the way a packet travels; the two ends of a flow between equal addresses and ports go to the server.
-func (r *rec) dirOf(swapped bool, k *key) packet.Dir {
+// dirFor returns the way a packet travels; the two ends of a flow between equal addresses and ports go to the server.
+func (r *rec) dirFor(swapped bool, k *key) packet.Dir {
 	if k.aport == k.bport && k.a == k.b {
 		return packet.ToServer
 	}
-	if swapped == r.bits.has(clientIsB) {
-		return packet.ToServer
+	return r.dirOf(swapped)
+}
+
+// dirOf is dirFor where the two ends differ.
+func (r *rec) dirOf(swapped bool) packet.Dir {
+	d := packet.Dir(r.bits & clientIsB)
+	if swapped {
+		d ^= 1
 	}
-	return packet.ToClient
+	return d
+}
+
+// folded reports that both ends of r have one address and port.
+func (t *Table) folded(r *rec) bool {
+	if uint16(r.id.rest>>48) != uint16(r.id.rest>>32) {
+		return false
+	}
+	if r.id.whole() {
+		k := &t.extras.at(r.extra).k
+		return k.a == k.b
+	}
+	return uint32(r.id.ends>>32) == uint32(r.id.ends)
 }
 
 // create makes the record for p's flow and puts it into the index; it evicts when the table is full. The client is p's
@@ -300,7 +327,7 @@ func (t *Table) accountPayload(r *rec, p *packet.Packet, d packet.Dir) {
 		if x == nil {
 			return
 		}
-		n = &x.size[d].payload
+		n = &x.way[d].payload
 	}
 	if *n += p.PayloadWire; *n < p.PayloadWire {
 		t.carry(r, d, 2)
@@ -370,11 +397,11 @@ func (t *Table) end(i uint32, why event.EndReason, seen packet.Ref, ord uint64, 
 	t.emitAt(i, event.Ended, why, seen, ord, p)
 	t.app, t.first, t.alerted = "", "", false
 	t.stats.Ended[why]++
-	k := t.key(r)
-	h := k.hash(t.opt.Seed)
-	if why != event.EndInput { // nobody will ask for those
-		t.bury(r, h, why == event.EndReused)
+	if why == event.EndInput { // nobody will ask for it, and finish gives up all that there is
+		return
 	}
+	h := r.id.hash(t.opt.Seed)
+	t.bury(r, why == event.EndReused)
 	t.free(i, h)
 }
 
@@ -397,6 +424,7 @@ func (t *Table) Stats() Stats {
 // finish gives all memory up when the input has ended: what the events of the next table leave behind needs it.
 func (t *Table) finish() {
 	t.stats = t.Stats()
+	t.stats.Live = 0
 	t.over = true
 	t.flows.clear()
 	t.talks.clear()

@@ -10,11 +10,7 @@ func (t *Table) tcp(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) 
 	reused := false
 	if i != 0 {
 		r := t.flows.at(i)
-		d := r.dirOf(swapped, k)
-		if t.quick(r, p, d) {
-			t.touch(i, r)
-			return Handle{Index: i, Dir: d}
-		}
+		d := r.dirFor(swapped, k)
 		if r.list == listTCPRetry && p.Time.Sub(t.lastTry(r)) >= event.SilenceAfter {
 			t.saySilent(i, p.Ref(), p.Ordinal, p)
 		}
@@ -116,7 +112,7 @@ func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool)
 	}
 	r := t.flows.at(i)
 	r.bits |= bits
-	t.exhume(r, h, reused)
+	t.exhume(r, reused)
 	t.tcpFirst(i, r, p, d)
 	return Handle{Index: i, Dir: d, New: true}
 }
@@ -170,7 +166,7 @@ func (t *Table) tcpFirst(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 // over and the new one began with the SYN.
 func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) Handle {
 	r := t.flows.at(i)
-	d := r.dirOf(swapped, k)
+	d := r.dirFor(swapped, k)
 	o := t.odd(r)
 	if p.Missing&packet.NoSeq == 0 && p.Ack != o.pend.seq+1 {
 		t.tcpStep(i, r, p, d)
@@ -186,7 +182,7 @@ func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped
 	if x := t.extraOf(i, r); x != nil {
 		x.ord = p.Ordinal
 	}
-	t.exhume(r, h, true)
+	t.exhume(r, true)
 	c := &r.sides[packet.ToServer]
 	c.packets, c.bytes = 1, pend.wire
 	c.isn, c.next = pend.seq, pend.seq+1
@@ -245,6 +241,7 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 	if r.list == listTCPNew && r.bits.has(midstream) && r.sides[d].packets == oneSidedKept {
 		t.enter(i, listTCPOpen)
 	}
+	t.settle(r)
 	t.touch(i, r)
 }
 

@@ -44,7 +44,7 @@ const (
 // bury leaves a tombstone for r. An attempt that came to nothing leaves the one it found itself, if any: what matters to
 // the next connection on these ports is the last one that worked. reused says that the next connection is about to ask
 // for it, however old it is.
-func (t *Table) bury(r *rec, h uint64, reused bool) {
+func (t *Table) bury(r *rec, reused bool) {
 	if r.id.proto() != packet.ProtoTCP {
 		return
 	}
@@ -60,6 +60,8 @@ func (t *Table) bury(r *rec, h uint64, reused bool) {
 	if g.live >= g.max {
 		t.forgetOldest(true)
 	}
+	k := t.key(r)
+	h := k.hash(t.opt.Seed)
 	n := g.encode(h, &b)
 	for !g.roomFor(n) {
 		t.forgetOldest(true)
@@ -121,8 +123,13 @@ func (t *Table) epitaph(r *rec, b *tomb) bool {
 func later(a, b packet.Ref) bool { return a.Time > b.Time || a.Time == b.Time && a.Frame > b.Frame }
 
 // exhume finds the tombstone of r's key and takes it for r.
-func (t *Table) exhume(r *rec, h uint64, reused bool) {
+func (t *Table) exhume(r *rec, reused bool) {
 	g := &t.graves
+	if g.live == 0 {
+		return
+	}
+	k := t.key(r)
+	h := k.hash(t.opt.Seed)
 	i := g.index.find(h, func(n uint32) bool { return g.hash(n) == h })
 	if i == 0 {
 		return

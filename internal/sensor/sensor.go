@@ -226,6 +226,15 @@ func Workers(n int) int {
 	return min(n, Shards)
 }
 
+// collectLess has the collector run when there is three times of what it found alive, not twice, unless the environment says
+// otherwise: while tables grow it marks the same again and again. The memory limit holds all the same, and calls for it sooner
+// (2026-11-30: of a run that reads 75 000 connections a twentieth).
+func collectLess() {
+	if was := debug.SetGCPercent(200); was != 100 {
+		debug.SetGCPercent(was)
+	}
+}
+
 func newRun(o *Options) (*run, error) {
 	o.Workers = Workers(o.Workers)
 	if o.MaxMemory <= 0 {
@@ -233,6 +242,7 @@ func newRun(o *Options) (*run, error) {
 	}
 	lim, heap := bounds(o.MaxMemory, o.Rules.Size(), o.State != nil && o.OnFindings != nil)
 	debug.SetMemoryLimit(heap)
+	collectLess()
 	s := &run{o: o}
 	s.in = &ingest{src: o.Source, vantage: o.Vantages, counts: &s.counts, strict: o.Checksums == packet.ChecksumsAll,
 		pieces: o.Rules != nil && o.Rules.AsksOfFragments(), sums: o.Rules != nil && o.Rules.AsksOfSums()}

@@ -204,11 +204,8 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		t.stallLook(i, r, x, p, d)
 	}
 	t.account(i, r, p, d)
-	if d == packet.ToClient {
-		r.bits |= backSince
-		if r.list == listTCPRetry {
-			t.enter(i, listTCPNew)
-		}
+	if d == packet.ToClient && r.list == listTCPRetry {
+		t.enter(i, listTCPNew)
 	}
 	if o := t.odd(r); o != nil && p.TCPFlags&packet.RST == 0 {
 		if c := &o.rsts[d]; c.n != 0 {

@@ -63,7 +63,6 @@ func (t *Table) syn(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 // retry counts a SYN that was sent again.
 func (t *Table) retry(i uint32, r *rec, p *packet.Packet) {
 	r.bits |= tried
-	r.bits &^= backSince
 	if o := t.oddOf(r); o != nil {
 		o.synTries++
 		m := t.mark(r, p)

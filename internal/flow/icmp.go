@@ -81,7 +81,7 @@ func (t *Table) icmpError(p *packet.Packet) {
 		x = event.NewICMPError(h)
 	} else {
 		r := t.flows.at(i)
-		d := r.dirFor(a.swapped, a.key())
+		d := t.dirFor(r, a.swapped)
 		x = event.NewICMPError(t.head(r, event.KindICMPError, p.Ref(), p.Ordinal, p))
 		x.QuotedDir = d
 		x.Fresh = r.fresh(q, d)

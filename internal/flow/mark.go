@@ -1,6 +1,10 @@
 package flow
 
-import "firestorm/internal/packet"
+import (
+	"time"
+
+	"firestorm/internal/packet"
+)
 
 // mark is a packet.Ref in 12 bytes, relative to the start of its flow. The zero mark points nowhere.
 //
@@ -93,6 +97,9 @@ func (m near) ref(base packet.Ref) packet.Ref {
 	ds := int64(m<<1) >> 60
 	return packet.Ref{Frame: base.Frame + uint64(df), Time: base.Time + packet.Time(int32(m)), Source: uint16(int64(base.Source) + ds)}
 }
+
+// after is how long after the base m is, 0 where it points nowhere or before it.
+func (m near) after() time.Duration { return max(time.Duration(int32(m)), 0) }
 
 // setNear makes *m, which is r.synack or r.handshake, point at p; id is its place in the oddPart.
 func (t *Table) setNear(r *rec, m *near, id int, p *packet.Packet) {

@@ -37,7 +37,7 @@ func (t *Table) settle(r *rec) {
 	for d := range r.sides {
 		s := &r.sides[d]
 		s.bits &= 1<<shiftAt - 1
-		if both&synSeen != 0 && a.wscale >= 0 && b.wscale >= 0 {
+		if a.wscale >= 0 && b.wscale >= 0 {
 			s.bits |= sideBits(s.wscale) << shiftAt
 		}
 	}
@@ -124,9 +124,6 @@ func (t *Table) PacketAhead(p *packet.Packet, a *Ahead, out *[]event.Event) Hand
 		s.tsLast = p.TSVal
 	}
 	o.acked = p.Ack
-	if d != packet.ToServer {
-		r.bits |= backSince
-	}
 	if n != 0 {
 		t.out = out
 		t.said(r, x, p, s, o, d)

@@ -33,8 +33,9 @@ func TestQuick(t *testing.T) {
 		y.slow = true
 		var ex, ey []event.Event
 		now, n := t0, uint64(r.IntN(2)*(1<<32-100))
-		var wait []packet.Packet
-		ahead := make([]Ahead, 16)
+		var wait, late []packet.Packet
+		step := []int{40_000, 1000}[r.IntN(2)]
+		ahead := make([]Ahead, 64)
 		flush := func() {
 			for i := range wait {
 				x.Look(&wait[i], &ahead[i])
@@ -55,7 +56,7 @@ func TestQuick(t *testing.T) {
 		}
 		send := func(c *talker, d packet.Dir, flags uint16, size uint32) {
 			n++
-			now = now.Add(time.Duration(r.IntN(40_000)) * time.Microsecond)
+			now = now.Add(time.Duration(r.IntN(step)) * time.Microsecond)
 			p := packet.Packet{Frame: n, Ordinal: n, Time: now, IPVersion: c.version, Proto: packet.ProtoTCP, L4: 34, TTL: 64 - uint8(d), IPFlags: packet.DontFragment,
 				WireLen: 54 + size, IPLen: 40 + size, Data: make([]byte, 54+size), PayloadWire: size, TCPFlags: flags, Window: 500, Tunnel: c.tunnel,
 				Src: c.addr[d], Dst: c.addr[d^1], SrcPort: c.port[d], DstPort: c.port[d^1], Seq: c.next[d], Ack: c.next[d^1]}
@@ -122,10 +123,28 @@ func TestQuick(t *testing.T) {
 				p.Source = 1
 			case 17:
 				p.Ack = c.next[d^1] - uint32(r.IntN(3000)) // not all of it, or once more
+			case 18, 19, 20, 21:
+				late = append(late, p) // overtaken by others
+				return
+			case 22:
+				p.TCPFlags, p.PayloadWire = packet.RST, 0 // forged
+				p.Seq += 1 << 30
+			case 23:
+				for range r.IntN(5) { // the receiver misses something
+					q := p
+					q.TCPFlags, q.PayloadWire, q.Seq, q.Ack = packet.ACK, 0, p.Seq, p.Ack-uint32(r.IntN(2))
+					wait = append(wait, q)
+				}
+			}
+			for len(late) > 0 && r.IntN(3) == 0 {
+				late[0].Time = now
+				n++
+				late[0].Frame, late[0].Ordinal = n, n
+				wait, late = append(wait, late[0]), late[1:]
 			}
 			for range 1 + r.IntN(400)/399 {
 				packets++
-				if wait = append(wait, p); len(wait) == cap(ahead) || r.IntN(4) == 0 {
+				if wait = append(wait, p); len(wait) >= 16 || r.IntN(4) == 0 {
 					flush()
 				}
 			}
@@ -150,8 +169,12 @@ func TestQuick(t *testing.T) {
 			case 1:
 				c.segment = uint32(400 + r.IntN(1460))
 			}
-			if r.IntN(4) != 0 {
-				send(c, packet.ToServer, packet.SYN, 0)
+			if from := r.IntN(8); from < 7 { // else the capture begins later, at 6 within the handshake
+				if from < 6 {
+					send(c, packet.ToServer, packet.SYN, 0)
+				} else {
+					c.next[0]++
+				}
 				send(c, packet.ToClient, packet.SYN|packet.ACK, 0)
 				send(c, packet.ToServer, packet.ACK, 0)
 			}

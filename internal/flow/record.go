@@ -50,7 +50,6 @@ const (
 	resetDone                       // Reset was emitted
 	resetValid                      // a valid RST ended the flow
 	serverFirst                     // the server sent the first FIN
-	backSince                       // the server sent something since the last try
 	simOpen                         // both sides sent a SYN
 	ecnAsked                        // SYN with ECE and CWR
 	ecnOK                           // SYN/ACK with ECE answered it

@@ -257,6 +257,12 @@ func (t *Table) synLast(r *rec) packet.Ref {
 // rtts returns the sensor's view of the handshake: whole, and to the server and back. After retries the last SYN
 // counts: the true span may be longer, never shorter.
 func (t *Table) rtts(r *rec) (whole, server time.Duration) {
+	if r.more == 0 && r.bits.has(tried) && r.startFrame() != 0 { // as nearly always: one SYN, and marks that are near (2026-11-30)
+		if r.synack == 0 {
+			return 0, 0
+		}
+		return r.handshake.after(), r.synack.after()
+	}
 	syn, sa, hs := t.synLast(r), t.synackRef(r), t.handshakeRef(r)
 	if syn.IsZero() || sa.IsZero() {
 		return 0, 0

@@ -124,20 +124,20 @@ func (t *Table) packet(p *packet.Packet, a *Ahead, out *[]event.Event) Handle {
 	if !a.keyed {
 		a.name(t.opt.Seed, &p.Src, &p.Dst, sport, dport, p.Vantage, p.Tunnel, p.Proto)
 	}
-	k, h, swapped := a.key(), a.hash(t.opt.Seed), a.swapped
+	h := a.hash(t.opt.Seed)
 	i := a.guess
-	if i == 0 || !t.is(a.r, a.id, k) { // a record that ended meanwhile has no id
-		i = t.lookup(k, a.id, h)
+	if i == 0 || !t.is(a.r, a.id, &a.k) { // a record that ended meanwhile has no id
+		i = t.lookup(&a.k, a.id, h)
 	}
 	if p.Proto == packet.ProtoTCP {
 		if i != 0 && i != a.guess { // only now is it known: the quick path may be its
 			a.guess, a.r = i, t.flows.at(i)
 			return t.PacketAhead(p, a, out)
 		}
-		return t.tcp(p, i, k, h, swapped)
+		return t.tcp(p, i, a)
 	}
 	if i == 0 {
-		if i = t.create(p, k, h, swapped, 0); i == 0 {
+		if i = t.create(p, a.key(), h, a.swapped, 0); i == 0 {
 			return Handle{}
 		}
 		r := t.flows.at(i)
@@ -150,7 +150,7 @@ func (t *Table) packet(p *packet.Packet, a *Ahead, out *[]event.Event) Handle {
 		return Handle{Index: i, New: true}
 	}
 	r := t.flows.at(i)
-	d := r.dirFor(swapped, k)
+	d := t.dirFor(r, a.swapped)
 	t.account(i, r, p, d)
 	if d == packet.ToClient && !r.bits.has(answered) {
 		r.bits |= answered | established
@@ -222,8 +222,8 @@ func (t *Table) key(r *rec) key {
 }
 
 // dirFor returns the way a packet travels; the two ends of a flow between equal addresses and ports go to the server.
-func (r *rec) dirFor(swapped bool, k *key) packet.Dir {
-	if k.aport == k.bport && k.a == k.b {
+func (t *Table) dirFor(r *rec, swapped bool) packet.Dir {
+	if t.folded(r) {
 		return packet.ToServer
 	}
 	return r.dirOf(swapped)

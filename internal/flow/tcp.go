@@ -6,11 +6,11 @@ import (
 )
 
 // tcp accounts one TCP packet; i is the live flow of its key, or 0.
-func (t *Table) tcp(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) Handle {
+func (t *Table) tcp(p *packet.Packet, i uint32, a *Ahead) Handle {
 	reused := false
 	if i != 0 {
 		r := t.flows.at(i)
-		d := r.dirFor(swapped, k)
+		d := t.dirFor(r, a.swapped)
 		if r.list == listTCPRetry && p.Time.Sub(t.lastTry(r)) >= event.SilenceAfter {
 			t.saySilent(i, p.Ref(), p.Ordinal, p)
 		}
@@ -23,7 +23,7 @@ func (t *Table) tcp(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) 
 				t.end(i, event.EndReused, p.Ref(), p.Ordinal, p)
 				i, reused = 0, true
 			case renewedByPending:
-				return t.tcpPending(p, i, k, h, swapped)
+				return t.tcpPending(p, i, a)
 			}
 		}
 		if i != 0 {
@@ -31,7 +31,7 @@ func (t *Table) tcp(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) 
 			return Handle{Index: i, Dir: d}
 		}
 	}
-	return t.tcpNew(p, k, h, swapped, reused)
+	return t.tcpNew(p, a, reused)
 }
 
 type renewal uint8
@@ -88,7 +88,7 @@ func (t *Table) renews(r *rec, p *packet.Packet, d packet.Dir) renewal {
 
 // tcpNew makes the flow that p begins. A SYN decides the roles; a SYN/ACK was sent by the server; mid-stream the ports
 // are guessed from.
-func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool) Handle {
+func (t *Table) tcpNew(p *packet.Packet, a *Ahead, reused bool) Handle {
 	how := createHow(0)
 	var bits recBits
 	d := packet.ToServer
@@ -106,7 +106,7 @@ func (t *Table) tcpNew(p *packet.Packet, k *key, h uint64, swapped, reused bool)
 	if how == clientIsDst {
 		d = packet.ToClient
 	}
-	i := t.create(p, k, h, swapped, how)
+	i := t.create(p, a.key(), a.h, a.swapped, how)
 	if i == 0 {
 		return Handle{}
 	}
@@ -164,9 +164,9 @@ func (t *Table) tcpFirst(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 
 // tcpPending handles a SYN/ACK while a SYN inside the connection waits: if it answers that SYN, the old connection is
 // over and the new one began with the SYN.
-func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped bool) Handle {
+func (t *Table) tcpPending(p *packet.Packet, i uint32, a *Ahead) Handle {
 	r := t.flows.at(i)
-	d := r.dirFor(swapped, k)
+	d := t.dirFor(r, a.swapped)
 	o := t.odd(r)
 	if p.Missing&packet.NoSeq == 0 && p.Ack != o.pend.seq+1 {
 		t.tcpStep(i, r, p, d)
@@ -174,7 +174,7 @@ func (t *Table) tcpPending(p *packet.Packet, i uint32, k *key, h uint64, swapped
 	}
 	pend, ref := o.pend, r.ref(o.pend.ref)
 	t.end(i, event.EndReused, p.Ref(), p.Ordinal, p)
-	if i = t.create(p, k, h, swapped, clientIsDst); i == 0 {
+	if i = t.create(p, a.key(), a.h, a.swapped, clientIsDst); i == 0 {
 		return Handle{}
 	}
 	r = t.flows.at(i)
@@ -204,11 +204,8 @@ func (t *Table) tcpStep(i uint32, r *rec, p *packet.Packet, d packet.Dir) {
 		t.stallLook(i, r, x, p, d)
 	}
 	t.account(i, r, p, d)
-	if d == packet.ToClient {
-		r.bits |= backSince
-		if r.list == listTCPRetry {
-			t.enter(i, listTCPNew)
-		}
+	if d == packet.ToClient && r.list == listTCPRetry {
+		t.enter(i, listTCPNew)
 	}
 	if o := t.odd(r); o != nil && p.TCPFlags&packet.RST == 0 {
 		if c := &o.rsts[d]; c.n != 0 {

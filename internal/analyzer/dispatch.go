@@ -374,8 +374,8 @@ func (x *Dispatcher) Ahead(index uint32, step int) {
 		prefetch.Lines3(unsafe.Pointer(f.s))
 		return
 	}
-	if f.s.stream != 0 {
-		x.streams.Ahead(f.s.stream)
+	if f.s.stream != nil {
+		f.s.stream.Ahead()
 	}
 }
 

@@ -21,7 +21,7 @@ type session struct {
 	gone       bool // no analyzer reads on; settled after the current packet unless the raw stream is wanted
 	raw        [2]bool
 	over       Transport
-	stream     stream.ID
+	stream     *stream.Conn
 	head       event.Head
 	p          *packet.Packet // at hand
 	last       packet.Ref
@@ -71,7 +71,7 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 		x.stats.PassedBytes += uint64(p.PayloadWire)
 		return
 	}
-	if s.stream == 0 {
+	if s.stream == nil {
 		s.stream = x.streams.Open(&stream.Start{Client: s.head.Client.Addr, Server: s.head.Server.Addr}, s)
 	}
 	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal

@@ -108,16 +108,11 @@ func (q *runs) insert(p *pool, i, j int, start int64, n int, data []byte, from, 
 		return r
 	}
 	if i == j {
-		r := fresh(start, end)
 		if i == len(q.list) {
-			if q.list == nil {
-				q.list = p.list()
-			} else if q.head > len(q.list)/2 && len(q.list) == cap(q.list) {
-				q.compact()
-			}
-			q.list = append(q.list, r)
+			*q.extend(p) = fresh(start, end)
 			return
 		}
+		r := fresh(start, end)
 		if i == q.head && q.head > 0 {
 			q.head--
 			q.list[q.head] = r
@@ -173,6 +168,22 @@ func (q *runs) insert(p *pool, i, j int, start int64, n int, data []byte, from, 
 	q.list = slices.Replace(q.list, i, j, tmp...)
 	clear(tmp)
 	p.tmp = tmp[:0]
+}
+
+// extend returns a new last run, which is empty.
+func (q *runs) extend(p *pool) *run {
+	n := len(q.list)
+	switch {
+	case n < cap(q.list):
+		q.list = q.list[:n+1]
+		return &q.list[n]
+	case q.list == nil:
+		q.list = p.list()
+	case q.head > n/2:
+		q.compact()
+	}
+	q.list = append(q.list, run{})
+	return &q.list[len(q.list)-1]
 }
 
 // part returns the data of [lo,hi), nil for a lost run.

@@ -14,7 +14,7 @@ import (
 const ProbeLimit = 1024
 
 // AheadSteps is how many steps Dispatcher.Ahead has.
-const AheadSteps = 3
+const AheadSteps = 2
 
 // probeDatagrams is how many datagrams of a flow are probed before it counts as unknown.
 const probeDatagrams = 4
@@ -132,7 +132,8 @@ type Dispatcher struct {
 	streams  *stream.Shard
 	ether    map[uint16][]*perShard
 	ip       [256][]*perShard
-	tcp, udp *serving // their protocols; nil: none at all
+	tcp, udp *serving // their protocols
+	streamed bool     // somebody reads TCP
 	flows    []place  // by flow index
 	spare    []*session
 	prefixes []*[2][ProbeLimit]byte
@@ -171,7 +172,8 @@ func (n kindNames) of(k event.Kind) string {
 
 // place is what is known of a flow: one look at memory for each packet.
 type place struct {
-	s        *session // nil: nothing to do for it, or nothing yet
+	s        *session     // nil: nothing to do for it, or nothing yet
+	stream   *stream.Conn // of s, to be asked for ahead with it
 	interest interest
 	app      uint8    // registry index + 1 of the protocol that read it last; 0 = none
 	before   uint8    // the same of the one that it began with, where another followed
@@ -210,7 +212,9 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 // inspects and who takes files is asked again. Connections that nobody reads any more are not read anew. It is called
 // between two packets. After an error the dispatcher is of no use.
 func (x *Dispatcher) Renew(r *Registry) error {
-	x.reg, x.asked, x.files, x.tcp, x.udp = r, nil, nil, nil, nil
+	x.reg, x.asked, x.files = r, nil, nil
+	x.tcp, x.udp = r.serving[TCP], r.serving[UDP]
+	x.streamed = x.o.Raw != nil || x.tcp.all != 0
 	if x.o.Inspector != nil {
 		for name, k := range r.options.kinds {
 			if x.o.Inspector.Asks(name) {
@@ -226,12 +230,6 @@ func (x *Dispatcher) Renew(r *Registry) error {
 		}
 	}
 	x.wantFrames()
-	if v := r.serving[TCP]; len(v.defs) > 0 {
-		x.tcp = v
-	}
-	if v := r.serving[UDP]; len(v.defs) > 0 {
-		x.udp = v
-	}
 	ether, ip := x.ether, x.ip
 	x.ether = map[uint16][]*perShard{}
 	clear(x.ip[:])
@@ -290,11 +288,25 @@ func (x *Dispatcher) StreamStats() stream.Stats { return x.streams.Stats() }
 // Packet brings p, of the flow h, to its analyzers. Their events are appended to *out. It may add stream anomalies to
 // p. p is not kept.
 func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
-	x.out, x.ordinal = out, p.Ordinal
 	if p.Time > x.now {
 		x.now = p.Time
 	}
-	if list := x.ip[packet.ProtoAH]; list != nil {
+	if p.Proto == packet.ProtoTCP && p.IPFlags&packet.Fragment == 0 && bare(p) {
+		if !x.streamed || h.Index == 0 {
+			return
+		}
+		if int(h.Index) < len(x.flows) {
+			if f := &x.flows[h.Index]; f.s == nil && (f.interest != interested || p.PayloadWire == 0) {
+				x.pass(p, h.Index) // most packets of most connections: nobody reads on (2026-11-30)
+				return
+			}
+		}
+		x.out, x.ordinal = out, p.Ordinal
+		x.segment(p, h)
+		return
+	}
+	x.out, x.ordinal = out, p.Ordinal
+	if list := x.ip[packet.ProtoAH]; list != nil && !bare(p) {
 		if b := behindAH(p); b != nil {
 			x.messages(list, p, b)
 		}
@@ -306,11 +318,11 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 		}
 	case p.IPFlags&packet.Fragment != 0:
 	case p.Proto == packet.ProtoTCP:
-		if (x.tcp != nil || x.o.Raw != nil) && h.Index != 0 {
+		if x.streamed && h.Index != 0 {
 			x.segment(p, h)
 		}
 	case p.Proto == packet.ProtoUDP:
-		if x.udp != nil && h.Index != 0 && p.PayloadLen > 0 {
+		if x.udp.all != 0 && h.Index != 0 && p.PayloadLen > 0 {
 			x.datagram(p, h)
 		}
 	default:
@@ -318,6 +330,20 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 			x.messages(list, p, p.IPPayload())
 		}
 	}
+}
+
+// bare reports that nothing stands between the innermost IP header and what it carries, so that no AH does either.
+func bare(p *packet.Packet) bool {
+	return p.IPVersion == 4 && p.L4-p.L3 == 20 || p.IPVersion == 6 && p.IPFlags&packet.HasOptions == 0
+}
+
+// pass counts a segment of a connection that nobody reads, or not yet.
+func (x *Dispatcher) pass(p *packet.Packet, index uint32) {
+	if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 || x.o.Begun != nil && !x.o.Begun(index) {
+		return
+	}
+	x.stats.Passed++
+	x.stats.PassedBytes += uint64(p.PayloadWire)
 }
 
 // Passed returns Stats.Passed and PassedBytes so far.
@@ -357,25 +383,23 @@ func linkPayload(p *packet.Packet) []byte {
 }
 
 // Ahead asks for what is kept for the flow record index, whose packet's turn is near: first for its place, then, with
-// steps of other packets between, for its session and for its stream. What it asks for may belong to another flow.
+// steps of other packets between, for its session and its stream. What it asks for may belong to another flow.
 func (x *Dispatcher) Ahead(index uint32, step int) {
-	if index == 0 || int(index) >= len(x.flows) {
-		return
+	if int(index) < len(x.flows) && (step == 0 || x.stats.Sessions > 0) {
+		x.flows[index].ahead(step)
 	}
-	f := &x.flows[index]
+}
+
+func (f *place) ahead(step int) {
 	if step == 0 {
 		prefetch.Line(unsafe.Pointer(f))
 		return
 	}
-	if f.s == nil {
-		return
-	}
-	if step == 1 {
+	if f.s != nil {
 		prefetch.Lines3(unsafe.Pointer(f.s))
-		return
 	}
-	if f.s.stream != nil {
-		f.s.stream.Ahead()
+	if f.stream != nil {
+		f.stream.Ahead()
 	}
 }
 
@@ -504,27 +528,27 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	s.x, s.index, s.tcp, s.def, s.over = x, h.Index, over == TCP, -1, over
 	s.raw = [2]bool{}
 	s.head = x.o.Head(h, event.KindNone, p)
+	s.serverPort = s.head.Server.Port
 	if x.o.Raw != nil && s.tcp {
 		for d := range s.raw {
 			s.raw[d] = x.o.Raw.WantsStream(packet.Dir(d), s.head.Server.Port)
 		}
 	}
-	s.candidates = s.candidates[:0]
 	s.own(sessionSize)
-	if d, about := x.expected.match(over, s.head.Client.Addr, s.head.Server, x.now); d >= 0 {
-		x.stats.ExpectMatched++
-		s.about = about
-		s.candidates = append(s.candidates, candidate{d, Yes})
-		return s
+	s.sole = -1
+	if len(x.expected.byKey) > 0 {
+		if d, about := x.expected.match(over, s.head.Client.Addr, s.head.Server, x.now); d >= 0 {
+			x.stats.ExpectMatched++
+			s.about, s.sole = about, d
+			return s
+		}
 	}
 	// Who names a port of the flow is asked first.
-	v := x.tcp
-	if over == UDP {
-		v = x.udp
+	s.serving = x.tcp
+	if !s.tcp {
+		s.serving = x.udp
 	}
-	if v != nil {
-		s.candidates = v.over(s.candidates, s.head.Server.Port, s.head.Client.Port)
-	}
+	s.left, s.named = s.serving.all, s.serving.named(s.head.Server.Port, s.head.Client.Port)
 	if !s.tcp {
 		x.series(s)
 	}
@@ -563,7 +587,7 @@ func (x *Dispatcher) Closed(index uint32) bool {
 // retire forgets the session of a flow and pools what it used.
 func (x *Dispatcher) retire(index uint32) {
 	s := x.flows[index].s
-	x.flows[index].s = nil
+	x.flows[index].s, x.flows[index].stream = nil, nil
 	x.stats.Sessions--
 	s.unhold()
 	x.rest(s)
@@ -571,7 +595,7 @@ func (x *Dispatcher) retire(index uint32) {
 	if cap(s.buf) > 8<<10 {
 		s.buf = nil
 	}
-	*s = session{candidates: s.candidates[:0], held: s.held[:0], buf: s.buf[:0]}
+	*s = session{held: s.held[:0], buf: s.buf[:0]}
 	if x.mayRest(s.weight()) {
 		x.spare = append(x.spare, s)
 	}

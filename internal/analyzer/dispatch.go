@@ -385,7 +385,7 @@ func linkPayload(p *packet.Packet) []byte {
 // Ahead asks for what is kept for the flow record index, whose packet's turn is near: first for its place, then, with
 // steps of other packets between, for its session and its stream. What it asks for may belong to another flow.
 func (x *Dispatcher) Ahead(index uint32, step int) {
-	if int(index) < len(x.flows) && (step == 0 || x.stats.Sessions > 0) {
+	if int(index) < len(x.flows) && step <= x.stats.Sessions { // without sessions there is no second step
 		x.flows[index].ahead(step)
 	}
 }

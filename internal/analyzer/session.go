@@ -156,7 +156,7 @@ func (s *session) ask(d packet.Dir, b []byte) (def int, more bool) {
 		return s.sole, false
 	}
 	if len(b) > 0 {
-		s.left &= s.serving.may[d][b[0]] // most are ruled out (2026-11-30)
+		s.left &= s.serving.may[d][b[0]] | s.yes // most are ruled out (2026-11-30)
 	}
 	last := s.tcp && (s.have[d] >= ProbeLimit || s.dead[d]) // of this direction no more bytes come
 	for {

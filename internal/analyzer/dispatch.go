@@ -296,8 +296,10 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 			return
 		}
 		if int(h.Index) < len(x.flows) {
-			if f := &x.flows[h.Index]; f.s == nil && (f.interest != interested || p.PayloadWire == 0) {
-				x.pass(p, h.Index) // most packets of most connections: nobody reads on (2026-11-30)
+			if f := &x.flows[h.Index]; f.s == nil && (p.PayloadWire == 0 || f.interest != interested) {
+				if p.PayloadWire != 0 { // most packets of most connections: nobody reads on (2026-11-30)
+					x.pass(p, h.Index)
+				}
 				return
 			}
 		}
@@ -337,9 +339,9 @@ func bare(p *packet.Packet) bool {
 	return p.IPVersion == 4 && p.L4-p.L3 == 20 || p.IPVersion == 6 && p.IPFlags&packet.HasOptions == 0
 }
 
-// pass counts a segment of a connection that nobody reads, or not yet.
+// pass counts a segment with data of a connection that nobody reads.
 func (x *Dispatcher) pass(p *packet.Packet, index uint32) {
-	if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 || x.o.Begun != nil && !x.o.Begun(index) {
+	if p.TCPFlags&packet.RST != 0 || x.o.Begun != nil && !x.o.Begun(index) {
 		return
 	}
 	x.stats.Passed++
@@ -506,16 +508,17 @@ func (x *Dispatcher) end(s *session, why event.EndReason) {
 	}
 }
 
-// session returns the state of the flow of h, a new one for its first bytes; nil when nobody wants the flow.
-func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *session {
-	i := int(h.Index)
-	if i >= len(x.flows) {
+// place returns what is known of the flow record index.
+func (x *Dispatcher) place(index uint32) *place {
+	if i := int(index); i >= len(x.flows) {
 		n := max(i+1, 2*len(x.flows), 64)
 		x.flows = append(x.flows, make([]place, n-len(x.flows))...)
 	}
-	if f := &x.flows[i]; f.s != nil || f.interest != interested {
-		return f.s
-	}
+	return &x.flows[index]
+}
+
+// session makes the state of the flow of h, for its first bytes.
+func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *session {
 	var s *session
 	if n := len(x.spare); n > 0 {
 		s, x.spare = x.spare[n-1], x.spare[:n-1]
@@ -523,7 +526,7 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	} else {
 		s = new(session)
 	}
-	x.flows[i].s = s
+	x.flows[h.Index].s = s
 	x.stats.Sessions++
 	s.x, s.index, s.tcp, s.def, s.over = x, h.Index, over == TCP, -1, over
 	s.raw = [2]bool{}

@@ -159,9 +159,12 @@ func sizeOf(a any) int {
 
 // serving are the wanted protocols over one transport. Sets of them are a bit for each, by their place in defs.
 type serving struct {
-	defs  []int             // in order of the list
-	all   uint64            // all of them
-	ports map[uint16]uint64 // which of them name a port
+	defs   []int                             // in order of the list
+	probes []func(packet.Dir, []byte) Answer // of defs
+	series []*Series                         // of defs, those that have one
+	all    uint64                            // all of them
+	ports  map[uint16]uint64                 // which of them name a port
+	any    [1 << 16 / 64]uint64              // ports that one of them names: a bit for each, most are none
 	// may are those that the first byte of a direction does not rule out.
 	may [2][256]uint64
 }
@@ -181,8 +184,12 @@ func (r *Registry) serve() error {
 			bit := uint64(1) << len(v.defs)
 			for _, port := range r.defs[i].Ports {
 				v.ports[port] |= bit
+				v.any[port>>6] |= 1 << (port & 63)
 			}
-			v.defs = append(v.defs, i)
+			v.defs, v.probes = append(v.defs, i), append(v.probes, r.defs[i].Probe)
+			if y := r.defs[i].Series; y != nil {
+				v.series = append(v.series, y)
+			}
 			v.all |= bit
 			for d := range v.may {
 				for b := range v.may[d] {
@@ -213,10 +220,20 @@ func (d *Def) mayBegin(dir packet.Dir, b byte) (may bool) {
 
 // named are those that name one of the ports: they are asked first.
 func (v *serving) named(a, b uint16) uint64 {
-	if len(v.ports) == 0 {
+	if (v.any[a>>6]>>(a&63)|v.any[b>>6]>>(b&63))&1 == 0 {
 		return 0
 	}
 	return v.ports[a] | v.ports[b]
+}
+
+// followed reports whether one of them may know a flow with one of the ports by its series.
+func (v *serving) followed(a, b uint16) bool {
+	for _, y := range v.series {
+		if slices.Contains(y.Ports, a) || slices.Contains(y.Ports, b) {
+			return true
+		}
+	}
+	return false
 }
 
 // first returns the place of the first of set in the order in which they are asked, -1 if there is none.

@@ -50,6 +50,9 @@ func (h *heldDatagram) bytes() []byte { return h.head[:h.n] }
 
 // series finds the one protocol that may follow the flow.
 func (x *Dispatcher) series(s *session) {
+	if !s.serving.followed(s.head.Server.Port, s.head.Client.Port) {
+		return
+	}
 	for set := s.left; set != 0; {
 		at := first(set, s.named)
 		set &^= 1 << at

@@ -62,21 +62,21 @@ type chunk struct {
 
 // segment feeds a TCP packet. The stream is opened by the first payload: idle connections cost nothing.
 func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
-	var s *session
-	if int(h.Index) < len(x.flows) {
-		s = x.flows[h.Index].s
-	}
+	f := x.place(h.Index)
+	s := f.s
 	if s == nil {
-		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 || x.o.Begun != nil && !x.o.Begun(h.Index) {
+		switch {
+		case p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0:
+			return
+		case f.interest != interested:
+			x.pass(p, h.Index)
+			return
+		case x.o.Begun != nil && !x.o.Begun(h.Index):
 			return
 		}
-		if s = x.session(p, h, TCP); s == nil {
-			x.stats.Passed++
-			x.stats.PassedBytes += uint64(p.PayloadWire)
-			return
-		}
+		s = x.session(p, h, TCP)
 		s.stream = x.streams.Open(&stream.Start{Client: s.head.Client.Addr, Server: s.head.Server.Addr}, s)
-		x.flows[h.Index].stream = s.stream
+		f.stream = s.stream
 	}
 	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
 	x.streams.Segment(s.stream, h.Dir, p, s.raw[h.Dir] && x.o.Raw.Clean(p, h))
@@ -92,13 +92,42 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 
 // datagram feeds a UDP packet.
 func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
-	s := x.session(p, h, UDP)
+	f := x.place(h.Index)
+	s := f.s
 	if s == nil {
-		return
+		if f.interest != interested {
+			return
+		}
+		if x.strange(p, h.Dir) {
+			x.stats.Unknown++
+			f.interest = settled
+			return
+		}
+		s = x.session(p, h, UDP)
 	}
 	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
 	x.tell(s, p, h)
 	x.fit()
+}
+
+// strange reports that the first datagram of a flow is of no protocol, and that no more of them could tell: there is no need
+// for a session then, which costs more than the questions (2026-11-30). False: it may be of one, and is asked about as usual.
+func (x *Dispatcher) strange(p *packet.Packet, d packet.Dir) (strange bool) {
+	if len(x.expected.byKey) > 0 || x.udp.named(p.SrcPort, p.DstPort) != 0 || x.udp.followed(p.SrcPort, p.DstPort) {
+		return false
+	}
+	defer func() {
+		if recover() != nil { // it will again, and is told then
+			strange = false
+		}
+	}()
+	b := p.Payload()
+	for _, probe := range x.udp.probes {
+		if probe(d, b) != No {
+			return false
+		}
+	}
+	return true
 }
 
 // tell gives a datagram to who reads the flow.
@@ -190,7 +219,7 @@ func (s *session) askAll(d packet.Dir, b []byte, last bool) (at int, again bool)
 		bit := uint64(1) << asked
 		set &^= bit
 		if s.yes&bit == 0 {
-			switch s.x.reg.defs[s.serving.defs[asked]].Probe(d, b) {
+			switch s.serving.probes[asked](d, b) {
 			case Yes:
 				s.yes |= bit
 			case More:

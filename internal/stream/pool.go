@@ -35,9 +35,9 @@ func (p *pool) list() []run {
 	return make([]run, 0, firstList)
 }
 
-// giveList takes back a list of which nothing is used any more.
+// giveList takes back a list of which nothing is used any more; runs.one is none.
 func (p *pool) giveList(l []run) {
-	if c := cap(l); c > 0 && c <= longList && len(p.lists) < mostLists {
+	if c := cap(l); c > 1 && c <= longList && len(p.lists) < mostLists {
 		p.lists = append(p.lists, l[:0])
 	}
 }

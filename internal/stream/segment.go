@@ -19,7 +19,6 @@ const (
 // half is one direction of a connection. Offsets count bytes of the stream in 64 bits, so that sequence numbers may
 // wrap as often as they like.
 type half struct {
-	q      runs
 	base   int64  // next offset to deliver
 	acked  int64  // highest offset that the receiver acknowledged
 	top    int64  // highest offset seen
@@ -44,6 +43,7 @@ type half struct {
 	noted  bool   // in Shard.holding
 	held   uint64 // when it began to hold data: Shard.holds then
 	conn   *Conn
+	q      runs
 
 	since      packet.Time // when the wait began
 	upto       int64       // holes before this offset are what is waited for

@@ -120,7 +120,9 @@ func (s *Shard) Open(start *Start, sink Sink) *Conn {
 	c.sink, c.live, c.dropped, c.steady = sink, true, false, false
 	for d := range c.half {
 		h := &c.half[d]
-		*h = half{noted: h.noted, conn: c, dir: packet.Dir(d), fin: noFIN, shift: maxShift}
+		noted := h.noted
+		*h = half{}
+		h.noted, h.conn, h.dir, h.fin, h.shift = noted, c, packet.Dir(d), noFIN, maxShift
 		side := &start.Sides[d]
 		if side.HasISN {
 			h.known, h.firm, h.zero = true, true, side.ISN+1
@@ -144,6 +146,7 @@ func (s *Shard) Open(start *Start, sink Sink) *Conn {
 // Ahead asks for the memory of c, whose packet's turn is near: of what the usual segment needs.
 func (c *Conn) Ahead() {
 	prefetch.Lines3(unsafe.Pointer(c))
+	prefetch.Lines3(unsafe.Pointer(&c.half[0].q.one))
 	prefetch.Lines3(unsafe.Pointer(&c.half[1]))
 }
 

@@ -1,9 +1,11 @@
 package analyzer
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"firestorm/internal/packet"
 	"firestorm/internal/packettest"
@@ -130,5 +132,68 @@ func TestPassed(t *testing.T) {
 		if n, b := r.d.Passed(); n != 2 || b != 14 {
 			t.Errorf("options %v: %d packets, %d bytes", options, n, b)
 		}
+	}
+}
+
+// Datagrams that no protocol knows are told as with a session. One that was announced, of whatever flow, has all go that way.
+func TestStrangeDatagrams(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	unknown := uint64(0)
+	for n := range 400 {
+		var defs []Def
+		for i := range 1 + rng.IntN(4) {
+			d := toy
+			d.Name, d.Kinds, d.Ports = string(rune('a'+i)), []string{string(rune('a' + i))}, nil
+			if rng.IntN(3) == 0 {
+				d.Ports = []uint16{1}
+			}
+			word, doubts := "ABC"[rng.IntN(3)], rng.IntN(4) == 0
+			d.Probe = func(dir packet.Dir, b []byte) Answer {
+				switch {
+				case b[0] == word:
+					return Yes
+				case b[0] == 'P' && word == 'A':
+					panic("probe")
+				case doubts && b[0] == 'D':
+					return More
+				}
+				return No
+			}
+			defs = append(defs, d)
+		}
+		var lines [][3]string
+		for range 1 + rng.IntN(12) {
+			l := [3]string{"10.0.0.1:" + string('1'+byte(rng.IntN(3))), "10.0.0.2:1", string("ABCDEFGP"[rng.IntN(8)]) + "."}
+			if rng.IntN(3) == 0 {
+				l[0], l[1] = l[1], l[0]
+			}
+			lines = append(lines, l)
+		}
+		var told [2]string
+		var stats [2]Stats
+		for way := range 2 {
+			r := newRig(t, nil, defs...)
+			if way == 1 {
+				r.d.expected.add(Expectation{Over: UDP, Port: 60000}, 0, t0.Add(time.Hour))
+			}
+			for _, l := range lines {
+				r.give(packettest.UDP{Src: l[0], Dst: l[1], Payload: l[2]}.Frame())
+			}
+			apps := ""
+			for i := range uint32(4) {
+				app, settled := r.d.App(i)
+				apps += fmt.Sprint(app, settled, " ")
+			}
+			r.flows.End(t0, r.frame, &r.out)
+			told[way], stats[way] = apps+r.texts(), r.d.Stats()
+			stats[way].Expected = 0
+		}
+		if told[0] != told[1] || stats[0] != stats[1] {
+			t.Fatalf("%d: %v:\n%s\n%s\n%+v\n%+v", n, lines, told[0], told[1], stats[0], stats[1])
+		}
+		unknown += stats[0].Unknown
+	}
+	if unknown < 300 {
+		t.Errorf("%d unknown", unknown)
 	}
 }

@@ -125,26 +125,29 @@ func (s *Stats) Add(o Stats) {
 	s.Sessions += o.Sessions
 }
 
-// Dispatcher brings the packets of one shard to analyzers.
+// Dispatcher brings the packets of one shard to analyzers. What each packet needs of it stands first.
 type Dispatcher struct {
+	flows    []place // by flow index
+	now      packet.Time
+	begun    func(index uint32) bool // DispatchOptions.Begun
+	streamed bool                    // somebody reads TCP
+	passed   uint64                  // Stats.Passed and PassedBytes, without those of streams
+	passedBy uint64
+	out      *[]event.Event
+	ordinal  uint64
+	streams  *stream.Shard
+	stats    Stats
 	reg      *Registry
 	o        DispatchOptions
-	streams  *stream.Shard
 	ether    map[uint16][]*perShard
 	ip       [256][]*perShard
 	tcp, udp *serving // their protocols
-	streamed bool     // somebody reads TCP
-	flows    []place  // by flow index
 	spare    []*session
 	prefixes []*[2][ProbeLimit]byte
 	pools    []pools // by def: analyzers at rest
 	resting  int     // bytes of all that is at rest: spare, prefixes, pools
 	expected expectations
 	ctx      Context
-	out      *[]event.Event
-	ordinal  uint64
-	now      packet.Time
-	stats    Stats
 	head     event.Head // of what is inspected
 	asked    kindNames  // names of the kinds that the Inspector asks for
 	// framed are by def the frames that somebody asks for; nil: none at all. framePieces is spare.
@@ -199,7 +202,7 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 	if o.MaxExpectations <= 0 {
 		o.MaxExpectations = 4096
 	}
-	x := &Dispatcher{reg: r, o: o, streams: stream.New(o.Stream), pools: make([]pools, len(r.defs))}
+	x := &Dispatcher{reg: r, o: o, begun: o.Begun, streams: stream.New(o.Stream), pools: make([]pools, len(r.defs))}
 	x.expected = expectations{byKey: map[expectKey]expectation{}, stats: &x.stats, max: o.MaxExpectations}
 	x.ctx.d = x
 	if err := x.Renew(r); err != nil {
@@ -291,22 +294,27 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 	if p.Time > x.now {
 		x.now = p.Time
 	}
-	if p.Proto == packet.ProtoTCP && p.IPFlags&packet.Fragment == 0 && bare(p) {
-		if !x.streamed || h.Index == 0 {
+	// Most packets are of connections that nobody reads, any more or yet: a look at their place is all (2026-11-30).
+	if p.Proto == packet.ProtoTCP && bare(p) && int(h.Index) < len(x.flows) && p.IPFlags&packet.Fragment == 0 && x.streamed {
+		f := &x.flows[h.Index]
+		if f.s != nil {
+			x.out, x.ordinal = out, p.Ordinal
+			x.segment(p, h)
 			return
 		}
-		if int(h.Index) < len(x.flows) {
-			if f := &x.flows[h.Index]; f.s == nil && (p.PayloadWire == 0 || f.interest != interested) {
-				if p.PayloadWire != 0 { // most packets of most connections: nobody reads on (2026-11-30)
-					x.pass(p, h.Index)
-				}
-				return
+		if f.interest != interested || p.PayloadWire == 0 {
+			if p.PayloadWire != 0 && p.TCPFlags&packet.RST == 0 && (x.begun == nil || x.begun(h.Index)) {
+				x.passed++
+				x.passedBy += uint64(p.PayloadWire)
 			}
+			return
 		}
-		x.out, x.ordinal = out, p.Ordinal
-		x.segment(p, h)
-		return
 	}
+	x.packet(p, h, out)
+}
+
+// packet does what Packet says.
+func (x *Dispatcher) packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
 	x.out, x.ordinal = out, p.Ordinal
 	if list := x.ip[packet.ProtoAH]; list != nil && !bare(p) {
 		if b := behindAH(p); b != nil {
@@ -339,19 +347,10 @@ func bare(p *packet.Packet) bool {
 	return p.IPVersion == 4 && p.L4-p.L3 == 20 || p.IPVersion == 6 && p.IPFlags&packet.HasOptions == 0
 }
 
-// pass counts a segment with data of a connection that nobody reads.
-func (x *Dispatcher) pass(p *packet.Packet, index uint32) {
-	if p.TCPFlags&packet.RST != 0 || x.o.Begun != nil && !x.o.Begun(index) {
-		return
-	}
-	x.stats.Passed++
-	x.stats.PassedBytes += uint64(p.PayloadWire)
-}
-
 // Passed returns Stats.Passed and PassedBytes so far.
 func (x *Dispatcher) Passed() (packets, bytes uint64) {
 	packets, bytes = x.streams.AfterEnd()
-	return packets + x.stats.Passed, bytes + x.stats.PassedBytes
+	return packets + x.passed, bytes + x.passedBy
 }
 
 // behindAH returns the packet from its authentication header on where decoding went through that header to something

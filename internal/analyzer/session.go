@@ -65,13 +65,12 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 	f := x.place(h.Index)
 	s := f.s
 	if s == nil {
-		switch {
-		case p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0:
+		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 || x.begun != nil && !x.begun(h.Index) {
 			return
-		case f.interest != interested:
-			x.pass(p, h.Index)
-			return
-		case x.o.Begun != nil && !x.o.Begun(h.Index):
+		}
+		if f.interest != interested {
+			x.passed++
+			x.passedBy += uint64(p.PayloadWire)
 			return
 		}
 		s = x.session(p, h, TCP)
@@ -113,7 +112,7 @@ func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
 // strange reports that the first datagram of a flow is of no protocol, and that no more of them could tell: there is no need
 // for a session then, which costs more than the questions (2026-11-30). False: it may be of one, and is asked about as usual.
 func (x *Dispatcher) strange(p *packet.Packet, d packet.Dir) (strange bool) {
-	if len(x.expected.byKey) > 0 || x.udp.named(p.SrcPort, p.DstPort) != 0 || x.udp.followed(p.SrcPort, p.DstPort) {
+	if len(x.expected.byKey) > 0 || x.udp.followed(p.SrcPort, p.DstPort) {
 		return false
 	}
 	defer func() {
@@ -122,8 +121,11 @@ func (x *Dispatcher) strange(p *packet.Packet, d packet.Dir) (strange bool) {
 		}
 	}()
 	b := p.Payload()
-	for _, probe := range x.udp.probes {
-		if probe(d, b) != No {
+	named := x.udp.named(p.SrcPort, p.DstPort)
+	for set := x.udp.all; set != 0; { // those first that mostly know it
+		at := first(set, named)
+		set &^= 1 << at
+		if x.udp.probes[at](d, b) != No {
 			return false
 		}
 	}

@@ -28,14 +28,18 @@ func (s *session) cross(d packet.Dir, b []byte, seen, released packet.Ref) {
 			return
 		}
 		v := x.tcp
-		if v == nil {
-			return
+		named := v.named(s.head.Server.Port, s.head.Client.Port)
+		set := v.all
+		if len(b) > 0 {
+			set &= v.may[d][b[0]]
 		}
-		for _, o := range v.over(nil, s.head.Server.Port, s.head.Client.Port) {
-			if o.def == def || x.reg.defs[o.def].kin(&x.reg.defs[def]) || x.reg.defs[o.def].Probe(d, b) != Yes {
+		for at := first(set, named); at >= 0; at = first(set, named) {
+			set &^= 1 << at
+			o := v.defs[at]
+			if o == def || x.reg.defs[o].kin(&x.reg.defs[def]) || x.reg.defs[o].Probe(d, b) != Yes {
 				continue
 			}
-			x.flows[s.index].sides[d] = uint8(o.def + 1)
+			x.flows[s.index].sides[d] = uint8(o + 1)
 			if x.o.Anomalies || x.o.Inspector != nil {
 				e := event.NewAppLayer(c.Head(event.KindAnomaly))
 				e.Dir, e.Name, e.Detect = d, strings.ToUpper(mismatch), true

@@ -14,7 +14,7 @@ import (
 const ProbeLimit = 1024
 
 // AheadSteps is how many steps Dispatcher.Ahead has.
-const AheadSteps = 3
+const AheadSteps = 2
 
 // probeDatagrams is how many datagrams of a flow are probed before it counts as unknown.
 const probeDatagrams = 4
@@ -125,25 +125,29 @@ func (s *Stats) Add(o Stats) {
 	s.Sessions += o.Sessions
 }
 
-// Dispatcher brings the packets of one shard to analyzers.
+// Dispatcher brings the packets of one shard to analyzers. What each packet needs of it stands first.
 type Dispatcher struct {
+	flows    []place // by flow index
+	now      packet.Time
+	begun    func(index uint32) bool // DispatchOptions.Begun
+	streamed bool                    // somebody reads TCP
+	passed   uint64                  // Stats.Passed and PassedBytes, without those of streams
+	passedBy uint64
+	out      *[]event.Event
+	ordinal  uint64
+	streams  *stream.Shard
+	stats    Stats
 	reg      *Registry
 	o        DispatchOptions
-	streams  *stream.Shard
 	ether    map[uint16][]*perShard
 	ip       [256][]*perShard
-	tcp, udp *serving // their protocols; nil: none at all
-	flows    []place  // by flow index
+	tcp, udp *serving // their protocols
 	spare    []*session
 	prefixes []*[2][ProbeLimit]byte
 	pools    []pools // by def: analyzers at rest
 	resting  int     // bytes of all that is at rest: spare, prefixes, pools
 	expected expectations
 	ctx      Context
-	out      *[]event.Event
-	ordinal  uint64
-	now      packet.Time
-	stats    Stats
 	head     event.Head // of what is inspected
 	asked    kindNames  // names of the kinds that the Inspector asks for
 	// framed are by def the frames that somebody asks for; nil: none at all. framePieces is spare.
@@ -171,7 +175,8 @@ func (n kindNames) of(k event.Kind) string {
 
 // place is what is known of a flow: one look at memory for each packet.
 type place struct {
-	s        *session // nil: nothing to do for it, or nothing yet
+	s        *session     // nil: nothing to do for it, or nothing yet
+	stream   *stream.Conn // of s, to be asked for ahead with it
 	interest interest
 	app      uint8    // registry index + 1 of the protocol that read it last; 0 = none
 	before   uint8    // the same of the one that it began with, where another followed
@@ -197,7 +202,7 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 	if o.MaxExpectations <= 0 {
 		o.MaxExpectations = 4096
 	}
-	x := &Dispatcher{reg: r, o: o, streams: stream.New(o.Stream), pools: make([]pools, len(r.defs))}
+	x := &Dispatcher{reg: r, o: o, begun: o.Begun, streams: stream.New(o.Stream), pools: make([]pools, len(r.defs))}
 	x.expected = expectations{byKey: map[expectKey]expectation{}, stats: &x.stats, max: o.MaxExpectations}
 	x.ctx.d = x
 	if err := x.Renew(r); err != nil {
@@ -210,7 +215,9 @@ func NewDispatcher(r *Registry, o DispatchOptions) (*Dispatcher, error) {
 // inspects and who takes files is asked again. Connections that nobody reads any more are not read anew. It is called
 // between two packets. After an error the dispatcher is of no use.
 func (x *Dispatcher) Renew(r *Registry) error {
-	x.reg, x.asked, x.files, x.tcp, x.udp = r, nil, nil, nil, nil
+	x.reg, x.asked, x.files = r, nil, nil
+	x.tcp, x.udp = r.serving[TCP], r.serving[UDP]
+	x.streamed = x.o.Raw != nil || x.tcp.all != 0
 	if x.o.Inspector != nil {
 		for name, k := range r.options.kinds {
 			if x.o.Inspector.Asks(name) {
@@ -226,12 +233,6 @@ func (x *Dispatcher) Renew(r *Registry) error {
 		}
 	}
 	x.wantFrames()
-	if v := r.serving[TCP]; len(v.defs) > 0 {
-		x.tcp = v
-	}
-	if v := r.serving[UDP]; len(v.defs) > 0 {
-		x.udp = v
-	}
 	ether, ip := x.ether, x.ip
 	x.ether = map[uint16][]*perShard{}
 	clear(x.ip[:])
@@ -290,11 +291,32 @@ func (x *Dispatcher) StreamStats() stream.Stats { return x.streams.Stats() }
 // Packet brings p, of the flow h, to its analyzers. Their events are appended to *out. It may add stream anomalies to
 // p. p is not kept.
 func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
-	x.out, x.ordinal = out, p.Ordinal
 	if p.Time > x.now {
 		x.now = p.Time
 	}
-	if list := x.ip[packet.ProtoAH]; list != nil {
+	// Most packets are of connections that nobody reads, any more or yet: a look at their place is all (2026-11-30).
+	if p.Proto == packet.ProtoTCP && bare(p) && int(h.Index) < len(x.flows) && p.IPFlags&packet.Fragment == 0 && x.streamed {
+		f := &x.flows[h.Index]
+		if f.s != nil {
+			x.out, x.ordinal = out, p.Ordinal
+			x.segment(p, h)
+			return
+		}
+		if f.interest != interested || p.PayloadWire == 0 {
+			if p.PayloadWire != 0 && p.TCPFlags&packet.RST == 0 && (x.begun == nil || x.begun(h.Index)) {
+				x.passed++
+				x.passedBy += uint64(p.PayloadWire)
+			}
+			return
+		}
+	}
+	x.packet(p, h, out)
+}
+
+// packet does what Packet says.
+func (x *Dispatcher) packet(p *packet.Packet, h flow.Handle, out *[]event.Event) {
+	x.out, x.ordinal = out, p.Ordinal
+	if list := x.ip[packet.ProtoAH]; list != nil && !bare(p) {
 		if b := behindAH(p); b != nil {
 			x.messages(list, p, b)
 		}
@@ -306,11 +328,11 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 		}
 	case p.IPFlags&packet.Fragment != 0:
 	case p.Proto == packet.ProtoTCP:
-		if (x.tcp != nil || x.o.Raw != nil) && h.Index != 0 {
+		if x.streamed && h.Index != 0 {
 			x.segment(p, h)
 		}
 	case p.Proto == packet.ProtoUDP:
-		if x.udp != nil && h.Index != 0 && p.PayloadLen > 0 {
+		if x.udp.all != 0 && h.Index != 0 && p.PayloadLen > 0 {
 			x.datagram(p, h)
 		}
 	default:
@@ -320,10 +342,15 @@ func (x *Dispatcher) Packet(p *packet.Packet, h flow.Handle, out *[]event.Event)
 	}
 }
 
+// bare reports that nothing stands between the innermost IP header and what it carries, so that no AH does either.
+func bare(p *packet.Packet) bool {
+	return p.IPVersion == 4 && p.L4-p.L3 == 20 || p.IPVersion == 6 && p.IPFlags&packet.HasOptions == 0
+}
+
 // Passed returns Stats.Passed and PassedBytes so far.
 func (x *Dispatcher) Passed() (packets, bytes uint64) {
 	packets, bytes = x.streams.AfterEnd()
-	return packets + x.stats.Passed, bytes + x.stats.PassedBytes
+	return packets + x.passed, bytes + x.passedBy
 }
 
 // behindAH returns the packet from its authentication header on where decoding went through that header to something
@@ -357,25 +384,23 @@ func linkPayload(p *packet.Packet) []byte {
 }
 
 // Ahead asks for what is kept for the flow record index, whose packet's turn is near: first for its place, then, with
-// steps of other packets between, for its session and for its stream. What it asks for may belong to another flow.
+// steps of other packets between, for its session and its stream. What it asks for may belong to another flow.
 func (x *Dispatcher) Ahead(index uint32, step int) {
-	if index == 0 || int(index) >= len(x.flows) {
-		return
+	if int(index) < len(x.flows) && step <= x.stats.Sessions { // without sessions there is no second step
+		x.flows[index].ahead(step)
 	}
-	f := &x.flows[index]
+}
+
+func (f *place) ahead(step int) {
 	if step == 0 {
 		prefetch.Line(unsafe.Pointer(f))
 		return
 	}
-	if f.s == nil {
-		return
-	}
-	if step == 1 {
+	if f.s != nil {
 		prefetch.Lines3(unsafe.Pointer(f.s))
-		return
 	}
-	if f.s.stream != 0 {
-		x.streams.Ahead(f.s.stream)
+	if f.stream != nil {
+		f.stream.Ahead()
 	}
 }
 
@@ -482,16 +507,17 @@ func (x *Dispatcher) end(s *session, why event.EndReason) {
 	}
 }
 
-// session returns the state of the flow of h, a new one for its first bytes; nil when nobody wants the flow.
-func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *session {
-	i := int(h.Index)
-	if i >= len(x.flows) {
+// place returns what is known of the flow record index.
+func (x *Dispatcher) place(index uint32) *place {
+	if i := int(index); i >= len(x.flows) {
 		n := max(i+1, 2*len(x.flows), 64)
 		x.flows = append(x.flows, make([]place, n-len(x.flows))...)
 	}
-	if f := &x.flows[i]; f.s != nil || f.interest != interested {
-		return f.s
-	}
+	return &x.flows[index]
+}
+
+// session makes the state of the flow of h, for its first bytes.
+func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *session {
 	var s *session
 	if n := len(x.spare); n > 0 {
 		s, x.spare = x.spare[n-1], x.spare[:n-1]
@@ -499,32 +525,32 @@ func (x *Dispatcher) session(p *packet.Packet, h flow.Handle, over Transport) *s
 	} else {
 		s = new(session)
 	}
-	x.flows[i].s = s
+	x.flows[h.Index].s = s
 	x.stats.Sessions++
 	s.x, s.index, s.tcp, s.def, s.over = x, h.Index, over == TCP, -1, over
 	s.raw = [2]bool{}
 	s.head = x.o.Head(h, event.KindNone, p)
+	s.serverPort = s.head.Server.Port
 	if x.o.Raw != nil && s.tcp {
 		for d := range s.raw {
 			s.raw[d] = x.o.Raw.WantsStream(packet.Dir(d), s.head.Server.Port)
 		}
 	}
-	s.candidates = s.candidates[:0]
 	s.own(sessionSize)
-	if d, about := x.expected.match(over, s.head.Client.Addr, s.head.Server, x.now); d >= 0 {
-		x.stats.ExpectMatched++
-		s.about = about
-		s.candidates = append(s.candidates, candidate{d, Yes})
-		return s
+	s.sole = -1
+	if len(x.expected.byKey) > 0 {
+		if d, about := x.expected.match(over, s.head.Client.Addr, s.head.Server, x.now); d >= 0 {
+			x.stats.ExpectMatched++
+			s.about, s.sole = about, d
+			return s
+		}
 	}
 	// Who names a port of the flow is asked first.
-	v := x.tcp
-	if over == UDP {
-		v = x.udp
+	s.serving = x.tcp
+	if !s.tcp {
+		s.serving = x.udp
 	}
-	if v != nil {
-		s.candidates = v.over(s.candidates, s.head.Server.Port, s.head.Client.Port)
-	}
+	s.left, s.named = s.serving.all, s.serving.named(s.head.Server.Port, s.head.Client.Port)
 	if !s.tcp {
 		x.series(s)
 	}
@@ -563,7 +589,7 @@ func (x *Dispatcher) Closed(index uint32) bool {
 // retire forgets the session of a flow and pools what it used.
 func (x *Dispatcher) retire(index uint32) {
 	s := x.flows[index].s
-	x.flows[index].s = nil
+	x.flows[index].s, x.flows[index].stream = nil, nil
 	x.stats.Sessions--
 	s.unhold()
 	x.rest(s)
@@ -571,7 +597,7 @@ func (x *Dispatcher) retire(index uint32) {
 	if cap(s.buf) > 8<<10 {
 		s.buf = nil
 	}
-	*s = session{candidates: s.candidates[:0], held: s.held[:0], buf: s.buf[:0]}
+	*s = session{held: s.held[:0], buf: s.buf[:0]}
 	if x.mayRest(s.weight()) {
 		x.spare = append(x.spare, s)
 	}

@@ -10,7 +10,7 @@ import (
 
 // What a flow costs before its reader keeps anything, in bytes.
 const (
-	sessionSize = int(unsafe.Sizeof(session{})) + 640 // with its candidates, and what the reassembly beneath keeps
+	sessionSize = 1088 // with what the reassembly beneath keeps
 	chunkSize   = int(unsafe.Sizeof(chunk{}))
 	prefixSize  = 2 * ProbeLimit
 	// restShare is which part of Options.MaxHeld what is at rest may take.
@@ -57,11 +57,14 @@ func (x *Dispatcher) mayRest(n int) bool {
 }
 
 // fit gives flows up, those first that were longest without a packet, until three quarters of Options.MaxHeld are left,
-// once it was reached. Looking through all of them then is cheaper than keeping them in order for every packet.
+// once that was reached. Looking through all of them then is cheaper than keeping them in order for every packet.
 func (x *Dispatcher) fit() {
-	if x.stats.Held <= x.o.MaxHeld {
-		return
+	if x.stats.Held > x.o.MaxHeld {
+		x.makeRoom()
 	}
+}
+
+func (x *Dispatcher) makeRoom() {
 	var all []*session
 	for i := range x.flows {
 		if s := x.flows[i].s; s != nil {

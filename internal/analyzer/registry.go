@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"firestorm/internal/event"
+	"firestorm/internal/packet"
 )
 
 // coreKinds are the event kinds of package event that analyzers emit.
@@ -156,10 +157,16 @@ func sizeOf(a any) int {
 	return int(t.Size())
 }
 
-// serving are the wanted protocols over one transport.
+// serving are the wanted protocols over one transport. Sets of them are a bit for each, by their place in defs.
 type serving struct {
-	defs  []int             // in order of the list
-	ports map[uint16]uint64 // which of them name a port: a bit for each
+	defs   []int                             // in order of the list
+	probes []func(packet.Dir, []byte) Answer // of defs
+	series []*Series                         // of defs, those that have one
+	all    uint64                            // all of them
+	ports  map[uint16]uint64                 // which of them name a port
+	any    [1 << 16 / 64]uint64              // ports that one of them names: a bit for each, most are none
+	// may are those that the first byte of a direction does not rule out.
+	may [2][256]uint64
 }
 
 // serve fills r.serving: twenty protocols are not gone through for each new flow (2026-11-28).
@@ -174,29 +181,70 @@ func (r *Registry) serve() error {
 			if len(v.defs) == 64 {
 				return fmt.Errorf("analyzer %s: too many protocols over %v, at most 64 fit", r.defs[i].Name, t)
 			}
+			bit := uint64(1) << len(v.defs)
 			for _, port := range r.defs[i].Ports {
-				v.ports[port] |= 1 << len(v.defs)
+				v.ports[port] |= bit
+				v.any[port>>6] |= 1 << (port & 63)
 			}
-			v.defs = append(v.defs, i)
+			v.defs, v.probes = append(v.defs, i), append(v.probes, r.defs[i].Probe)
+			if y := r.defs[i].Series; y != nil {
+				v.series = append(v.series, y)
+			}
+			v.all |= bit
+			for d := range v.may {
+				for b := range v.may[d] {
+					if r.defs[i].mayBegin(packet.Dir(d), byte(b)) {
+						v.may[d][b] |= bit
+					}
+				}
+			}
 		}
 		r.serving[t] = v
 	}
 	return nil
 }
 
-// over appends the protocols that serve t and are wanted to dst, in order of the list; those that name one of the ports
-// come first.
-func (v *serving) over(dst []candidate, a, b uint16) []candidate {
-	named := v.ports[a] | v.ports[b]
-	for m := named; m != 0; m &= m - 1 {
-		dst = append(dst, candidate{def: v.defs[bits.TrailingZeros64(m)]})
+// mayBegin reports whether what travels dir may be of the protocol if its first byte is b. Of a stream the probe's No to one
+// byte is final; a datagram may be too short with one. What runs over both takes datagrams in a stream for its own as well.
+func (d *Def) mayBegin(dir packet.Dir, b byte) (may bool) {
+	if len(d.Over) != 1 || d.Over[0] != TCP {
+		return true
 	}
-	for i, d := range v.defs {
-		if named>>i&1 == 0 {
-			dst = append(dst, candidate{def: d})
+	defer func() {
+		if recover() != nil { // it is asked when its turn is, and told then
+			may = true
+		}
+	}()
+	return d.Probe(dir, []byte{b}) != No
+}
+
+// named are those that name one of the ports: they are asked first.
+func (v *serving) named(a, b uint16) uint64 {
+	if (v.any[a>>6]>>(a&63)|v.any[b>>6]>>(b&63))&1 == 0 {
+		return 0
+	}
+	return v.ports[a] | v.ports[b]
+}
+
+// followed reports whether one of them may know a flow with one of the ports by its series.
+func (v *serving) followed(a, b uint16) bool {
+	for _, y := range v.series {
+		if slices.Contains(y.Ports, a) || slices.Contains(y.Ports, b) {
+			return true
 		}
 	}
-	return dst
+	return false
+}
+
+// first returns the place of the first of set in the order in which they are asked, -1 if there is none.
+func first(set, named uint64) int {
+	if m := set & named; m != 0 {
+		return bits.TrailingZeros64(m)
+	}
+	if set != 0 {
+		return bits.TrailingZeros64(set)
+	}
+	return -1
 }
 
 // app returns the word of EVE for a protocol.

@@ -50,9 +50,15 @@ func (h *heldDatagram) bytes() []byte { return h.head[:h.n] }
 
 // series finds the one protocol that may follow the flow.
 func (x *Dispatcher) series(s *session) {
-	for _, c := range s.candidates {
-		if y := x.reg.defs[c.def].Series; y != nil && (slices.Contains(y.Ports, s.head.Server.Port) || slices.Contains(y.Ports, s.head.Client.Port)) {
-			s.series = &follower{def: c.def}
+	if !s.serving.followed(s.head.Server.Port, s.head.Client.Port) {
+		return
+	}
+	for set := s.left; set != 0; {
+		at := first(set, s.named)
+		set &^= 1 << at
+		def := s.serving.defs[at]
+		if y := x.reg.defs[def].Series; y != nil && (slices.Contains(y.Ports, s.head.Server.Port) || slices.Contains(y.Ports, s.head.Client.Port)) {
+			s.series = &follower{def: def}
 			return
 		}
 	}

@@ -10,43 +10,45 @@ import (
 // maxUpgrades bounds how often a flow changes its protocol: two analyzers must not hand it to each other for ever.
 const maxUpgrades = 8
 
-// session is what is kept for one flow: who may read it, then who does. It is the stream's sink.
+// session is what is kept for one flow: who may read it, then who does. It is the stream's sink. What each packet needs of it
+// stands first.
 type session struct {
 	x          *Dispatcher
-	index      uint32
-	heard      uint64 // ordinal of its last packet
-	owned      int    // bytes counted for it
-	kept       int    // of them: what its reader keeps
-	tcp        bool
-	gone       bool // no analyzer reads on; settled after the current packet unless the raw stream is wanted
-	raw        [2]bool
-	over       Transport
-	stream     stream.ID
-	head       event.Head
+	stream     *stream.Conn
 	p          *packet.Packet // at hand
+	heard      uint64         // ordinal of its last packet
 	last       packet.Ref
-	def        int // registry index; -1 while probing
+	frames     *frames // nil: nobody wants frames at all
+	index      uint32
+	serverPort uint16 // of head
+	raw        [2]bool
+	tcp        bool
+	gone       bool    // no analyzer reads on; settled after the current packet unless the raw stream is wanted
+	unheard    [2]bool // the first bytes of that direction are still to be held against the protocol
+	dead       [2]bool // a gap or the end: the prefix grows no more
+	def        int     // registry index; -1 while probing
 	sa         StreamAnalyzer
 	message    MessageAnalyzer
-	holder     Holder      // the one of both that reads, if it keeps bytes
-	candidates []candidate // in the order in which they are asked
-	held       []chunk     // what came while probing, in order
-	buf        []byte
-	prefix     *[2][ProbeLimit]byte // only while probing a stream
-	upgrades   int
-	about      any         // what was announced of the flow
-	series     *follower   // nil: no protocol follows the flow
-	framed     *frameWants // of the protocol that reads now; nil: nobody wants its frames
-	frames     *frames     // nil: nobody wants frames at all
-	have       [2]int
-	dead       [2]bool // a gap or the end: the prefix grows no more
-	datagrams  int
-	unheard    [2]bool // the first bytes of that direction are still to be held against the protocol
-}
+	holder     Holder // the one of both that reads, if it keeps bytes
+	owned      int    // bytes counted for it
+	kept       int    // of them: what its reader keeps
+	over       Transport
+	head       event.Head
 
-type candidate struct {
-	def    int
-	answer Answer // its last one; a Yes stands
+	// Who may read it, as sets of serving. A protocol that said Yes stands in yes too, one that said No in none.
+	serving   *serving
+	left, yes uint64
+	named     uint64  // they are asked first
+	sole      int     // who was announced for the flow: nobody is asked; -1: nobody was
+	held      []chunk // what came while probing, in order
+	buf       []byte
+	prefix    *[2][ProbeLimit]byte // only while probing a stream that its first bytes do not tell
+	have      [2]int
+	datagrams int
+	upgrades  int
+	about     any         // what was announced of the flow
+	series    *follower   // nil: no protocol follows the flow
+	framed    *frameWants // of the protocol that reads now; nil: nobody wants its frames
 }
 
 // chunk is a call that waits for the end of probing.
@@ -60,19 +62,20 @@ type chunk struct {
 
 // segment feeds a TCP packet. The stream is opened by the first payload: idle connections cost nothing.
 func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
-	if int(h.Index) >= len(x.flows) || x.flows[h.Index].s == nil {
-		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 || x.o.Begun != nil && !x.o.Begun(h.Index) {
+	f := x.place(h.Index)
+	s := f.s
+	if s == nil {
+		if p.PayloadWire == 0 || p.TCPFlags&packet.RST != 0 || x.begun != nil && !x.begun(h.Index) {
 			return
 		}
-	}
-	s := x.session(p, h, TCP)
-	if s == nil {
-		x.stats.Passed++
-		x.stats.PassedBytes += uint64(p.PayloadWire)
-		return
-	}
-	if s.stream == 0 {
+		if f.interest != interested {
+			x.passed++
+			x.passedBy += uint64(p.PayloadWire)
+			return
+		}
+		s = x.session(p, h, TCP)
 		s.stream = x.streams.Open(&stream.Start{Client: s.head.Client.Addr, Server: s.head.Server.Addr}, s)
+		f.stream = s.stream
 	}
 	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
 	x.streams.Segment(s.stream, h.Dir, p, s.raw[h.Dir] && x.o.Raw.Clean(p, h))
@@ -88,13 +91,45 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 
 // datagram feeds a UDP packet.
 func (x *Dispatcher) datagram(p *packet.Packet, h flow.Handle) {
-	s := x.session(p, h, UDP)
+	f := x.place(h.Index)
+	s := f.s
 	if s == nil {
-		return
+		if f.interest != interested {
+			return
+		}
+		if x.strange(p, h.Dir) {
+			x.stats.Unknown++
+			f.interest = settled
+			return
+		}
+		s = x.session(p, h, UDP)
 	}
 	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
 	x.tell(s, p, h)
 	x.fit()
+}
+
+// strange reports that the first datagram of a flow is of no protocol, and that no more of them could tell: there is no need
+// for a session then, which costs more than the questions (2026-11-30). False: it may be of one, and is asked about as usual.
+func (x *Dispatcher) strange(p *packet.Packet, d packet.Dir) (strange bool) {
+	if len(x.expected.byKey) > 0 || x.udp.followed(p.SrcPort, p.DstPort) {
+		return false
+	}
+	defer func() {
+		if recover() != nil { // it will again, and is told then
+			strange = false
+		}
+	}()
+	b := p.Payload()
+	named := x.udp.named(p.SrcPort, p.DstPort)
+	for set := x.udp.all; set != 0; { // those first that mostly know it
+		at := first(set, named)
+		set &^= 1 << at
+		if x.udp.probes[at](d, b) != No {
+			return false
+		}
+	}
+	return true
 }
 
 // tell gives a datagram to who reads the flow.
@@ -106,7 +141,7 @@ func (x *Dispatcher) tell(s *session, p *packet.Packet, h flow.Handle) {
 		if def < 0 {
 			next, going := s.follow(p, h.Dir, b)
 			if !more || s.datagrams >= probeDatagrams {
-				s.candidates = s.candidates[:0]
+				s.left = 0
 				def, more = next, going
 			}
 		}
@@ -148,41 +183,64 @@ func (x *Dispatcher) tell(s *session, p *packet.Packet, h flow.Handle) {
 // ask probes b. It returns the protocol that reads the flow, or -1 and whether more bytes may tell. A later candidate
 // waits until all before it have said No: so the cut of the bytes cannot change the choice.
 func (s *session) ask(d packet.Dir, b []byte) (def int, more bool) {
-	s.x.context(s, s.p, s.last, packet.Ref{})
-	for at := 0; at < len(s.candidates); {
-		at = s.askFrom(at, d, b)
+	if s.sole >= 0 {
+		return s.sole, false
 	}
-	kept := s.candidates[:0]
-	for _, c := range s.candidates {
-		if c.answer == No || c.answer == More && s.tcp && (s.have[d] >= ProbeLimit || s.dead[d]) {
+	if len(b) > 0 {
+		s.left &= s.serving.may[d][b[0]] | s.yes // most are ruled out (2026-11-30)
+	}
+	last := s.tcp && (s.have[d] >= ProbeLimit || s.dead[d]) // of this direction no more bytes come
+	for {
+		at, again := s.askAll(d, b, last)
+		if again {
 			continue
 		}
-		kept = append(kept, c)
+		if at >= 0 {
+			return s.serving.defs[at], false
+		}
+		return -1, s.left != 0
 	}
-	s.candidates = kept
-	if len(kept) > 0 && kept[0].answer == Yes {
-		return kept[0].def, false
-	}
-	return -1, len(kept) > 0
 }
 
-// askFrom asks the candidates from at on, up to one that panics: that one says No. It returns whose turn is next. One
-// guard is for all of them: twenty cost as much as the probes themselves (2026-11-28).
-func (s *session) askFrom(at int, d packet.Dir, b []byte) (next int) {
-	next = at
+// askAll asks those that are left, in order, up to the first that is known to be the one; at is its place, or -1. One that
+// panics says No, and the others are asked again. One guard is for all of them: twenty cost as much as the probes themselves
+// (2026-11-28).
+func (s *session) askAll(d packet.Dir, b []byte, last bool) (at int, again bool) {
+	asked := -1
 	defer func() {
 		if v := recover(); v != nil {
-			s.candidates[next].answer = No
-			s.x.failed(s.candidates[next].def, packet.ToServer, v)
-			next++
+			s.left &^= 1 << asked
+			s.x.context(s, s.p, s.last, packet.Ref{})
+			s.x.failed(s.serving.defs[asked], packet.ToServer, v)
+			at, again = -1, true
 		}
 	}()
-	for ; next < len(s.candidates); next++ {
-		if c := &s.candidates[next]; c.answer != Yes {
-			c.answer = s.x.reg.defs[c.def].Probe(d, b)
+	doubt := false // one before may still say Yes
+	for set := s.left; set != 0; {
+		asked = first(set, s.named)
+		bit := uint64(1) << asked
+		set &^= bit
+		if s.yes&bit == 0 {
+			switch s.serving.probes[asked](d, b) {
+			case Yes:
+				s.yes |= bit
+			case More:
+				if !last {
+					doubt = true
+					continue
+				}
+				s.left &^= bit
+				continue
+			default:
+				s.left &^= bit
+				continue
+			}
+		}
+		if !doubt {
+			return asked, false
 		}
 	}
-	return next
+	return -1, false
 }
 
 // bind gives the flow to a protocol; false when its analyzer cannot be made.
@@ -248,7 +306,7 @@ func (x *Dispatcher) restStream(def int, a StreamAnalyzer) {
 
 // Data takes bytes of the stream (stream.Sink).
 func (s *session) Data(d packet.Dir, b []byte, mark bool, seen, released packet.Ref) {
-	if s.raw[d] && !s.x.o.Raw.Stream(s.index, d, s.head.Server.Port, b, mark) {
+	if s.raw[d] && !s.x.o.Raw.Stream(s.index, d, s.serverPort, b, mark) {
 		s.raw[d] = false
 		if s.gone {
 			s.x.streams.Stop(s.stream, d)
@@ -261,16 +319,46 @@ func (s *session) Data(d packet.Dir, b []byte, mark bool, seen, released packet.
 			s.cross(d, b, seen, released)
 		}
 		s.bring(chunk{d: d, seen: seen}, b, released)
+	case len(s.held) == 0:
+		s.open(d, b, seen, released)
 	default:
-		if s.prefix == nil {
-			s.x.lendPrefix(s)
-		}
-		if !s.dead[d] {
-			s.have[d] += copy(s.prefix[d][s.have[d]:], b)
-		}
-		s.hold(chunk{d: d, off: len(s.buf), n: len(b), seen: seen}, b)
+		s.keep(d, b, seen)
 		s.probe(d, released)
 	}
+}
+
+// open probes the first bytes of the stream where they lie. Most streams are told by them, and nothing is kept (2026-11-30).
+func (s *session) open(d packet.Dir, b []byte, seen, released packet.Ref) {
+	begin := b[:min(len(b), ProbeLimit)]
+	s.have[d] = len(begin)
+	def, more := s.ask(d, begin)
+	switch {
+	case def < 0 && more:
+		s.have[d] = 0
+		s.keep(d, b, seen)
+	case def < 0:
+		s.x.stats.Unknown++
+		s.leave()
+	case !s.bind(def):
+		s.leave()
+	default:
+		s.unheard[d.Other()] = true
+		s.cross(d, begin, s.last, released)
+		if !s.gone {
+			s.bring(chunk{d: d, seen: seen}, b, released)
+		}
+	}
+}
+
+// keep holds bytes until the protocol is known.
+func (s *session) keep(d packet.Dir, b []byte, seen packet.Ref) {
+	if s.prefix == nil {
+		s.x.lendPrefix(s)
+	}
+	if !s.dead[d] {
+		s.have[d] += copy(s.prefix[d][s.have[d]:], b)
+	}
+	s.hold(chunk{d: d, off: len(s.buf), n: len(b), seen: seen}, b)
 }
 
 // Gap takes missing bytes of the stream (stream.Sink).
@@ -333,11 +421,8 @@ func (s *session) probe(d packet.Dir, released packet.Ref) {
 	}
 	def, more := s.ask(d, s.prefix[d][:s.have[d]])
 	if def < 0 && (s.dead[0] && s.dead[1] || len(s.buf) > 4*ProbeLimit && (s.dead[0] || s.dead[1])) {
-		for _, c := range s.candidates { // no more to come: the first Yes, whoever still doubts
-			if c.answer == Yes {
-				def = c.def
-				break
-			}
+		if at := first(s.left&s.yes, s.named); at >= 0 { // no more to come: the first Yes, whoever still doubts
+			def = s.serving.defs[at]
 		}
 		more = false
 	}

@@ -18,11 +18,11 @@ func (s *Shard) limit(h *half) int64 {
 }
 
 // advance delivers what may be delivered, and begins or ends the wait for what is missing.
-func (s *Shard) advance(c *conn, h, peer *half) {
+func (s *Shard) advance(c *Conn, h, peer *half) {
 	if h.over {
 		return
 	}
-	if s.waiting.head != nil && h.listed[s.waiting.which] && s.now.Sub(h.since) >= s.o.Patience {
+	if s.waiting.head != nil && h.listed && s.now.Sub(h.since) >= s.o.Patience {
 		s.waitOver(c, h)
 		return
 	}
@@ -34,9 +34,8 @@ func (s *Shard) advance(c *conn, h, peer *half) {
 }
 
 // Holed reports that what was acknowledged of a direction waits behind a hole, which may still be filled.
-func (s *Shard) Holed(id ID, d packet.Dir) bool {
-	c := s.conn(id)
-	if c == nil {
+func (s *Shard) Holed(c *Conn, d packet.Dir) bool {
+	if !c.open() {
 		return false
 	}
 	h := &c.half[d]
@@ -44,7 +43,7 @@ func (s *Shard) Holed(id ID, d packet.Dir) bool {
 }
 
 // wait puts h on the list of those who wait for Patience, or takes it off.
-func (s *Shard) wait(c *conn, h, peer *half) {
+func (s *Shard) wait(c *Conn, h, peer *half) {
 	hole := h.base < min(s.limit(h), h.fin, h.top) // release stopped before its limit
 	silent := !peer.seen && !h.alone && (!h.q.empty() || h.fin != noFIN)
 	if h.over || !hole && !silent {
@@ -55,7 +54,7 @@ func (s *Shard) wait(c *conn, h, peer *half) {
 		s.waiting.remove(h) // it waits for something else now
 		h.quiet = silent
 	}
-	if !h.listed[s.waiting.which] {
+	if !h.listed {
 		h.since, h.upto = s.now, min(s.limit(h), h.top)
 		s.waiting.push(h)
 	}
@@ -65,7 +64,7 @@ func (s *Shard) wait(c *conn, h, peer *half) {
 }
 
 // waitOver gives up what h waits for.
-func (s *Shard) waitOver(c *conn, h *half) {
+func (s *Shard) waitOver(c *Conn, h *half) {
 	s.waiting.remove(h)
 	peer := &c.half[h.dir.Other()]
 	if !peer.seen && !h.alone {
@@ -78,7 +77,7 @@ func (s *Shard) waitOver(c *conn, h *half) {
 }
 
 // release delivers what waits before limit. A hole stops it, unless force makes it a gap.
-func (s *Shard) release(c *conn, h *half, limit int64, force bool) {
+func (s *Shard) release(c *Conn, h *half, limit int64, force bool) {
 	limit = min(limit, h.fin)
 	for !h.over && h.base < limit {
 		if h.q.empty() {
@@ -113,7 +112,6 @@ func (s *Shard) release(c *conn, h *half, limit int64, force bool) {
 	for !h.q.empty() && h.q.first().end <= h.base {
 		s.pop(h)
 	}
-	s.settle(h)
 	if h.base == h.fin && (force || h.alone || h.asked && h.acked >= h.fin) {
 		s.end(c, h, EndFIN)
 	}
@@ -125,16 +123,40 @@ func (s *Shard) pop(h *half) {
 	s.stats.Bytes += h.q.mem - before
 }
 
-// settle keeps the list of those who hold data true.
-func (s *Shard) settle(h *half) {
-	if h.q.empty() {
-		s.holding.remove(h)
+// give is release for the usual way: it delivers what waits before limit. It is false, and the rest still waits, where
+// something is missing.
+func (s *Shard) give(c *Conn, h *half, limit int64) bool {
+	for h.base < limit {
+		if h.q.empty() {
+			return false
+		}
+		r := h.q.first()
+		if r.start > h.base || r.end <= h.base || r.data == nil {
+			return false
+		}
+		end := min(r.end, limit)
+		b := r.data[h.base-r.start : end-r.start]
+		if n := uint64(len(b)); s.o.Depth > 0 && h.sent+n > s.o.Depth {
+			s.deliver(c, h, b, r.mark, r.ref)
+		} else {
+			h.base = end
+			h.sent += n
+			s.stats.Delivered += n
+			c.sink.Data(h.dir, b, r.mark, r.ref, s.cur.Ref())
+		}
+		if h.over {
+			return true
+		}
+		if r.end <= h.base {
+			s.pop(h)
+		}
 	}
+	return true
 }
 
 // deliver hands b, which lies at base, to the sink, without urgent bytes and not past the depth limit. The sink may
 // stop or drop the direction meanwhile.
-func (s *Shard) deliver(c *conn, h *half, b []byte, mark bool, seen packet.Ref) {
+func (s *Shard) deliver(c *Conn, h *half, b []byte, mark bool, seen packet.Ref) {
 	for len(b) > 0 && !h.over {
 		if s.o.Depth > 0 && h.sent >= s.o.Depth {
 			s.stats.Depth++
@@ -181,7 +203,7 @@ func (h *half) nextUrgent() int64 {
 }
 
 // gap reports n missing bytes at base.
-func (s *Shard) gap(c *conn, h *half, n int64) {
+func (s *Shard) gap(c *Conn, h *half, n int64) {
 	if n <= 0 {
 		return
 	}
@@ -201,11 +223,11 @@ func (s *Shard) ref() packet.Ref {
 }
 
 // reset ends both directions, that of the sender first.
-func (s *Shard) reset(c *conn, from packet.Dir) { s.endBoth(c, from, EndReset) }
+func (s *Shard) reset(c *Conn, from packet.Dir) { s.endBoth(c, from, EndReset) }
 
 // endBoth delivers what waits in both directions without a hole, and then ends them, first first, with what waits behind
 // holes. So whoever concludes from the end of one direction has what the other side said before.
-func (s *Shard) endBoth(c *conn, first packet.Dir, why End) {
+func (s *Shard) endBoth(c *Conn, first packet.Dir, why End) {
 	for _, d := range [...]packet.Dir{first.Other(), first} {
 		if h := &c.half[d]; !h.over {
 			s.release(c, h, h.last(), false)
@@ -235,7 +257,7 @@ func (h *half) last() int64 {
 }
 
 // end closes h and tells the sink.
-func (s *Shard) end(c *conn, h *half, why End) {
+func (s *Shard) end(c *Conn, h *half, why End) {
 	s.finish(h)
 	c.sink.Close(h.dir, why)
 }
@@ -244,6 +266,5 @@ func (s *Shard) end(c *conn, h *half, why End) {
 func (s *Shard) finish(h *half) {
 	h.over = true
 	h.q.drop(s)
-	s.holding.remove(h)
 	s.waiting.remove(h)
 }

@@ -69,7 +69,7 @@ func FuzzReassemble(f *testing.F) {
 		if !bytes.Equal(r.tape.data[up], want) {
 			t.Fatalf("%v, closed: got %v\nwant %v", policy, r.tape.data[up], want)
 		}
-		if r.stats.Bytes != 0 || r.stats.Live != 0 || r.holding.head != nil || r.waiting.head != nil {
+		if r.stats.Bytes != 0 || r.stats.Live != 0 || r.waiting.head != nil {
 			t.Fatalf("left over: %+v", r.stats)
 		}
 	})
@@ -95,12 +95,12 @@ func FuzzSegment(f *testing.F) {
 			if r.stats.Bytes > 3000 {
 				t.Fatalf("%d bytes held", r.stats.Bytes)
 			}
-			if got := len(r.tape.data[0]); r.conns[0].half[0].sent > 500 {
+			if got := len(r.tape.data[0]); r.id.half[0].sent > 500 {
 				t.Fatalf("%d bytes past the depth", got)
 			}
 		}
 		r.Close(r.id, event.EndInput)
-		if r.stats.Bytes != 0 || r.stats.Live != 0 || r.holding.head != nil || r.waiting.head != nil {
+		if r.stats.Bytes != 0 || r.stats.Live != 0 || r.waiting.head != nil {
 			t.Fatalf("left over: %+v", r.stats)
 		}
 	})

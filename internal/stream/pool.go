@@ -35,9 +35,9 @@ func (p *pool) list() []run {
 	return make([]run, 0, firstList)
 }
 
-// giveList takes back a list of which nothing is used any more.
+// giveList takes back a list of which nothing is used any more; runs.one is none.
 func (p *pool) giveList(l []run) {
-	if c := cap(l); c > 0 && c <= longList && len(p.lists) < mostLists {
+	if c := cap(l); c > 1 && c <= longList && len(p.lists) < mostLists {
 		p.lists = append(p.lists, l[:0])
 	}
 }
@@ -56,7 +56,7 @@ func (p *pool) get(n int) []byte {
 
 // put takes back a buffer of get.
 func (p *pool) put(b []byte) {
-	if p.held+cap(b) > max(p.limit-*p.used, p.limit/4) { // a quarter in any case: without, each segment of full tables was allocated
+	if h := p.held + cap(b); h > p.limit/4 && h > p.limit-*p.used { // a quarter in any case: without, each segment of full tables was allocated
 		return
 	}
 	c := bits.Len(uint(cap(b) - 1))

@@ -27,9 +27,10 @@ func (r *run) cost() int { return runCost + cap(r.chunk) }
 // runs is what waits in one direction: sorted, never overlapping. What lies between two runs is a hole. The first
 // head entries are used up; taking from the front moves no memory.
 type runs struct {
-	list []run // of the pool; nil while nothing waits
+	list []run // nil while nothing waits
 	head int
-	mem  int // bytes held, buffers and bookkeeping
+	mem  int    // bytes held, buffers and bookkeeping
+	one  [1]run // the list, as long as no more than one run waits: most wait alone (2026-11-30); else it is of the pool
 }
 
 func (q *runs) empty() bool  { return q.head == len(q.list) }
@@ -108,24 +109,21 @@ func (q *runs) insert(p *pool, i, j int, start int64, n int, data []byte, from, 
 		return r
 	}
 	if i == j {
-		r := fresh(start, end)
 		if i == len(q.list) {
-			if q.list == nil {
-				q.list = p.list()
-			} else if q.head > len(q.list)/2 && len(q.list) == cap(q.list) {
-				q.compact()
-			}
-			q.list = append(q.list, r)
+			*q.extend(p) = fresh(start, end)
 			return
 		}
+		r := fresh(start, end)
 		if i == q.head && q.head > 0 {
 			q.head--
 			q.list[q.head] = r
 			return
 		}
+		q.spread(p)
 		q.list = slices.Insert(q.list, i, r)
 		return
 	}
+	q.spread(p)
 	tmp := p.tmp[:0]
 	at := start
 	for k := i; k < j; k++ {
@@ -175,6 +173,34 @@ func (q *runs) insert(p *pool, i, j int, start int64, n int, data []byte, from, 
 	p.tmp = tmp[:0]
 }
 
+// extend returns a new last run, with undefined content.
+func (q *runs) extend(p *pool) *run {
+	n := len(q.list)
+	switch {
+	case q.list == nil:
+		q.list = q.one[:]
+		return &q.one[0]
+	case cap(q.list) == 1:
+		q.spread(p)
+	case n == cap(q.list) && q.head > n/2:
+		q.compact()
+	}
+	if n = len(q.list); n < cap(q.list) {
+		q.list = q.list[:n+1]
+	} else {
+		q.list = append(q.list, run{})
+	}
+	return &q.list[n]
+}
+
+// spread moves the one run to where there is room for more.
+func (q *runs) spread(p *pool) {
+	if cap(q.list) == 1 {
+		q.list = append(p.list(), q.one[0])
+		q.one[0] = run{}
+	}
+}
+
 // part returns the data of [lo,hi), nil for a lost run.
 func (r *run) part(lo, hi int64) []byte {
 	if r.data == nil {
@@ -192,8 +218,9 @@ func (q *runs) release(p *pool, r *run) {
 
 // pop gives the first run back to the pool.
 func (q *runs) pop(p *pool) {
-	q.release(p, q.first())
-	q.list[q.head] = run{}
+	r := q.first()
+	q.release(p, r)
+	r.data, r.chunk = nil, nil
 	q.head++
 	if q.head == len(q.list) {
 		p.giveList(q.list)

@@ -60,30 +60,30 @@ type Side struct {
 	HasScale bool   // WScale is known; else the largest shift is assumed
 }
 
-// ID names an open connection of a Shard. Zero is none. IDs are used again.
-type ID uint32
+// Conn is an open connection of a Shard. It is of no use once it was dropped or closed: another connection may have it then.
+// What most segments need stands first, and so it does in half (2026-11-30).
+type Conn struct {
+	sink    Sink
+	live    bool
+	busy    bool // inside a call; Drop waits for its end
+	dropped bool
+	steady  bool // the usual way may be tried
+	half    [2]half
+}
 
 // Shard reassembles the connections of one shard.
 type Shard struct {
 	o       Options
-	conns   []*conn // by ID-1
-	free    []ID
+	free    []*Conn
 	buffers pool
 	waiting list // directions that wait for Patience, in order of since
-	holding list // directions that hold data, in order of their first byte
+	holding holders
+	holds   uint64 // how often a direction began to hold data
 	now     packet.Time
 	cur     *packet.Packet // during Segment
 	mark    bool           // of its bytes
+	long    bool           // no segment takes the usual way: Options.Inline, and tests
 	stats   Stats
-}
-
-// conn is one connection.
-type conn struct {
-	sink    Sink
-	half    [2]half
-	live    bool
-	busy    bool // inside a call; Drop waits for its end
-	dropped bool
 }
 
 // New returns a shard without connections.
@@ -100,9 +100,8 @@ func New(o Options) *Shard {
 	if o.MaxRuns <= 0 {
 		o.MaxRuns = DefaultMaxRuns
 	}
-	s := &Shard{o: o}
+	s := &Shard{o: o, long: o.Inline}
 	s.buffers = pool{limit: o.MemCap, used: &s.stats.Bytes}
-	s.waiting.which, s.holding.which = 0, 1
 	return s
 }
 
@@ -111,20 +110,20 @@ func (s *Shard) Stats() Stats { return s.stats }
 
 // Open begins to reassemble a connection into sink. The next Segment call should be its first packet with data (or a
 // SYN): what came before is not missed.
-func (s *Shard) Open(start *Start, sink Sink) ID {
-	var id ID
+func (s *Shard) Open(start *Start, sink Sink) *Conn {
+	var c *Conn
 	if n := len(s.free); n > 0 {
-		id, s.free = s.free[n-1], s.free[:n-1]
+		c, s.free = s.free[n-1], s.free[:n-1]
 	} else {
-		s.conns = append(s.conns, new(conn))
-		id = ID(len(s.conns))
+		c = new(Conn)
 	}
-	c := s.conns[id-1]
-	c.sink, c.live, c.dropped = sink, true, false
+	c.sink, c.live, c.dropped, c.steady = sink, true, false, false
 	for d := range c.half {
 		h := &c.half[d]
-		*h = half{q: h.q, conn: c, dir: packet.Dir(d), fin: noFIN, shift: maxShift}
-		side := start.Sides[d]
+		noted := h.noted
+		*h = half{}
+		h.noted, h.conn, h.dir, h.fin, h.shift = noted, c, packet.Dir(d), noFIN, maxShift
+		side := &start.Sides[d]
 		if side.HasISN {
 			h.known, h.firm, h.zero = true, true, side.ISN+1
 		}
@@ -141,22 +140,23 @@ func (s *Shard) Open(start *Start, sink Sink) ID {
 	}
 	s.stats.Opened++
 	s.stats.Live++
-	return id
+	return c
 }
 
-// Ahead asks for the memory of connection id, whose packet's turn is near.
-func (s *Shard) Ahead(id ID) {
-	if c := s.conn(id); c != nil {
-		prefetch.Lines3(unsafe.Pointer(&c.half[0]))
-		prefetch.Lines3(unsafe.Pointer(&c.half[1]))
-	}
+// Ahead asks for the memory of c, whose packet's turn is near: of what the usual segment needs.
+func (c *Conn) Ahead() {
+	prefetch.Lines3(unsafe.Pointer(c))
+	prefetch.Lines3(unsafe.Pointer(&c.half[0].q.one))
+	prefetch.Lines3(unsafe.Pointer(&c.half[1]))
 }
 
-// Segment takes one TCP packet of connection id, travelling d, and delivers what it releases; mark goes with its bytes. It
+// open reports whether c is a connection that goes on.
+func (c *Conn) open() bool { return c != nil && c.live && !c.dropped }
+
+// Segment takes one TCP packet of connection c, travelling d, and delivers what it releases; mark goes with its bytes. It
 // may add stream anomalies to p. False: both directions are over, and the connection may be dropped.
-func (s *Shard) Segment(id ID, d packet.Dir, p *packet.Packet, mark bool) (open bool) {
-	c := s.conn(id)
-	if c == nil {
+func (s *Shard) Segment(c *Conn, d packet.Dir, p *packet.Packet, mark bool) (open bool) {
+	if !c.open() {
 		return false
 	}
 	s.stats.Segments++
@@ -165,14 +165,17 @@ func (s *Shard) Segment(id ID, d packet.Dir, p *packet.Packet, mark bool) (open 
 	}
 	s.cur, s.mark = p, mark
 	c.busy = true
-	s.segment(c, d, p)
+	if !c.steady || !s.usual(c, d, p) {
+		s.segment(c, d, p)
+		c.steady = !s.long && c.half[0].steady() && c.half[1].steady()
+	}
 	if s.stats.Bytes > s.o.MemCap {
 		s.shrink()
 	}
 	c.busy = false
 	s.cur = nil
 	if c.dropped {
-		s.remove(id)
+		s.remove(c)
 		return false
 	}
 	return !c.half[0].over || !c.half[1].over
@@ -184,32 +187,30 @@ func (s *Shard) AfterEnd() (segments, bytes uint64) {
 }
 
 // Stop ends the interest in direction d: its data is dropped without a word.
-func (s *Shard) Stop(id ID, d packet.Dir) {
-	if c := s.conn(id); c != nil {
+func (s *Shard) Stop(c *Conn, d packet.Dir) {
+	if c.open() {
 		s.finish(&c.half[d])
 	}
 }
 
 // Drop forgets the connection without a word to its sink.
-func (s *Shard) Drop(id ID) {
-	c := s.conn(id)
-	if c == nil {
+func (s *Shard) Drop(c *Conn) {
+	if !c.open() {
 		return
 	}
-	s.finish(&c.half[0])
-	s.finish(&c.half[1])
 	if c.busy {
+		s.finish(&c.half[0])
+		s.finish(&c.half[1])
 		c.dropped = true
 		return
 	}
-	s.remove(id)
+	s.remove(c)
 }
 
 // Close delivers what waits, acknowledged or not, with gaps for holes, closes both directions and forgets the
 // connection.
-func (s *Shard) Close(id ID, why event.EndReason) {
-	c := s.conn(id)
-	if c == nil {
+func (s *Shard) Close(c *Conn, why event.EndReason) {
+	if !c.open() {
 		return
 	}
 	was := c.busy
@@ -220,7 +221,7 @@ func (s *Shard) Close(id ID, why event.EndReason) {
 		c.dropped = true
 		return
 	}
-	s.remove(id)
+	s.remove(c)
 }
 
 // Age lets time pass: now is the highest packet time so far.
@@ -234,42 +235,34 @@ func (s *Shard) Age(now packet.Time) {
 		s.waitOver(c, h)
 		c.busy = false
 		if c.dropped {
-			s.removeConn(c)
+			s.remove(c)
 		}
 	}
 }
 
-func (s *Shard) conn(id ID) *conn {
-	if id == 0 || int(id) > len(s.conns) || !s.conns[id-1].live || s.conns[id-1].dropped {
-		return nil
-	}
-	return s.conns[id-1]
-}
-
-func (s *Shard) remove(id ID) {
-	c := s.conns[id-1]
+// remove forgets c.
+func (s *Shard) remove(c *Conn) {
 	s.finish(&c.half[0])
 	s.finish(&c.half[1])
 	c.sink, c.live, c.dropped = nil, false, false
-	s.free = append(s.free, id)
+	s.free = append(s.free, c)
 	s.stats.Live--
-}
-
-// removeConn is remove for the rare case that a sink dropped its connection outside Segment.
-func (s *Shard) removeConn(c *conn) {
-	for i, x := range s.conns {
-		if x == c {
-			s.remove(ID(i + 1))
-			return
-		}
-	}
 }
 
 // shrink releases waiting data early, oldest first, until three quarters of the limit are left: better bytes that the
 // receiver may still refuse than a blind spot. What lies between is a gap.
 func (s *Shard) shrink() {
-	for s.stats.Bytes > s.o.MemCap*3/4 && s.holding.head != nil {
-		h := s.holding.head
+	for s.stats.Bytes > s.o.MemCap*3/4 && len(s.holding) > 0 {
+		h := s.holding[0].h
+		if h.q.empty() {
+			s.holding.pop()
+			continue
+		}
+		if s.holding[0].since != h.held { // it was emptied meanwhile and began anew
+			s.holding[0].since = h.held
+			s.holding.sink()
+			continue
+		}
 		c := h.conn
 		was := c.busy
 		c.busy = true
@@ -278,12 +271,12 @@ func (s *Shard) shrink() {
 			s.anomaly(packet.StreamReassemblyInsertMemcap)
 		}
 		s.release(c, h, h.q.list[len(h.q.list)-1].end, true)
-		if h.listed[s.holding.which] { // its FIN or a depth limit stands before the data
+		if !h.q.empty() { // its FIN or a depth limit stands before the data
 			s.finish(h)
 		}
 		c.busy = was
 		if !was && c.dropped {
-			s.removeConn(c)
+			s.remove(c)
 		}
 	}
 }
@@ -296,21 +289,61 @@ func (s *Shard) anomaly(a packet.Anomaly) {
 
 func (s *Shard) discard(r Reason) { s.stats.Discarded[r]++ }
 
-// list is a queue of directions; which chooses their links.
-type list struct {
-	head, tail *half
-	which      int
+// holders are the directions that hold data, or did: a heap by when they began to, or did before. A direction whose data is
+// released stays where it is: each request and each answer would enter and leave a list, next to directions whose memory is
+// far, and only shrink asks (2026-11-30).
+type holders []holder
+
+type holder struct {
+	since uint64 // half.held, or an earlier one
+	h     *half
 }
 
+// add notes that h begins to hold data, now the latest of all.
+func (q *holders) add(h *half) {
+	if !h.noted {
+		h.noted = true
+		*q = append(*q, holder{h.held, h})
+	}
+}
+
+// pop takes the first away.
+func (q *holders) pop() {
+	l := *q
+	n := len(l) - 1
+	l[0].h.noted = false
+	l[0], l[n] = l[n], holder{}
+	*q = l[:n]
+	q.sink()
+}
+
+// sink brings the first to its place.
+func (q *holders) sink() {
+	l := *q
+	for i := 0; ; {
+		k := 2*i + 1
+		if k+1 < len(l) && l[k+1].since < l[k].since {
+			k++
+		}
+		if k >= len(l) || l[i].since <= l[k].since {
+			return
+		}
+		l[i], l[k] = l[k], l[i]
+		i = k
+	}
+}
+
+// list is the queue of the directions that wait.
+type list struct{ head, tail *half }
+
 func (l *list) push(h *half) {
-	w := l.which
-	if h.listed[w] {
+	if h.listed {
 		return
 	}
-	h.listed[w] = true
-	h.prev[w], h.next[w] = l.tail, nil
+	h.listed = true
+	h.prev, h.next = l.tail, nil
 	if l.tail != nil {
-		l.tail.next[w] = h
+		l.tail.next = h
 	} else {
 		l.head = h
 	}
@@ -318,20 +351,22 @@ func (l *list) push(h *half) {
 }
 
 func (l *list) remove(h *half) {
-	w := l.which
-	if !h.listed[w] {
-		return
+	if h.listed {
+		l.unlink(h)
 	}
-	h.listed[w] = false
-	if h.prev[w] != nil {
-		h.prev[w].next[w] = h.next[w]
+}
+
+func (l *list) unlink(h *half) {
+	h.listed = false
+	if h.prev != nil {
+		h.prev.next = h.next
 	} else {
-		l.head = h.next[w]
+		l.head = h.next
 	}
-	if h.next[w] != nil {
-		h.next[w].prev[w] = h.prev[w]
+	if h.next != nil {
+		h.next.prev = h.prev
 	} else {
-		l.tail = h.prev[w]
+		l.tail = h.prev
 	}
-	h.prev[w], h.next[w] = nil, nil
+	h.prev, h.next = nil, nil
 }

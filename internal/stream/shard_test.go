@@ -168,7 +168,7 @@ func TestNoAllocations(t *testing.T) {
 	r := newRig(Options{}, 1, 1)
 	r.shake()
 	sink := &null{}
-	r.conns[0].sink = sink
+	r.id.sink = sink
 	p := r.last
 	p.Data = make([]byte, 1461)
 	p.PayloadOff, p.PayloadLen, p.PayloadWire = 1, 1460, 1460

@@ -56,7 +56,7 @@ func arrow(d packet.Dir) string {
 type rig struct {
 	*Shard
 	tape   tape
-	id     ID
+	id     *Conn
 	c, s   uint32 // sequence numbers of the first bytes
 	frame  uint64
 	at     time.Duration
@@ -101,7 +101,7 @@ func (r *rig) want(t *testing.T, lines ...string) {
 	if got, want := strings.Join(r.tape.log, "\n"), strings.Join(lines, "\n"); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
-	if r.holding.head == nil && r.stats.Bytes != 0 {
+	if r.id.half[0].q.empty() && r.id.half[1].q.empty() && r.stats.Bytes != 0 {
 		t.Errorf("%d bytes held by nobody", r.stats.Bytes)
 	}
 }

@@ -99,6 +99,9 @@ func (x *Index) Put(hash uint32, number int) { x.x.put(hash, number) }
 // Drop removes a record.
 func (x *Index) Drop(hash uint32, number int) { x.x.drop(hash, number) }
 
+// Ask asks for the memory where a search for a hash begins.
+func (x *Index) Ask(hash uint32) { x.x.ask(hash) }
+
 // Len is how many records there are.
 func (x *Index) Len() int { return x.x.used }
 

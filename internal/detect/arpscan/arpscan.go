@@ -113,6 +113,9 @@ func (d *detector) Handle(e event.Event) {
 	case *event.ARP:
 		d.arp(w, x)
 	case *event.Flow:
+		if d.scanners.Len() == 0 {
+			return
+		}
 		if v := d.scanners.Get(claimer{w, h.SrcMAC}); v != nil && !(*v).Forwards && h.Client.Addr.Is4() && h.Client.Addr != (*v).IP {
 			(*v).Forwards, (*v).ForwardR = true, h.Seen
 		}

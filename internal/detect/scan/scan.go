@@ -137,7 +137,25 @@ func newDetector(s *detect.Scope) detect.Detector {
 	d := &detector{scope: s}
 	d.reset()
 	s.Explain(d.explains)
+	s.Foresee(d)
 	return d
+}
+
+// Ahead asks for the sources of the next events, and for the doors that they use (detect.Foresight).
+func (d *detector) Ahead(step int, fs []*event.Flow) {
+	fresh := 0
+	for _, f := range fs {
+		if f.What != event.Answered && f.What != event.Ended {
+			continue
+		}
+		h := f.Head()
+		if d.sources.ask(step, &srcKey{h.Vantage, h.Client.Addr, false}, fresh) {
+			fresh++
+		}
+		if f.What == event.Ended && step < 2 {
+			d.uses.ask(step, &door{h.Server.Addr, h.Server.Port, h.Proto})
+		}
+	}
 }
 
 // Handle learns from what became of each try.

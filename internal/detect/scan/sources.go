@@ -1,6 +1,11 @@
 package scan
 
-import "firestorm/internal/detect"
+import (
+	"unsafe"
+
+	"firestorm/internal/detect"
+	"firestorm/internal/prefetch"
+)
 
 // sources is a table of sources. Where each client comes with an address of its own, two events of three begin a source: a map,
 // and a source, two sets and a list made anew for each, were half of what the detector took. So they lie in chunks, and
@@ -60,6 +65,35 @@ func (t *sources) add(k *srcKey, hash uint32) *source {
 	s.srcKey = *k
 	t.index.Put(hash, int(s.number))
 	return s
+}
+
+// ask asks for what an event of a source will need: first for its place in the index, then for what is known of it, or for
+// the place that it will get, which is the nth of those that are free.
+func (t *sources) ask(step int, k *srcKey, free int) (new bool) {
+	hash := t.hash(k)
+	if step == 0 {
+		t.index.Ask(hash)
+		return false
+	}
+	p := detect.At(hash)
+	n := t.index.Next(&p)
+	if n < 0 {
+		if at := len(t.free) - 1 - free; at >= 0 {
+			t.free[at].ask(step)
+		}
+		return true
+	}
+	t.chunks[n/sourcesInChunk][n%sourcesInChunk].ask(step)
+	return false
+}
+
+// ask asks for what most sources need.
+func (s *source) ask(step int) {
+	if step == 1 {
+		prefetch.Lines(unsafe.Pointer(s), unsafe.Offsetof(s.ftp))
+	} else if s.early != nil && s.earlyN < mostEarly {
+		prefetch.Lines(unsafe.Pointer(&s.early[s.earlyN]), unsafe.Sizeof(s.early[0]))
+	}
 }
 
 // drop forgets a source. Its place is another's from the next add on.

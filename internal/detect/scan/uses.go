@@ -1,8 +1,11 @@
 package scan
 
 import (
+	"unsafe"
+
 	"firestorm/internal/detect"
 	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
 )
 
 // uses remembers which doors ordinary clients use. It is bounded: the door that was learned first makes room, and its place
@@ -40,6 +43,19 @@ func (u *uses) at(x *door, hash uint32) *usedDoor {
 		if r := &u.ring[n]; r.door == *x {
 			return r
 		}
+	}
+}
+
+// ask asks for what add will need.
+func (u *uses) ask(step int, x *door) {
+	hash := u.hash(x)
+	if step == 0 {
+		u.index.Ask(hash)
+		return
+	}
+	p := detect.At(hash)
+	if n := u.index.Next(&p); n >= 0 {
+		prefetch.Lines(unsafe.Pointer(&u.ring[n]), unsafe.Sizeof(u.ring[n]))
 	}
 }
 

@@ -95,12 +95,15 @@ func (a *Ahead) Look(es []event.Event) {
 			a.nLogs++
 		}
 	}
+	fresh := 0
 	for _, k := range a.hosts[:a.nHosts] {
 		if at := h.index.probe(k); at >= 0 {
 			h.at(at).ask(hostBusy)
+		} else {
+			fresh++
 		}
 	}
-	h.askOldest(a.nHosts)
+	h.askOldest(fresh)
 	for i, k := range a.net[:a.nNet] {
 		a.ways[i] = Way(n.index.probe(k))
 		if a.ways[i] >= 0 {

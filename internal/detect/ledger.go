@@ -7,6 +7,7 @@ import (
 
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
 )
 
 // Outcome is how an attempt to reach a service went.
@@ -326,10 +327,17 @@ func (l *Ledger) trim() {
 // large is a service with many attempts.
 type large struct{ size, number int32 }
 
+// forgetAhead is how many attempts before its turn one is asked for when they are forgotten: they rested long, and each would be
+// a wait for memory (2026-11-30).
+const forgetAhead = 8
+
 // forget drops the older half of a service's attempts.
 func (l *Ledger) forget(s *serviceLog) {
 	n := min(len(s.attempts)/2+1, len(s.attempts))
-	for _, a := range s.attempts[:n] {
+	for i, a := range s.attempts[:n] {
+		if i+forgetAhead < n {
+			prefetch.Line(unsafe.Pointer(s.attempts[i+forgetAhead]))
+		}
 		s.counts[a.Outcome]++
 		s.trimTo = max(s.trimTo, a.Start.Time)
 		if a.live {

@@ -124,7 +124,7 @@ func (s *source) code(c *codec) {
 	number(c, &s.earlyN)
 	s.earlyN = max(s.earlyN, 0)
 	if c.w == nil && s.earlyN > 0 {
-		s.early = &early
+		s.early = early[:]
 	}
 	has := s.bout != nil
 	c.flag(&has)

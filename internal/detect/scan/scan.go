@@ -107,6 +107,8 @@ type detector struct {
 	sources sources
 	oldest  *source
 	newest  *source
+	lately  [8]*source // those that became the newest last, in a ring
+	turn    int
 	working []*source // those that have a bout, in the order these began
 	room    int       // bytes for all sources together
 	bytes   int
@@ -350,6 +352,12 @@ func (d *detector) append(s *source) {
 		d.oldest = s
 	}
 	d.newest = s
+	x := &d.lately[d.turn%len(d.lately)]
+	if *x != nil {
+		(*x).later = s
+	}
+	*x = s
+	d.turn++
 }
 
 func (d *detector) unlink(s *source) {
@@ -374,6 +382,9 @@ func (d *detector) evict(keep *source) {
 	left := d.bytes
 	for _, failed := range []bool{false, true} {
 		for s := d.oldest; s != nil && s != keep && s != d.newest && left > d.room-d.room/8; s = s.newer {
+			if s.later != nil {
+				s.later.ask(1)
+			}
 			if (s.bout != nil) != failed {
 				continue
 			}
@@ -396,6 +407,9 @@ func (d *detector) evict(keep *source) {
 		}
 	}
 	d.close(due)
+	for _, s := range gone {
+		d.sources.ask(0, &s.srcKey, 0)
+	}
 	for _, s := range gone {
 		d.forget(s)
 	}

@@ -49,12 +49,13 @@ type source struct {
 	listed       bool    // in detector.working
 	single       bool    // of a network: one of its addresses searches by itself
 	older, newer *source // by last contact
+	later        *source // one whose contact came some contacts later: nothing but a hint where the search for the oldest will be
 	bout         *bout   // what it does now; nil while nothing failed
 	network      *source // of an address: that of its network, where it was learned; it may be forgotten since, or another's place
 	last, first  packet.Ref
-	doors        set                 // doors tried at any time while it is remembered
-	hosts        set                 // machines tried
-	early        *[mostEarly]opening // doors that opened to it lately, before anything failed: the last ones, by earlyN
+	doors        set       // doors tried at any time while it is remembered
+	hosts        set       // machines tried
+	early        []opening // doors that opened to it lately, before anything failed: the last mostEarly, by earlyN
 	earlyN       int
 	walks        [classes]walk
 	ftp          packet.Addr // the last machine whose port 21 answered it: FTP announces data ports
@@ -305,7 +306,7 @@ const mostEarly = 4
 // opens notes a door that opened before anything failed.
 func (s *source) opens(o opening) {
 	if s.early == nil {
-		s.early = new([mostEarly]opening)
+		s.early = make([]opening, mostEarly)
 	}
 	s.early[s.earlyN%mostEarly] = o
 	s.earlyN++

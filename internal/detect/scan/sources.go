@@ -12,9 +12,9 @@ import (
 // the room of those that were forgotten is used again (2026-11-30).
 type sources struct {
 	index  detect.Index
-	chunks []*[sourcesInChunk]source // by number
-	n      int                       // numbers given out
-	free   []*source                 // those of them that were forgotten
+	chunks [][]source // by number, sourcesInChunk each (detect.ByService says why no arrays)
+	n      int        // numbers given out
+	free   []*source  // those of them that were forgotten
 }
 
 const sourcesInChunk = 32
@@ -56,7 +56,7 @@ func (t *sources) add(k *srcKey, hash uint32) *source {
 		*s = source{number: s.number, early: s.early}
 	} else {
 		if t.n%sourcesInChunk == 0 {
-			t.chunks = append(t.chunks, new([sourcesInChunk]source))
+			t.chunks = append(t.chunks, make([]source, sourcesInChunk))
 		}
 		s = &t.chunks[t.n/sourcesInChunk][t.n%sourcesInChunk]
 		s.number = int32(t.n)

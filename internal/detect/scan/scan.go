@@ -128,6 +128,7 @@ type detector struct {
 	evicted uint64
 	// gone are those of them that were judged with all they had done: nothing is lost unless they come again.
 	gone map[plainKey]struct{}
+	long bool // no contact takes the short way: for a test that both come to the same
 	// out and due are lists of evict, kept for the next time.
 	out, due []*source
 }
@@ -224,7 +225,7 @@ func (d *detector) count(s *source, c *contact) (fresh bool) {
 	if s.bout != nil && f.Start.Time.Sub(s.bout.last.Time) > d.gap(s) {
 		d.close([]*source{s})
 	}
-	if s.bout == nil && s.visits(c) {
+	if s.bout == nil && !d.long && s.visits(c) {
 		return false
 	}
 	before := s.bytes()

@@ -1,127 +1,192 @@
 package detect
 
 import (
+	"unsafe"
+
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
 )
 
-// Ahead reads what the next events will need of the tables behind the border, so that the waits for memory of several
-// events overlap: nearly all that an event costs there is such waits. It changes nothing, and what it reads may belong to
+// Ahead asks for the memory that the next events will need of the tables behind the border, so that the waits for it
+// overlap: nearly all that an event costs there is such waits. It changes nothing, and what it asks for may belong to
 // another connection with the same place in a table.
 //
-// It goes through the tables one after the other, through all events for each: a processor overlaps what lies within a
-// few hundred instructions (2026-11-28: event by event gave nothing).
+// It goes through the tables step by step, through all events for each: where one step asks for a place in an index, the next
+// reads it, and asks for the record that it names. The memory is asked for, not read: a read that waits holds up all that
+// comes after it (2026-11-30: reads were as slow as half of what they saved).
 type Ahead struct {
-	scope                          *Scope
-	flows                          [AheadLen]uint64 // identifiers of connections that are known
-	attempts                       [AheadLen]*Attempt
-	services, begun, hosts, nets   [AheadLen]uint32 // hashes
-	ways                           [AheadLen]Way
-	nFlows, nServices, nBegun      int
-	nHosts, nNets, nAttempts, nWay int
-	sum                            uint64 // keeps what was read; nobody looks at it
+	scope                       *Scope
+	flows                       []*event.Flow    // of the events
+	ids                         [AheadLen]uint64 // identifiers of their connections
+	attempts                    [AheadLen]*Attempt
+	logs                        [AheadLen]*serviceLog
+	services, begun, hosts, net [AheadLen]uint32 // hashes
+	ways                        [AheadLen]Way
+	nServices, nBegun, nHosts   int
+	nNet, nAttempts, nLogs      int
+	looked                      uint64 // events so far
 }
 
 // AheadLen is how many events are looked up together.
 const AheadLen = 32
 
-// follower is a table that goes by the numbers or hashes of another; touch reads its records for all of them.
-type follower[K uint32 | Way] interface{ touch(of []K) uint64 }
+// follower is a table that goes by the numbers or hashes of another. Its steps are those of Foresight.
+type follower[K uint32 | Way] interface{ ahead(step int, of []K) }
+
+// Foresight is a detector with tables of its own in which an event waits for memory.
+type Foresight interface {
+	// Ahead asks for what the next flow events will need. It comes for each step below Steps: what one step asks for, the next
+	// can read.
+	Ahead(step int, fs []*event.Flow)
+}
+
+// Steps is how many there are.
+const Steps = 3
+
+// Foresee lets a detector ask for memory ahead of its events.
+func (s *Scope) Foresee(f Foresight) { s.foresight = append(s.foresight, f) }
 
 // NewAhead returns what looks ahead for the tables of a scope.
-func NewAhead(s *Scope) *Ahead { return &Ahead{scope: s} }
+func NewAhead(s *Scope) *Ahead { return &Ahead{scope: s, flows: make([]*event.Flow, 0, AheadLen)} }
 
-// Look reads for the first AheadLen of es.
+const (
+	// eventBusy is how much of a flow event is asked for whatever it tells; the marks behind that are for its end.
+	eventBusy = unsafe.Offsetof(event.Flow{}.Marks) + (uintptr(event.MarkHandshake)+1)*unsafe.Sizeof(packet.Ref{})
+	// hostBusy is how much of a known host an event asks for: up to its first clock.
+	hostBusy = unsafe.Offsetof(hostRecord{}.Host) + unsafe.Offsetof(Host{}.Clocks) + unsafe.Sizeof(Clock{})
+)
+
+// Look asks for what the first AheadLen of es need, and for the events behind them.
 func (a *Ahead) Look(es []event.Event) {
-	a.nFlows, a.nServices, a.nBegun, a.nHosts, a.nNets, a.nAttempts, a.nWay = 0, 0, 0, 0, 0, 0, 0
-	es = es[:min(len(es), AheadLen)]
-	for _, e := range es { // another processor may have made them
+	a.nServices, a.nBegun, a.nHosts, a.nNet, a.nAttempts, a.nLogs = 0, 0, 0, 0, 0, 0
+	a.flows = a.flows[:0]
+	for _, e := range es[:min(len(es), AheadLen)] { // another processor may have made them
 		if f, ok := e.(*event.Flow); ok {
-			a.sum += uint64(f.What) + f.Head().FlowID + f.Sides[0].Packets
+			prefetch.Lines(unsafe.Pointer(f), eventBusy)
+			a.flows = append(a.flows, f)
 		}
 	}
-	for _, e := range es {
-		if f, ok := e.(*event.Flow); ok {
-			a.take(f)
-		}
+	a.looked += uint64(len(a.flows))
+	for i, f := range a.flows {
+		a.take(i, f)
 	}
 	l, h, n := a.scope.Ledger, a.scope.Hosts, a.scope.Nets
-	a.sum += l.byFlow.touch(a.flows[:a.nFlows]) + l.services.touch(a.begun[:a.nBegun]) + h.index.touch(a.hosts[:a.nHosts]) + n.index.touch(a.nets[:a.nNets])
-	for _, id := range a.flows[:a.nFlows] {
+	ids := a.ids[:len(a.flows)]
+	for _, t := range l.followers {
+		t.ahead(0, a.services[:a.nServices])
+	}
+	for _, t := range a.scope.foresight {
+		t.Ahead(0, a.flows)
+	}
+
+	for _, id := range ids {
 		if x := l.byFlow.get(id); x != nil {
-			a.attempts[a.nAttempts] = x
-			a.nAttempts++
+			prefetch.Lines(unsafe.Pointer(x), attemptBusy)
 		}
 	}
-	for _, x := range a.attempts[:a.nAttempts] {
-		a.sum += x.touch()
-	}
-	for _, k := range a.nets[:a.nNets] {
-		if at := n.index.probe(k); at >= 0 {
-			a.ways[a.nWay] = Way(at)
-			a.nWay++
-			a.sum += n.keys[at].rest
-		}
+	for i := range min(a.nBegun, len(l.spare)) { // where new ones will be
+		x := l.spare[len(l.spare)-1-i]
+		prefetch.Lines(unsafe.Pointer(x), unsafe.Sizeof(*x))
 	}
 	for _, k := range a.begun[:a.nBegun] {
 		if at := l.services.probe(k); at >= 0 {
-			a.sum += uint64(len(l.order[at].attempts))
+			a.logs[a.nLogs] = l.order[at]
+			a.nLogs++
 		}
 	}
-	h.touchOldest(a.nHosts)
+	fresh := 0
 	for _, k := range a.hosts[:a.nHosts] {
 		if at := h.index.probe(k); at >= 0 {
-			a.sum += h.at(at).touch()
+			h.at(at).ask(hostBusy)
+		} else {
+			fresh++
 		}
 	}
+	h.askOldest(fresh)
+	for i, k := range a.net[:a.nNet] {
+		a.ways[i] = Way(n.index.probe(k))
+		if a.ways[i] >= 0 {
+			prefetch.Line(unsafe.Pointer(&n.keys[a.ways[i]]))
+		}
+	}
+	ways := a.ways[:a.nNet]
 	for _, t := range l.followers {
-		a.sum += t.touch(a.services[:a.nServices])
+		t.ahead(1, a.services[:a.nServices])
 	}
 	for _, c := range n.followers {
-		a.sum += c.touch(a.ways[:a.nWay])
+		c.ahead(1, ways)
+	}
+	for _, t := range a.scope.foresight {
+		t.Ahead(1, a.flows)
+	}
+
+	for _, log := range a.logs[:a.nLogs] {
+		prefetch.Lines(unsafe.Pointer(log), unsafe.Sizeof(*log))
+	}
+	for _, t := range l.followers {
+		t.ahead(2, a.services[:a.nServices])
+	}
+	for _, c := range n.followers {
+		c.ahead(2, ways)
+	}
+	for _, t := range a.scope.foresight {
+		t.Ahead(2, a.flows)
+	}
+	for _, log := range a.logs[:a.nLogs] {
+		if n := len(log.attempts); n > 0 {
+			prefetch.Line(unsafe.Pointer(&log.attempts[n-1]))
+		}
 	}
 }
 
-// take notes what f needs.
-func (a *Ahead) take(f *event.Flow) {
+// take notes what f needs, and asks for the places of it in the indices.
+func (a *Ahead) take(i int, f *event.Flow) {
+	l := a.scope.Ledger
 	h := f.Head()
 	tcp := h.Proto == packet.ProtoTCP
 	if f.What == event.Started || tcp {
 		k := svcKey{h.Vantage, Service{h.Server.Addr, h.Server.Port, h.Proto}}
-		hash := a.scope.Ledger.hash(&k)
+		hash := l.hash(&k)
 		if f.What == event.Started {
 			a.begun[a.nBegun] = hash
 			a.nBegun++
+			l.services.ask(hash)
 		}
 		if tcp {
 			a.services[a.nServices] = hash
 			a.nServices++
 		}
 	}
-	a.flows[a.nFlows] = h.FlowID
-	a.nFlows++
+	a.ids[i] = h.FlowID
+	l.byFlow.ask(h.FlowID)
 	switch f.What {
 	case event.Started:
-		a.hosts[a.nHosts] = a.scope.Hosts.hash(h.Vantage, &h.Client.Addr)
-		a.nHosts++
+		a.host(h.Vantage, &h.Client.Addr)
 	case event.Answered:
-		a.hosts[a.nHosts] = a.scope.Hosts.hash(h.Vantage, &h.Server.Addr)
-		a.nHosts++
+		a.host(h.Vantage, &h.Server.Addr)
 	case event.Ended:
+		prefetch.Lines(unsafe.Add(unsafe.Pointer(f), eventBusy), unsafe.Sizeof(*f)-eventBusy)
 		if tcp {
 			k := keyOf(h.Vantage, &h.Client.Addr, &h.Server.Addr)
-			a.nets[a.nNets] = a.scope.Nets.hash(&k)
-			a.nNets++
+			hash := a.scope.Nets.hash(&k)
+			a.net[a.nNet] = hash
+			a.nNet++
+			a.scope.Nets.index.ask(hash)
 		}
 	}
 }
 
-// touch reads the first place of each hash.
-func (x *index) touch(hashes []uint32) (sum uint64) {
-	for _, h := range hashes {
-		sum += uint64(x.slots[h&uint32(len(x.slots)-1)].at)
-	}
-	return sum
+func (a *Ahead) host(vantage uint16, addr *packet.Addr) {
+	hash := a.scope.Hosts.hash(vantage, addr)
+	a.hosts[a.nHosts] = hash
+	a.nHosts++
+	a.scope.Hosts.index.ask(hash)
+}
+
+// ask asks for the first place of a hash.
+func (x *index) ask(hash uint32) {
+	prefetch.Line(unsafe.Pointer(&x.slots[hash&uint32(len(x.slots)-1)]))
 }
 
 // probe returns the number of the first record with a hash, -1 for none.
@@ -133,33 +198,54 @@ func (x *index) probe(hash uint32) int {
 	}
 }
 
-func (m *flowMap) touch(ids []uint64) (sum uint64) {
-	for _, id := range ids {
-		sum += m.slots[home(id)&uint64(len(m.slots)-1)].id
-	}
-	return sum
+func (m *flowMap) ask(id uint64) {
+	prefetch.Line(unsafe.Pointer(&m.slots[home(id)&uint64(len(m.slots)-1)]))
 }
 
-// touch reads each cache line of the attempt that an event writes.
-func (a *Attempt) touch() uint64 { return a.Bytes[0] + a.Start.Frame + a.End.Frame + uint64(a.Retrans) }
+func (r *hostRecord) ask(size uintptr) { prefetch.Lines(unsafe.Pointer(r), size) }
 
-func (r *hostRecord) touch() uint64 { return uint64(r.TTLs[0]) + r.Last.Frame }
+// askOldest asks for what n new hosts will need to take the places of the oldest.
+func (t *Hosts) askOldest(n int) {
+	if t.count < t.max {
+		return
+	}
+	for i := range n {
+		r := t.at((t.oldest + i) % t.max)
+		r.ask(unsafe.Sizeof(*r))
+	}
+	for i := range n {
+		r := t.at((t.oldest + i) % t.max)
+		t.index.ask(t.hash(r.vantage, &r.addr))
+	}
+}
 
-func (t *ByService[T]) touch(hashes []uint32) uint64 {
-	sum := t.index.touch(hashes)
-	for _, h := range hashes {
-		if at := t.index.probe(h); at >= 0 {
-			sum += uint64(t.at(at).key.Port)
+func (t *ByService[T]) ahead(step int, hashes []uint32) {
+	switch step {
+	case 0:
+		for _, h := range hashes {
+			t.index.ask(h)
+		}
+	case 1:
+		for _, h := range hashes {
+			if at := t.index.probe(h); at >= 0 {
+				r := t.at(at)
+				prefetch.Lines(unsafe.Pointer(r), unsafe.Sizeof(*r))
+			}
 		}
 	}
-	return sum
 }
 
-func (c *Column[T]) touch(ways []Way) (sum uint64) {
+func (c *Column[T]) ahead(step int, ways []Way) {
 	for _, w := range ways {
-		if c.Get(w) != nil {
-			sum++
+		if w < 0 || int(w)/rowsInChunk >= len(c.chunks) {
+			continue
+		}
+		p := &c.chunks[int(w)/rowsInChunk]
+		if step == 1 {
+			prefetch.Line(unsafe.Pointer(p))
+		} else if chunk := *p; chunk != nil {
+			r := &chunk[int(w)%rowsInChunk]
+			prefetch.Lines(unsafe.Pointer(r), min(unsafe.Sizeof(*r), 256))
 		}
 	}
-	return sum
 }

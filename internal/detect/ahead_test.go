@@ -78,7 +78,7 @@ func TestAheadChangesNothing(t *testing.T) {
 				all[n] = append(all[n], w, *v)
 			}
 		}
-		if n == 0 && (a.sum == 0 || s.Hosts.Evicted == 0 || s.Nets.index.used < 50) {
+		if n == 0 && (a.looked == 0 || s.Hosts.Evicted == 0 || s.Nets.index.used < 50) {
 			t.Errorf("looked at nothing, or the tables were never full: %d hosts gave way, %d ways", s.Hosts.Evicted, s.Nets.index.used)
 		}
 	}

@@ -7,7 +7,7 @@ import "firestorm/internal/event"
 type ByService[T any] struct {
 	ledger *Ledger // which knows the hash
 	index  index
-	chunks []*[servicesInChunk]serviceRow[T] // by number
+	chunks [][]serviceRow[T] // by number, servicesInChunk each
 	most   int
 	rows   int   // numbers given out so far
 	free   []int // those of them that were swept
@@ -22,6 +22,8 @@ type serviceRow[T any] struct {
 	value T
 }
 
+// A chunk is a slice: to find a place in an array that a pointer leads to, the compiler has the array's first byte read
+// to see that there is one, which waits for memory once more than need be (2026-11-30).
 const servicesInChunk = 32
 
 // NewByService returns a table for at most max services. With renew the oldest gives way to a new one, else there is no
@@ -87,7 +89,7 @@ func (t *ByService[T]) Own(h *event.Head) (v *T, fresh bool) {
 		t.free = t.free[:len(t.free)-1]
 	case n < t.most:
 		if n/servicesInChunk == len(t.chunks) {
-			t.chunks = append(t.chunks, new([servicesInChunk]serviceRow[T]))
+			t.chunks = append(t.chunks, make([]serviceRow[T], servicesInChunk))
 		}
 		t.rows++
 	case t.renew && n > 0:

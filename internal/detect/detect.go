@@ -68,6 +68,8 @@ type Scope struct {
 	report  func(*finding.Instance)
 	// explain are detectors that explain what others report at once.
 	explain []func(*finding.Instance) bool
+	// foresight are detectors that ask for memory ahead of their events.
+	foresight []Foresight
 	// forgotten is what the detectors' tables let go.
 	forgotten map[forgottenKey]*Forgotten
 }

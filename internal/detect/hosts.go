@@ -10,12 +10,11 @@ import (
 // Hosts remembers, per vantage and address, how a host's packets look: what tells a host from a box that answers in
 // its name, and one machine from several behind a NAT.
 type Hosts struct {
-	max     int
-	index   index
-	chunks  [][]hostRecord // by first sight, in turn: the oldest makes room for the newest
-	oldest  int            // number of the oldest record once the table is full
-	count   int
-	touched uint64 // keeps what touchOldest reads; nobody looks at it
+	max    int
+	index  index
+	chunks [][]hostRecord // by first sight, in turn: the oldest makes room for the newest
+	oldest int            // number of the oldest record once the table is full
+	count  int
 	// Evicted counts hosts forgotten for lack of room.
 	Evicted uint64
 }
@@ -33,20 +32,21 @@ type hostRecord struct {
 
 const hostsInChunk = 64
 
-// Host is what is known of one address at one vantage.
+// Host is what is known of one address at one vantage. What most events ask for or write lies first (2026-11-30).
 type Host struct {
 	*HostARP
 
 	TTLs      [4]uint8 // distinct TTLs of its packets that are not RST, in order of sight; 0 = none
-	TTLRefs   [4]packet.Ref
+	RTTs      uint32
 	SYNPrints [4]uint32 // distinct fingerprints of SYNs it sent
-	Clocks    [4]Clock  // distinct timestamp clocks among the SYNs it sent
-	First     packet.Ref
+	MinRTT    time.Duration
 	Last      packet.Ref
 	LastSpoke packet.Ref // last packet it sent as a server
-	MinRTT    time.Duration
 	MaxRTT    time.Duration
-	RTTs      uint32
+	First     packet.Ref
+	Clocks    [4]Clock // distinct timestamp clocks among the SYNs it sent
+	TTLRefs   [4]packet.Ref
+	_         [16]byte // a record takes six lines
 }
 
 // HostARP is what ARP says of a host. Of few hosts it says anything: the others share an empty part (2026-11-28).
@@ -95,17 +95,6 @@ func (t *Hosts) hash(vantage uint16, a *packet.Addr) uint32 { return t.index.has
 
 func (t *Hosts) at(number int) *hostRecord {
 	return &t.chunks[number/hostsInChunk][number%hostsInChunk]
-}
-
-// touchOldest reads what n new hosts will need to take the places of the oldest.
-func (t *Hosts) touchOldest(n int) {
-	if t.count < t.max {
-		return
-	}
-	for i := range n {
-		r := t.at((t.oldest + i) % t.max)
-		t.touched += uint64(t.index.slots[t.hash(r.vantage, &r.addr)&uint32(len(t.index.slots)-1)].at)
-	}
 }
 
 func (t *Hosts) find(k *hostKey, hash uint32) *hostRecord {

@@ -83,3 +83,45 @@ func (x *index) drop(hash uint32, number int) {
 	}
 	x.slots[i] = slot{}
 }
+
+// Index finds the records of a detector's own table, which numbers them, by the hash of their key.
+type Index struct{ x index }
+
+// NewIndex returns an empty index.
+func NewIndex() Index { return Index{newIndex()} }
+
+// Hash returns the hash of an address and what else belongs to the key.
+func (x *Index) Hash(a *packet.Addr, rest uint64) uint32 { return x.x.hash(a, rest) }
+
+// Put adds a record that is not in the index.
+func (x *Index) Put(hash uint32, number int) { x.x.put(hash, number) }
+
+// Drop removes a record.
+func (x *Index) Drop(hash uint32, number int) { x.x.drop(hash, number) }
+
+// Ask asks for the memory where a search for a hash begins.
+func (x *Index) Ask(hash uint32) { x.x.ask(hash) }
+
+// Len is how many records there are.
+func (x *Index) Len() int { return x.x.used }
+
+// Probe goes through the records with one hash; whoever asks compares their keys.
+type Probe struct{ hash, at uint32 }
+
+// At returns a probe for a hash.
+func At(hash uint32) Probe { return Probe{hash, hash} }
+
+// Next returns the number of the next record of the probe; -1: there are no more.
+func (x *Index) Next(p *Probe) int {
+	slots := x.x.slots
+	for {
+		s := slots[p.at&uint32(len(slots)-1)]
+		p.at++
+		if s.at == 0 {
+			return -1
+		}
+		if s.hash == p.hash {
+			return int(s.at) - 1
+		}
+	}
+}

@@ -3,7 +3,7 @@ package detect
 // Latest is a list of which only the last entries are kept. A new one takes the place of the oldest: nothing moves up, and
 // nothing is copied as it grows (2026-11-28).
 type Latest[T any] struct {
-	parts []*[latestPart]T
+	parts [][]T // of latestPart
 	n     int
 	next  int // once the list is full: the oldest, which makes room
 }
@@ -18,7 +18,7 @@ func (l *Latest[T]) Push(x T, most int) {
 		return
 	}
 	if l.n%latestPart == 0 {
-		l.parts = append(l.parts, new([latestPart]T))
+		l.parts = append(l.parts, make([]T, latestPart))
 	}
 	l.n++
 	*l.at(l.n - 1) = x

@@ -3,9 +3,11 @@ package detect
 import (
 	"slices"
 	"time"
+	"unsafe"
 
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
 )
 
 // Outcome is how an attempt to reach a service went.
@@ -31,44 +33,51 @@ type Service struct {
 	Proto uint8
 }
 
-// Attempt is one try to reach a service: one flow.
+// Attempt is one try to reach a service: one flow. What each event of the flow writes lies in the first three lines of the
+// cache, and what the ledger asks for when it forgets in the first: it has tens of thousands of them (2026-11-30).
 type Attempt struct {
-	FlowID     uint64
-	Client     event.End
-	Service    Service
-	Vantage    uint16
-	Outcome    Outcome
-	Tries      uint32
-	Start      packet.Ref
-	Answer     packet.Ref // SYN/ACK, RST, ICMP error, first datagram back; zero when none
+	FlowID    uint64
+	Start     packet.Ref
+	End       packet.Ref // last packet
+	Outcome   Outcome
+	live      bool // the flow has not ended
+	held      bool // handed out: not to be used for another flow
+	Stalled   bool // data got no answer at some time
+	Reset     bool
+	Closed    bool
+	Midstream bool
+	OneSided  bool
+
 	LastTry    packet.Ref
-	End        packet.Ref    // last packet
-	Connect    time.Duration // SYN to SYN/ACK; 0 unknown
+	Bytes      [2]uint64
+	Packets    uint64
 	Think      time.Duration // slowest beginning of an answer
 	ThinkTotal time.Duration
-	Exchanges  uint32
-	Stalled    bool // data got no answer at some time
-	Reset      bool
-	Closed     bool
-	Midstream  bool
-	OneSided   bool
-	ReuseAge   time.Duration // since the earlier connection with the same ports closed; 0 = no such connection
-	TTL        uint8
-	MSS        uint16
-	TS         bool
-	ECN        bool
-	ICMPType   uint8 // of the error that refused it
-	ICMPCode   uint8
-	Bytes      [2]uint64
-	Retrans    uint32
-	Packets    uint64
-	MaxStall   uint32 // size of the packet that stalled, bytes
+
+	Exchanges uint32
+	Tries     uint32
+	Retrans   uint32
+	MaxStall  uint32 // size of the packet that stalled, bytes
+	MSS       uint16
+	TTL       uint8
+	TS        bool
+	ECN       bool
+	ICMPType  uint8 // of the error that refused it
+	ICMPCode  uint8
+	Answer    packet.Ref    // SYN/ACK, RST, ICMP error, first datagram back; zero when none
+	Connect   time.Duration // SYN to SYN/ACK; 0 unknown
+	ReuseAge  time.Duration // since the earlier connection with the same ports closed; 0 = no such connection
+
+	Client  event.End
+	Service Service
+	Vantage uint16
 	// IdleBeforeStall is the silence before the data that got no answer.
 	IdleBeforeStall time.Duration
-
-	live bool // the flow has not ended
-	held bool // handed out: not to be used for another flow
+	_               [16]byte // four lines each
 }
+
+// attemptBusy is how much of an attempt the events of its flow write.
+const attemptBusy = unsafe.Offsetof(Attempt{}.Client)
 
 // Ledger remembers who reached what, when, with what outcome: the control group of every diagnosis. It is bounded:
 // beyond MaxAttempts the oldest attempts of the largest service lose their details, and Known says so.
@@ -318,10 +327,17 @@ func (l *Ledger) trim() {
 // large is a service with many attempts.
 type large struct{ size, number int32 }
 
+// forgetAhead is how many attempts before its turn one is asked for when they are forgotten: they rested long, and each would be
+// a wait for memory (2026-11-30).
+const forgetAhead = 8
+
 // forget drops the older half of a service's attempts.
 func (l *Ledger) forget(s *serviceLog) {
 	n := min(len(s.attempts)/2+1, len(s.attempts))
-	for _, a := range s.attempts[:n] {
+	for i, a := range s.attempts[:n] {
+		if i+forgetAhead < n {
+			prefetch.Line(unsafe.Pointer(s.attempts[i+forgetAhead]))
+		}
 		s.counts[a.Outcome]++
 		s.trimTo = max(s.trimTo, a.Start.Time)
 		if a.live {

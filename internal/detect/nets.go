@@ -102,7 +102,7 @@ func (n *Nets) find(k *netsKey, hash uint32) Way {
 
 // Column keeps a value for each way that someone knows something of.
 type Column[T any] struct {
-	chunks []*[rowsInChunk]row[T]
+	chunks [][]row[T] // of rowsInChunk, for the reason that servicesInChunk has; nil: none of its ways has a value
 	rows   int
 	most   int
 	whose  whose
@@ -158,7 +158,7 @@ func (c *Column[T]) Own(w Way) (v *T, fresh bool) {
 	}
 	chunk := c.chunks[int(w)/rowsInChunk]
 	if chunk == nil {
-		chunk = new([rowsInChunk]row[T])
+		chunk = make([]row[T], rowsInChunk)
 		c.chunks[int(w)/rowsInChunk] = chunk
 	}
 	r := &chunk[int(w)%rowsInChunk]

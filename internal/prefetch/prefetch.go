@@ -15,3 +15,8 @@ func Line(p unsafe.Pointer)
 //
 //go:noescape
 func Lines3(p unsafe.Pointer)
+
+// Lines asks for all lines of the size bytes at p, at least one.
+//
+//go:noescape
+func Lines(p unsafe.Pointer, size uintptr)

@@ -9,3 +9,6 @@ func Line(unsafe.Pointer) {}
 
 // Lines3 does nothing on this processor.
 func Lines3(unsafe.Pointer) {}
+
+// Lines does nothing on this processor.
+func Lines(unsafe.Pointer, uintptr) {}

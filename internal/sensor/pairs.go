@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"math/rand/v2"
+	"unsafe"
 
 	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
 )
 
 type pair struct{ a, b packet.Addr }
@@ -60,12 +62,11 @@ func (s *pairSet) add(p *pair) {
 	}
 }
 
-// touch reads the place of a pair.
-func (s *pairSet) touch(p *pair) uint64 {
-	if len(s.slots) == 0 {
-		return 0
+// ask asks for the place of a pair.
+func (s *pairSet) ask(p *pair) {
+	if len(s.slots) > 0 {
+		prefetch.Line(unsafe.Pointer(&s.slots[s.home(short(p))&uint64(len(s.slots)-1)]))
 	}
-	return s.slots[s.home(short(p))&uint64(len(s.slots)-1)]
 }
 
 // short is a pair of IPv4 addresses in one word.

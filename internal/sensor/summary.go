@@ -23,7 +23,6 @@ type summary struct {
 	zeroTotal  time.Duration
 	think      time.Duration
 	connect    time.Duration
-	touched    uint64 // keeps what ahead reads; nobody looks at it
 }
 
 // Talker is one host and what it took part in.
@@ -64,12 +63,12 @@ func (s *summary) see(e event.Event) {
 	}
 }
 
-// ahead reads the places of the pairs that es begin (detect.Ahead says why).
+// ahead asks for the places of the pairs that es begin (detect.Ahead says why).
 func (s *summary) ahead(es []event.Event) {
 	for _, e := range es[:min(len(es), detect.AheadLen)] {
 		if f, ok := e.(*event.Flow); ok && f.What == event.Started {
 			p := pairOf(f.Head())
-			s.touched += s.pairsSeen.touch(&p)
+			s.pairsSeen.ask(&p)
 		}
 	}
 }

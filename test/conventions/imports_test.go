@@ -29,7 +29,7 @@ var house = []room{
 	{pkg: "testbed/*", may: anything},
 	{pkg: "testdata", may: ""},
 	{pkg: "internal/standard", may: "analyzer analyzer/* detect detect/* output output/*"},
-	{pkg: "internal/sensor", may: "capture packet header defrag flow stream event analyzer file rules finding detect output neighbour evidence twin hostconf"},
+	{pkg: "internal/sensor", may: "capture packet header defrag flow stream event analyzer file rules finding detect output neighbour evidence twin hostconf prefetch"},
 	{pkg: "internal/config", may: ""},
 	{pkg: "internal/capture", may: "packet pcapfile filter header"},
 	{pkg: "internal/pcapfile", may: "packet"},
@@ -60,10 +60,10 @@ var house = []room{
 	{pkg: "internal/rules/*", may: ""},
 	{pkg: "internal/finding", may: "packet"},
 	{pkg: "internal/neighbour", may: "packet event"},
-	{pkg: "internal/detect", may: "packet flow event finding neighbour hostconf"},
+	{pkg: "internal/detect", may: "packet flow event finding neighbour hostconf prefetch"},
 	{pkg: "internal/detect/detecttest", may: "capture packet finding sensor standard twin detect event packettest hostconf"}, // tests only
 	{pkg: "internal/why", may: "packet event finding detect report twin"},
-	{pkg: "internal/detect/*", may: "detect packet flow event finding neighbour hostconf analyzer/*"},
+	{pkg: "internal/detect/*", may: "detect packet flow event finding neighbour hostconf analyzer/* prefetch"},
 	{pkg: "internal/evidence", may: "packet pcapfile finding header"},
 	{pkg: "internal/markup", may: "event"},
 	{pkg: "internal/report", may: "finding event markup", extra: []exception{

@@ -124,7 +124,7 @@ func (d *detector) Handle(e event.Event) {
 
 // bout returns the bout of the service that h names, nil for one that is not looked at. A bout that rests is over.
 func (d *detector) bout(h *event.Head, from packet.Ref) *bout {
-	if services[h.Server.Port] == "" || h.Proto != packet.ProtoUDP || h.Server.Addr.Netip().IsMulticast() {
+	if h.Proto != packet.ProtoUDP || services[h.Server.Port] == "" || h.Server.Addr.Netip().IsMulticast() {
 		return nil
 	}
 	in := d.scope.Home.Has(h.Server.Addr)

@@ -198,6 +198,9 @@ func (d *detector) Handle(e event.Event) {
 // sends notes which of the rivals for an address use it in connections: packets of one machine leave by one card, also
 // when it answers for the address on others.
 func (d *detector) sends(f *event.Flow) {
+	if d.places.Len() == 0 {
+		return
+	}
 	h := f.Head()
 	ip := h.Server.Addr
 	if f.What == event.Started {

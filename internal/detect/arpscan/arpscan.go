@@ -88,7 +88,7 @@ type crowd struct {
 	flood *flooded // the last one, while it goes on
 }
 
-type sender struct{ N uint8 }
+type sender struct{ N uint8 } // frames, as far as it matters: one, or more than one
 
 type detector struct {
 	scope    *detect.Scope
@@ -113,6 +113,9 @@ func (d *detector) Handle(e event.Event) {
 	case *event.ARP:
 		d.arp(w, x)
 	case *event.Flow:
+		if d.scanners.Len() == 0 {
+			return
+		}
 		if v := d.scanners.Get(claimer{w, h.SrcMAC}); v != nil && !(*v).Forwards && h.Client.Addr.Is4() && h.Client.Addr != (*v).IP {
 			(*v).Forwards, (*v).ForwardR = true, h.Seen
 		}
@@ -224,9 +227,8 @@ func (d *detector) sender(w neighbour.Wire, h *event.Head) {
 		c.Begin = h.Seen.Time
 	}
 	if x, ok := c.Seen[h.SrcMAC]; ok {
-		if x.N < 255 {
-			x.N++
-			c.Seen[h.SrcMAC] = x
+		if x.N == 1 { // to count on would write to the table for each connection (2026-11-30)
+			c.Seen[h.SrcMAC] = sender{2}
 		}
 		return
 	}

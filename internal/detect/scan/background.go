@@ -168,11 +168,11 @@ func (d *detector) noise(c *common, k srcKey, server packet.Addr, port uint16) b
 	if !c.crowded() || k.addr.IsZero() || d.scope.Home.Has(k.addr) {
 		return false
 	}
-	if s := d.sources[k.plain()]; s != nil && s.talked {
+	if s := d.sources.find(&k); s != nil && s.talked {
 		return false
 	}
 	x := door{server, port, packet.ProtoTCP}
-	return d.uses.m[x] == nil && !c.wanted((x.sum()|2)&^openBit)
+	return d.uses.find(&x) == nil && !c.wanted((x.sum()|2)&^openBit)
 }
 
 // noted are the strangers of one day, for what was reported before there were enough of them.

@@ -57,8 +57,8 @@ func TestRoom(t *testing.T) {
 	if sum != d.bytes {
 		t.Errorf("%d bytes are counted, %d are used", d.bytes, sum)
 	}
-	if d.evicted == 0 || len(d.sources) > 400 || len(d.working) > len(d.sources) {
-		t.Errorf("%d evicted, %d sources, %d at work", d.evicted, len(d.sources), len(d.working))
+	if d.evicted == 0 || d.sources.count() > 400 || len(d.working) > d.sources.count() {
+		t.Errorf("%d evicted, %d sources, %d at work", d.evicted, d.sources.count(), len(d.working))
 	}
 	if len(d.down) > 200 || len(d.told) > 200 || d.strangers.n > 200*16 || d.searchers.n > 200*16 {
 		t.Errorf("%d doors down, %d told, %d strangers", len(d.down), len(d.told), d.strangers.n)
@@ -258,7 +258,7 @@ func TestHealthyCrowd(t *testing.T) {
 	if d.bytes > d.room {
 		t.Errorf("%d bytes, %d allowed", d.bytes, d.room)
 	}
-	if s := d.sources[(&srcKey{addr: searcher}).plain()]; s == nil || s.bout == nil {
+	if s := d.sources.find(&srcKey{addr: searcher}); s == nil || s.bout == nil {
 		t.Error("the searcher was pushed out")
 	}
 	if n := len(scope.Forgotten()); n != 0 {

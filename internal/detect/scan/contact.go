@@ -42,6 +42,14 @@ type contact struct {
 	result outcome
 	side   *event.Side // of the source
 	flow   *event.Flow
+	sum    uint32 // of the door; host is that of its machine
+	host   uint32
+}
+
+// name works out the sums, once for all that ask for them.
+func (c *contact) name() {
+	machine := sumAddr(&c.to.addr)
+	c.sum, c.host = c.to.sumAt(machine), uint32(machine>>32)
 }
 
 // door is what can be open: a port, a protocol of a machine, or the machine itself (ICMP echo).
@@ -52,18 +60,44 @@ type door struct {
 }
 
 // sum is the door's place in sets: collisions only make a count smaller by one.
-func (x *door) sum() uint32 {
-	h := sumAddr(&x.addr) ^ uint64(x.port)<<8 ^ uint64(x.proto)
+func (x *door) sum() uint32 { return x.sumAt(sumAddr(&x.addr)) }
+
+// sumAt is the sum of a door where that of its machine is known.
+func (x *door) sumAt(machine uint64) uint32 {
+	h := machine ^ uint64(x.port)<<8 ^ uint64(x.proto)
 	h *= 0xff51afd7ed558ccd
 	return uint32(h >> 32)
 }
 
+// sumAddr is FNV-1a with its halves folded. What all IPv4 addresses begin with is summed up beforehand: each byte waits for the
+// one before (2026-11-30).
 func sumAddr(a *packet.Addr) uint64 {
-	h := uint64(0xcbf29ce484222325)
-	for _, b := range a {
-		h = (h ^ uint64(b)) * 0x100000001b3
+	if a.Is4() {
+		h := four
+		h = (h ^ uint64(a[12])) * fnvPrime
+		h = (h ^ uint64(a[13])) * fnvPrime
+		h = (h ^ uint64(a[14])) * fnvPrime
+		h = (h ^ uint64(a[15])) * fnvPrime
+		return h ^ h>>29
 	}
+	h := fnv(a[:])
 	return h ^ h>>29
+}
+
+const fnvPrime = 0x100000001b3
+
+// four is the sum of the bytes before an IPv4 address.
+var four = func() uint64 {
+	a := packet.MustAddr("0.0.0.0")
+	return fnv(a[:12])
+}()
+
+func fnv(b []byte) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for _, x := range b {
+		h = (h ^ uint64(x)) * fnvPrime
+	}
+	return h
 }
 
 // leastSilence is how long nothing must have come back: what a capture ends before stays undecided.

@@ -117,6 +117,9 @@ type report struct {
 
 // close judges the bouts of sources, and those of others that belong to them.
 func (d *detector) close(due []*source) {
+	if len(due) == 0 {
+		return
+	}
 	due = d.partners(due)
 	slices.SortStableFunc(due, func(a, b *source) int { // whatever order they were found in
 		return cmp.Or(order(a.net, b.net), cmp.Compare(a.bout.first.Time, b.bout.first.Time), a.addr.Compare(b.addr), cmp.Compare(a.vantage, b.vantage))
@@ -309,7 +312,7 @@ func (d *detector) worth(r *report) bool {
 			if o.proto != packet.ProtoTCP && o.proto != packet.ProtoUDP {
 				continue // a machine that answers to ping is no door
 			}
-			if d.uses.byOthers(o.door, except) == 0 && !slices.ContainsFunc(r.news, func(x opening) bool { return x.door == o.door }) {
+			if d.uses.byOthers(&o.door, except) == 0 && !slices.ContainsFunc(r.news, func(x opening) bool { return x.door == o.door }) {
 				r.news = append(r.news, o)
 			}
 		}
@@ -317,7 +320,7 @@ func (d *detector) worth(r *report) bool {
 			r.used = &q.used
 		}
 	}
-	if !r.in && r.used != nil && d.uses.byOthers(r.used.door, except) > 0 {
+	if !r.in && r.used != nil && d.uses.byOthers(&r.used.door, except) > 0 {
 		r.used = nil // it may use what everybody uses
 	}
 	return r.in || r.used != nil || d.fresh(r)

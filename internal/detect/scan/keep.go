@@ -59,23 +59,28 @@ func (d *detector) code(c *codec) {
 
 // codeSources codes the sources, the one that rested longest first.
 func (d *detector) codeSources(c *codec) {
-	n := c.length(len(d.sources), d.room/sourceBytes+1)
+	n := c.length(d.sources.count(), d.room/sourceBytes+1)
 	if c.w != nil {
 		for s := d.oldest; s != nil; s = s.newer {
+			s.srcKey.code(c)
 			s.code(c)
 		}
 		return
 	}
 	for range n {
-		s := &source{}
-		if s.code(c); c.err != nil {
+		var k srcKey
+		if k.code(c); c.err != nil {
 			return
 		}
-		if d.sources[s.srcKey.plain()] != nil {
+		hash := d.sources.hash(&k)
+		if d.sources.at(&k, hash) != nil {
 			c.err = errMemory
 			return
 		}
-		d.sources[s.srcKey.plain()] = s
+		s := d.sources.add(&k, hash)
+		if s.code(c); c.err != nil {
+			return
+		}
 		d.bytes += s.bytes()
 		d.append(s)
 		if s.bout != nil {
@@ -85,10 +90,14 @@ func (d *detector) codeSources(c *codec) {
 	}
 }
 
+func (k *srcKey) code(c *codec) {
+	number(c, &k.vantage)
+	c.addr(&k.addr)
+	c.flag(&k.net)
+}
+
+// code codes what is known of a source.
 func (s *source) code(c *codec) {
-	number(c, &s.vantage)
-	c.addr(&s.addr)
-	c.flag(&s.net)
 	c.set(&s.members)
 	c.flag(&s.single)
 	c.ref(&s.first)
@@ -108,14 +117,14 @@ func (s *source) code(c *codec) {
 		}
 	}
 	var early [mostEarly]opening
-	copy(early[:], s.early)
+	copy(early[:], s.lately())
 	for i := range early {
 		early[i].code(c)
 	}
 	number(c, &s.earlyN)
 	s.earlyN = max(s.earlyN, 0)
-	if c.w == nil {
-		s.early = append(s.early[:0], early[:min(s.earlyN, mostEarly)]...)
+	if c.w == nil && s.earlyN > 0 {
+		s.early = early[:]
 	}
 	has := s.bout != nil
 	c.flag(&has)
@@ -189,14 +198,18 @@ func (d *detector) codeUses(c *codec) {
 			c.err = errMemory
 			return
 		}
-		u.ring = make([]door, n)
+		u.ring = make([]usedDoor, n)
 	}
 	for i := range u.ring {
-		c.door(&u.ring[i])
-		r := u.m[u.ring[i]]
-		if r == nil {
-			r = &user{}
-			u.m[u.ring[i]] = r
+		r := &u.ring[i]
+		c.door(&r.door)
+		if c.w == nil && c.err == nil {
+			hash := u.hash(&r.door)
+			if u.at(&r.door, hash) != nil {
+				c.err = errMemory
+				return
+			}
+			u.index.Put(hash, i)
 		}
 		number(c, &r.last)
 		for k := range r.clients {
@@ -265,6 +278,6 @@ func (y *day) code(c *codec) {
 // reset empties the detector.
 func (d *detector) reset() {
 	n := max(d.scope.Limits.Entries, 16)
-	*d = detector{scope: d.scope, sources: map[plainKey]*source{}, room: n * 768, down: map[uint32]*broken{}, told: map[uint32]packet.Time{}, uses: newUses(n)}
+	*d = detector{scope: d.scope, sources: newSources(), room: n * 768, down: map[uint32]*broken{}, told: map[uint32]packet.Time{}, uses: newUses(n)}
 	d.strangers.most, d.searchers.most, d.day.victims.most = n*16, n*16, n
 }

@@ -132,7 +132,7 @@ func FuzzLoad(f *testing.F) {
 	list := eventsOf(f, "scan-shared/outside.pcap")
 	f.Fuzz(func(t *testing.T, memory []byte) {
 		d := newDetector(detect.NewScope(detect.NewLedger(100), detect.NewHosts(100), nil, detect.Limits{Entries: 20}, func(*finding.Instance) {})).(*detector)
-		if err := d.Load(bytes.NewReader(memory)); err != nil && (len(d.sources) > 0 || d.bytes != 0 || d.oldest != nil) {
+		if err := d.Load(bytes.NewReader(memory)); err != nil && (d.sources.count() > 0 || d.bytes != 0 || d.oldest != nil) {
 			t.Fatal("something stayed after a damaged memory")
 		}
 		for _, e := range list {

@@ -104,9 +104,11 @@ var Def = detect.Def{
 
 type detector struct {
 	scope   *detect.Scope
-	sources map[plainKey]*source
+	sources sources
 	oldest  *source
 	newest  *source
+	lately  [8]*source // those that became the newest last, in a ring
+	turn    int
 	working []*source // those that have a bout, in the order these began
 	room    int       // bytes for all sources together
 	bytes   int
@@ -126,6 +128,9 @@ type detector struct {
 	evicted uint64
 	// gone are those of them that were judged with all they had done: nothing is lost unless they come again.
 	gone map[plainKey]struct{}
+	long bool // no contact takes the short way: for a test that both come to the same
+	// out and due are lists of evict, kept for the next time.
+	out, due []*source
 }
 
 // broken is a door that failed for ordinary clients.
@@ -135,7 +140,25 @@ func newDetector(s *detect.Scope) detect.Detector {
 	d := &detector{scope: s}
 	d.reset()
 	s.Explain(d.explains)
+	s.Foresee(d)
 	return d
+}
+
+// Ahead asks for the sources of the next events, and for the doors that they use (detect.Foresight).
+func (d *detector) Ahead(step int, fs []*event.Flow) {
+	fresh := 0
+	for _, f := range fs {
+		if f.What != event.Answered && f.What != event.Ended {
+			continue
+		}
+		h := f.Head()
+		if d.sources.ask(step, &srcKey{h.Vantage, h.Client.Addr, false}, fresh) {
+			fresh++
+		}
+		if f.What == event.Ended && step < 2 {
+			d.uses.ask(step, &door{h.Server.Addr, h.Server.Port, h.Proto})
+		}
+	}
 }
 
 // Handle learns from what became of each try.
@@ -157,7 +180,8 @@ func (d *detector) Handle(e event.Event) {
 		d.backscatter(&c)
 		return
 	}
-	s := d.source(srcKey{h.Vantage, c.source.Addr, false}, f)
+	c.name()
+	s := d.source(&srcKey{h.Vantage, c.source.Addr, false}, f)
 	fresh := d.count(s, &c)
 	if c.result == answered {
 		d.answered(s, &c)
@@ -165,9 +189,10 @@ func (d *detector) Handle(e event.Event) {
 		d.failed(s, &c, fresh)
 	}
 	if !d.scope.Home.Has(s.addr) { // a patient stranger may have a network to himself
+		k := srcKey{h.Vantage, c.source.Addr.Prefix(), true}
 		n := s.network
-		if n == nil || n.forgotten {
-			n = d.source(srcKey{h.Vantage, c.source.Addr.Prefix(), true}, f)
+		if n == nil || n.forgotten || n.srcKey != k { // its place may be another's
+			n = d.source(&k, f)
 			s.network = n
 		}
 		d.count(n, &c)
@@ -182,11 +207,12 @@ func (d *detector) Handle(e event.Event) {
 }
 
 // source returns the source with a key, a new one if need be.
-func (d *detector) source(k srcKey, f *event.Flow) *source {
-	if s := d.sources[k.plain()]; s != nil {
+func (d *detector) source(k *srcKey, f *event.Flow) *source {
+	hash := d.sources.hash(k)
+	if s := d.sources.at(k, hash); s != nil {
 		return s
 	}
-	return d.begin(k, f)
+	return d.begin(k, hash, f)
 }
 
 // count books a contact with a source, or with the network of one, and reports whether it was the first with that door.
@@ -198,6 +224,9 @@ func (d *detector) count(s *source, c *contact) (fresh bool) {
 	d.touch(s, f)
 	if s.bout != nil && f.Start.Time.Sub(s.bout.last.Time) > d.gap(s) {
 		d.close([]*source{s})
+	}
+	if s.bout == nil && !d.long && s.visits(c) {
+		return false
 	}
 	before := s.bytes()
 	fresh = s.learn(c)
@@ -222,7 +251,7 @@ func (d *detector) answered(s *source, c *contact) {
 		return
 	}
 	s.talked = true
-	d.uses.add(c.to, h16(&s.addr), f.Last.Time)
+	d.uses.add(&c.to, h16(&s.addr), f.Last.Time)
 }
 
 // comeback notes a conversation with a door that was found before.
@@ -245,7 +274,7 @@ func (d *detector) failed(s *source, c *contact, fresh bool) {
 	if c.result == unanswered && d.lossy.at(c.flow.Start.Time) {
 		return
 	}
-	sum := c.to.sum() | 2
+	sum := c.sum | 2
 	sum &^= openBit
 	if !s.talked && !d.scope.Home.Has(s.addr) {
 		if fresh {
@@ -284,13 +313,15 @@ func (d *detector) failed(s *source, c *contact, fresh bool) {
 func h16(a *packet.Addr) uint32 { return uint32(sumAddr(a)>>16) | 1 }
 
 // begin makes a source.
-func (d *detector) begin(k srcKey, f *event.Flow) *source {
-	s := &source{srcKey: k, first: f.Start, last: f.Start}
-	if _, ok := d.gone[k.plain()]; ok {
-		delete(d.gone, k.plain())
-		d.scope.Forgot("scan", "sources that came again", k.addr)
+func (d *detector) begin(k *srcKey, hash uint32, f *event.Flow) *source {
+	s := d.sources.add(k, hash)
+	s.first, s.last = f.Start, f.Start
+	if len(d.gone) > 0 {
+		if _, ok := d.gone[k.plain()]; ok {
+			delete(d.gone, k.plain())
+			d.scope.Forgot("scan", "sources that came again", k.addr)
+		}
 	}
-	d.sources[k.plain()] = s
 	d.bytes += s.bytes()
 	return s
 }
@@ -322,6 +353,12 @@ func (d *detector) append(s *source) {
 		d.oldest = s
 	}
 	d.newest = s
+	x := &d.lately[d.turn%len(d.lately)]
+	if *x != nil {
+		(*x).later = s
+	}
+	*x = s
+	d.turn++
 }
 
 func (d *detector) unlink(s *source) {
@@ -342,10 +379,13 @@ func (d *detector) unlink(s *source) {
 // before the others: a crowd of healthy clients does not hide a searcher (2026-11-29). What they did is judged first. One
 // at a time would cost a look at all others for each (2026-11-28: a third of a run).
 func (d *detector) evict(keep *source) {
-	var gone, due []*source
+	gone, due := d.out[:0], d.due[:0]
 	left := d.bytes
 	for _, failed := range []bool{false, true} {
 		for s := d.oldest; s != nil && s != keep && s != d.newest && left > d.room-d.room/8; s = s.newer {
+			if s.later != nil {
+				s.later.ask(1)
+			}
 			if (s.bout != nil) != failed {
 				continue
 			}
@@ -369,15 +409,19 @@ func (d *detector) evict(keep *source) {
 	}
 	d.close(due)
 	for _, s := range gone {
+		d.sources.ask(0, &s.srcKey, 0)
+	}
+	for _, s := range gone {
 		d.forget(s)
 	}
+	d.out, d.due = gone, due
 }
 
 func (d *detector) forget(s *source) {
 	d.bytes -= s.bytes()
 	d.unlink(s)
-	delete(d.sources, s.srcKey.plain())
-	s.forgotten, s.network = true, nil
+	d.sources.drop(s)
+	s.network = nil
 }
 
 // gap is the rest that ends a bout of s: of a patient searcher inside, a day.

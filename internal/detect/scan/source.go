@@ -16,7 +16,7 @@ type srcKey struct {
 	net     bool
 }
 
-// plainKey is a srcKey in the tables: a hash of plain bytes costs less than one of a struct with gaps (2026-11-29).
+// plainKey is a srcKey in a map: a hash of plain bytes costs less than one of a struct with gaps (2026-11-29).
 type plainKey [20]byte
 
 func (k *srcKey) plain() (b plainKey) {
@@ -39,25 +39,27 @@ func (k srcKey) String() string {
 	return k.addr.String() + "/64"
 }
 
-// source is what one address tried. Most addresses never need more than the first lines of it.
+// source is what one address tried. Most addresses never need more than the first lines of it. Its fields lie in the order in
+// which a contact of such an address asks for them.
 type source struct {
 	srcKey
-	older, newer *source // by last contact
-	network      *source // of an address: that of its network, where it was learned; it may be forgotten since
+	number       int32 // in its table
 	forgotten    bool
-	first        packet.Ref
-	last         packet.Ref
-	doors        set         // doors tried at any time while it is remembered
-	hosts        set         // machines tried
-	talked       bool        // it had a conversation with somebody: an ordinary client, too
-	ftp          packet.Addr // the last machine whose port 21 answered it: FTP announces data ports
-	bout         *bout       // what it does now; nil while nothing failed
-	walks        [classes]walk
-	listed       bool      // in detector.working
-	members      set       // of a network: its addresses
-	single       bool      // of a network: one of its addresses searches by itself
+	talked       bool    // it had a conversation with somebody: an ordinary client, too
+	listed       bool    // in detector.working
+	single       bool    // of a network: one of its addresses searches by itself
+	older, newer *source // by last contact
+	later        *source // one whose contact came some contacts later: nothing but a hint where the search for the oldest will be
+	bout         *bout   // what it does now; nil while nothing failed
+	network      *source // of an address: that of its network, where it was learned; it may be forgotten since, or another's place
+	last, first  packet.Ref
+	doors        set       // doors tried at any time while it is remembered
+	hosts        set       // machines tried
 	early        []opening // doors that opened to it lately, before anything failed: the last mostEarly, by earlyN
 	earlyN       int
+	walks        [classes]walk
+	ftp          packet.Addr // the last machine whose port 21 answered it: FTP announces data ports
+	members      set         // of a network: its addresses
 }
 
 // bout is one stretch of trying doors in vain, up to boutGap of rest.
@@ -201,13 +203,26 @@ type use struct {
 	turns uint32
 }
 
-// learn books one contact of the source, and reports whether it was the first with that door; result is not backscatter.
-func (s *source) learn(c *contact) (fresh bool) {
-	f := c.flow
-	sum := c.to.sum()
+// visits books a contact of a source of which nothing failed with a door that it knows, and reports whether it is one: such a
+// contact tells nothing.
+func (s *source) visits(c *contact) bool {
+	if !s.doors.has(c.sum) {
+		return false
+	}
+	s.noteFTP(c)
+	return true
+}
+
+func (s *source) noteFTP(c *contact) {
 	if c.result == answered && c.to.port == 21 && c.to.proto == packet.ProtoTCP {
 		s.ftp = c.to.addr
 	}
+}
+
+// learn books one contact of the source, and reports whether it was the first with that door; result is not backscatter.
+func (s *source) learn(c *contact) (fresh bool) {
+	f, sum := c.flow, c.sum
+	s.noteFTP(c)
 	if !s.doors.add(sum) {
 		switch {
 		case s.doors.has(sum):
@@ -221,7 +236,7 @@ func (s *source) learn(c *contact) (fresh bool) {
 		}
 		return false
 	}
-	host := uint32(sumAddr(&c.to.addr) >> 32)
+	host := c.host
 	newHost := s.hosts.add(host)
 	open := c.result == answered
 	if open {
@@ -239,8 +254,9 @@ func (s *source) learn(c *contact) (fresh bool) {
 			return true // nothing failed so far
 		}
 		s.bout = &bout{first: f.Start, last: f.Start, alike: true}
-		for i := range s.early { // a scan may begin with a door that opens
-			if x := &s.early[i]; f.Start.Time.Sub(x.ask.Time) <= earlyLead {
+		lately := s.lately()
+		for i := range lately { // a scan may begin with a door that opens
+			if x := &lately[i]; f.Start.Time.Sub(x.ask.Time) <= earlyLead {
 				s.bout.opened = append(s.bout.opened, *x)
 				t := s.bout.target(x.addr)
 				if t.opens++; t.opens == 1 {
@@ -248,7 +264,7 @@ func (s *source) learn(c *contact) (fresh bool) {
 				}
 			}
 		}
-		s.early, s.earlyN = nil, 0
+		s.earlyN = 0
 	}
 	b := s.bout
 	b.see(c)
@@ -289,12 +305,19 @@ const mostEarly = 4
 
 // opens notes a door that opened before anything failed.
 func (s *source) opens(o opening) {
-	if len(s.early) < mostEarly {
-		s.early = append(s.early, o)
-	} else {
-		s.early[s.earlyN%mostEarly] = o
+	if s.early == nil {
+		s.early = make([]opening, mostEarly)
 	}
+	s.early[s.earlyN%mostEarly] = o
 	s.earlyN++
+}
+
+// lately are the doors that opened before anything failed.
+func (s *source) lately() []opening {
+	if s.earlyN == 0 {
+		return nil
+	}
+	return s.early[:min(s.earlyN, mostEarly)]
 }
 
 // ask keeps the earliest of the contacts that failed, in order.
@@ -415,12 +438,15 @@ func (b *bout) main() *target {
 
 // bytes is the room a source takes.
 func (s *source) bytes() int {
-	n := sourceBytes + s.doors.bytes() + s.hosts.bytes() + s.members.bytes() + openingBytes*cap(s.early)
+	n := sourceBytes + s.doors.bytes() + s.hosts.bytes() + s.members.bytes() + openingBytes*earlyRoom[min(s.earlyN, mostEarly)]
 	if b := s.bout; b != nil {
 		n += boutBytes + b.ports.bytes() + b.failed.bytes() + openingBytes*len(b.opened)
 	}
 	return n
 }
+
+// earlyRoom is for how many openings so many take the room, as a list that grows.
+var earlyRoom = [mostEarly + 1]int{0, 1, 2, 4, 4}
 
 const (
 	sourceBytes  = 520 // with its entry in the table

@@ -1,37 +1,80 @@
 package scan
 
-import "firestorm/internal/packet"
+import (
+	"unsafe"
 
-// uses remembers which doors ordinary clients use. It is bounded: the door that was learned first makes room.
+	"firestorm/internal/detect"
+	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
+)
+
+// uses remembers which doors ordinary clients use. It is bounded: the door that was learned first makes room, and its place
+// in the ring is the new one's.
 type uses struct {
-	max  int
-	m    map[door]*user
-	ring []door
-	next int
-	lost bool // some were forgotten
+	max   int
+	index detect.Index // of ring
+	ring  []usedDoor
+	next  int
+	lost  bool // some were forgotten
 }
 
-// user is who had a conversation through a door: up to four clients.
-type user struct {
+// usedDoor is a door and who had a conversation through it: up to four clients.
+type usedDoor struct {
+	door
 	clients [4]uint32
 	last    packet.Time
 }
 
-func newUses(most int) uses { return uses{max: most, m: map[door]*user{}} }
+func newUses(most int) uses { return uses{max: most, index: detect.NewIndex()} }
 
-func (u *uses) add(x door, client uint32, at packet.Time) {
-	r := u.m[x]
+func (u *uses) hash(x *door) uint32 {
+	return u.index.Hash(&x.addr, uint64(x.port)<<8|uint64(x.proto))
+}
+
+// find returns what is known of a door, nil for nothing.
+func (u *uses) find(x *door) *usedDoor { return u.at(x, u.hash(x)) }
+
+func (u *uses) at(x *door, hash uint32) *usedDoor {
+	for p := detect.At(hash); ; {
+		n := u.index.Next(&p)
+		if n < 0 {
+			return nil
+		}
+		if r := &u.ring[n]; r.door == *x {
+			return r
+		}
+	}
+}
+
+// ask asks for what add will need.
+func (u *uses) ask(step int, x *door) {
+	hash := u.hash(x)
+	if step == 0 {
+		u.index.Ask(hash)
+		return
+	}
+	p := detect.At(hash)
+	if n := u.index.Next(&p); n >= 0 {
+		prefetch.Lines(unsafe.Pointer(&u.ring[n]), unsafe.Sizeof(u.ring[n]))
+	}
+}
+
+func (u *uses) add(x *door, client uint32, at packet.Time) {
+	hash := u.hash(x)
+	r := u.at(x, hash)
 	if r == nil {
-		if len(u.ring) < u.max {
-			u.ring = append(u.ring, x)
+		n := len(u.ring)
+		if n < u.max {
+			u.ring = append(u.ring, usedDoor{})
 		} else {
-			delete(u.m, u.ring[u.next])
-			u.ring[u.next] = x
+			n = u.next
+			u.index.Drop(u.hash(&u.ring[n].door), n)
 			u.next = (u.next + 1) % u.max
 			u.lost = true
 		}
-		r = &user{}
-		u.m[x] = r
+		r = &u.ring[n]
+		*r = usedDoor{door: *x}
+		u.index.Put(hash, n)
 	}
 	r.last = at
 	for i, c := range r.clients {
@@ -46,8 +89,8 @@ func (u *uses) add(x door, client uint32, at packet.Time) {
 }
 
 // byOthers counts clients of a door that are not among except; at most four are known.
-func (u *uses) byOthers(x door, except map[uint32]bool) int {
-	r := u.m[x]
+func (u *uses) byOthers(x *door, except map[uint32]bool) int {
+	r := u.find(x)
 	if r == nil {
 		return 0
 	}

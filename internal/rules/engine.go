@@ -410,10 +410,19 @@ func (e *Engine) search(p *packet.Packet, h flow.Handle) {
 	if !settled {
 		app, settled = e.app(h.Index)
 	}
-	for _, g := range e.groups(p, h) {
-		cs = g.start.find(cs, b)
-		cs = g.head.scan(cs, e.set.rare, &e.found, b)
-		cs = g.free.scan(cs, e.set.rare, &e.found, b, app, settled)
+	groups := e.groups(p, h)
+	if w := e.set.sweep(&groups, app, settled); w != nil {
+		cs = w.start.find(cs, b)
+		cs = w.head.scan(cs, e.set.rare, &e.found, b)
+		cs = w.free.scan(cs, e.set.rare, &e.found, b)
+	} else {
+		for _, g := range groups {
+			cs = g.start.find(cs, b)
+			cs = g.head.scan(cs, e.set.rare, &e.found, b)
+			cs = g.free.scan(cs, e.set.rare, &e.found, b, app, settled)
+		}
+	}
+	for _, g := range groups {
 		if g.sizes.has(len(b)) {
 			cs = g.sized.scan(cs, e.set.rare, &e.found, b)
 		}

@@ -258,10 +258,12 @@ func (w *worker) packets(r *round, from, to int, out *output) {
 			x := &w.run[k]
 			x.s.flows.Touch(&x.a)
 			x.s.apps.Ahead(x.a.Index(), 0)
+			x.s.rules.Ahead(x.a.Index(), 0)
 		}
 		for step := 1; step < analyzer.AheadSteps; step++ {
 			for k := range w.run[:n] {
 				w.run[k].s.apps.Ahead(w.run[k].a.Index(), step)
+				w.run[k].s.rules.Ahead(w.run[k].a.Index(), step)
 			}
 		}
 		for k := range w.run[:n] {

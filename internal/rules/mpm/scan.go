@@ -17,7 +17,7 @@ func (g *group) scan(s *Scratch, b []byte) {
 	for chunk := 0; chunk < slots; chunk += chunkSize {
 		n := min(chunkSize, slots-chunk)
 		g.mark(s, b[chunk<<paired:], n)
-		marked := s.places(n)
+		marked := s.places(n, paired > 0)
 		s.Stats.Candidates += uint64(len(marked))
 		for _, place := range marked {
 			at := (chunk + int(place)) << paired
@@ -66,25 +66,23 @@ func (g *group) scan(s *Scratch, b []byte) {
 	}
 }
 
-// places lists which of the first n marks are set. Four of each 64 are written down whether they are there or not: mostly
-// there are fewer, and how many is nothing that a processor can foresee (2026-11-30).
-func (s *Scratch) places(n int) []uint16 {
+// places lists which of the first n marks are set. Where many of 64 are, two are written down whether they are there or not: how
+// many there are is nothing that a processor can foresee (2026-11-30).
+func (s *Scratch) places(n int, many bool) []uint16 {
 	count := 0
 	for k := 0; k < n; k += 64 {
 		marks := binary.LittleEndian.Uint64(s.marks[k/8:])
 		if k+64 > n {
 			marks &= 1<<(n-k) - 1
 		}
+		if marks == 0 && !many {
+			continue
+		}
 		to := s.marked[count : count+64]
-		to[0] = uint16(k + bits.TrailingZeros64(marks))
 		left := marks & (marks - 1)
-		to[1] = uint16(k + bits.TrailingZeros64(left))
+		to[0], to[1] = uint16(k+bits.TrailingZeros64(marks)), uint16(k+bits.TrailingZeros64(left))
 		left &= left - 1
-		to[2] = uint16(k + bits.TrailingZeros64(left))
-		left &= left - 1
-		to[3] = uint16(k + bits.TrailingZeros64(left))
-		left &= left - 1
-		for i := 4; left != 0; left &= left - 1 {
+		for i := 2; left != 0; left &= left - 1 {
 			to[i] = uint16(k + bits.TrailingZeros64(left))
 			i++
 		}

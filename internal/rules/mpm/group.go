@@ -202,6 +202,7 @@ func (g *group) chooseWindows(all []distinct, members []int, r *Rarity, load []i
 		return cmp.Compare(len(all[members[a]].bytes), len(all[members[b]].bytes))
 	})
 	backs := make([]int, len(members))
+	var scores []int
 	for _, k := range order {
 		p := all[members[k]].bytes
 		c, least, more := cost(len(p)), 0, int(g.paired)
@@ -212,19 +213,15 @@ func (g *group) chooseWindows(all []distinct, members []int, r *Rarity, load []i
 		case g.filter == Shuffle && !g.two:
 			width = min(4, len(p))
 		}
-		for i := 0; i+width+more <= len(p) && i < maxWindows; i++ {
-			worst := 0
-			for j := i; j <= i+more; j++ {
-				sum := load[g.window(p[j:])>>g.shift] + c
-				s := r.score(p[j:j+width]) + lg(uint64(4+sum))
-				if sum > maxCost {
-					s += 16 << 8
-				}
-				if j == i || s > worst {
-					worst = s
-				}
+		scores = r.scores(scores[:0], p[:min(len(p), maxWindows+width+more)], width)
+		for i := range scores {
+			sum := load[g.window(p[i:])>>g.shift] + c
+			if scores[i] += lg(uint64(4 + sum)); sum > maxCost {
+				scores[i] += 16 << 8
 			}
-			if i == 0 || worst < least {
+		}
+		for i := 0; i+more < len(scores) && i < maxWindows; i++ {
+			if worst := max(scores[i], scores[i+more]); i == 0 || worst < least {
 				least, backs[k] = worst, i
 			}
 		}

@@ -10,8 +10,8 @@ import (
 )
 
 // group holds patterns that are found by a window: width bytes of each, the rarest ones where it has more; with Shuffle up
-// to four bytes. A filter marks
-// the positions where some window may begin; there the window's hash names a bucket of entries to compare with.
+// to four bytes, in pairs up to seven (pairWindow). A filter marks the positions where some
+// window may begin; there the window's hash names a bucket of entries to compare with.
 type group struct {
 	width   int      // 2 to 4
 	paired  uint     // 1: only each second position is looked at, and each pattern has two windows, one after the other; else 0
@@ -20,7 +20,7 @@ type group struct {
 	fold    uint32   // set in each byte of the window, so that letters hash without regard to case
 	filter  Engine   // never Fastest
 	toWord  uint     // 32 less the bits of the number of a word in the bitmap
-	bitmap  []uint32 // the upper bits of a hash name the word, those from toBit and from toBit2 on a bit each
+	bitmap  []uint32 // the upper bits of a hash name the word, those from toBit and from toBit2 on a bit each; in pairs pairBits does
 	shift   uint     // 32 less the bits of a bucket's number
 	starts  []uint32 // first entry of each bucket, with heavy; one more at the end
 	entries []entry

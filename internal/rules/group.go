@@ -33,14 +33,16 @@ type group struct {
 	sized search   // the same, of packets of few sizes
 	sizes sizeSet
 
-	stream  byApp  // of those of free that look at streams: for what no packet held in one piece
+	reach   int    // of those of free that look at streams, the longest content: so much may lie where two packets meet
 	flowing []*sig // a stream's payload without a content
 	beside  bool   // a rule about parts of a protocol asks for the stream's payload as well
+
+	sweeps sweeps // of start, head and free with those of the rules for all ports
 }
 
 // streams reports whether some rule looks at streams.
 func (g *group) streams() bool {
-	return len(g.stream.all) > 0 || len(g.flowing) > 0 || g.beside || slices.ContainsFunc(g.head.how, looked.stream) || g.start.streams
+	return g.reach > 0 || len(g.flowing) > 0 || g.beside || slices.ContainsFunc(g.head.how, looked.stream) || g.start.streams
 }
 
 const (
@@ -58,7 +60,6 @@ type search struct {
 	sigs     []*sig   // in order
 	how      []looked // the same: where they are to look
 	patterns []mpm.Pattern
-	longest  int // of the patterns
 	once     sync.Once
 	set      *mpm.Set // nil: all rules are gone through
 }
@@ -66,7 +67,6 @@ type search struct {
 // add adds a rule that is found by c, which ends before to; 0: anywhere.
 func (l *search) add(s *sig, c *check, to int, how looked) {
 	b := c.pattern[:min(len(c.pattern), mostSearched)]
-	l.longest = max(l.longest, len(b))
 	l.patterns = append(l.patterns, mpm.Pattern{ID: uint32(len(l.sigs)), Bytes: b, NoCase: c.nocase, To: to})
 	l.sigs, l.how = append(l.sigs, s), append(l.how, how)
 }
@@ -76,7 +76,7 @@ func (l *search) scan(dst []candidate, rare *mpm.Rarity, scratch *mpm.Scratch, b
 	if len(l.sigs) == 0 || len(b) == 0 {
 		return dst
 	}
-	l.once.Do(func() { l.set, _ = mpm.Build(l.patterns, mpm.Options{Rarity: rare}) })
+	l.build(rare)
 	if l.set == nil {
 		for i, s := range l.sigs {
 			dst = append(dst, candidate{s: s, how: l.how[i]})
@@ -91,8 +91,7 @@ func (l *search) scan(dst []candidate, rare *mpm.Rarity, scratch *mpm.Scratch, b
 
 // byApp are searches for the rules of each application protocol, those of none first: a connection pays for its own.
 type byApp struct {
-	all     []*appSearch
-	longest int
+	all []*appSearch
 }
 
 type appSearch struct {
@@ -109,14 +108,13 @@ func (l *byApp) add(s *sig, c *check, how looked) {
 		l.all = slices.Insert(l.all, i, &appSearch{app: s.app})
 	}
 	l.all[i].add(s, c, 0, how)
-	l.longest = max(l.longest, l.all[i].longest)
 }
 
 // scan appends the rules to be gone through for b to dst: those of no protocol, and those of app; while app is not settled,
 // of all.
 func (l *byApp) scan(dst []candidate, rare *mpm.Rarity, scratch *mpm.Scratch, b []byte, app string, settled bool) []candidate {
 	for _, a := range l.all {
-		if !settled || a.app == "" || speaks(a.app, app) {
+		if a.serves(app, settled) {
 			dst = a.scan(dst, rare, scratch, b)
 		}
 	}
@@ -396,7 +394,7 @@ func (g *group) add(s *sig, tcp bool) {
 	}
 	if s.stream && tcp {
 		how |= inStream
-		g.stream.add(s, s.by, inStream)
+		g.reach = max(g.reach, min(len(s.by.pattern), mostSearched))
 	}
 	if how != 0 {
 		g.free.add(s, s.by, how)

@@ -38,6 +38,18 @@ func (p *openings) add(s *sig, c *check, how looked) {
 	p.streams = p.streams || how.stream()
 }
 
+// addAll adds the rules of another one.
+func (p *openings) addAll(o *openings) {
+	for i := range o.tables {
+		for k := range o.tables[i].slots {
+			slot := &o.tables[i].slots[k]
+			for _, e := range slot.list {
+				p.tables[i].add(slot.key, e)
+			}
+		}
+	}
+}
+
 // find appends the rules to dst whose content b begins with.
 func (p *openings) find(dst []candidate, b []byte) []candidate {
 	for n := 1; n <= min(len(b), mostOpening); n++ {

@@ -535,6 +535,7 @@ func TestSearch(t *testing.T) {
 	}
 	text = append(text, "alert udp any any -> any any (dsize:>3; sid:9001;)", "alert udp any any -> any 53 (sid:9002;)")
 	plain := load(t, text...)
+	plain.swept.Store(mostSweeps)
 	for i := range plain.tables {
 		for d := range plain.tables[i] {
 			t := &plain.tables[i][d]

@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"firestorm/internal/event"
 	"firestorm/internal/packet"
@@ -68,6 +69,8 @@ type Set struct {
 	// The same of flowints, and of bits of hosts and pairs; and the lists that rules ask about. A Swap needs them.
 	ints, hostBits []string
 	sets           map[string]*dataset
+
+	swept atomic.Int32 // sweeps that were made
 
 	skipped   int  // rules that are meant for other engines (requires)
 	tagsHosts bool // a rule tags hosts

@@ -3,14 +3,18 @@ package rules
 import (
 	"cmp"
 	"slices"
+	"unsafe"
 
 	"firestorm/internal/packet"
+	"firestorm/internal/prefetch"
 )
 
 const (
 	// tail is how much of a stream that was looked at is kept, so that a rule's contents may lie across looks: as much as
 	// Suricata's toserver-chunk-size waits for.
 	tail = 2560
+	// joint is how many of the last bytes are searched with what comes next, at most.
+	joint = mostSearched - 1
 	// mostWaiting bounds what waits of a stream for the next packet of its direction.
 	mostWaiting = 256 << 10
 	// mostOpen bounds the rules of a stream whose first content was found and whose others were not.
@@ -72,6 +76,20 @@ func small[T any](list []T) []T {
 type ring struct {
 	b  []byte
 	at int // where the oldest is, once it is full
+}
+
+// ahead asks for the memory at which the last bytes end, and where the next ones go.
+func (r *ring) ahead() {
+	n := len(r.b)
+	if n == 0 {
+		return
+	}
+	end := r.at // once it is full
+	if n < tail {
+		end = n
+	}
+	prefetch.Line(unsafe.Pointer(&r.b[max(end-1, 0)]))
+	prefetch.Line(unsafe.Pointer(&r.b[max(end-joint, 0)]))
 }
 
 func (r *ring) put(b []byte) {
@@ -155,6 +173,9 @@ const never = ^uint64(0)
 
 // inOrder sorts candidates as rules are applied and makes one of those of the same rule and place.
 func inOrder(cs []candidate) []candidate {
+	if len(cs) < 2 {
+		return cs
+	}
 	slices.SortStableFunc(cs, func(a, b candidate) int {
 		return cmp.Or(a.s.number-b.s.number, cmp.Compare(a.begin, b.begin))
 	})

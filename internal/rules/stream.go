@@ -113,7 +113,7 @@ func (e *Engine) End(index uint32, d packet.Dir) {
 func (e *Engine) lookFor(index uint32, k *half, t *table, port uint16, b []byte, clean bool) {
 	groups := [2]*group{&t.base, t.at(port)}
 	n := len(k.wait)
-	over := max(groups[0].stream.longest, groups[1].stream.longest, 1) - 1
+	over := max(groups[0].reach, groups[1].reach, 1) - 1
 	e.lin = k.last(e.lin[:0], over)
 	joint := len(e.lin) > 0
 	if clean {
@@ -122,10 +122,25 @@ func (e *Engine) lookFor(index uint32, k *half, t *table, port uint16, b []byte,
 		e.lin = append(e.lin, b...)
 	}
 	app, settled := e.app(index)
-	for _, g := range groups {
-		if joint || !clean {
-			k.wait = g.stream.scan(k.wait, e.set.rare, &e.found, e.lin, app, settled)
+	w := e.set.sweep(&groups, app, settled)
+	if joint || !clean {
+		if w != nil {
+			k.wait = w.free.scan(k.wait, e.set.rare, &e.found, e.lin)
+		} else {
+			for _, g := range groups {
+				k.wait = g.free.scan(k.wait, e.set.rare, &e.found, e.lin, app, settled)
+			}
 		}
+		kept := k.wait[:n]
+		for _, c := range k.wait[n:] {
+			if c.how.stream() {
+				c.how = inStream
+				kept = append(kept, c)
+			}
+		}
+		k.wait = kept
+	}
+	for _, g := range groups {
 		k.wait = appendAll(k.wait, g.flowing, inStream)
 	}
 	begun := k.total // where places count from, for what was found
@@ -138,11 +153,11 @@ func (e *Engine) lookFor(index uint32, k *half, t *table, port uint16, b []byte,
 	}
 	// Contents with a place lie at the begin of a segment, or of the stream, however that one was cut.
 	if !clean {
-		e.head(k, groups, b, k.total)
+		e.head(k, w, groups, b, k.total)
 	}
 	if 0 < k.total && k.total < mostHead && begun == 0 {
 		e.lin = append(k.last(e.lin[:0], mostHead), b...)
-		e.head(k, groups, e.lin, 0)
+		e.head(k, w, groups, e.lin, 0)
 	}
 	k.total = end
 	if len(k.wait) > mostOpen {
@@ -151,19 +166,23 @@ func (e *Engine) lookFor(index uint32, k *half, t *table, port uint16, b []byte,
 }
 
 // head finds the rules that are to look at the bytes of a stream from begin on.
-func (e *Engine) head(k *half, groups [2]*group, b []byte, begin uint64) {
-	for _, g := range groups {
-		from := len(k.wait)
-		k.wait = g.head.scan(g.start.find(k.wait, b), e.set.rare, &e.found, b)
-		kept := k.wait[:from]
-		for _, c := range k.wait[from:] {
-			if c.how.stream() {
-				c.how, c.at, c.from, c.begin = inStream, begin+uint64(len(b)), never, begin
-				kept = append(kept, c)
-			}
+func (e *Engine) head(k *half, w *sweep, groups [2]*group, b []byte, begin uint64) {
+	from := len(k.wait)
+	if w != nil {
+		k.wait = w.head.scan(w.start.find(k.wait, b), e.set.rare, &e.found, b)
+	} else {
+		for _, g := range groups {
+			k.wait = g.head.scan(g.start.find(k.wait, b), e.set.rare, &e.found, b)
 		}
-		k.wait = kept
 	}
+	kept := k.wait[:from]
+	for _, c := range k.wait[from:] {
+		if c.how.stream() {
+			c.how, c.at, c.from, c.begin = inStream, begin+uint64(len(b)), never, begin
+			kept = append(kept, c)
+		}
+	}
+	k.wait = kept
 }
 
 // Gap says that bytes of a stream are missing: nothing lies across the hole. Of two holes before the next look, what lies

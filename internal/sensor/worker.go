@@ -300,15 +300,17 @@ func touch(run []ahead) {
 		x := &run[k]
 		x.s.flows.Touch(&x.a)
 		x.s.apps.Ahead(x.a.Index(), 0)
+		x.s.rules.Ahead(x.a.Index(), 0)
 	}
 }
 
-// fetch asks for what the readers of protocols will need, one step after the other.
+// fetch asks for what the readers of protocols and the rules will need, one step after the other.
 //
 //go:noinline
 func fetch(run []ahead, step int) {
 	for k := range run {
 		run[k].s.apps.Ahead(run[k].a.Index(), step)
+		run[k].s.rules.Ahead(run[k].a.Index(), step)
 	}
 }
 

@@ -54,7 +54,7 @@ var house = []room{
 	}},
 	{pkg: "internal/mime", may: ""},
 	{pkg: "internal/file", may: "packet flow event analyzer"},
-	{pkg: "internal/rules", may: "packet flow event analyzer rules/*"},
+	{pkg: "internal/rules", may: "packet flow event analyzer prefetch rules/*"},
 	{pkg: "internal/rules/lang", may: "packet"},
 	{pkg: "internal/rules/update", may: "rules/lang"},
 	{pkg: "internal/rules/*", may: ""},

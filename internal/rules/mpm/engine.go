@@ -39,16 +39,22 @@ const (
 	// perTable is how many patterns tables of half bytes take before they let through too much (2026-11-28,
 	// BenchmarkEngines).
 	perTable = 40
+	// perTwo is the same where no pattern is longer than three bytes (2026-11-30).
+	perTwo = 80
 	// maxTables is how many passes may be made with tables before the bitmap is faster everywhere.
 	maxTables = 4
 )
 
-// forGroup is the engine for a group of n patterns; e is resolved.
-func (e Engine) forGroup(n int) Engine {
+// forGroup is the engine for a group of n patterns, of no more than three bytes each if so short; e is resolved.
+func (e Engine) forGroup(n int, short bool) Engine {
+	per, tables := perTable, measured().tables
+	if short { // a pass costs half as much
+		per, tables = perTwo, min(2*tables, maxTables)
+	}
 	switch {
 	case e != Fastest:
 		return e
-	case n <= perTable || n <= perTable*measured().tables:
+	case n <= per || n <= per*tables:
 		return Shuffle
 	case measured().gather:
 		return Gather
@@ -56,9 +62,9 @@ func (e Engine) forGroup(n int) Engine {
 	return Portable
 }
 
-// forStride is the engine for a group with stride; e is resolved.
-func (e Engine) forStride() Engine {
-	if e == Portable || e == Fastest && !measured().gather {
+// forPairs is the engine for a group in pairs; e is resolved.
+func (e Engine) forPairs() Engine {
+	if e == Portable || e == Fastest && !measured().pairs {
 		return Portable
 	}
 	return Gather
@@ -67,6 +73,7 @@ func (e Engine) forStride() Engine {
 // speeds is what this processor is good at.
 type speeds struct {
 	gather bool // faster than Portable
+	pairs  bool // the same of groups in pairs
 	tables int  // that Shuffle may use before Gather or Portable is faster
 }
 
@@ -87,8 +94,8 @@ var measured = sync.OnceValue(func() speeds {
 	}
 	rarity, s := new(Rarity), new(Scratch)
 	s.begin(&Set{patterns: all})
-	best := func(e Engine, members []int) time.Duration {
-		g := newGroup(all, members, 4, 0, e, rarity)
+	best := func(e Engine, members []int, width int, paired uint) time.Duration {
+		g := newGroup(all, members, width, paired, e, rarity)
 		least := time.Duration(1 << 62)
 		for range 7 {
 			start := time.Now()
@@ -97,8 +104,8 @@ var measured = sync.OnceValue(func() speeds {
 		}
 		return max(least, 1)
 	}
-	gather, portable, shuffle := best(Gather, members), best(Portable, members), best(Shuffle, members[:perTable])
+	gather, portable, shuffle := best(Gather, members, 4, 0), best(Portable, members, 4, 0), best(Shuffle, members[:perTable], 4, 0)
 	// Tables let through somewhat more than the bitmap does: they must be half as fast again.
 	tables := int(min(gather, portable) * 2 / (shuffle * 3))
-	return speeds{gather: gather < portable, tables: min(tables, maxTables)}
+	return speeds{gather: gather < portable, pairs: best(Gather, members, 3, 1) < best(Portable, members, 3, 1), tables: min(tables, maxTables)}
 })

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 )
 
@@ -54,19 +55,64 @@ func (g *group) markPortable(marks []byte, b []byte, n int) {
 	}
 }
 
-// markStrided is markPortable for each fourth position.
-func (g *group) markStrided(marks []byte, b []byte, n int) {
-	bitmap, toWord, fold := g.bitmap, g.toWord&31, g.fold
+// markPairs is markPortable for each second position of a group in pairs.
+func (g *group) markPairs(marks []byte, b []byte, n int) {
 	for i := 0; i < n; i += 8 {
 		var m byte
 		for k := i; k < min(i+8, n); k++ {
-			if h := (binary.LittleEndian.Uint32(b[4*k:]) | fold) * multiplier; both(bitmap[h>>toWord], h) {
+			if g.mayPair(loadWord(b[2*k:])) {
 				m |= 1 << (k - i)
 			}
 		}
 		marks[i/8] = m
 	}
 }
+
+// mayPair reports whether the bitmap has the window with which x begins.
+func (g *group) mayPair(x uint64) bool {
+	w := g.bitmap[(uint32(x)&g.keep|g.fold)*multiplier>>(g.toWord&31)]
+	if w == 0 {
+		return false
+	}
+	upper, lower := pairBits(uint32(x>>24) | foldAll)
+	return w>>upper&(w>>lower)&1 != 0
+}
+
+// pairBits are the two bits of a word of the bitmap that the four bytes behind a window's first three name: one of the upper half
+// that says something of all four, and one of the lower half that says something of the first alone.
+func pairBits(behind uint32) (upper, lower uint32) {
+	behind *= multiplier
+	return 31 - behind>>28, 15 - behind>>4&15
+}
+
+// hashSet is a set of hashes by their upper bits, one bit for each that it has.
+type hashSet struct {
+	bits  []uint64
+	shift uint // 64 less the bits of a hash that count
+}
+
+// newHashSet makes a set for n hashes, so large that one in a hundred others seems to be in it.
+func newHashSet(n int) hashSet {
+	size := max(bits.Len(uint(n))+6, 6)
+	return hashSet{make([]uint64, 1<<(size-6)), uint(64 - size)}
+}
+
+func (s *hashSet) add(h uint64) {
+	h >>= s.shift
+	s.bits[h>>6] |= 1 << (h & 63)
+}
+
+// has is 1 for a hash that was added, and mostly 0 for others.
+func (s *hashSet) has(h uint64) uint64 {
+	h >>= s.shift & 63
+	return s.bits[h>>6] >> (h & 63) & 1
+}
+
+// Hashes of the first bytes of x without regard to case, which have nothing in common with the one of a window that names
+// words of the bitmap.
+func three(x uint64) uint64 { return (x<<40 | foldAll>>8<<40) * multiplier64 }
+func four(x uint64) uint64  { return (x<<32 | foldAll<<32) * multiplier64 }
+func seven(x uint64) uint64 { return (x<<8 | foldAll<<32 | foldAll) * multiplier64 }
 
 // gatherArgs is read by the assembly: its layout is fixed.
 type gatherArgs struct {
@@ -90,8 +136,8 @@ func newGatherArgs(g *group) *gatherArgs {
 // window its lower half and its upper half, each with a bit for each of eight heaps of patterns.
 type nibbles [8][32]byte
 
-// newNibbles makes tables for up to perTable patterns each.
-func newNibbles(all []distinct, members, backs []int) []nibbles {
+// newNibbles makes tables for up to per patterns each, of windows of up to width bytes.
+func newNibbles(all []distinct, members, backs []int, width, per int) []nibbles {
 	type item struct {
 		window []byte
 		nocase bool
@@ -99,13 +145,13 @@ func newNibbles(all []distinct, members, backs []int) []nibbles {
 	items := make([]item, len(members))
 	for k, m := range members {
 		p := all[m].bytes[backs[k]:]
-		items[k] = item{p[:min(4, len(p))], all[m].nocase}
+		items[k] = item{p[:min(width, len(p))], all[m].nocase}
 	}
 	// What is alike goes to one heap.
 	slices.SortStableFunc(items, func(a, b item) int {
 		return cmp.Or(bytes.Compare(a.window, b.window), compareBool(a.nocase, b.nocase))
 	})
-	tables := make([]nibbles, min((len(items)+perTable-1)/perTable, maxTables))
+	tables := make([]nibbles, min((len(items)+per-1)/per, maxTables))
 	for k, it := range items {
 		heap := k * 8 * len(tables) / len(items)
 		t, bit := &tables[heap/8], byte(1)<<(heap%8)

@@ -8,15 +8,20 @@ import "encoding/binary"
 //go:noescape
 func gatherAVX2(marks, b *byte, steps int, bitmap *uint32, p *gatherArgs)
 
-// strideAVX2 looks up the windows at 8*steps positions, four bytes apart, from b on. It reads 32*steps bytes.
+// pairsAVX2 looks up the windows at 16*steps positions, two bytes apart, from b on. It reads 32*steps+5 bytes.
 //
 //go:noescape
-func strideAVX2(marks, b *byte, steps int, bitmap *uint32, p *gatherArgs)
+func pairsAVX2(marks, b *byte, steps int, bitmap *uint32, toWord uint64)
 
 // shuffleAVX2 writes a bit of marks for each of 32*steps positions from b on. It reads 32*steps+3 bytes.
 //
 //go:noescape
 func shuffleAVX2(marks, b *byte, steps int, t *nibbles)
+
+// shuffle2AVX2 is shuffleAVX2 for windows of two bytes. It reads 32*steps+1 bytes.
+//
+//go:noescape
+func shuffle2AVX2(marks, b *byte, steps int, t *nibbles)
 
 func cpuid(leaf, sub uint32) (ax, bx, cx, dx uint32)
 
@@ -37,18 +42,22 @@ func hasAVX2() bool {
 	return b&(1<<5) != 0
 }
 
-// mark sets bit i of the scratch's marks for each i < n where a window may begin in b, with stride at i times four. It may
+// mark sets bit i of the scratch's marks for each i < n where a window may begin in b, in pairs at i times two. It may
 // write bits from n on.
 func (g *group) mark(s *Scratch, b []byte, n int) {
-	if g.stride > 0 {
-		done := 0
-		if g.filter == Gather {
-			if done = min(n/8, len(b)/32); done > 0 {
-				strideAVX2(&s.marks[0], &b[0], done, &g.bitmap[0], g.gather)
-			}
+	if g.paired > 0 {
+		if g.filter != Gather {
+			g.markPairs(s.marks[:], b, n)
+			return
 		}
-		if 8*done < n {
-			g.markStrided(s.marks[done:], b[32*done:], n-8*done)
+		done := 0
+		if len(b) >= 37 {
+			done = min((n+15)/16, (len(b)-37)/32+1)
+			pairsAVX2(&s.marks[0], &b[0], done, &g.bitmap[0], uint64(g.toWord))
+		}
+		if 16*done < n { // less than 37 bytes are left: go on where there is room to read beyond them
+			copy(s.tail[:], b[32*done:])
+			pairsAVX2(&s.marks[2*done], &s.tail[0], (n-16*done+15)/16, &g.bitmap[0], uint64(g.toWord))
 		}
 		return
 	}
@@ -77,13 +86,17 @@ func (g *group) mark(s *Scratch, b []byte, n int) {
 }
 
 func (g *group) shuffle(marks []byte, s *Scratch, b []byte, n int, t *nibbles) {
+	search := shuffleAVX2
+	if g.two {
+		search = shuffle2AVX2
+	}
 	done := 0
 	if len(b) >= 35 {
 		done = min((n+31)/32, (len(b)-35)/32+1)
-		shuffleAVX2(&marks[0], &b[0], done, t)
+		search(&marks[0], &b[0], done, t)
 	}
 	if 32*done < n { // less than 35 bytes are left: go on where there is room to read beyond them
 		copy(s.tail[:], b[32*done:])
-		shuffleAVX2(&marks[4*done], &s.tail[0], (n-32*done+31)/32, t)
+		search(&marks[4*done], &s.tail[0], (n-32*done+31)/32, t)
 	}
 }

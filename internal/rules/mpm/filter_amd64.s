@@ -43,42 +43,70 @@ loop:
 	VZEROUPPER
 	RET
 
-// func strideAVX2(marks, b *byte, steps int, bitmap *uint32, p *gatherArgs)
+// func pairsAVX2(marks, b *byte, steps int, bitmap *uint32, toWord uint64)
 //
-// As gatherAVX2, but the eight windows are those that lie next to each other.
-TEXT ·strideAVX2(SB), NOSPLIT, $0-40
+// A step is 32 bytes: the eight windows at each fourth position from the first on, then the eight at each fourth from the
+// third on. The hash of a window's first three bytes fetches a word of the bitmap. The product of the four bytes behind
+// them shifts two of its bits to the sign: its upper bits, which all four have a part in, one of the upper half; its
+// lower ones, where only the first of them counts, one of the lower half.
+TEXT ·pairsAVX2(SB), NOSPLIT, $0-40
 	MOVQ         marks+0(FP), DI
 	MOVQ         b+8(FP), SI
 	MOVQ         steps+16(FP), CX
 	MOVQ         bitmap+24(FP), R8
-	MOVQ         p+32(FP), R9
-	VPBROADCASTD 32(R9), Y1
-	VMOVQ        40(R9), X2
+	VMOVQ        toWord+32(FP), X5
 	MOVL         $0x9e3779b1, AX
 	VMOVD        AX, X4
 	VPBROADCASTD X4, Y4
-	VPCMPEQD     Y5, Y5, Y5
-	VPSRLD       $27, Y5, Y5
+	MOVL         $0x20202020, AX
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xff202020, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPXOR        Y15, Y15, Y15
 
-next:
-	VPOR       (SI), Y1, Y6
+pair:
+	VPOR       0(SI), Y0, Y6
 	VPMULLD    Y4, Y6, Y6
-	VPSRLD     X2, Y6, Y7
+	VPSRLD     X5, Y6, Y6
 	VPCMPEQD   Y8, Y8, Y8
-	VPGATHERDD Y8, (R8)(Y7*4), Y9
-	VPSRLD     $7, Y6, Y10
-	VPANDN     Y5, Y10, Y10
+	VPGATHERDD Y8, (R8)(Y6*4), Y9
+	VPOR       3(SI), Y1, Y7
+	VPMULLD    Y4, Y7, Y7
+	VPSRLD     $28, Y7, Y10
 	VPSLLVD    Y10, Y9, Y10
-	VPSRLD     $12, Y6, Y6
-	VPANDN     Y5, Y6, Y6
-	VPSLLVD    Y6, Y9, Y9
-	VPAND      Y10, Y9, Y9
-	VMOVMSKPS  Y9, AX
-	MOVB       AX, (DI)
+	VPSLLD     $24, Y7, Y7
+	VPSRLD     $28, Y7, Y7
+	VPSLLD     $16, Y9, Y9
+	VPSLLVD    Y7, Y9, Y9
+	VPAND      Y9, Y10, Y12
+	VPOR       2(SI), Y0, Y6
+	VPMULLD    Y4, Y6, Y6
+	VPSRLD     X5, Y6, Y6
+	VPCMPEQD   Y8, Y8, Y8
+	VPGATHERDD Y8, (R8)(Y6*4), Y9
+	VPOR       5(SI), Y1, Y7
+	VPMULLD    Y4, Y7, Y7
+	VPSRLD     $28, Y7, Y10
+	VPSLLVD    Y10, Y9, Y10
+	VPSLLD     $24, Y7, Y7
+	VPSRLD     $28, Y7, Y7
+	VPSLLD     $16, Y9, Y9
+	VPSLLVD    Y7, Y9, Y9
+	VPAND      Y9, Y10, Y13
+	VPSRLD     $16, Y12, Y12
+	VPBLENDW   $0xaa, Y13, Y12, Y12
+	VPACKSSWB  Y15, Y12, Y12
+	VPMOVMSKB  Y12, AX
+	MOVL       AX, DX
+	SHRL       $8, DX
+	ORL        DX, AX
+	MOVW       AX, (DI)
 	ADDQ       $32, SI
-	INCQ       DI
+	ADDQ       $2, DI
 	DECQ       CX
-	JNE        next
+	JNE        pair
 	VZEROUPPER
 	RET
 
@@ -144,6 +172,51 @@ step:
 	ADDQ      $4, DI
 	DECQ      CX
 	JNE       step
+	VZEROUPPER
+	RET
+
+// func shuffle2AVX2(marks, b *byte, steps int, t *nibbles)
+//
+// As shuffleAVX2, for windows of two bytes.
+TEXT ·shuffle2AVX2(SB), NOSPLIT, $0-32
+	MOVQ     marks+0(FP), DI
+	MOVQ     b+8(FP), SI
+	MOVQ     steps+16(FP), CX
+	MOVQ     t+24(FP), R8
+	VMOVDQU  (R8), Y0
+	VMOVDQU  32(R8), Y1
+	VMOVDQU  64(R8), Y2
+	VMOVDQU  96(R8), Y3
+	VPCMPEQB Y15, Y15, Y15
+	VPSRLW   $12, Y15, Y15
+	VPSLLW   $8, Y15, Y14
+	VPOR     Y14, Y15, Y15
+	VPXOR    Y14, Y14, Y14
+
+two:
+	VMOVDQU   (SI), Y8
+	VPSRLW    $4, Y8, Y9
+	VPAND     Y15, Y8, Y8
+	VPAND     Y15, Y9, Y9
+	VPSHUFB   Y8, Y0, Y8
+	VPSHUFB   Y9, Y1, Y9
+	VPAND     Y8, Y9, Y13
+	VMOVDQU   1(SI), Y8
+	VPSRLW    $4, Y8, Y9
+	VPAND     Y15, Y8, Y8
+	VPAND     Y15, Y9, Y9
+	VPSHUFB   Y8, Y2, Y8
+	VPSHUFB   Y9, Y3, Y9
+	VPAND     Y8, Y9, Y10
+	VPAND     Y10, Y13, Y13
+	VPCMPEQB  Y14, Y13, Y13
+	VPMOVMSKB Y13, AX
+	NOTL      AX
+	MOVL      AX, (DI)
+	ADDQ      $32, SI
+	ADDQ      $4, DI
+	DECQ      CX
+	JNE       two
 	VZEROUPPER
 	RET
 

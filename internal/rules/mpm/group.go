@@ -3,27 +3,30 @@ package mpm
 import (
 	"cmp"
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"slices"
 	"unsafe"
 )
 
 // group holds patterns that are found by a window: width bytes of each, the rarest ones where it has more; with Shuffle up
-// to four bytes. A filter marks
-// the positions where some window may begin; there the window's hash names a bucket of entries to compare with.
+// to four bytes, in pairs up to seven (pairWindow). A filter marks the positions where some
+// window may begin; there the window's hash names a bucket of entries to compare with.
 type group struct {
 	width   int      // 2 to 4
-	stride  uint     // logarithm of how far apart the positions are that are looked at: 0, or 2 with four windows of each pattern
+	paired  uint     // 1: only each second position is looked at, and each pattern has two windows, one after the other; else 0
+	two     bool     // Shuffle looks at two bytes of a window, not at four
 	keep    uint32   // the window's bytes of a 32-bit load
 	fold    uint32   // set in each byte of the window, so that letters hash without regard to case
 	filter  Engine   // never Fastest
 	toWord  uint     // 32 less the bits of the number of a word in the bitmap
-	bitmap  []uint32 // the upper bits of a hash name the word, those from toBit and from toBit2 on a bit each
+	bitmap  []uint32 // the upper bits of a hash name the word, those from toBit and from toBit2 on a bit each; in pairs pairBits does
 	shift   uint     // 32 less the bits of a bucket's number
 	starts  []uint32 // first entry of each bucket, with heavy; one more at the end
 	entries []entry
 	words   []word
-	nibbles []nibbles // for Shuffle
+	nibbles []nibbles  // for Shuffle
+	sure    [3]hashSet // in pairs: the windows of three, of four and of seven bytes
 	gather  *gatherArgs
 	costs   map[uint32]int // of the heavy buckets
 	rescue  *automaton     // of the patterns in heavy buckets; nil when there are none
@@ -31,6 +34,7 @@ type group struct {
 
 const (
 	multiplier    = 0x9e3779b1 // 2^32 over the golden ratio
+	multiplier64  = 0x9e3779b97f4a7c15
 	foldAll       = 0x20202020
 	toBit, toBit2 = 7, 12 // known to the assembly
 
@@ -55,20 +59,41 @@ func (g *group) window(b []byte) uint32 {
 // cost is what comparing with a pattern costs where its window stands, in the unit of maxCost.
 func cost(length int) int { return 1 + length/32 }
 
-// strided is the length from which on a pattern has four windows one after the other, of which one lies at each fourth
-// position.
-const strided = 7
+// pairWindow is how many bytes of a pattern of n bytes a window has in a group in pairs. The first three choose a word of the
+// bitmap, and a bucket.
+func pairWindow(n int) int {
+	switch {
+	case n < 5:
+		return 3
+	case n < 8:
+		return 4
+	}
+	return 7
+}
 
-// newGroup builds a group of the patterns all[i], i in members, each of width bytes or more, with stride of strided or more.
-// The engine is not Fastest, nor Shuffle with stride.
-func newGroup(all []distinct, members []int, width int, stride uint, engine Engine, r *Rarity) *group {
-	g := &group{width: width, stride: stride, filter: engine, keep: 1<<(8*width) - 1}
-	g.fold = foldAll & g.keep
-	n := len(members) << stride
-	mapBits := min(max(bits.Len(uint(n))+6-int(stride/2), minBits), maxBits)
+// newGroup builds a group of the patterns all[i], i in members, each of width bytes or more, in pairs of one more. The engine is
+// not Fastest, nor Shuffle in pairs.
+func newGroup(all []distinct, members []int, width int, paired uint, engine Engine, r *Rarity) *group {
+	g := &group{width: width, paired: paired, filter: engine}
+	if engine == Shuffle && !slices.ContainsFunc(members, func(m int) bool { return len(all[m].bytes) > 3 }) {
+		g.two, g.width = true, 2
+	}
+	g.keep = 1<<(8*g.width) - 1
+	if g.fold = foldAll & g.keep; paired > 0 { // the fourth byte of a load is always the same: that is one step less than none
+		g.keep, g.fold = math.MaxUint32, foldAll|0xff<<24
+	}
+	n := len(members) << paired
+	mapBits := min(max(bits.Len(uint(n))+6+int(paired), minBits), maxBits)
 	g.toWord = uint(32 - mapBits + 5)
 	g.bitmap = make([]uint32, 1<<(mapBits-5))
 	bucketBits := max(bits.Len(uint(n)), 2)
+	if paired > 0 {
+		var of [8]int
+		for _, m := range members {
+			of[pairWindow(len(all[m].bytes))] += 2
+		}
+		g.sure = [3]hashSet{newHashSet(of[3]), newHashSet(of[4]), newHashSet(of[7])}
+	}
 	g.shift = uint(32 - bucketBits)
 
 	backs := g.chooseWindows(all, members, r, make([]int, 1<<bucketBits))
@@ -79,9 +104,9 @@ func newGroup(all []distinct, members []int, width int, stride uint, engine Engi
 	}
 	order := make([]placed, 0, n)
 	for k, m := range members {
-		for back := backs[k]; back < backs[k]+1<<stride; back++ {
+		for back := backs[k]; back < backs[k]+1<<paired; back++ {
 			h := g.window(all[m].bytes[back:])
-			g.bitmap[h>>g.toWord] |= 1<<(h>>toBit&31) | 1<<(h>>toBit2&31)
+			g.enter(h, all[m].bytes[back:], len(all[m].bytes))
 			order = append(order, placed{h >> g.shift, m, back})
 		}
 	}
@@ -119,11 +144,37 @@ func newGroup(all []distinct, members []int, width int, stride uint, engine Engi
 	}
 	switch engine {
 	case Shuffle:
-		g.nibbles = newNibbles(all, members, backs)
+		if g.two {
+			g.nibbles = newNibbles(all, members, backs, 2, perTwo)
+		} else {
+			g.nibbles = newNibbles(all, members, backs, 4, perTable)
+		}
 	case Gather:
 		g.gather = newGatherArgs(g)
 	}
 	return g
+}
+
+// enter sets the bits of a window with the hash h in the bitmap. It is where p begins, which belongs to a pattern of n bytes.
+func (g *group) enter(h uint32, p []byte, n int) {
+	w := &g.bitmap[h>>g.toWord]
+	if g.paired == 0 {
+		*w |= 1<<(h>>toBit&31) | 1<<(h>>toBit2&31)
+		return
+	}
+	switch pairWindow(n) {
+	case 3: // whatever follows
+		*w = math.MaxUint32
+		g.sure[0].add(three(loadWord(p)))
+	case 4:
+		g.sure[1].add(four(loadWord(p)))
+		_, lower := pairBits(uint32(p[3]) | foldAll)
+		*w |= 1<<lower | math.MaxUint16<<16
+	default:
+		g.sure[2].add(seven(loadWord(p)))
+		upper, lower := pairBits(binary.LittleEndian.Uint32(p[3:]) | foldAll)
+		*w |= 1<<upper | 1<<lower
+	}
 }
 
 // addEntry appends the entry of a pattern whose window begins at back.
@@ -151,26 +202,26 @@ func (g *group) chooseWindows(all []distinct, members []int, r *Rarity, load []i
 		return cmp.Compare(len(all[members[a]].bytes), len(all[members[b]].bytes))
 	})
 	backs := make([]int, len(members))
+	var scores []int
 	for _, k := range order {
 		p := all[members[k]].bytes
-		c, least, more := cost(len(p)), 0, 1<<g.stride-1
+		c, least, more := cost(len(p)), 0, int(g.paired)
 		width := g.width
-		if g.filter == Shuffle {
+		switch {
+		case g.paired > 0:
+			width = pairWindow(len(p))
+		case g.filter == Shuffle && !g.two:
 			width = min(4, len(p))
 		}
-		for i := 0; i+width+more <= len(p) && i < maxWindows; i++ {
-			worst := 0
-			for j := i; j <= i+more; j++ {
-				sum := load[g.window(p[j:])>>g.shift] + c
-				s := r.score(p[j:j+width]) + lg(uint64(4+sum))
-				if sum > maxCost {
-					s += 16 << 8
-				}
-				if j == i || s > worst {
-					worst = s
-				}
+		scores = r.scores(scores[:0], p[:min(len(p), maxWindows+width+more)], width)
+		for i := range scores {
+			sum := load[g.window(p[i:])>>g.shift] + c
+			if scores[i] += lg(uint64(4 + sum)); sum > maxCost {
+				scores[i] += 16 << 8
 			}
-			if i == 0 || worst < least {
+		}
+		for i := 0; i+more < len(scores) && i < maxWindows; i++ {
+			if worst := max(scores[i], scores[i+more]); i == 0 || worst < least {
 				least, backs[k] = worst, i
 			}
 		}
@@ -186,7 +237,7 @@ const maxWindows = 256
 
 // size is the group's memory in bytes, without the automaton's.
 func (g *group) size() int {
-	n := int(unsafe.Sizeof(*g)) + 4*len(g.bitmap) + 4*len(g.starts) + 32*len(g.entries) + 16*len(g.words) + 32*len(g.costs)
+	n := int(unsafe.Sizeof(*g)) + 8*(len(g.sure[0].bits)+len(g.sure[1].bits)+len(g.sure[2].bits)) + 4*len(g.bitmap) + 4*len(g.starts) + 32*len(g.entries) + 16*len(g.words) + 32*len(g.costs)
 	if n += 256 * len(g.nibbles); g.gather != nil {
 		n += int(unsafe.Sizeof(*g.gather))
 	}

@@ -56,9 +56,9 @@ func TestHostile(t *testing.T) {
 					t.Fatalf("%s, %v, text %d: %d hits, want %d", name, s.Engine(), i, len(got), len(want))
 				}
 				n, st := uint64(len(text)), sc.Stats
-				// A group looks at each position, another one at each fourth. maxCost for each byte that is not heavy, half of it for heavy ones; the trees of both cases go over what is
+				// A group looks at each position, another one at each second. maxCost for each byte that is not heavy, half of it for heavy ones; the trees of both cases go over what is
 				// left and what may reach into it.
-				if st.Candidates > n+(n+3)/4 || st.Compared > n*maxCost*3/2+64 || st.Rescued > 2*n {
+				if st.Candidates > n+(n+1)/2 || st.Compared > n*maxCost*3/2+64 || st.Rescued > 2*n {
 					t.Errorf("%s, %v, text %d of %d bytes: %+v", name, s.Engine(), i, n, st)
 				}
 				rescues += st.Rescues

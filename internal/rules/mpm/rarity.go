@@ -50,20 +50,36 @@ var prior = func() (t [256]uint64) {
 	return t
 }()
 
-// score returns the logarithm (base 2, in steps of 1/256) of how often a window is met, plus a constant.
-func (r *Rarity) score(window []byte) int {
-	a := window[0] | 0x20
-	s := lg(uint64(r.first[a])*1000+weight*prior[a]) - lg((uint64(r.total)+weight)*1000)
-	for _, c := range window[1:] {
-		b := c | 0x20
-		s += lg(uint64(r.pair[int(a)<<8|int(b)])*1000+weight*prior[b]) - lg((uint64(r.first[a])+weight)*1000)
-		a = b
+// scores appends for each window of width bytes of p the logarithm (base 2, in steps of 1/256) of how often it is met, plus a
+// constant. From one window to the next only what begins and what ends it differs.
+func (r *Rarity) scores(dst []int, p []byte, width int) []int {
+	if len(p) < width {
+		return dst
 	}
-	if len(window) == 4 {
-		// A whole that is met more often than its pairs suggest: Mozi, HTTP.
-		s = max(s, lg(uint64(r.four[fourHash(window)])*1000+1)-lg((uint64(r.total)+weight)*1000))
+	rest := 0 // of the window's first byte, how often all that follow it do so
+	for i := range width - 1 {
+		rest += r.step(p[i]|0x20, p[i+1]|0x20)
 	}
-	return s
+	all := lg((uint64(r.total) + weight) * 1000)
+	for i := 0; ; i++ {
+		a := p[i] | 0x20
+		s := lg(uint64(r.first[a])*1000+weight*prior[a]) - all + rest
+		if width == 4 {
+			// A whole that is met more often than its pairs suggest: Mozi, HTTP.
+			s = max(s, lg(uint64(r.four[fourHash(p[i:])])*1000+1)-all)
+		}
+		if dst = append(dst, s); i+width == len(p) {
+			return dst
+		}
+		if width > 1 {
+			rest += r.step(p[i+width-1]|0x20, p[i+width]|0x20) - r.step(a, p[i+1]|0x20)
+		}
+	}
+}
+
+// step is the logarithm of how often b follows a.
+func (r *Rarity) step(a, b byte) int {
+	return lg(uint64(r.pair[int(a)<<8|int(b)])*1000+weight*prior[b]) - lg((uint64(r.first[a])+weight)*1000)
 }
 
 func fourHash(b []byte) uint32 {

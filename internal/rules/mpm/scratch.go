@@ -28,9 +28,10 @@ type Scratch struct {
 	pats    []uint32 // found in this search
 	seen    []uint64 // a bit for each of them; else zero between searches
 	settled []uint64
-	marks   [chunkSize/8 + 8]byte // a bit for each position that may begin a window
-	more    [chunkSize/8 + 8]byte // the marks of one table of several
-	tail    [tailSize]byte        // the end of a buffer, with room to read beyond it
+	marks   [chunkSize/8 + 8]byte  // a bit for each position that may begin a window
+	more    [chunkSize/8 + 8]byte  // the marks of one table of several
+	marked  [chunkSize + 64]uint16 // the places of marks
+	tail    [tailSize]byte         // the end of a buffer, with room to read beyond it
 }
 
 const (

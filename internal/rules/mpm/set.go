@@ -14,8 +14,7 @@ type Set struct {
 	limit    int // no pattern may end after it
 	bytes    *singles
 	short    *group // patterns of 2 and 3 bytes, or all that one Shuffle takes
-	long     *group // patterns of 4 and more
-	wide     *group // patterns of strided and more, where they are many
+	long     *group // patterns of 4 and more, in pairs
 }
 
 // Options change how a Set searches and never what it finds.
@@ -31,7 +30,7 @@ func Build(patterns []Pattern, o Options) (*Set, error) {
 		return nil, err
 	}
 	s := &Set{patterns: all, engine: o.Engine.resolve()}
-	var one, short, long, wide []int
+	var one, short, long []int
 	shortest := 3
 	for i, d := range all {
 		s.limit = max(s.limit, d.to)
@@ -41,24 +40,22 @@ func Build(patterns []Pattern, o Options) (*Set, error) {
 		case n < 4:
 			short = append(short, i)
 			shortest = min(shortest, n)
-		case n < strided:
-			long = append(long, i)
 		default:
-			wide = append(wide, i)
+			long = append(long, i)
 		}
 	}
-	// Few patterns are found fastest at each position, whatever their lengths, and in one pass where tables of half bytes
-	// can do that.
-	if n := len(short) + len(long) + len(wide); s.engine == Shuffle || s.engine == Fastest && n <= perTable {
-		long, wide = append(long, wide...), nil
-	}
-	if n := len(short) + len(long); short != nil && (s.engine == Shuffle || s.engine == Fastest && n <= perTable*measured().tables) {
+	// Few patterns are found fastest at each position, whatever their lengths: tables of half bytes do that in one pass.
+	few := 0
+	if n := len(short) + len(long); s.engine == Shuffle || s.engine == Fastest && n <= perTable {
+		if short == nil {
+			shortest = 4
+		}
+		few = len(long)
 		short, long = append(short, long...), nil
+		slices.Sort(short)
 	}
-	slices.Sort(short)
-	slices.Sort(long)
 	r := o.Rarity
-	if r == nil && (short != nil || long != nil || wide != nil) {
+	if r == nil && (short != nil || long != nil) {
 		r = new(Rarity)
 		for _, d := range all {
 			r.Learn(d.bytes)
@@ -68,13 +65,10 @@ func Build(patterns []Pattern, o Options) (*Set, error) {
 		s.bytes = newSingles(all, one)
 	}
 	if short != nil {
-		s.short = newGroup(all, short, shortest, 0, s.engine.forGroup(len(short)), r)
+		s.short = newGroup(all, short, shortest, 0, s.engine.forGroup(len(short), few == 0), r)
 	}
 	if long != nil {
-		s.long = newGroup(all, long, 4, 0, s.engine.forGroup(len(long)), r)
-	}
-	if wide != nil {
-		s.wide = newGroup(all, wide, 4, 2, s.engine.forStride(), r)
+		s.long = newGroup(all, long, 3, 1, s.engine.forPairs(), r)
 	}
 	return s, nil
 }
@@ -94,7 +88,7 @@ func (s *Set) Bytes() int {
 	if s.bytes != nil {
 		n += s.bytes.size()
 	}
-	for _, g := range []*group{s.short, s.long, s.wide} {
+	for _, g := range []*group{s.short, s.long} {
 		if g != nil {
 			n += g.size()
 			if g.rescue != nil {
@@ -128,9 +122,6 @@ func (s *Set) Scan(sc *Scratch, b []byte) []Hit {
 	}
 	if s.long != nil {
 		s.long.scan(sc, b)
-	}
-	if s.wide != nil {
-		s.wide.scan(sc, b)
 	}
 	return sc.end()
 }

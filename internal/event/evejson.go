@@ -166,59 +166,62 @@ func AppendJSONAddr(dst []byte, a packet.Addr) []byte {
 // appendAddr appends an address as packet.Addr.String has it. netip's own writer goes through 128 bits for each of the eight
 // parts of an IPv6 address: 760 instructions (2026-11-30).
 func appendAddr(dst []byte, a *packet.Addr) []byte {
+	var text [40]byte // the longest has 39
+	n := 0
 	if a.Is4() {
-		for i := 12; i < 16; i++ {
-			if i > 12 {
-				dst = append(dst, '.')
+		for _, v := range a[12:] {
+			if v >= 100 {
+				text[n] = '0' + v/100
+				n++
 			}
-			dst = appendByte(dst, a[i])
+			if v >= 10 {
+				text[n] = '0' + v/10%10
+				n++
+			}
+			text[n], text[n+1] = '0'+v%10, '.'
+			n += 2
 		}
-		return dst
+		return append(dst, text[:n-1]...)
 	}
 	from, end := 8, 8 // the parts that "::" stands for: the first of the longest runs of zeros, of two or more
-	for i := 0; i < 8; i++ {
-		k := i
-		for k < 8 && a[2*k]|a[2*k+1] == 0 {
-			k++
+	for i, run := 0, 0; i < 8; i++ {
+		if a[2*i]|a[2*i+1] != 0 {
+			run = 0
+		} else if run++; run >= 2 && run > end-from {
+			from, end = i+1-run, i+1
 		}
-		if n := k - i; n >= 2 && n > end-from {
-			from, end = i, k
-		}
-		i = max(i, k-1)
 	}
 	for i := 0; i < 8; i++ {
 		if i == from {
-			dst = append(dst, ':', ':')
-			if i = end; i >= 8 {
+			text[n] = ':'
+			n++
+			if i = end; i == 8 {
+				text[n] = ':'
+				n++
 				break
 			}
-		} else if i > 0 {
-			dst = append(dst, ':')
+		}
+		if i > 0 {
+			text[n] = ':'
+			n++
 		}
 		v := uint32(a[2*i])<<8 | uint32(a[2*i+1])
-		switch {
-		case v >= 0x1000:
-			dst = append(dst, hexLower[v>>12], hexLower[v>>8&15], hexLower[v>>4&15], hexLower[v&15])
-		case v >= 0x100:
-			dst = append(dst, hexLower[v>>8], hexLower[v>>4&15], hexLower[v&15])
-		case v >= 0x10:
-			dst = append(dst, hexLower[v>>4], hexLower[v&15])
-		default:
-			dst = append(dst, hexLower[v])
+		if v >= 0x1000 {
+			text[n] = hexLower[v>>12]
+			n++
 		}
+		if v >= 0x100 {
+			text[n] = hexLower[v>>8&15]
+			n++
+		}
+		if v >= 0x10 {
+			text[n] = hexLower[v>>4&15]
+			n++
+		}
+		text[n] = hexLower[v&15]
+		n++
 	}
-	return dst
-}
-
-// appendByte appends v as a decimal number.
-func appendByte(dst []byte, v byte) []byte {
-	switch {
-	case v >= 100:
-		return append(dst, '0'+v/100, '0'+v/10%10, '0'+v%10)
-	case v >= 10:
-		return append(dst, '0'+v/10, '0'+v%10)
-	}
-	return append(dst, '0'+v)
+	return append(dst, text[:n]...)
 }
 
 // appendAddr appends an address at either end of a record.

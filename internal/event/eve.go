@@ -28,8 +28,9 @@ func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []b
 		dst = append(dst, `,"pcap_cnt":`...)
 		dst = strconv.AppendUint(dst, c.frame(h), 10)
 	}
-	dst = append(dst, `,"event_type":`...)
-	dst = AppendJSONString(dst, name)
+	dst = append(dst, `,"event_type":"`...)
+	dst = append(dst, name...) // a word of ours, as is the protocol's below
+	dst = append(dst, '"')
 	if n := min(int(h.NVLAN), len(h.VLANs)); n > 0 {
 		dst = append(dst, `,"vlan":[`...)
 		for i := range n {
@@ -61,8 +62,9 @@ func AppendEVEHead(dst []byte, h *Head, name string, dir packet.Dir, c *EVE) []b
 		dst = strconv.AppendUint(dst, uint64(dest.Port), 10)
 	}
 	if h.Proto != 0 {
-		dst = append(dst, `,"proto":`...)
-		dst = AppendJSONString(dst, packet.ProtoName(h.Proto))
+		dst = append(dst, `,"proto":"`...)
+		dst = append(dst, packet.ProtoName(h.Proto)...)
+		dst = append(dst, '"')
 	}
 	if !c.before8() {
 		if dst = append(dst, `,"ip_v":6`...); src.Addr.Is4() {
@@ -108,14 +110,16 @@ func AppendEVETail(dst []byte, h *Head, c *EVE) []byte {
 			sport, dport = uint16(h.ICMPType), uint16(h.ICMPCode)
 		}
 		dst = append(dst, `,"community_id":"`...)
-		dst = AppendCommunityID(dst, h.Proto, h.Client.Addr, h.Server.Addr, sport, dport)
+		dst = c.appendCommunityID(dst, &ends{h.Client.Addr, h.Server.Addr, sport, dport, h.Proto})
 		dst = append(dst, '"')
 	}
 	if c.File != nil {
-		if n := c.File(h.Seen.Source); n != "" {
-			dst = append(dst, `,"pcap_filename":`...)
-			dst = AppendJSONString(dst, n)
+		const key = `,"pcap_filename":`
+		out, named := c.appendFile(append(dst, key...), h.Seen.Source)
+		if !named {
+			out = out[:len(dst)]
 		}
+		dst = out
 	}
 	return append(dst, '}')
 }
@@ -330,11 +334,11 @@ func appendHexByte(dst []byte, v uint16) []byte {
 // AppendEVE writes an anomaly record.
 func (x *Anomaly) AppendEVE(dst []byte, c *EVE) []byte {
 	dst = AppendEVEHead(dst, &x.head, "anomaly", x.Dir, c)
-	dst = append(dst, `,"anomaly":{"type":`...)
-	dst = AppendJSONString(dst, x.Code.Type())
-	dst = append(dst, `,"event":`...)
-	dst = AppendJSONString(dst, x.Code.String())
-	dst = append(dst, '}')
+	dst = append(dst, `,"anomaly":{"type":"`...) // words of our own list, which need no escapes
+	dst = append(dst, x.Code.Type()...)
+	dst = append(dst, `","event":"`...)
+	dst = append(dst, x.Code.String()...)
+	dst = append(dst, `"}`...)
 	if x.Frame != nil {
 		dst = AppendEVEPacket(dst, x.Frame, x.Link)
 	}

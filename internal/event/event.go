@@ -72,7 +72,8 @@ type Event interface {
 	AppendEVE(dst []byte, c *EVE) []byte
 }
 
-// EVE is what an EVE record needs from outside the event.
+// EVE is what an EVE record needs from outside the event. With copies of it made after the first record, it is for one goroutine
+// at a time: it remembers what the next record may ask for again.
 type EVE struct {
 	Version  int                        // 7 or 8: shape of versioned records
 	File     func(source uint16) string // name of the capture file; nil omits pcap_filename
@@ -89,6 +90,8 @@ type EVE struct {
 	// AnomalyHeaders: records of what is odd in packets show their headers; who makes them has to be told as well.
 	AnomalyHeaders bool
 	SMB            []string // kinds of exchanges of SMB that are recorded (smb.Exchange.Kind); nil: all
+
+	memo *memo // nil until something is to be remembered
 }
 
 // before8 reports that records have the shape of Suricata 7.

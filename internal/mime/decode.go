@@ -38,8 +38,22 @@ func (d *decoder) reset(e encoding) { *d = decoder{encoding: e} }
 func (d *decoder) decode(dst []byte, p *piece) (out []byte, soft, bad bool) {
 	switch d.encoding {
 	case base64:
-		for _, c := range p.b {
-			dst, bad = d.digit(dst, c, bad)
+		for b := p.b; len(b) > 0; {
+			if d.n == 0 { // whole groups at once, which most lines are made of: a call for each digit took 60 instructions (2026-11-30)
+				for len(b) >= 4 {
+					h := [4]byte{digits[b[0]], digits[b[1]], digits[b[2]], digits[b[3]]}
+					if h[0]|h[1]|h[2]|h[3] >= pad {
+						break
+					}
+					dst = append(dst, h[0]<<2|h[1]>>4, h[1]<<4|h[2]>>2, h[2]<<6|h[3])
+					b = b[4:]
+				}
+				if len(b) == 0 {
+					break
+				}
+			}
+			dst, bad = d.digit(dst, b[0], bad)
+			b = b[1:]
 		}
 		return dst, false, bad
 	case quotedPrintable:
@@ -69,7 +83,7 @@ var digits = func() (t [256]byte) {
 }()
 
 const (
-	pad  = 64
+	pad  = 64 // with the bit that no value has
 	none = 65
 )
 

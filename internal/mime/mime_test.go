@@ -275,10 +275,20 @@ func FuzzMail(f *testing.F) {
 func FuzzBase64(f *testing.F) {
 	f.Add([]byte("aGVsbG8="))
 	f.Add([]byte("a=b=c=="))
+	f.Add([]byte("aGVsbG8=aGVsbG8hab cd\tef*ghAA==BBBB===QUJDR"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var d decoder
 		d.reset(base64)
-		got, _, _ := d.decode(nil, &piece{b: b, last: true})
+		got, _, bad := d.decode(nil, &piece{b: b, last: true})
+		single, singleBad := []byte(nil), false
+		var one decoder
+		one.reset(base64)
+		for _, c := range b {
+			single, singleBad = one.digit(single, c, singleBad)
+		}
+		if !bytes.Equal(got, single) || bad != singleBad || !bytes.Equal(d.have[:d.n], one.have[:one.n]) {
+			t.Errorf("%q: got %q (%v), digit by digit %q (%v)", b, got, bad, single, singleBad)
+		}
 		got = d.end(got)
 		if len(got) > (len(b)*3+3)/4+1 {
 			t.Errorf("%d bytes of %d", len(got), len(b))

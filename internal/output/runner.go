@@ -257,11 +257,11 @@ func (l *lane) first() error {
 
 func (l *lane) add(i item) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.batch = append(l.batch, i)
 	if len(l.batch) == l.most {
 		l.send()
 	}
+	l.mu.Unlock()
 }
 
 // send queues the batch. A lane that may not block counts what does not fit.
@@ -395,6 +395,7 @@ func (l *lane) write(b []item) {
 
 func (l *lane) keep(err error) {
 	if err != nil {
-		l.err.CompareAndSwap(nil, &err)
+		first := err // of its own, so that err need not be in memory that is collected for each record that was written (2026-11-30)
+		l.err.CompareAndSwap(nil, &first)
 	}
 }

@@ -51,13 +51,13 @@ const (
 
 // ProtoName returns the EVE spelling of an IP protocol, or its number.
 func ProtoName(p uint8) string {
-	if n, ok := protoNames[p]; ok {
+	if n := protoNames[p]; n != "" {
 		return n
 	}
 	return itoa(uint(p))
 }
 
-var protoNames = map[uint8]string{
+var protoNames = [256]string{
 	ProtoHopByHop: "HOPOPT", ProtoICMP: "ICMP", ProtoIGMP: "IGMP", ProtoIPIP: "IPV4", ProtoTCP: "TCP", ProtoUDP: "UDP",
 	ProtoIPv6: "IPV6", ProtoGRE: "GRE", ProtoESP: "ESP", ProtoAH: "AH", ProtoICMPv6: "IPv6-ICMP", ProtoVRRP: "VRRP",
 	ProtoSCTP: "SCTP", ProtoUDPLite: "UDPLite", 89: "OSPFIGP", 103: "PIM",

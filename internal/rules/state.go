@@ -176,9 +176,11 @@ func inOrder(cs []candidate) []candidate {
 	if len(cs) < 2 {
 		return cs
 	}
-	slices.SortStableFunc(cs, func(a, b candidate) int {
-		return cmp.Or(a.s.number-b.s.number, cmp.Compare(a.begin, b.begin))
-	})
+	if !sortFew(cs) {
+		slices.SortStableFunc(cs, func(a, b candidate) int {
+			return cmp.Or(a.s.number-b.s.number, cmp.Compare(a.begin, b.begin))
+		})
+	}
 	n := 0
 	for _, c := range cs {
 		if n > 0 && cs[n-1].s == c.s && cs[n-1].begin == c.begin {
@@ -191,4 +193,43 @@ func inOrder(cs []candidate) []candidate {
 		n++
 	}
 	return cs[:n]
+}
+
+// fewCandidates is how many are sorted by their numbers alone.
+const fewCandidates = 64
+
+// sortFew does what inOrder needs for the usual packet, whose candidates are few and mostly in order: numbers are sorted, and
+// then each candidate is moved once. Comparing and moving candidates themselves took two fifths of what rules cost beside the
+// search (2026-11-30). It does nothing and says false where they are many, or places of one rule are not in order.
+func sortFew(cs []candidate) bool {
+	if len(cs) > fewCandidates {
+		return false
+	}
+	var keys [fewCandidates]uint64 // a rule's number, and which candidate
+	for i := range cs {
+		k := uint64(cs[i].s.number)<<32 | uint64(i)
+		j := i
+		for ; j > 0 && keys[j-1] > k; j-- {
+			keys[j] = keys[j-1]
+		}
+		keys[j] = k
+	}
+	for i := 1; i < len(cs); i++ {
+		if a, b := keys[i-1], keys[i]; a>>32 == b>>32 && cs[uint32(a)].begin > cs[uint32(b)].begin {
+			return false
+		}
+	}
+	for i := range cs {
+		from := int(uint32(keys[i]))
+		if from == i {
+			continue
+		}
+		first, to := cs[i], i
+		for from != i { // round a circle of those that take each other's places
+			cs[to], keys[to] = cs[from], uint64(to)
+			to, from = from, int(uint32(keys[from]))
+		}
+		cs[to], keys[to] = first, uint64(to)
+	}
+	return true
 }

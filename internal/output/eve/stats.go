@@ -15,6 +15,22 @@ type stats struct {
 	alerts      uint64
 	seen        bool
 	n           map[string]uint64
+	// What comes with most events is counted by numbers, and brought to n at the end: to find a name's counter cost as much
+	// as writing its record (2026-11-30).
+	anomalies                             []uint64 // by code
+	capture                               captured
+	flows, tcp, udp, icmp4, icmp6, reused uint64
+	gaps                                  uint64
+	apps                                  map[app]uint64 // connections that ended
+}
+
+// captured are the numbers of capture events.
+type captured struct{ packets, lost, handedOver, decoded, bytes, invalid uint64 }
+
+// app is a protocol over a protocol.
+type app struct {
+	name  string
+	proto uint8
 }
 
 // always are counters that appear though they are 0.
@@ -47,24 +63,20 @@ func (s *stats) count(e event.Event) {
 			s.last = x.To
 		}
 		s.seen = true
-		s.add("capture.kernel_packets", x.Packets+x.KernelLost)
-		s.add("capture.kernel_drops", x.KernelLost)
-		if x.HandedOver > 0 {
-			s.add("capture.handed_over", x.HandedOver)
-		}
-		s.add("decoder.pkts", x.Packets)
-		s.add("decoder.bytes", x.Bytes)
-		s.add("decoder.invalid", x.Undecoded)
+		n := &s.capture
+		n.packets += x.Packets + x.KernelLost
+		n.lost += x.KernelLost
+		n.handedOver += x.HandedOver
+		n.decoded += x.Packets
+		n.bytes += x.Bytes
+		n.invalid += x.Undecoded
 	case *event.Flow:
 		s.flow(h, x)
 	case *event.Anomaly:
-		name := x.Code.String()
-		if rest, ok := strings.CutPrefix(name, "decoder."); ok {
-			name = "decoder.event." + rest
-		} else if !strings.HasPrefix(name, "stream.") {
-			return
+		if n := int(x.Code) + 1 - len(s.anomalies); n > 0 {
+			s.anomalies = append(s.anomalies, make([]uint64, n)...)
 		}
-		s.add(name, 1)
+		s.anomalies[x.Code]++
 	default:
 		if h.Kind == event.KindAlert {
 			s.alerts++
@@ -75,27 +87,66 @@ func (s *stats) count(e event.Event) {
 func (s *stats) flow(h *event.Head, x *event.Flow) {
 	switch x.What {
 	case event.Started:
-		s.add("flow.total", 1)
+		s.flows++
 		switch h.Proto {
 		case packet.ProtoTCP:
-			s.add("flow.tcp", 1)
-			s.add("tcp.sessions", 1)
+			s.tcp++
 		case packet.ProtoUDP:
-			s.add("flow.udp", 1)
+			s.udp++
 		case packet.ProtoICMP:
-			s.add("flow.icmpv4", 1)
+			s.icmp4++
 		case packet.ProtoICMPv6:
-			s.add("flow.icmpv6", 1)
+			s.icmp6++
 		}
 	case event.Ended:
 		if x.End == event.EndReused {
-			s.add("flow.tcp_reuse", 1)
+			s.reused++
 		}
 		if h.Proto == packet.ProtoTCP {
-			s.add("tcp.reassembly_gap", uint64(x.Sides[0].Gaps)+uint64(x.Sides[1].Gaps))
+			s.gaps += uint64(x.Sides[0].Gaps) + uint64(x.Sides[1].Gaps)
 		}
-		if name := appCounter(x.AppProto, h.Proto); name != "" {
-			s.add("app_layer.flow."+name, 1)
+		if x.AppProto != "" {
+			if s.apps == nil {
+				s.apps = map[app]uint64{}
+			}
+			if a := (app{x.AppProto, h.Proto}); len(s.apps) < mostCounters || s.apps[a] > 0 {
+				s.apps[a]++
+			}
+		}
+	}
+}
+
+// total brings what was counted by numbers to the counters with names.
+func (s *stats) total() {
+	n := &s.capture
+	s.add("capture.kernel_packets", n.packets)
+	s.add("capture.kernel_drops", n.lost)
+	if n.handedOver > 0 {
+		s.add("capture.handed_over", n.handedOver)
+	}
+	s.add("decoder.pkts", n.decoded)
+	s.add("decoder.bytes", n.bytes)
+	s.add("decoder.invalid", n.invalid)
+	s.add("flow.total", s.flows)
+	s.add("flow.tcp", s.tcp)
+	s.add("tcp.sessions", s.tcp)
+	s.add("flow.udp", s.udp)
+	s.add("flow.icmpv4", s.icmp4)
+	s.add("flow.icmpv6", s.icmp6)
+	s.add("flow.tcp_reuse", s.reused)
+	s.add("tcp.reassembly_gap", s.gaps)
+	for a, n := range s.apps {
+		s.add("app_layer.flow."+appCounter(a.name, a.proto), n)
+	}
+	for code, n := range s.anomalies {
+		if n == 0 {
+			continue
+		}
+		name := packet.Anomaly(code).String()
+		if rest, ok := strings.CutPrefix(name, "decoder."); ok {
+			s.add("decoder.event."+rest, n)
+		} else if strings.HasPrefix(name, "stream.") {
+			s.add(name, n)
 		}
 	}
 }
@@ -128,6 +179,7 @@ func appCounter(app string, proto uint8) string {
 
 // append writes the stats record. Its uptime is the time of the packets: there is no other clock.
 func (s *stats) append(dst []byte) []byte {
+	s.total()
 	s.add("detect.alert", s.alerts)
 	dst = append(dst, `{"timestamp":`...)
 	dst = event.AppendEVETime(dst, s.last)

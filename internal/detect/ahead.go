@@ -236,6 +236,9 @@ func (t *ByService[T]) ahead(step int, hashes []uint32) {
 }
 
 func (c *Column[T]) ahead(step int, ways []Way) {
+	if step == 0 || len(c.chunks) == 0 {
+		return
+	}
 	for _, w := range ways {
 		if w < 0 || int(w)/rowsInChunk >= len(c.chunks) {
 			continue

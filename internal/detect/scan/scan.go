@@ -129,6 +129,8 @@ type detector struct {
 	// gone are those of them that were judged with all they had done: nothing is lost unless they come again.
 	gone map[plainKey]struct{}
 	long bool // no contact takes the short way: for a test that both come to the same
+	// next and doors are the hashes that Ahead asks for.
+	next, doors []uint32
 	// out and due are lists of evict, kept for the next time.
 	out, due []*source
 }
@@ -146,17 +148,33 @@ func newDetector(s *detect.Scope) detect.Detector {
 
 // Ahead asks for the sources of the next events, and for the doors that they use (detect.Foresight).
 func (d *detector) Ahead(step int, fs []*event.Flow) {
-	fresh := 0
-	for _, f := range fs {
-		if f.What != event.Answered && f.What != event.Ended {
-			continue
+	if step == 0 {
+		d.next, d.doors = d.next[:0], d.doors[:0]
+		for _, f := range fs {
+			if f.What != event.Answered && f.What != event.Ended {
+				continue
+			}
+			h := f.Head()
+			hash := d.sources.hash(&srcKey{h.Vantage, h.Client.Addr, false})
+			d.sources.index.Ask(hash)
+			d.next = append(d.next, hash)
+			if f.What == event.Ended {
+				hash = d.uses.hash(&door{h.Server.Addr, h.Server.Port, h.Proto})
+				d.uses.index.Ask(hash)
+				d.doors = append(d.doors, hash)
+			}
 		}
-		h := f.Head()
-		if d.sources.ask(step, &srcKey{h.Vantage, h.Client.Addr, false}, fresh) {
+		return
+	}
+	fresh := 0
+	for _, hash := range d.next {
+		if d.sources.ask(step, hash, fresh) {
 			fresh++
 		}
-		if f.What == event.Ended && step < 2 {
-			d.uses.ask(step, &door{h.Server.Addr, h.Server.Port, h.Proto})
+	}
+	if step == 1 {
+		for _, hash := range d.doors {
+			d.uses.ask(hash)
 		}
 	}
 }
@@ -409,7 +427,7 @@ func (d *detector) evict(keep *source) {
 	}
 	d.close(due)
 	for _, s := range gone {
-		d.sources.ask(0, &s.srcKey, 0)
+		d.sources.index.Ask(d.sources.hash(&s.srcKey))
 	}
 	for _, s := range gone {
 		d.forget(s)

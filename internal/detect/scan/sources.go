@@ -67,14 +67,9 @@ func (t *sources) add(k *srcKey, hash uint32) *source {
 	return s
 }
 
-// ask asks for what an event of a source will need: first for its place in the index, then for what is known of it, or for
-// the place that it will get, which is the nth of those that are free.
-func (t *sources) ask(step int, k *srcKey, free int) (new bool) {
-	hash := t.hash(k)
-	if step == 0 {
-		t.index.Ask(hash)
-		return false
-	}
+// ask asks for what an event of a source will need, whose place in the index was asked for: for what is known of it, or for the
+// place that it will get, which is the nth of those that are free.
+func (t *sources) ask(step int, hash uint32, free int) (new bool) {
 	p := detect.At(hash)
 	n := t.index.Next(&p)
 	if n < 0 {

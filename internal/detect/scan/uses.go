@@ -46,13 +46,8 @@ func (u *uses) at(x *door, hash uint32) *usedDoor {
 	}
 }
 
-// ask asks for what add will need.
-func (u *uses) ask(step int, x *door) {
-	hash := u.hash(x)
-	if step == 0 {
-		u.index.Ask(hash)
-		return
-	}
+// ask asks for what add will need; its place in the index was asked for.
+func (u *uses) ask(hash uint32) {
 	p := detect.At(hash)
 	if n := u.index.Next(&p); n >= 0 {
 		prefetch.Lines(unsafe.Pointer(&u.ring[n]), unsafe.Sizeof(u.ring[n]))

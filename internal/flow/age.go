@@ -281,7 +281,7 @@ func (t *Table) ordered() []uint32 {
 
 // sortByOrdinal sorts flows by the ordinals of their first packets, where each has its own, as one number each: what stands
 // before a flow's place in live is how far its ordinal lies above the least. False: two have one ordinal, or the numbers do not
-// fit. It takes a tenth of what comparing the records does (2026-11-30).
+// fit. Comparing the records would wait for memory (2026-11-30).
 func (t *Table) sortByOrdinal(live []uint32) bool {
 	if len(live) == 0 {
 		return true

@@ -80,7 +80,7 @@ func (t *Table) fillHead(r *rec, h *event.Head, p *packet.Packet) {
 }
 
 // fill writes the whole state of r into f, which is empty. What every flow has comes first and is worked out once; what lies
-// in parts is asked for where there are any (2026-11-30: half the instructions of a snapshot).
+// in parts is asked for where there are any (2026-11-30: two fifths of the instructions of a snapshot).
 func (t *Table) fill(r *rec, f *event.Flow) {
 	b, start := r.bits, r.start()
 	f.State, f.Start, f.Last = r.state, start, r.last()

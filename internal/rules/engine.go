@@ -84,7 +84,6 @@ type Engine struct {
 	open    []candidate // of them: what may match with what is to come
 	lin     []byte      // of a stream, in one piece
 	blocks  [2][][]byte // spare memory for the last bytes of streams: few, tail
-	freshes [][]byte    // spare memory for what waits of streams
 	found   mpm.Scratch
 	stats   Stats
 	trace   *Trace   // nil: none is kept
@@ -195,7 +194,6 @@ func (e *Engine) Released(index uint32, out *[]event.Event) (alerted bool) {
 	for d := range f.half {
 		e.giveBack(&f.half[d].ring)
 		e.stats.Bytes -= len(f.half[d].fresh)
-		e.keepFresh(f.half[d].fresh)
 		f.half[d].reset()
 	}
 	f.files, f.muted = f.files[:0], nil

@@ -42,9 +42,6 @@ func (e *Engine) Stream(index uint32, d packet.Dir, port uint16, b []byte, clean
 		e.drop(k)
 	default:
 		e.stats.Bytes += len(b)
-		if k.fresh == nil {
-			k.fresh = e.lendFresh()
-		}
 		k.fresh = append(k.fresh, b...)
 		e.todo[index] |= 1 << d
 	}
@@ -85,31 +82,6 @@ func (e *Engine) block(size int) []byte {
 		return b
 	}
 	return make([]byte, 0, size)
-}
-
-// Memory for what waits for the next packet mostly goes from one stream to another: to grow it anew for each took a tenth of what
-// looking into streams costs (2026-11-30). A few pieces are kept that are not large.
-const (
-	mostFresh = 8
-	fewFresh  = 64 << 10
-)
-
-// lendFresh lends memory for what waits of a stream; nil: there is none.
-func (e *Engine) lendFresh() []byte {
-	n := len(e.freshes)
-	if n == 0 {
-		return nil
-	}
-	b := e.freshes[n-1]
-	e.freshes = e.freshes[:n-1]
-	return b
-}
-
-// keepFresh takes memory that lendFresh may lend, when nothing in it is needed any more.
-func (e *Engine) keepFresh(b []byte) {
-	if n := cap(b); n > 0 && n <= fewFresh && len(e.freshes) < mostFresh {
-		e.freshes = append(e.freshes, b[:0])
-	}
 }
 
 // mostSpare bounds the blocks of one size that are kept for later.

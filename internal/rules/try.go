@@ -35,12 +35,10 @@ func (e *Engine) try(h flow.Handle, payload []byte, k *half) {
 	if k.hole > 0 || k.over {
 		e.giveBack(&k.ring)
 	}
-	fresh := k.fresh
 	k.fresh, k.hole = nil, 0
 	if !k.over {
 		e.remember(k, b.b)
 	}
-	e.keepFresh(fresh)
 }
 
 // lookedAt is what there is of a stream.

@@ -228,7 +228,7 @@ func Workers(n int) int {
 
 // collectLess has the collector run when there is three times of what it found alive, not twice, unless the environment says
 // otherwise: while tables grow it marks the same again and again. The memory limit holds all the same, and calls for it sooner
-// (2026-11-30: of a run that reads 75 000 connections a twentieth).
+// (2026-11-30: a twentieth of the instructions of a run over 23 000 connections).
 func collectLess() {
 	if was := debug.SetGCPercent(200); was != 100 {
 		debug.SetGCPercent(was)

@@ -6,12 +6,13 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 var sink []byte
 
-// TestHuge: what the heap takes after Huge lies where the kernel was told of huge pages. It holds the runtime to what Huge
-// relies on.
+// TestHuge: nearly all that the heap takes after Huge lies where the kernel was told of huge pages. It holds the runtime to
+// what Huge relies on.
 func TestHuge(t *testing.T) {
 	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
 		t.Skip("this kernel has no huge pages")
@@ -19,24 +20,23 @@ func TestHuge(t *testing.T) {
 	Huge(64 << 20)
 	Huge(64 << 20) // does nothing
 	sink = make([]byte, 24<<20)
-	at := fmt.Sprintf("%p", sink)
+	first := uint64(uintptr(unsafe.Pointer(&sink[0])))
+	last := first + uint64(len(sink))
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		t.Skip(err)
 	}
 	defer f.Close()
-	inside := false
+	var from, to, told uint64
 	for s := bufio.NewScanner(f); s.Scan(); {
-		var from, to, addr uint64
-		if n, _ := fmt.Sscanf(s.Text(), "%x-%x ", &from, &to); n == 2 {
-			fmt.Sscanf(at, "0x%x", &addr)
-			inside = from <= addr && addr < to
-		} else if flags, ok := strings.CutPrefix(s.Text(), "VmFlags:"); ok && inside {
-			if !strings.Contains(flags+" ", " hg ") {
-				t.Fatalf("the memory at %s has the flags%s", at, flags)
-			}
-			return
+		var a, b uint64
+		if n, _ := fmt.Sscanf(s.Text(), "%x-%x ", &a, &b); n == 2 {
+			from, to = max(a, first), min(b, last)
+		} else if flags, ok := strings.CutPrefix(s.Text(), "VmFlags:"); ok && from < to && strings.Contains(flags+" ", " hg ") {
+			told += to - from
 		}
 	}
-	t.Fatalf("no memory at %s", at)
+	if told < uint64(len(sink))*3/4 {
+		t.Errorf("of %d bytes of the heap the kernel was told of %d", len(sink), told)
+	}
 }

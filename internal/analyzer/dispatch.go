@@ -14,7 +14,7 @@ import (
 const ProbeLimit = 1024
 
 // AheadSteps is how many steps Dispatcher.Ahead has.
-const AheadSteps = 2
+const AheadSteps = 3
 
 // probeDatagrams is how many datagrams of a flow are probed before it counts as unknown.
 const probeDatagrams = 4
@@ -175,8 +175,7 @@ func (n kindNames) of(k event.Kind) string {
 
 // place is what is known of a flow: one look at memory for each packet.
 type place struct {
-	s        *session     // nil: nothing to do for it, or nothing yet
-	stream   *stream.Conn // of s, to be asked for ahead with it
+	s        *session // nil: nothing to do for it, or nothing yet
 	interest interest
 	app      uint8    // registry index + 1 of the protocol that read it last; 0 = none
 	before   uint8    // the same of the one that it began with, where another followed
@@ -384,23 +383,22 @@ func linkPayload(p *packet.Packet) []byte {
 }
 
 // Ahead asks for what is kept for the flow record index, whose packet's turn is near: first for its place, then, with
-// steps of other packets between, for its session and its stream. What it asks for may belong to another flow.
+// steps of other packets between, for its session and for its stream. What it asks for may belong to another flow.
 func (x *Dispatcher) Ahead(index uint32, step int) {
-	if int(index) < len(x.flows) && step <= x.stats.Sessions { // without sessions there is no second step
+	if int(index) < len(x.flows) && (step == 0 || x.stats.Sessions > 0) {
 		x.flows[index].ahead(step)
 	}
 }
 
 func (f *place) ahead(step int) {
-	if step == 0 {
+	switch s := f.s; {
+	case step == 0:
 		prefetch.Line(unsafe.Pointer(f))
-		return
-	}
-	if f.s != nil {
-		prefetch.Lines3(unsafe.Pointer(f.s))
-	}
-	if f.stream != nil {
-		f.stream.Ahead()
+	case s == nil:
+	case step == 1:
+		prefetch.Lines3(unsafe.Pointer(s))
+	case s.stream != nil:
+		s.stream.Ahead()
 	}
 }
 
@@ -589,7 +587,7 @@ func (x *Dispatcher) Closed(index uint32) bool {
 // retire forgets the session of a flow and pools what it used.
 func (x *Dispatcher) retire(index uint32) {
 	s := x.flows[index].s
-	x.flows[index].s, x.flows[index].stream = nil, nil
+	x.flows[index].s = nil
 	x.stats.Sessions--
 	s.unhold()
 	x.rest(s)

@@ -75,7 +75,6 @@ func (x *Dispatcher) segment(p *packet.Packet, h flow.Handle) {
 		}
 		s = x.session(p, h, TCP)
 		s.stream = x.streams.Open(&stream.Start{Client: s.head.Client.Addr, Server: s.head.Server.Addr}, s)
-		f.stream = s.stream
 	}
 	s.p, s.last, s.heard = p, p.Ref(), p.Ordinal
 	x.streams.Segment(s.stream, h.Dir, p, s.raw[h.Dir] && x.o.Raw.Clean(p, h))

@@ -29,29 +29,19 @@ func (t *senders) damaged(p *packet.Packet) bool {
 	return false
 }
 
-// sound counts the packets of ps whose transport checksum is right. It is of for each, in one body (2026-11-30).
+// sound counts the packets of ps whose transport checksum is right.
 func (t *senders) sound(ps []packet.Packet) {
 	for i := range ps {
-		p := &ps[i]
-		if p.L4Sum != packet.SumGood {
-			continue
+		if p := &ps[i]; p.L4Sum == packet.SumGood {
+			t.of(p).good++
 		}
-		low, high := senderWords(p)
-		k := mix(low, high)
-		if low>>16|high == 0 {
-			k = mix(k, fold(&p.Src))
-		}
-		s := &t.slots[k%uint64(len(t.slots))]
-		if s.key != k {
-			*s = senderSums{key: k}
-		}
-		s.good++
 	}
 }
 
 // of is what is known of p's sender: of its link-layer address, where there is one.
 func (t *senders) of(p *packet.Packet) *senderSums {
-	low, high := senderWords(p)
+	low := uint64(binary.LittleEndian.Uint32(p.SrcMAC[2:]))<<16 | uint64(p.Vantage)
+	high := uint64(p.SrcMAC[0])<<8 | uint64(p.SrcMAC[1])
 	k := mix(low, high)
 	if low>>16|high == 0 {
 		k = mix(k, fold(&p.Src))
@@ -61,9 +51,4 @@ func (t *senders) of(p *packet.Packet) *senderSums {
 		*s = senderSums{key: k}
 	}
 	return s
-}
-
-// senderWords are the vantage and the link-layer address of p's sender, which is 0 but for the vantage where there is none.
-func senderWords(p *packet.Packet) (low, high uint64) {
-	return uint64(binary.LittleEndian.Uint32(p.SrcMAC[2:]))<<16 | uint64(p.Vantage), uint64(p.SrcMAC[0])<<8 | uint64(p.SrcMAC[1])
 }

@@ -66,8 +66,8 @@ func (h *half) offset(seq uint32) int64 {
 func (h *half) slack() int64 { return max(h.win, 64<<10) }
 
 // usual does what segment does for the segment that most are: of a steady connection, without flags, the next of its
-// direction. It is false, and nothing was done, where segment has to look. It spares
-// the questions that such a segment answers by itself, some 500 instructions of 900 (2026-11-30).
+// direction. It is false, and nothing was done, where segment has to look. It spares the questions that such a segment answers
+// by itself, some 500 instructions of 900 (2026-11-30).
 func (s *Shard) usual(c *Conn, d packet.Dir, p *packet.Packet) bool {
 	if p.TCPFlags&(packet.SYN|packet.FIN|packet.RST|packet.URG|packet.ACK) != packet.ACK {
 		return false
